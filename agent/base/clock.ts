@@ -1,0 +1,27 @@
+/** Wall and steady time, handed in so that a test can set them. */
+export interface Clock {
+  /** Microseconds since 1970, UTC. */
+  nowUs(): number
+  /** Milliseconds that never go back; only differences mean anything. */
+  steadyMs(): number
+}
+
+export const systemClock: Clock = {
+  nowUs: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
+  steadyMs: () => performance.now(),
+}
+
+/** `2026-11-23T11:42:10.118204Z`: what DuckDB reads as TIMESTAMP and people read as UTC. */
+export function isoFromUs(us: number): string {
+  const millis = Math.floor(us / 1000)
+  const rest = Math.round(us - millis * 1000)
+  return `${new Date(millis).toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`
+}
+
+/** The reverse of `isoFromUs`; NaN when the text is no time. */
+export function usFromIso(text: string): number {
+  const match = /^(.*[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/.exec(text)
+  if (!match) return Date.parse(text) * 1000
+  const [, head = '', fraction = '', zone = 'Z'] = match
+  return Date.parse(head + zone) * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6))
+}

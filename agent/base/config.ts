@@ -1,0 +1,114 @@
+/** `config.json` in the data folder: one schema, defaults in it, unknown keys refused. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { Failure } from './failure.ts'
+
+const Cidr = v.pipe(v.string(), v.maxLength(64))
+const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
+
+const Schema = v.strictObject({
+  /** What people call the site; the slug of the first tenant when absent. */
+  siteName: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  capture: v.optional(
+    v.strictObject({
+      /** Interfaces to capture on. Empty: nothing is captured and the site says it is blind. */
+      interfaces: v.optional(v.array(v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))), []),
+      /** Shard workers per interface (PACKET_FANOUT_HASH). */
+      shards: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)), 1),
+      ringMiB: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024)), 64),
+    }),
+    {},
+  ),
+  network: v.optional(
+    v.strictObject({
+      home: v.optional(v.array(Cidr), [
+        '10.0.0.0/8',
+        '172.16.0.0/12',
+        '192.168.0.0/16',
+        'fc00::/7',
+      ]),
+      /** Where the box sits: decides what it can enforce. */
+      placement: v.optional(v.picklist(['gateway', 'bridge', 'tap']), 'tap'),
+    }),
+    {},
+  ),
+  contain: v.optional(
+    v.strictObject({
+      policy: v.optional(v.picklist(['propose', 'automatic']), 'propose'),
+      neverBlock: v.optional(v.array(Cidr), []),
+      durationMinutes: v.optional(
+        v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_080)),
+        240,
+      ),
+      additionsPerMinute: v.optional(
+        v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100)),
+        10,
+      ),
+      liveMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)), 256),
+    }),
+    {},
+  ),
+  health: v.optional(
+    v.strictObject({
+      blindAfterSeconds: v.optional(v.pipe(v.number(), v.minValue(1)), 60),
+      rulesStaleDays: v.optional(v.pipe(v.number(), v.minValue(1)), 30),
+      selfTestMinutes: v.optional(v.pipe(v.number(), v.minValue(0.05)), 60),
+    }),
+    {},
+  ),
+  lake: v.optional(
+    v.strictObject({
+      /** A journal segment is closed and settled at this age, so that queries see it. */
+      settleSeconds: v.optional(v.pipe(v.number(), v.minValue(0.2), v.maxValue(300)), 2),
+      /** Tier-1 files that wait before they are compacted into one of tier 2. */
+      compactFiles: v.optional(
+        v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(1000)),
+        32,
+      ),
+      retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 180),
+    }),
+    {},
+  ),
+  web: v.optional(
+    v.strictObject({
+      host: v.optional(v.string(), '127.0.0.1'),
+      port: v.optional(Port, 8443),
+    }),
+    {},
+  ),
+})
+
+export type Config = v.InferOutput<typeof Schema>
+
+/** The effective configuration of a data folder: `file`, else `<data>/config.json`, else all defaults. */
+export function loadConfig(data: string, file = join(data, 'config.json')): Config {
+  let text = '{}'
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new Failure('invalid', `The configuration ${file} cannot be read.`, { file }, error)
+  }
+  return parseConfig(text, file)
+}
+
+export function parseConfig(text: string, file: string): Config {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new Failure(
+      'invalid',
+      `${file} is not JSON: ${(error as Error).message}.`,
+      { file },
+      error,
+    )
+  }
+  const result = v.safeParse(Schema, value)
+  if (result.success) return result.output
+  const issue = result.issues[0]
+  throw new Failure('invalid', `${file}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}.`, {
+    file,
+  })
+}

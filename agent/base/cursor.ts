@@ -1,0 +1,75 @@
+import type { Fault } from './fault.ts'
+
+/**
+ * A forward reader over the bytes of one packet.
+ *
+ * It never throws and never reads outside its window. The first failure is kept in `fault`; after
+ * it, every read gives zero. So a decoder reads straight through and looks at `fault` once, at the
+ * end — provided each of its loops has a bound of its own.
+ */
+export class Cursor {
+  readonly bytes: Buffer
+  readonly end: number
+  offset: number
+  fault: Fault | undefined = undefined
+
+  constructor(bytes: Buffer, offset = 0, end = bytes.length) {
+    this.bytes = bytes
+    this.offset = offset
+    this.end = end
+  }
+
+  get left(): number {
+    return this.end - this.offset
+  }
+
+  fail(fault: Fault): 0 {
+    this.fault ??= fault
+    this.offset = this.end
+    return 0
+  }
+
+  u8(): number {
+    const at = this.offset
+    if (at + 1 > this.end) return this.fail('truncated')
+    this.offset = at + 1
+    return this.bytes[at] as number
+  }
+
+  u16(): number {
+    const at = this.offset
+    if (at + 2 > this.end) return this.fail('truncated')
+    this.offset = at + 2
+    return ((this.bytes[at] as number) << 8) | (this.bytes[at + 1] as number)
+  }
+
+  u24(): number {
+    return this.u8() * 0x1_0000 + this.u16()
+  }
+
+  u32(): number {
+    return this.u16() * 0x1_0000 + this.u16()
+  }
+
+  /** The next `size` bytes, as a view: copy it if it must outlive the packet. */
+  take(size: number): Buffer {
+    const at = this.offset
+    if (at + size > this.end) {
+      this.fail('truncated')
+      return this.bytes.subarray(at, at)
+    }
+    this.offset = at + size
+    return this.bytes.subarray(at, at + size)
+  }
+
+  /** The next `size` bytes as text, one character a byte. */
+  latin1(size: number): string {
+    const at = this.offset
+    if (at + size > this.end) {
+      this.fail('truncated')
+      return ''
+    }
+    this.offset = at + size
+    return this.bytes.toString('latin1', at, at + size)
+  }
+}

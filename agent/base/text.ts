@@ -1,0 +1,26 @@
+/**
+ * Text from the wire is data (D35). `visible` makes it safe to put in a sentence; each output then has
+ * its own encoder on top. HTML is escaped by hono/html, JSON by JSON.stringify.
+ */
+
+// Controls, bidi marks and overrides, zero-width and other format characters, line separators.
+const HIDDEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this looks for
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu
+
+/** Shows what a reader could not see as `\u{…}`. */
+export function visible(text: string): string {
+  return text.replace(HIDDEN, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
+}
+
+/** `visible`, cut to `max` characters with an ellipsis that counts. */
+export function brief(text: string, max: number): string {
+  const shown = visible(text)
+  return shown.length <= max ? shown : `${shown.slice(0, max - 1)}…`
+}
+
+/** One CSV cell: quoted where needed; a cell that a spreadsheet would run gets a leading quote mark. */
+export function csvCell(value: string): string {
+  const tame = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  return /[",\n\r]/.test(tame) ? `"${tame.replaceAll('"', '""')}"` : tame
+}

@@ -1,0 +1,58 @@
+import type { Fault } from '../base/fault.ts'
+
+/** TCP flag bits (RFC 9293 §3.1). */
+export const TCP = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 } as const
+
+/**
+ * One decoded frame: offsets into the batch it came in, and numbers. There is one Packet a shard; it is
+ * overwritten by the next frame, so nothing may keep it, or a view of `bytes`, past the call.
+ */
+export class Packet {
+  /** The batch's memory; the frame is [start, end), `wireBytes` long on the wire. */
+  bytes: Uint8Array = new Uint8Array(0)
+  start = 0
+  end = 0
+  wireBytes = 0
+  /** Microseconds since 1970, from capture. */
+  timeUs = 0
+  /** Counts frames of this run from 1: `pcap_cnt` of EVE. */
+  number = 0
+  fault: Fault | undefined = undefined
+
+  vlanCount = 0
+  vlan0 = 0
+  vlan1 = 0
+  etherType = 0
+  /** 0 when the frame is not IP. */
+  ipVersion = 0
+  ipOffset = 0
+  ipHeaderBytes = 0
+  /** Total bytes of the datagram by its header, cut to what was captured. */
+  ipBytes = 0
+  ttl = 0
+  tos = 0
+  ipId = 0
+  /** Whether this frame is one fragment (not yet whole). A reassembled datagram is handed over with false. */
+  fragment = false
+  protocol = 0
+  /** Addresses as in base/address: four words each. */
+  readonly src = new Uint32Array(4)
+  readonly dest = new Uint32Array(4)
+  srcPort = 0
+  destPort = 0
+  icmpType = 0
+  icmpCode = 0
+  l4Offset = 0
+  payloadOffset = 0
+  payloadBytes = 0
+  tcpFlags = 0
+  seq = 0
+  ack = 0
+  window = 0
+  urgent = 0
+
+  /** Set by the flow stage: the row in the flow table, or -1. */
+  flow = -1
+  /** Set by the flow stage: sent by the side that opened the flow. */
+  toServer = true
+}

@@ -1,0 +1,121 @@
+/**
+ * What application decoders say. A transaction is one question and its answer; a decoder hands it on at
+ * each of its `Stage`s, filling in the same object. Byte fields are copies: they outlive the packet.
+ */
+
+export type AppProto = 'unknown' | 'failed' | 'dns' | 'http' | 'tls' | 'ssh' | 'modbus'
+
+export interface DnsQuestion {
+  name: string
+  type: number
+  class: number
+}
+
+export interface DnsRecord extends DnsQuestion {
+  ttl: number
+  /** Presentation form for A, AAAA, NS, CNAME, PTR, MX, TXT, SRV, SOA; hex for others. */
+  data: string
+}
+
+export interface DnsMessage {
+  id: number
+  /** The 16 flag bits as sent. */
+  flags: number
+  response: boolean
+  opcode: number
+  rcode: number
+  questions: DnsQuestion[]
+  answers: DnsRecord[]
+  authorities: DnsRecord[]
+}
+
+export interface HttpHeader {
+  name: string
+  value: string
+}
+
+/** Latin-1 text is one character a byte, so it is both what was sent and easy to print. */
+export interface HttpTransaction {
+  method: string
+  /** As sent. */
+  rawUri: string
+  /** Path normalised (percent-decoding once, `/../` folded), as Suricata's http.uri. */
+  uri: string
+  version: string
+  host: string
+  requestHeaders: HttpHeader[]
+  /** Header lines as sent, each ending CRLF, without the request line. */
+  rawRequestHeaders: Uint8Array
+  /** De-chunked, at most the body limit. */
+  requestBody: Uint8Array
+  requestBodyBytes: number
+  status: number
+  reason: string
+  responseVersion: string
+  responseHeaders: HttpHeader[]
+  rawResponseHeaders: Uint8Array
+  /** De-chunked and decompressed, at most the body limit. */
+  responseBody: Uint8Array
+  responseBodyBytes: number
+  /** Whether each half is whole. */
+  requestDone: boolean
+  responseDone: boolean
+}
+
+export interface TlsHello {
+  /** From the client hello. */
+  version: number
+  sni: string
+  alpn: string[]
+  ciphers: number[]
+  extensions: number[]
+  groups: number[]
+  pointFormats: number[]
+  signatureAlgorithms: number[]
+  supportedVersions: number[]
+  /** md5 of the JA3 string, and the string. */
+  ja3: string
+  ja3Text: string
+  ja4: string
+  /** From the server hello; 0 while unseen. */
+  serverVersion: number
+  serverCipher: number
+  ja3s: string
+  ja3sText: string
+  /** DER certificates in the order sent (TLS 1.2 and below). */
+  certificates: Uint8Array[]
+}
+
+export interface SshBanners {
+  clientProtocol: string
+  clientSoftware: string
+  serverProtocol: string
+  serverSoftware: string
+}
+
+export interface ModbusMessage {
+  transaction: number
+  unit: number
+  /** Function code with the exception bit taken off. */
+  function: number
+  toServer: boolean
+  exception: number | undefined
+  /** First address and count of a read or write, where the function has them. */
+  address: number | undefined
+  quantity: number | undefined
+  /** Written values: registers as numbers, coils as 0 and 1; at most 125. */
+  values: number[]
+  /** MEI type, diagnostic sub-function; where the function has one. */
+  subFunction: number | undefined
+  write: boolean
+}
+
+/** Where a transaction stands when it is handed on. */
+export type Stage = 'request' | 'request-body' | 'response' | 'response-body' | 'done'
+
+export type Transaction =
+  | { proto: 'dns'; stage: 'request' | 'response'; dns: DnsMessage }
+  | { proto: 'http'; stage: Stage; http: HttpTransaction }
+  | { proto: 'tls'; stage: 'request' | 'response' | 'done'; tls: TlsHello }
+  | { proto: 'ssh'; stage: 'request' | 'response' | 'done'; ssh: SshBanners }
+  | { proto: 'modbus'; stage: 'request' | 'response'; modbus: ModbusMessage }
