@@ -1,0 +1,93 @@
+/** What others may ask picket-agent, over agent/web.sock and agent/cli.sock. */
+import type { EventRow } from '../base/event.ts'
+import type { SiteStatus } from '../health/status.ts'
+import { connect, type RpcClient } from './rpc.ts'
+import { type CallerName, socketPath } from './sockets.ts'
+
+export type { InterfaceStatus, SiteState, SiteStatus } from '../health/status.ts'
+
+export interface AssetView {
+  tenant_id: string
+  address: string
+  mac?: string
+  vendor?: string
+  names: string[]
+  roles: string[]
+  /** Microseconds since 1970. */
+  firstSeen: number
+  lastSeen: number
+}
+
+export interface RuleView {
+  rule_id: string
+  sid: number
+  rev: number
+  msg: string
+  severity: string
+  attack_ids: string[]
+  file: string
+  enabled: boolean
+  text: string
+  /** Hits since this run began. */
+  hits: number
+}
+
+export interface RulesView {
+  tenant_id: string
+  rules: RuleView[]
+  refused: { file: string; line: number; sid: number; keyword: string; reason: string }[]
+  generation: number
+  ageSeconds: number
+}
+
+export class AgentClient {
+  readonly #rpc: RpcClient
+
+  constructor(rpc: RpcClient) {
+    this.#rpc = rpc
+  }
+
+  static async open(data: string, caller: CallerName): Promise<AgentClient> {
+    return new AgentClient(await connect(socketPath(data, 'agent', caller)))
+  }
+
+  status(): Promise<SiteStatus> {
+    return this.#rpc.call('status')
+  }
+
+  assets(): Promise<AssetView[]> {
+    return this.#rpc.call('assets')
+  }
+
+  rules(): Promise<RulesView> {
+    return this.#rpc.call('rules')
+  }
+
+  /** Loads the rule files again; a bad file is refused whole and the old rules stay. */
+  reloadRules(): Promise<{ loaded: number; refused: number; generation: number }> {
+    return this.#rpc.call('reloadRules')
+  }
+
+  /** Runs the self-test now instead of at its hour. */
+  selfTest(): Promise<{ ok: boolean; sentence: string }> {
+    return this.#rpc.call('selfTest')
+  }
+
+  /** From now on: rows once they are synced to the journal, and the status each second. */
+  async subscribe(listeners: {
+    event?: (row: EventRow) => void
+    status?: (status: SiteStatus) => void
+  }): Promise<void> {
+    if (listeners.event) this.#rpc.on('event', listeners.event)
+    if (listeners.status) this.#rpc.on('status', listeners.status)
+    await this.#rpc.call('subscribe', { event: !!listeners.event, status: !!listeners.status })
+  }
+
+  onClose(listener: () => void): void {
+    this.#rpc.onClose(listener)
+  }
+
+  close(): void {
+    this.#rpc.close()
+  }
+}
