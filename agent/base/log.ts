@@ -14,7 +14,7 @@ export function openLog(process_: string): Log {
   return pino(
     {
       base: { process: process_, pid: process.pid },
-      level: process.env['PICKET_LOG'] ?? 'info',
+      level: process.env.PICKET_LOG ?? 'info',
       messageKey: 'event',
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { loadConfig, parseConfig } from './config.ts'
+
+test('no file means all defaults: passive, proposing, on loopback', () => {
+  const config = loadConfig('/nonexistent')
+  expect(config.contain.policy).toBe('propose')
+  expect(config.network.placement).toBe('tap')
+  expect(config.web).toEqual({ host: '127.0.0.1', port: 8443 })
+})
+
+test.each([
+  ['{"captur": {}}', 'captur'],
+  ['{"contain": {"policy": "block"}}', 'contain.policy'],
+  ['{"capture": {"interfaces": ["a;b"]}}', 'capture.interfaces.0'],
+  ['{', 'not JSON'],
+])('%s is refused by naming %s', (text, named) => {
+  expect(() => parseConfig(text, 'config.json')).toThrow(named)
+})

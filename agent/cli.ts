@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+/** `picket COMMAND`: finds the program of a command by path, runs it, and turns its failure into an exit code. */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { Failure } from './base/failure.ts'
+
+/** What a one-shot command module exports as `command`. */
+export interface Command {
+  usage: string
+  /** Resolves with nothing for exit 0. Results go to stdout, everything else to stderr. */
+  run(args: string[]): Promise<void>
+}
+
+/** Long-running processes: started as a program of their own, with the flags of D25. */
+const PROCESSES: Record<string, { path: string; summary: string }> = {
+  agent: { path: './main.ts', summary: 'capture, decode, detect' },
+  guard: { path: './control/run-guard.ts', summary: 'enforce containment' },
+  keys: { path: './control/run-keys.ts', summary: 'hold the keys, sign, open cells' },
+  lake: { path: './control/run-lake.ts', summary: 'settle, compact, keep the catalog' },
+  web: { path: '../web/main.ts', summary: 'serve the pages' },
+  up: { path: './control/supervise.ts', summary: 'all of a box' },
+}
+
+const COMMANDS: Record<string, { path: string; summary: string }> = {
+  init: {
+    path: './control/commands/init.ts',
+    summary: 'make a data folder, or add a tenant to it',
+  },
+  replay: { path: './control/commands/replay.ts', summary: 'decode and detect over captures' },
+  rules: { path: './control/commands/rules.ts', summary: 'check rule files, or add them' },
+  query: { path: './control/commands/query.ts', summary: 'ask the lake, inside a scope' },
+  lake: { path: './control/commands/lake.ts', summary: 'import, export, status, settle' },
+  status: { path: './control/commands/status.ts', summary: 'the sentence of this site' },
+  login: { path: './control/commands/login.ts', summary: 'print a one-time login' },
+  'check-config': {
+    path: './control/commands/check-config.ts',
+    summary: 'the effective configuration and real boundaries',
+  },
+  doctor: { path: './control/commands/doctor.ts', summary: 'what this machine lacks' },
+  install: { path: './control/commands/install.ts', summary: 'write systemd units' },
+}
+
+/** D25: no prototype door, no inspector by signal. */
+const NODE_FLAGS = ['--disable-proto=delete', '--disable-sigusr1']
+
+function usage(): string {
+  const lines = Object.entries({ ...COMMANDS, ...PROCESSES }).map(
+    ([name, { summary }]) => `  picket ${name.padEnd(14)}${summary}`,
+  )
+  return `Usage: picket COMMAND [--json] …; picket COMMAND --help\n\n${lines.join('\n')}\n`
+}
+
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === 'help') {
+    process.stdout.write(usage())
+    return name === undefined ? 2 : 0
+  }
+  const daemon = Object.hasOwn(PROCESSES, name) ? PROCESSES[name] : undefined
+  if (daemon) return run(daemon.path, name, args)
+  const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (!found)
+    throw new Failure('invalid', `There is no command "${name}". picket --help lists them.`)
+  const { command } = (await import(new URL(found.path, import.meta.url).href)) as {
+    command: Command
+  }
+  if (args.includes('--help')) process.stdout.write(`${command.usage}\n`)
+  else await command.run(args)
+  return 0
+}
+
+function run(path: string, name: string, args: string[]): Promise<number> {
+  if (args.includes('--help')) {
+    process.stdout.write(`picket ${name} --data DIR [--config FILE]\n`)
+    return Promise.resolve(0)
+  }
+  const program = fileURLToPath(new URL(path, import.meta.url))
+  const child = spawn(process.execPath, [...NODE_FLAGS, program, ...args], { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => child.kill(signal))
+  return new Promise((done, fail) => {
+    child.on('error', fail)
+    child.on('exit', (code, signal) =>
+      done(code ?? (signal === 'SIGTERM' || signal === 'SIGINT' ? 0 : 1)),
+    )
+  })
+}
+
+function say(error: unknown, asJson: boolean): void {
+  const kind = Failure.kindOf(error)
+  const message =
+    error instanceof Failure
+      ? error.message
+      : `It failed inside: ${(error as Error)?.message ?? error}`
+  process.stderr.write(
+    asJson ? `${JSON.stringify({ error: { kind, message } })}\n` : `picket: ${message}\n`,
+  )
+}
+
+// A reader that goes away (`picket query … | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? 0 : 1),
+)
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  say(error, process.argv.includes('--json'))
+  process.exitCode = Failure.exitCode(error)
+}

@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest'
+import { type SentenceFacts, siteSentence, siteState } from './sentence.ts'
+import { blindness, type SightFacts, staleness } from './sight.ts'
+
+const none = { low: 0, medium: 0, high: 0, critical: 0 }
+const calm: SentenceFacts = {
+  site: 'London',
+  blind: null,
+  stale: null,
+  cutOff: null,
+  frames: 1000,
+  dropped: 0,
+  openFindings: none,
+  waitingActions: 0,
+  activeActions: 0,
+}
+
+test.each<[string, Partial<SentenceFacts>, string, string]>([
+  ['quiet', {}, 'quiet', 'London: nothing found; all traffic seen.'],
+  [
+    'low only',
+    { openFindings: { ...none, low: 3 } },
+    'quiet',
+    'London: nothing found; all traffic seen.',
+  ],
+  [
+    'a finding that waits',
+    {
+      openFindings: { ...none, critical: 1 },
+      headline: '9 Modbus writes from 10.0.0.9',
+      waitingActions: 1,
+    },
+    'findings',
+    'London: 9 Modbus writes from 10.0.0.9; 1 finding in 24 h, worst critical; 1 action waits for you; all traffic seen.',
+  ],
+  [
+    'dropping',
+    { dropped: 12, frames: 34_000 },
+    'quiet',
+    'London: nothing found; 12 frames of 34,000 lost.',
+  ],
+  [
+    'blind hides nothing that was found and never says that nothing was',
+    { blind: { because: 'no frame for 95 s' }, openFindings: { ...none, high: 2 } },
+    'blind',
+    'London: blind: no frame for 95 s; 2 findings in 24 h, worst high.',
+  ],
+  [
+    'blind',
+    { blind: { because: 'no frame for 95 s' } },
+    'blind',
+    'London: blind: no frame for 95 s.',
+  ],
+  [
+    'stale and cut off',
+    { stale: { because: 'rules are 40 d old' }, cutOff: { because: 'no uplink for 3 h' } },
+    'stale',
+    'London: stale: rules are 40 d old; nothing found; all traffic seen; cut off: no uplink for 3 h.',
+  ],
+])('%s', (_, change, state, sentence) => {
+  const facts = { ...calm, ...change }
+  expect(siteState(facts)).toBe(state)
+  expect(siteSentence(facts)).toBe(sentence)
+})
+
+const seeing: SightFacts = {
+  nowUs: 1e12,
+  startedAt: 0,
+  interfaces: [{ name: 'lan', lastFrameAt: 1e12 - 1e6 }],
+  blindAfterSeconds: 60,
+  rulesLoaded: 10,
+  rulesAgeSeconds: 60,
+  rulesStaleDays: 30,
+}
+
+test('blind by silence, by a port that cannot be captured, by no port, by a failed self-test; else not', () => {
+  expect(blindness(seeing)).toBeNull()
+  expect(blindness({ ...seeing, interfaces: [] })?.because).toContain('no capture port')
+  const silent = {
+    ...seeing,
+    interfaces: [
+      { name: 'lan', lastFrameAt: 1e12 - 95e6 },
+      { name: 'dmz', lastFrameAt: 1e12 },
+    ],
+  }
+  expect(blindness(silent)).toEqual({
+    since: 1e12 - 95e6,
+    because: 'no frame on 1 of 2 capture ports for 95 s',
+  })
+  const failed = { ...seeing, interfaces: [{ name: 'lan', failed: 'no such device' }] }
+  expect(blindness(failed)?.because).toBe('lan cannot be captured: no such device')
+  expect(
+    blindness({ ...seeing, selfTestFailed: 'self-test attack not found within 5 s' })?.because,
+  ).toContain('self-test')
+})
+
+test('stale by no rules, old rules, a clock that is off', () => {
+  expect(staleness(seeing)).toBeNull()
+  expect(staleness({ ...seeing, rulesLoaded: 0 })?.because).toBe('no rule is loaded')
+  expect(staleness({ ...seeing, rulesAgeSeconds: 40 * 86_400 })?.because).toBe('rules are 40 d old')
+  expect(staleness({ ...seeing, clockOffsetMs: -600_000 })?.because).toBe('the clock is 10 min off')
+})
