@@ -1,0 +1,325 @@
+/**
+ * What each process may ask picket-keys, typed once for both ends: `<data>/run/keys/<caller>.sock`
+ * serves exactly the calls of that caller's table (D2). Key bytes are base64, salts and uids hex,
+ * times microseconds since 1970. A failure comes back as the Failure it was.
+ */
+import type { Json } from '../base/canonical.ts'
+import type { Envelope, SignedType } from '../base/signing.ts'
+import type { Atom, Role } from '../tenancy/role.ts'
+import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
+import { connect, type RpcClient } from './rpc.ts'
+import { type CallerName, socketPath } from './sockets.ts'
+
+type None = Record<string, never>
+
+/** Key of one new journal segment (D6): `salt` is 32 random bytes and goes into the segment header. */
+export interface SegmentKey {
+  segment_uid: string
+  appliance_id: string
+  epoch: number
+  /** 64 hex digits. */
+  salt: string
+  /** base64 of 32 bytes. */
+  key: string
+}
+
+/** A public key as verifiers get it, here and in `<data>/keys/public.json`. */
+export interface PublicKeyRecord {
+  key_id: string
+  /** base64 of the DER SubjectPublicKeyInfo. */
+  spki: string
+  owner: string
+  types: SignedType[]
+}
+
+/** What a session may see and do, resolved inside picket-keys at the moment of asking (D24). */
+export interface SessionView {
+  /** Names the session in lists and lines; not the token and not derived from it. */
+  session_id: string
+  user_id: string
+  name: string
+  role: Role
+  atoms: readonly Atom[]
+  tenants: TenantRef[]
+  /** True after a one-time login: the account has no password until `setPassword`. */
+  mustSetPassword: boolean
+  startedAt: number
+  /** Ends then if nothing is asked before (30 min), and at the latest at `endsAt` (12 h). */
+  idleEndsAt: number
+  endsAt: number
+}
+
+export interface LoginAnswer {
+  /** 43 characters of base64url; put it in the `__Host-` cookie and nowhere else. */
+  token: string
+  session: SessionView
+}
+
+export interface UserView {
+  user_id: string
+  tenant_id: string
+  name: string
+  role: Role
+  /** The tenants this account may see. */
+  tenants: string[]
+  disabled: boolean
+  hasPassword: boolean
+  createdAt: number
+  lastLoginAt?: number
+}
+
+export interface AuditItem {
+  seq: number
+  /** ISO time, UTC. */
+  at: string
+  /** What a person would say happened. */
+  sentence: string
+  verb: string
+  outcome: 'intent' | 'done' | 'failed' | 'refused'
+  tenant_id: string
+  /** User name where it is known, else the user id or the process. */
+  actor: string
+  subject: string
+  hash: string
+}
+
+/** `before` is a sequence: the page holds what is older. Newest first. */
+export interface AuditPage {
+  items: AuditItem[]
+  before?: number
+  /** False when the chain on disk does not verify; `picket audit verify` names the first difference. */
+  intact: boolean
+}
+
+export interface AuditCheck {
+  intact: boolean
+  lines: number
+  /** Last line covered by a signed checkpoint. */
+  checkpointSeq: number
+  sentence: string
+}
+
+/** Asks the lake. Exactly one of `sql` and `named`. */
+export interface Question {
+  sql?: string
+  named?: string
+  params?: Record<string, unknown>
+  /** Answer even when a file is missing or wrong, naming the gap (D13). */
+  partial?: boolean
+}
+
+export interface QueryAnswer {
+  /** The tenant_ids that were read. */
+  scope: string[]
+  columns: string[]
+  rows: unknown[][]
+  truncated?: boolean
+  gaps?: string[]
+}
+
+/** What run-keys needs of the lake's side: guard, files, cell. `createQueryRunner` makes one. */
+export interface QueryRunner {
+  query(
+    request: Question & {
+      tenants: TenantRef[]
+      /** The parquet layer key of that epoch; throws a Failure for a uid outside `tenants`. */
+      keyFor: (tenant_uid: string, epoch: number) => Buffer
+      /** Names the session for per-session limits; no secret. */
+      session: string
+    },
+  ): Promise<QueryAnswer>
+  close?(): Promise<void> | void
+}
+
+export type DecisionVerb = 'approve' | 'reject' | 'undo'
+
+/** Body of a signed `decision` envelope; `hash` binds the plan that the person saw. */
+export interface Decision {
+  action_id: string
+  hash: string
+  verb: DecisionVerb
+  /** User name. */
+  by: string
+  /** Microseconds since 1970. */
+  at: number
+  /** 32 hex digits; the guard takes each once. */
+  nonce: string
+}
+
+/** Verbs of acts that other processes announce; the closed list stands in agent/audit/verb.ts. */
+export interface AuditRequest {
+  verb: string
+  /** An id or atom: never a host name, SQL text or other tenant data (the chain outlives a shred). */
+  subject: string
+  /** Text that must not stand in the chain: only a keyed digest of it does. */
+  text?: string
+  count?: number
+  tenant_id?: string
+  /** `intent` (default) before the act, then `done` or `failed`. */
+  outcome?: 'intent' | 'done' | 'failed'
+}
+
+export interface AgentCalls {
+  tenants: [None, { tenants: Tenant[] }]
+  openSegment: [{ tenant_uid: string }, SegmentKey]
+  publicKeys: [None, { keys: PublicKeyRecord[] }]
+}
+
+export interface GuardCalls {
+  publicKeys: [None, { keys: PublicKeyRecord[] }]
+  /** Containment in words: `action.applied`, `action.undone`, `action.expired`, `action.refused`. */
+  audit: [AuditRequest, { seq: number }]
+}
+
+export interface LakeCalls {
+  tenants: [None, { tenants: Tenant[] }]
+  readSegment: [{ tenant_uid: string; epoch: number; salt: string }, { key: string }]
+  /** Without `epoch`: the one to write with, rotated first if it is used up (D6). */
+  parquetKey: [{ tenant_uid: string; epoch?: number }, { epoch: number; key: string }]
+  /** The key of catalog.db: stays on the epoch it was first asked under. */
+  catalogKey: [{ tenant_uid: string }, { epoch: number; key: string }]
+  /**
+   * Before encrypting with an epoch's parquet key: counts modules (GCM invocations) and bytes ahead, on disk.
+   * `conflict` when that epoch is used up or old: ask `parquetKey` again and write with the new epoch.
+   */
+  reserveModules: [
+    { tenant_uid: string; epoch: number; count: number; bytes?: number },
+    { reserved: number },
+  ]
+  sign: [{ type: 'catalog'; body: Json }, Envelope]
+  publicKeys: [None, { keys: PublicKeyRecord[] }]
+  audit: [AuditRequest, { seq: number }]
+}
+
+export interface WebCalls {
+  /** `source` is the peer address. Wrong name, wrong password and disabled look alike. */
+  login: [{ name: string; password: string; source: string }, LoginAnswer]
+  /** The one-time code: makes the first admin where there is none. */
+  redeem: [{ code: string; source: string }, LoginAnswer]
+  /** `touch: false` for streams, so that an open page alone does not keep a session alive. */
+  session: [{ token: string; touch?: boolean }, SessionView]
+  logout: [{ token: string }, { ended: boolean }]
+  /** Ends the user's other sessions and rotates this one: set the cookie anew. */
+  setPassword: [{ token: string; current?: string; next: string }, LoginAnswer]
+  users: [{ token: string }, { users: UserView[] }]
+  addUser: [
+    { token: string; name: string; role: Role; password: string; tenants?: string[] },
+    UserView,
+  ]
+  changeUser: [
+    { token: string; user_id: string; role?: Role; disabled?: boolean; password?: string },
+    UserView,
+  ]
+  removeUser: [{ token: string; user_id: string }, { removed: boolean }]
+  /** Atom `decide`; the audit line is on disk before the envelope exists. */
+  decide: [{ token: string; action_id: string; hash: string; verb: DecisionVerb }, Envelope]
+  /** For each mutating route: call it before the act. The verb's own atom is checked. */
+  audit: [{ token: string } & AuditRequest, { seq: number }]
+  auditList: [{ token: string; limit?: number; before?: number }, AuditPage]
+  /** `scope`: tenant_ids wanted, default all of the session. One outside refuses the whole. */
+  query: [{ token: string; scope?: string[] } & Question, QueryAnswer]
+}
+
+export interface CliCalls {
+  tenants: [None, { tenants: Tenant[] }]
+  addTenant: [{ tenant_id: string; fleet_id?: string }, Tenant]
+  query: [{ scope: string[] } & Question, QueryAnswer]
+  /** A code for one login as admin within the hour, for the first tenant or the one named. */
+  oneTimeLogin: [{ tenant_id?: string }, { code: string; expiresAt: number }]
+  users: [None, { users: UserView[] }]
+  auditList: [{ limit?: number; before?: number }, AuditPage]
+  auditVerify: [None, AuditCheck]
+  /** A new DEK epoch for a tenant; older epochs stay readable. */
+  rotateEpoch: [{ tenant_id: string }, { epoch: number }]
+  /** A new root generation: every wrapped key is wrapped anew, the old root is destroyed. */
+  rotateRoot: [None, { generation: number }]
+  /** Ids, epochs, counters, custodian. Never a key. */
+  describeKeys: [None, { custodian: Json; tenants: Json[] }]
+  /** Roles decide too: the box's own operator is audited as `console`. */
+  decide: [{ action_id: string; hash: string; verb: DecisionVerb }, Envelope]
+}
+
+/** One promise-returning function a call; parameters may be left out where there are none. */
+export type ClientOf<C> = {
+  [K in keyof C]: C[K] extends [infer P, infer R]
+    ? P extends None
+      ? () => Promise<R>
+      : (params: P) => Promise<R>
+    : never
+} & { close(): void }
+
+const AGENT = ['tenants', 'openSegment', 'publicKeys'] as const
+const GUARD = ['publicKeys', 'audit'] as const
+const LAKE = [
+  'tenants',
+  'readSegment',
+  'parquetKey',
+  'catalogKey',
+  'reserveModules',
+  'sign',
+  'publicKeys',
+  'audit',
+] as const
+const WEB = [
+  'login',
+  'redeem',
+  'session',
+  'logout',
+  'setPassword',
+  'users',
+  'addUser',
+  'changeUser',
+  'removeUser',
+  'decide',
+  'audit',
+  'auditList',
+  'query',
+] as const
+const CLI = [
+  'tenants',
+  'addTenant',
+  'query',
+  'oneTimeLogin',
+  'users',
+  'auditList',
+  'auditVerify',
+  'rotateEpoch',
+  'rotateRoot',
+  'describeKeys',
+  'decide',
+] as const
+
+export const keysForAgent = (data: string) => client<AgentCalls>(data, 'agent', AGENT)
+export const keysForGuard = (data: string) => client<GuardCalls>(data, 'guard', GUARD)
+export const keysForLake = (data: string) => client<LakeCalls>(data, 'lake', LAKE)
+export const keysForWeb = (data: string) => client<WebCalls>(data, 'web', WEB)
+export const keysForCli = (data: string) => client<CliCalls>(data, 'cli', CLI)
+
+/** Connects at the first call and again after picket-keys was restarted; a call in flight then fails. */
+function client<C>(data: string, caller: CallerName, names: readonly (keyof C)[]): ClientOf<C> {
+  const path = socketPath(data, 'keys', caller)
+  let open: Promise<RpcClient> | undefined
+  const rpc = () => {
+    open ??= connect(path).then(
+      (made) => {
+        made.onClose(() => {
+          open = undefined
+        })
+        return made
+      },
+      (error: unknown) => {
+        open = undefined
+        throw error
+      },
+    )
+    return open
+  }
+  const calls = names.map((name) => [
+    name,
+    async (params: unknown = {}) => (await rpc()).call(String(name), params),
+  ])
+  return {
+    ...Object.fromEntries(calls),
+    close: () => void open?.then((made) => made.close()).catch(() => {}),
+  } as ClientOf<C>
+}
