@@ -1,43 +1,25 @@
-/** What a signature says when it fires: plain values only, since it crosses from a shard to the main thread. */
+/** What a signature says when it matched: the input of EVE's alert record and of the finding. */
 import type { Severity } from '../base/event.ts'
+import type { AppProto, Transaction } from '../decode/records.ts'
 
-export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject'
-
-/** `threshold` and `detection_filter`, applied where all shards meet. */
-export interface ThresholdRule {
-  kind: 'limit' | 'threshold' | 'both' | 'detection_filter'
-  track: 'by_src' | 'by_dst' | 'by_rule' | 'by_both' | 'by_flow'
-  count: number
-  seconds: number
-}
-
-/** What the rule file says; the same object for each hit of a rule. */
-export interface AlertFacts {
-  gid: number
+export interface AlertHit {
+  gid: 1
   sid: number
   rev: number
   msg: string
-  /** Short name, '' when the rule has none; `category` is Suricata's sentence for it. */
   classtype: string
+  /** The classtype's sentence, as EVE's `alert.category`; '' when the rule has none. */
   category: string
+  /** Suricata's priority: 1 is worst. EVE calls it `alert.severity`. */
   priority: number
   severity: Severity
-  /** `sid:N`. */
+  /** `sid:2012345` */
   rule_id: string
   attack_ids: readonly string[]
-  action: RuleAction
+  action: 'allowed' | 'blocked'
+  /** Of the rule's `metadata` keyword. */
   metadata: Readonly<Record<string, readonly string[]>>
-  references: readonly string[]
-  /** Which end the rule says is attacked. */
-  target: 'src_ip' | 'dest_ip' | undefined
-  threshold: ThresholdRule | undefined
-}
-
-export interface AlertHit extends AlertFacts {
-  /** Packet time, microseconds since 1970. */
-  timeUs: number
-  /** Whether the bytes that fired went from the client to the server of the flow. */
-  toServer: boolean
-  /** Where it was found; decides what EVE may add. */
-  found: 'packet' | 'stream' | 'transaction'
+  app_proto?: AppProto
+  /** What it matched in, where it matched a transaction. */
+  tx?: Transaction
 }

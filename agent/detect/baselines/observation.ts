@@ -1,0 +1,87 @@
+/**
+ * What the shards tell the baselines: small facts with packet time, safe to post between threads. The
+ * baselines run once a box (main thread), so they see a scan that the fan-out spread over all shards.
+ */
+import type { AppProto } from '../../decode/records.ts'
+
+/** Addresses are RFC 5952 text; `src` opened the flow. */
+export type Observation =
+  | FlowNew
+  | FlowEstablished
+  | FlowClosed
+  | SshAttempt
+  | ModbusWrite
+  | DnsQuery
+
+/** The first packet of a flow. `syn`: it was a TCP SYN without ACK. */
+export interface FlowNew {
+  what: 'flow-new'
+  src: string
+  dest: string
+  port: number
+  proto: 'TCP' | 'UDP'
+  timeUs: number
+  syn: boolean
+}
+
+/** The TCP handshake was seen whole. */
+export interface FlowEstablished {
+  what: 'flow-established'
+  src: string
+  dest: string
+  port: number
+  proto: 'TCP'
+  timeUs: number
+}
+
+export interface FlowClosed {
+  what: 'flow-closed'
+  src: string
+  dest: string
+  port: number
+  proto: 'TCP' | 'UDP'
+  timeUs: number
+  /** Both directions together. */
+  bytes: number
+  packets: number
+  durationMs: number
+  /** TCP: handshake seen. UDP: the other side answered. */
+  established: boolean
+  app_proto: AppProto
+}
+
+/** Both banners were seen: said once a flow, at the second banner or when it ends. */
+export interface SshAttempt {
+  what: 'ssh-attempt'
+  client: string
+  server: string
+  /** The server's port; 22 when absent. */
+  port?: number
+  timeUs: number
+}
+
+/** A Modbus request that writes. `station` sent it, `dest` is the controller. */
+export interface ModbusWrite {
+  what: 'modbus-write'
+  station: string
+  dest: string
+  function: number
+  unit: number
+  /** Registers or coils written. */
+  count: number
+  timeUs: number
+  /** The controller's port; 502 when absent. */
+  port?: number
+}
+
+/** A DNS question. `bytes` is the size of the name on the wire; `type` the RR type's number. */
+export interface DnsQuery {
+  what: 'dns-query'
+  client: string
+  name: string
+  type: number
+  bytes: number
+  timeUs: number
+  /** Who was asked. */
+  server?: string
+}
