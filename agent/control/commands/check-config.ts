@@ -1,0 +1,21 @@
+/** `picket check-config`: the effective configuration, and which boundaries are real on this machine. */
+import { loadConfig } from '../../base/config.ts'
+import { boundaries } from '../boundaries.ts'
+import { type Command, dataFolder, print, printJson, readOptions, table } from './options.ts'
+
+export const command: Command = {
+  usage:
+    'picket check-config [--data DIR] [--config FILE] [--json]\n\nPrints the effective configuration and which boundaries are real here.',
+  async run(args) {
+    const { values } = readOptions(args, {})
+    const config = loadConfig(dataFolder(values.data), values.config)
+    if (values.json) return printJson({ config, boundaries: boundaries() })
+    print(JSON.stringify(config, null, 2))
+    print('')
+    print(
+      table(
+        boundaries().map(({ name, real, because }) => [real ? 'real' : 'not real', name, because]),
+      ),
+    )
+  },
+}
