@@ -6,6 +6,9 @@ export const SLUG = /^[a-z][a-z0-9-]{1,30}$/
 /** A random 128-bit id as 32 hex digits: tenant_uid, appliance_uid, segment and file uids (D23). */
 export const UID = /^[0-9a-f]{32}$/
 
+/** Any UUID as text (RFC 9562 §4), lower case. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
 export function newUid(): string {
   return randomBytes(16).toString('hex')
 }

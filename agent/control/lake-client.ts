@@ -1,0 +1,76 @@
+/** What other processes ask picket-lake. Times are microseconds since 1970 or ISO text as named. */
+import type { RpcClient } from './rpc.ts'
+
+/** One file of the lake as its catalog knows it; `path` is absolute. */
+export interface LakeFile {
+  tenant_uid: string
+  tier: 1 | 2
+  path: string
+  bytes: number
+  rows: number
+  sha256: string
+  epoch: number
+  from_us: number
+  to_us: number
+}
+
+export interface LakeFiles {
+  tenants: { tenant_uid: string; generation: number; files: LakeFile[] }[]
+}
+
+export interface FilesQuery {
+  tenant_uids: readonly string[]
+  from_us?: number | undefined
+  to_us?: number | undefined
+  rule_id?: string | undefined
+  host?: string | undefined
+}
+
+export interface LakeTenantStatus {
+  tenant_id: string
+  tenant_uid: string
+  rows: number
+  tier1Files: number
+  tier2Files: number
+  bytes: number
+  /** ISO time of the oldest row, or null while the lake is empty. */
+  oldestRow: string | null
+  /** ISO time of the oldest row per tier. */
+  oldestRowTier1: string | null
+  oldestRowTier2: string | null
+  generation: number
+  /** Closed journal segments that wait to be settled. */
+  waiting: number
+  /** Segments that could not be read whole and were kept aside. */
+  aside: number
+  /** Why this tenant's lake does not take or give rows at the moment. */
+  fault?: string
+}
+
+export interface LakeStatus {
+  tenants: LakeTenantStatus[]
+  rowsSettled: number
+  settleRowsPerSecond: number
+}
+
+export interface LakeClient {
+  segmentClosed(path: string): Promise<void>
+  files(query: FilesQuery): Promise<LakeFiles>
+  /** Rows are on disk in the lake when this answers. The same file imported twice is there twice. */
+  import(request: { tenant_id: string; path: string }): Promise<{ rows: number }>
+  /** Settles everything closed by now. */
+  settle(): Promise<{ rows: number }>
+  status(): Promise<LakeStatus>
+}
+
+const LONG_MS = 600_000
+
+export function lakeClient(rpc: RpcClient): LakeClient {
+  return {
+    segmentClosed: (path) => rpc.call('segmentClosed', { path }),
+    files: (query) => rpc.call('files', query),
+    import: (request) => rpc.call('import', request, LONG_MS),
+    settle: () => rpc.call('settle', {}, LONG_MS),
+    status: () => rpc.call('status'),
+  }
+}
