@@ -19,6 +19,10 @@ export class Packet {
   number = 0
   fault: Fault | undefined = undefined
 
+  /** The Ethernet header, or -1 when the link has none. */
+  linkOffset = -1
+  /** The ARP message (IPv4 over Ethernet), or -1. */
+  arpOffset = -1
   vlanCount = 0
   vlan0 = 0
   vlan1 = 0
@@ -34,6 +38,8 @@ export class Packet {
   ipId = 0
   /** Whether this frame is one fragment (not yet whole). A reassembled datagram is handed over with false. */
   fragment = false
+  fragmentOffset = 0
+  moreFragments = false
   protocol = 0
   /** Addresses as in base/address: four words each. */
   readonly src = new Uint32Array(4)
@@ -45,11 +51,16 @@ export class Packet {
   l4Offset = 0
   payloadOffset = 0
   payloadBytes = 0
+  /** Payload bytes that the header announces but the snap length cut off. */
+  payloadCut = 0
   tcpFlags = 0
   seq = 0
   ack = 0
   window = 0
   urgent = 0
+  /** TCP options; 0 and -1 when absent. */
+  mss = 0
+  windowScale = -1
 
   /** Set by the flow stage: the row in the flow table, or -1. */
   flow = -1
