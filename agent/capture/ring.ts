@@ -1,7 +1,7 @@
 /** Live capture: one TPACKET_V3 ring of one worker. */
 import { Failure } from '../base/failure.ts'
 import type { CaptureCounters } from './counters.ts'
-import type { CaptureSource, FrameBatch } from './source.ts'
+import type { CapturePort, CaptureSource, FrameBatch } from './source.ts'
 
 export interface RingOptions {
   interface: string
@@ -16,6 +16,7 @@ export interface RingOptions {
 }
 
 export interface RingSource extends CaptureSource {
+  readonly port: CapturePort
   /** The next block, or an empty batch after `timeoutMs`; undefined once stopped and drained. Blocks. */
   poll(timeoutMs: number): FrameBatch | undefined
   close(): void

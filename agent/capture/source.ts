@@ -53,3 +53,11 @@ export interface CaptureSource extends AsyncIterable<FrameBatch> {
   /** Ends the iteration once what has already arrived was handed on. */
   stop(): void
 }
+
+/** What a live source found when it opened its interface. */
+export interface CapturePort {
+  interface: string
+  linkType: number
+  /** Whether segments are merged before we see them: `unchanged` where turning that off was not permitted. */
+  offloads: 'off' | 'unchanged'
+}

@@ -1,6 +1,6 @@
 /** Packets in, flows and streams out. */
 import type { Packet } from '../decode/packet.ts'
-import type { Assets } from './assets.ts'
+import type { AssetWatch } from './asset-watch.ts'
 import { FlowCounters } from './counters.ts'
 import type { EndReason, FlowListener } from './listener.ts'
 import { FlowTable, type FlowTableOptions } from './table.ts'
@@ -8,7 +8,7 @@ import { FlowTable, type FlowTableOptions } from './table.ts'
 export interface FlowOptions extends FlowTableOptions {
   /** Made beforehand where the listener needs it too. */
   table?: FlowTable
-  assets?: Assets
+  assets?: AssetWatch
   overlap?: 'first' | 'last'
   /** Segments whose TCP checksum is wrong are not streamed. Off by default: veth and offloads leave it unset. */
   verifyChecksums?: boolean
