@@ -216,5 +216,7 @@ test('the format does not move: one segment with fixed bytes', async () => {
   const hash = createHash('sha256')
     .update(readFileSync(closed[0] as string))
     .digest('hex')
-  expect(hash).toMatchInlineSnapshot(`"f4b64edb91d52740024c320ac4f6d6de567a2004ff357299f6582bb8943dd1cf"`)
+  expect(hash).toMatchInlineSnapshot(
+    `"f4b64edb91d52740024c320ac4f6d6de567a2004ff357299f6582bb8943dd1cf"`,
+  )
 })

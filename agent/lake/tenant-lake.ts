@@ -1,0 +1,111 @@
+/** One tenant's lake: journal segments in, sealed files in two tiers, one catalog. One thing at a time. */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DuckDBInstance } from '@duckdb/node-api'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { Failure } from '../base/failure.ts'
+import { newUid } from '../base/ids.ts'
+import type { Log } from '../base/log.ts'
+import type { Tenant } from '../tenancy/tenant.ts'
+import { Catalog, type Change, type FileRow } from './catalog.ts'
+import type { LakeKeys } from './keys.ts'
+import { type Batch, writeSealed } from './parquet.ts'
+
+export interface LakeOptions {
+  /** The data folder. */
+  data: string
+  tenant: Tenant
+  keys: LakeKeys
+  log: Log
+  engine: DuckDBInstance
+  /** Folder on tmpfs. */
+  scratch: string
+  compactFiles: number
+  retentionDays: number
+  clock?: Clock
+}
+
+/** What settling, compaction and retention work on. */
+export interface TenantLake {
+  options: LakeOptions
+  tenant: Tenant
+  catalog: Catalog
+  clock: Clock
+  /** `<data>/journal/<tenant_uid>`. */
+  journal: string
+}
+
+export async function openTenantLake(options: LakeOptions): Promise<TenantLake> {
+  const { data, tenant, keys, log } = options
+  const folder = join(data, 'tenants', tenant.tenant_uid)
+  const journal = join(data, 'journal', tenant.tenant_uid)
+  mkdirSync(journal, { recursive: true, mode: 0o700 })
+  const clock = options.clock ?? systemClock
+  const catalog = await Catalog.open({ folder, tenant, keys, clock })
+  for (const path of catalog.strays()) {
+    log.warn({ tenant_id: tenant.tenant_id, path }, 'lake.stray-removed')
+    rmSync(join(folder, path), { force: true })
+  }
+  return { options, tenant, catalog, clock, journal }
+}
+
+const EPOCH_TRIES = 3
+
+/** Seals a batch as a new file of `level` and makes it part of the lake together with `change`. */
+export async function addFile(
+  lake: TenantLake,
+  batch: Batch,
+  { level, ...change }: { level: number } & Pick<Change, 'remove' | 'settled'>,
+): Promise<FileRow> {
+  const { catalog, options, tenant } = lake
+  const facts = await batch.facts()
+  const plain = await batch.encode()
+  const { epoch, key } = await writingKey(lake, plain.modules, plain.bytes)
+  const file_uid = newUid()
+  const path = catalog.newPath(level, file_uid)
+  const written = await writeSealed(catalog.absolute({ path }), plain, key)
+  key.fill(0)
+  const { bloom_host, bloom_ip, bloom_rule, ...ranges } = facts
+  const file: FileRow = {
+    file_uid,
+    tenant_id: tenant.tenant_id,
+    level,
+    path,
+    ...ranges,
+    ...written,
+    epoch,
+    bloom_host: bloom_host ?? null,
+    bloom_ip: bloom_ip ?? null,
+    bloom_rule: bloom_rule ?? null,
+  }
+  // If this fails the file stays as a stray: whether the commit reached the disk is not known here.
+  await catalog.commit({ ...change, add: [file], modules: { epoch, count: plain.modules } })
+  options.log.debug({ tenant_id: tenant.tenant_id, path, rows: file.rows }, 'lake.file')
+  return file
+}
+
+/** The key to write with, its uses counted before the first of them (D6). */
+async function writingKey(
+  { options, tenant }: TenantLake,
+  count: number,
+  bytes: number,
+): Promise<{ epoch: number; key: Buffer }> {
+  const { tenant_uid } = tenant
+  for (let i = 1; ; i++) {
+    const { epoch, key } = await options.keys.parquetKey({ tenant_uid })
+    try {
+      await options.keys.reserveModules({ tenant_uid, epoch, count, bytes })
+      return { epoch, key }
+    } catch (error) {
+      if (Failure.kindOf(error) !== 'conflict' || i === EPOCH_TRIES) throw error
+    }
+  }
+}
+
+/** Names in the journal folder that end so. */
+export function journalFiles(lake: TenantLake, ending: string): string[] {
+  return readdirSync(lake.journal)
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .map((name) => join(lake.journal, name))
+}

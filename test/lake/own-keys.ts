@@ -1,0 +1,58 @@
+/** The lake's side of picket-keys with real cryptography and keys in memory. */
+import { generateKeyPairSync, hkdfSync, randomBytes } from 'node:crypto'
+import type { Json } from '../../agent/base/canonical.ts'
+import { newUid } from '../../agent/base/ids.ts'
+import { type KnownKey, keyId, signJson } from '../../agent/base/signing.ts'
+import type { LakeKeys } from '../../agent/lake/keys.ts'
+import type { SegmentKey } from '../../agent/lake/segment.ts'
+import type { Tenant } from '../../agent/tenancy/tenant.ts'
+
+export interface OwnKeys extends LakeKeys {
+  openSegment(tenant_uid: string): SegmentKey
+  keyFor(tenant_uid: string, epoch: number): Buffer
+  /** Rows from now on are written under a new epoch. */
+  rotate(): void
+  reserved: number
+}
+
+/** `seed` makes the same keys again in another process. */
+export function ownKeys(tenants: Tenant[], seed = randomBytes(32)): OwnKeys {
+  const derive = (info: string, salt: Buffer = Buffer.alloc(0)) =>
+    Buffer.from(hkdfSync('sha256', seed, salt, info, 32))
+  const pair = generateKeyPairSync('ed25519')
+  const known: KnownKey = { key: pair.publicKey, owner: 'test', types: ['catalog'] }
+  let epoch = 1
+  const keys: OwnKeys = {
+    reserved: 0,
+    rotate: () => void epoch++,
+    tenants: async () => tenants,
+    openSegment: (tenant_uid) => {
+      const salt = randomBytes(32)
+      const key = derive(`journal ${tenant_uid} ${epoch}`, salt)
+      return { segment_uid: newUid(), epoch, salt, key }
+    },
+    readSegment: async (of) => derive(`journal ${of.tenant_uid} ${of.epoch}`, of.salt),
+    keyFor: (tenant_uid, of) => derive(`parquet ${tenant_uid} ${of}`),
+    parquetKey: async (of) => {
+      const wanted = of.epoch ?? epoch
+      return { epoch: wanted, key: keys.keyFor(of.tenant_uid, wanted) }
+    },
+    catalogKey: async ({ tenant_uid }) => derive(`catalog ${tenant_uid}`),
+    reserveModules: async ({ count }) => {
+      keys.reserved += count
+    },
+    sign: async (body: Json) => signJson(pair.privateKey, 'catalog', body),
+    publicKeys: async () => new Map([[keyId(pair.publicKey), known]]),
+  }
+  return keys
+}
+
+export function tenant(tenant_id: string): Tenant {
+  return {
+    tenant_id,
+    tenant_uid: newUid(),
+    fleet_id: tenant_id,
+    appliance_id: newUid(),
+    created: 0,
+  }
+}

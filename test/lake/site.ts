@@ -1,0 +1,120 @@
+/** A data folder with one tenant's lake in it, to be filled, attacked and thrown away. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { EventDraft, EventRow } from '../../agent/base/event.ts'
+import { silentLog } from '../../agent/base/log.ts'
+import { openEngine } from '../../agent/lake/engine.ts'
+import { JournalWriter } from '../../agent/lake/journal.ts'
+import { openScratch } from '../../agent/lake/scratch.ts'
+import { stampEvent } from '../../agent/lake/stamp.ts'
+import { openTenantLake, type TenantLake } from '../../agent/lake/tenant-lake.ts'
+import type { Tenant } from '../../agent/tenancy/tenant.ts'
+import { type OwnKeys, ownKeys, tenant } from './own-keys.ts'
+
+export const START_US = Date.UTC(2026, 10, 1) * 1000
+
+export interface Site {
+  data: string
+  keys: OwnKeys
+  tenants: Tenant[]
+  lake(tenant_id?: string): TenantLake
+  /** Closes and opens the lake again, as a restart does. */
+  reopen(): Promise<void>
+  /** Rows through the journal; they wait, closed, for `settle`. */
+  write(rows: readonly Partial<EventDraft>[], tenant_id?: string): Promise<EventRow[]>
+  remove(): void
+}
+
+export interface SiteOptions {
+  tenants?: string[]
+  compactFiles?: number
+  retentionDays?: number
+  nowUs?: () => number
+}
+
+export async function makeSite(options: SiteOptions = {}): Promise<Site> {
+  const data = mkdtempSync(join(tmpdir(), 'lake-'))
+  const tenants = (options.tenants ?? ['alfa']).map(tenant)
+  const keys = ownKeys(tenants)
+  const engine = await openEngine({ memoryMiB: 512 })
+  const scratch = openScratch(data)
+  const clock = {
+    nowUs: options.nowUs ?? (() => Date.now() * 1000),
+    steadyMs: () => performance.now(),
+  }
+  const lakes = new Map<string, TenantLake>()
+  const find = (tenant_id = tenants[0]?.tenant_id) => lakes.get(tenant_id ?? '') as TenantLake
+  const site: Site = {
+    data,
+    keys,
+    tenants,
+    lake: find,
+    reopen: async () => {
+      for (const lake of lakes.values()) lake.catalog.close()
+      for (const each of tenants)
+        lakes.set(
+          each.tenant_id,
+          await openTenantLake({
+            data,
+            tenant: each,
+            keys,
+            log: silentLog,
+            engine,
+            scratch,
+            compactFiles: options.compactFiles ?? 4,
+            retentionDays: options.retentionDays ?? 180,
+            clock,
+          }),
+        )
+    },
+    write: async (drafts, tenant_id) => {
+      const of = find(tenant_id).tenant
+      const journal = await JournalWriter.open({
+        folder: join(data, 'journal', of.tenant_uid),
+        tenant_uid: of.tenant_uid,
+        appliance_uid: of.appliance_id,
+        openSegment: async () => keys.openSegment(of.tenant_uid),
+        onClosed: () => {},
+        settleSeconds: 300,
+      })
+      const rows = drafts.map((draft, i) =>
+        stampEvent({ kind: 'flow', event_time: START_US + i * 1000, ...draft }, of, clock.nowUs()),
+      )
+      await journal.append(rows)
+      await journal.close()
+      return rows
+    },
+    remove: () => {
+      for (const lake of lakes.values()) lake.catalog.close()
+      engine.closeSync()
+      rmSync(data, { recursive: true, force: true })
+      rmSync(scratch, { recursive: true, force: true })
+    },
+  }
+  await site.reopen()
+  return site
+}
+
+/** Everything in the lake of a tenant, read back by the engine with the tenant's keys. */
+export async function readLake(site: Site, sql: string, tenant_id?: string): Promise<unknown[][]> {
+  const lake = site.lake(tenant_id)
+  const engine = await openEngine({ memoryMiB: 512 })
+  const connection = await engine.connect()
+  try {
+    const scans: string[] = []
+    for (const [epoch, files] of Map.groupBy(lake.catalog.files(), (file) => file.epoch)) {
+      const key = site.keys.keyFor(lake.tenant.tenant_uid, epoch).toString('base64')
+      await connection.run(`PRAGMA add_parquet_key('e${epoch}', '${key}')`)
+      const paths = files.map((file) => `'${lake.catalog.absolute(file)}'`).join(', ')
+      scans.push(
+        `SELECT * FROM read_parquet([${paths}], encryption_config = {footer_key: 'e${epoch}'})`,
+      )
+    }
+    await connection.run(`CREATE VIEW events AS ${scans.join(' UNION ALL BY NAME ')}`)
+    return (await connection.runAndReadAll(sql)).getRowsJson() as unknown[][]
+  } finally {
+    connection.closeSync()
+    engine.closeSync()
+  }
+}
