@@ -7,7 +7,10 @@ import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:
 import { canonical, type Json, parseCanonical } from './canonical.ts'
 import { Failure } from './failure.ts'
 
-/** The closed list of D3; `decision` is an operator's approve, reject or undo of one action. */
+/**
+ * The closed list of D3; `decision` is an operator's approve, reject or undo of one action, `accounts`
+ * the head over a tenant's accounts and grants (D12).
+ */
 export const SIGNED_TYPES = [
   'summary',
   'ack',
@@ -15,6 +18,7 @@ export const SIGNED_TYPES = [
   'catalog',
   'checkpoint',
   'decision',
+  'accounts',
   'receipt-shred',
   'receipt-breach',
   'grant',

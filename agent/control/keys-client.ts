@@ -4,7 +4,8 @@
  * times microseconds since 1970. A failure comes back as the Failure it was.
  */
 import type { Json } from '../base/canonical.ts'
-import type { Envelope, SignedType } from '../base/signing.ts'
+import type { Envelope } from '../base/signing.ts'
+import type { PublicKeyRecord } from '../keys/signer.ts'
 import type { Atom, Role } from '../tenancy/role.ts'
 import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
 import { connect, type RpcClient } from './rpc.ts'
@@ -21,15 +22,6 @@ export interface SegmentKey {
   salt: string
   /** base64 of 32 bytes. */
   key: string
-}
-
-/** A public key as verifiers get it, here and in `<data>/keys/public.json`. */
-export interface PublicKeyRecord {
-  key_id: string
-  /** base64 of the DER SubjectPublicKeyInfo. */
-  spki: string
-  owner: string
-  types: SignedType[]
 }
 
 /** What a session may see and do, resolved inside picket-keys at the moment of asking (D24). */
