@@ -35,6 +35,8 @@ export const FAULTS = [
   'bad-protocol-id',
   'bad-function',
   'bad-compression',
+  'ambiguous-length',
+  'protocols-full',
 ] as const
 
 export type Fault = (typeof FAULTS)[number]

@@ -13,7 +13,10 @@ export interface DnsQuestion {
 
 export interface DnsRecord extends DnsQuestion {
   ttl: number
-  /** Presentation form for A, AAAA, NS, CNAME, PTR, MX, TXT, SRV, SOA; hex for others. */
+  /**
+   * Presentation form for A, AAAA, NS, CNAME, DNAME, PTR, MX, TXT (strings joined), SRV, SOA (seven
+   * fields with spaces between); hex for others.
+   */
   data: string
 }
 
@@ -27,6 +30,9 @@ export interface DnsMessage {
   questions: DnsQuestion[]
   answers: DnsRecord[]
   authorities: DnsRecord[]
+  additionals: DnsRecord[]
+  /** Records the header counts that were not read, past RECORDS_MAX. */
+  skipped: number
 }
 
 export interface HttpHeader {
@@ -36,10 +42,13 @@ export interface HttpHeader {
 
 /** Latin-1 text is one character a byte, so it is both what was sent and easy to print. */
 export interface HttpTransaction {
+  /** Place in its flow, from 0: `tx_id` of EVE. */
+  id: number
+  /** '' where the request was never seen. */
   method: string
   /** As sent. */
   rawUri: string
-  /** Path normalised (percent-decoding once, `/../` folded), as Suricata's http.uri. */
+  /** Path and query percent-decoded once, `/../` and `//` folded, no host: as Suricata's http.uri. */
   uri: string
   version: string
   host: string
@@ -49,6 +58,7 @@ export interface HttpTransaction {
   /** De-chunked, at most the body limit. */
   requestBody: Uint8Array
   requestBodyBytes: number
+  /** 0 while no status line was seen. */
   status: number
   reason: string
   responseVersion: string
@@ -80,6 +90,8 @@ export interface TlsHello {
   /** From the server hello; 0 while unseen. */
   serverVersion: number
   serverCipher: number
+  serverExtensions: number[]
+  serverAlpn: string
   ja3s: string
   ja3sText: string
   /** DER certificates in the order sent (TLS 1.2 and below). */
@@ -91,6 +103,8 @@ export interface SshBanners {
   clientSoftware: string
   serverProtocol: string
   serverSoftware: string
+  /** Both sides sent their first binary packet: it is a session, not a banner grab. */
+  keyExchange: boolean
 }
 
 export interface ModbusMessage {
@@ -103,8 +117,13 @@ export interface ModbusMessage {
   /** First address and count of a read or write, where the function has them. */
   address: number | undefined
   quantity: number | undefined
-  /** Written values: registers as numbers, coils as 0 and 1; at most 125. */
+  /** Written values: registers as numbers, coils as 0 and 1; at most 125. Function 22: and-mask, or-mask. */
   values: number[]
+  /** Function 23 also reads. */
+  readAddress: number | undefined
+  readQuantity: number | undefined
+  /** Bytes of the values in an answer, as sent; at most 253. */
+  read: Uint8Array
   /** MEI type, diagnostic sub-function; where the function has one. */
   subFunction: number | undefined
   write: boolean

@@ -1,0 +1,70 @@
+/** Content-Encoding undone, with a bound: a body of 64 kB may claim to be 64 MB (RFC 9110 §8.4). */
+import { gunzipSync, inflateRawSync, inflateSync, constants as zlib } from 'node:zlib'
+import type { Fault } from '../base/fault.ts'
+
+const OUTPUT_BYTES_MAX = 262_144
+/** zlib cannot expand a byte to more than 1032, so a prefix this short always fits: the halving ends there. */
+const PREFIX_BYTES_MIN = 250
+const LAYERS_MAX = 2
+
+const RAW = { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength: OUTPUT_BYTES_MAX }
+
+export interface Inflated {
+  bytes: Uint8Array
+  fault: Fault | undefined
+}
+
+/**
+ * `body` may be the first part of what was sent: what can be read of it is returned. An encoding that is not known, or
+ * a lie about it, gives the bytes as they came.
+ */
+export function inflateBody(body: Buffer, encoding: string, keptMax: number): Inflated {
+  let bytes: Buffer = body
+  let fault: Fault | undefined
+  const layers = encoding
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .reverse()
+  for (const layer of layers.slice(0, LAYERS_MAX)) {
+    const undo = undoer(layer)
+    if (!undo || bytes.length === 0) break
+    const result = longestPrefix(bytes, undo)
+    fault ??= result.fault
+    if (!result.output) break
+    bytes = result.output
+  }
+  return { bytes: bytes.subarray(0, keptMax), fault }
+}
+
+function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
+  if (name === 'gzip' || name === 'x-gzip') return (input) => gunzipSync(input, RAW)
+  if (name === 'deflate')
+    return (input) =>
+      // RFC 9110 §8.4.1.2 means zlib; many servers send raw deflate.
+      ((input[0] as number) & 0x0f) === 8 && input.length > 1 && input.readUInt16BE(0) % 31 === 0
+        ? inflateSync(input, RAW)
+        : inflateRawSync(input, RAW)
+  return undefined
+}
+
+/**
+ * node:zlib gives all or nothing when the output bound is met or the data turn bad, so shorter beginnings are
+ * tried, each bounded: what comes first in a bomb is still looked at.
+ */
+function longestPrefix(
+  input: Buffer,
+  undo: (input: Buffer) => Buffer,
+): { output: Buffer | undefined; fault: Fault | undefined } {
+  let fault: Fault | undefined
+  for (let size = input.length; size > 0; size = size > PREFIX_BYTES_MIN ? size >> 1 : 0) {
+    try {
+      const output = undo(input.subarray(0, size))
+      if (output.length > 0 || size === input.length) return { output, fault }
+    } catch (error) {
+      const tooLong = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+      fault ??= tooLong ? 'body-too-long' : 'bad-compression'
+    }
+  }
+  return { output: undefined, fault: fault ?? 'bad-compression' }
+}

@@ -1,0 +1,156 @@
+/**
+ * HTTP/1 heads (RFC 9112): start lines, header lines, and what they say about the body that follows. Lenient where
+ * servers are, because what we refuse to read is where an attack hides; what is odd is a fault beside the record.
+ */
+import type { Fault } from '../base/fault.ts'
+import type { HttpHeader } from './records.ts'
+
+export const HEADERS_MAX = 256
+export const LINE_BYTES_MAX = 16_384
+
+const LF = 10
+const CR = 13
+
+export interface RequestLine {
+  method: string
+  rawUri: string
+  /** '' for HTTP/0.9, which has no headers. */
+  version: string
+}
+
+export interface StatusLine {
+  version: string
+  status: number
+  reason: string
+}
+
+export interface Headers {
+  list: HttpHeader[]
+  faults: Fault[]
+}
+
+/** How a body ends. `until-close`: only a response. */
+export type Framing =
+  | { kind: 'none' }
+  | { kind: 'length'; bytes: number }
+  | { kind: 'chunked' }
+  | { kind: 'until-close' }
+
+/** Where the line at `start` ends: the place of its LF, or -1. */
+export function lineEnd(bytes: Buffer, start: number, end: number): number {
+  const at = bytes.indexOf(LF, start)
+  return at === -1 || at >= end ? -1 : at
+}
+
+/**
+ * The place after the empty line that ends a head, or -1. `from` is where a search of the same bytes may go on: the
+ * caller gives it so that a head that comes byte by byte costs linear time.
+ */
+export function headEnd(bytes: Buffer, from: number, end: number): number {
+  let at = lineEnd(bytes, from, end)
+  while (at !== -1) {
+    const next = bytes[at + 1]
+    if (at + 1 < end && next === LF) return at + 2
+    if (at + 2 < end && next === CR && bytes[at + 2] === LF) return at + 3
+    at = lineEnd(bytes, at + 1, end)
+  }
+  return -1
+}
+
+export function decodeRequestLine(line: string): RequestLine | Fault {
+  const text = line.trimStart()
+  const space = text.search(/[ \t]/)
+  if (space < 1) return 'bad-request-line'
+  const method = text.slice(0, space)
+  if (!isToken(method)) return 'bad-request-line'
+  const rest = text.slice(space).trim()
+  const version = /[ \t]+(HTTP\/\d{1,3}\.\d{1,3})$/i.exec(rest.slice(-24))
+  if (version) {
+    const rawUri = rest.slice(0, rest.length - version[0].length).trimEnd()
+    return rawUri === '' ? 'bad-request-line' : { method, rawUri, version: version[1] as string }
+  }
+  if (rest === '' || /^HTTP\/\d/i.test(rest)) return 'bad-request-line'
+  return { method, rawUri: rest, version: '' }
+}
+
+export function decodeStatusLine(line: string): StatusLine | Fault {
+  const match = /^(HTTP\/\d{1,3}\.\d{1,3})[ \t]+(\d{3})(?:[ \t]+(.*))?$/i.exec(line.slice(0, 1024))
+  if (!match) return 'bad-status-line'
+  return { version: match[1] as string, status: Number(match[2]), reason: match[3] ?? '' }
+}
+
+/** Header lines of [start, end), the empty line included or not. */
+export function decodeHeaders(bytes: Buffer, start: number, end: number): Headers {
+  const list: HttpHeader[] = []
+  const faults = new Set<Fault>()
+  let at = start
+  while (at < end) {
+    const stop = lineEnd(bytes, at, end)
+    const next = stop === -1 ? end : stop
+    const line = bytes.toString('latin1', at, bytes[next - 1] === CR ? next - 1 : next)
+    at = next + 1
+    if (line === '') continue
+    if (list.length >= HEADERS_MAX) {
+      faults.add('headers-too-long')
+      break
+    }
+    if (line.length > LINE_BYTES_MAX) faults.add('line-too-long')
+    addHeader(line, list, faults)
+  }
+  return { list, faults: [...faults] }
+}
+
+function addHeader(line: string, list: HttpHeader[], faults: Set<Fault>): void {
+  const before = list.at(-1)
+  if ((line[0] === ' ' || line[0] === '\t') && before !== undefined) {
+    // obs-fold (RFC 9112 §5.2). Bounded: the whole head is.
+    before.value = `${before.value} ${line.trim()}`
+    return
+  }
+  const colon = line.indexOf(':')
+  if (colon < 1) faults.add('bad-header')
+  else list.push({ name: line.slice(0, colon).trim(), value: line.slice(colon + 1).trim() })
+}
+
+/** The first value of a header, by lower-case name. */
+export function headerValue(list: readonly HttpHeader[], name: string): string | undefined {
+  for (const header of list) if (header.name.toLowerCase() === name) return header.value
+  return undefined
+}
+
+/** RFC 9112 §6.3, from the headers alone. Two answers to "how long" are a fault: request smuggling. */
+export function framing(
+  list: readonly HttpHeader[],
+  absent: 'none' | 'until-close',
+): { framing: Framing; fault: Fault | undefined } {
+  let fault: Fault | undefined
+  let length: number | undefined
+  let chunked = false
+  for (const { name, value } of list) {
+    const key = name.toLowerCase()
+    if (key === 'transfer-encoding' && /(^|[\s,])chunked\s*$/i.test(value.slice(-64)))
+      chunked = true
+    if (key !== 'content-length') continue
+    const bytes = /^\d{1,15}$/.test(value) ? Number(value) : undefined
+    if (bytes === undefined) fault = 'bad-length'
+    else if (length !== undefined && length !== bytes) fault = 'ambiguous-length'
+    length ??= bytes
+  }
+  if (chunked) {
+    if (length !== undefined) fault = 'ambiguous-length'
+    return { framing: { kind: 'chunked' }, fault }
+  }
+  if (length !== undefined) return { framing: { kind: 'length', bytes: length }, fault }
+  return { framing: { kind: absent }, fault }
+}
+
+/** A chunk's size from its line (RFC 9112 §7.1): hex digits, then extensions we do not read. -1: not one. */
+export function chunkSize(line: string): number {
+  const digits = /^[ \t]*([0-9a-f]{1,12})[ \t]*(?:;.*)?$/i.exec(line.slice(0, 256))
+  return digits ? Number.parseInt(digits[1] as string, 16) : -1
+}
+
+/** RFC 9110 §5.6.2. */
+function isToken(text: string): boolean {
+  return text.length <= 64 && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
+}

@@ -1,0 +1,26 @@
+/**
+ * SSH identification strings (RFC 4253 §4.2). A server may send other lines first; a line is at most 255
+ * bytes with its end. What follows is binary packets; the first of each side shows that keys are exchanged.
+ */
+import type { Fault } from '../base/fault.ts'
+
+export const BANNER_BYTES_MAX = 255
+/** Lines a server may send before its banner, here. */
+export const LINES_BEFORE_MAX = 64
+
+export interface SshBanner {
+  protocol: string
+  software: string
+}
+
+/** One line, without CR and LF: a banner, undefined when it is some other line, or the fault. */
+export function decodeSshBanner(line: Buffer): SshBanner | undefined | Fault {
+  if (line.length < 4 || line.toString('latin1', 0, 4) !== 'SSH-') return undefined
+  if (line.length > BANNER_BYTES_MAX - 1) return 'line-too-long'
+  const text = line.toString('latin1', 4)
+  const dash = text.indexOf('-')
+  if (dash < 1) return 'bad-banner'
+  const space = text.indexOf(' ', dash)
+  const software = text.slice(dash + 1, space === -1 ? undefined : space)
+  return { protocol: text.slice(0, dash), software }
+}

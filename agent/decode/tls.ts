@@ -1,0 +1,169 @@
+/**
+ * TLS hellos and certificates (RFC 8446, RFC 5246): the parts that travel in the clear. Input is the body of one
+ * handshake message; records and reassembly are in flow/app-tls.ts. Lists are bounded by the message (64 kB).
+ */
+import { Cursor } from '../base/cursor.ts'
+import type { Fault } from '../base/fault.ts'
+import { ja3sText, ja3Text, ja4, md5 } from './ja.ts'
+import type { TlsHello } from './records.ts'
+
+export const HANDSHAKE = {
+  clientHello: 1,
+  serverHello: 2,
+  certificate: 11,
+  serverDone: 14,
+} as const
+
+const EXTENSION = {
+  serverName: 0,
+  groups: 10,
+  pointFormats: 11,
+  signatureAlgorithms: 13,
+  alpn: 16,
+  supportedVersions: 43,
+} as const
+const CERTIFICATES_MAX = 16
+const EXTENSIONS_MAX = 256
+const ALPN_MAX = 32
+
+export function emptyHello(): TlsHello {
+  return {
+    version: 0,
+    sni: '',
+    alpn: [],
+    ciphers: [],
+    extensions: [],
+    groups: [],
+    pointFormats: [],
+    signatureAlgorithms: [],
+    supportedVersions: [],
+    ja3: '',
+    ja3Text: '',
+    ja4: '',
+    serverVersion: 0,
+    serverCipher: 0,
+    serverExtensions: [],
+    serverAlpn: '',
+    ja3s: '',
+    ja3sText: '',
+    certificates: [],
+  }
+}
+
+/** Fills the client's half of `hello`; returns the fault, if any. */
+export function decodeClientHello(body: Buffer, hello: TlsHello): Fault | undefined {
+  const cursor = new Cursor(body)
+  hello.version = cursor.u16()
+  cursor.take(32) // random
+  cursor.take(cursor.u8()) // session id
+  hello.ciphers = readU16s(cursor, cursor.u16())
+  cursor.take(cursor.u8()) // compression
+  readExtensions(cursor, (type, data) => {
+    hello.extensions.push(type)
+    readClientExtension(type, data, hello)
+    if (data.fault) cursor.fail('bad-handshake')
+  })
+  if (cursor.fault) return cursor.fault
+  hello.ja3Text = ja3Text(hello)
+  hello.ja3 = md5(hello.ja3Text)
+  hello.ja4 = ja4(hello)
+  return undefined
+}
+
+function readClientExtension(type: number, data: Cursor, hello: TlsHello): void {
+  switch (type) {
+    case EXTENSION.serverName:
+      if (data.left > 0) hello.sni = readServerName(data)
+      break
+    case EXTENSION.groups:
+      hello.groups = readU16s(data, data.u16())
+      break
+    case EXTENSION.pointFormats:
+      hello.pointFormats = [...data.take(data.u8())]
+      break
+    case EXTENSION.signatureAlgorithms:
+      hello.signatureAlgorithms = readU16s(data, data.u16())
+      break
+    case EXTENSION.alpn:
+      hello.alpn = readAlpn(data)
+      break
+    case EXTENSION.supportedVersions:
+      hello.supportedVersions = readU16s(data, data.u8())
+      break
+  }
+}
+
+/** Fills the server's half of `hello`; returns the fault, if any. */
+export function decodeServerHello(body: Buffer, hello: TlsHello): Fault | undefined {
+  const cursor = new Cursor(body)
+  const legacy = cursor.u16()
+  cursor.take(32)
+  cursor.take(cursor.u8())
+  const cipher = cursor.u16()
+  cursor.u8() // compression
+  let version = legacy
+  hello.serverExtensions = []
+  readExtensions(cursor, (type, data) => {
+    hello.serverExtensions.push(type)
+    if (type === EXTENSION.supportedVersions) version = data.u16()
+    if (type === EXTENSION.alpn) hello.serverAlpn = readAlpn(data)[0] ?? ''
+    if (data.fault) cursor.fail('bad-handshake')
+  })
+  if (cursor.fault) return cursor.fault
+  hello.serverVersion = version
+  hello.serverCipher = cipher
+  hello.ja3sText = ja3sText({ version: legacy, cipher, extensions: hello.serverExtensions })
+  hello.ja3s = md5(hello.ja3sText)
+  return undefined
+}
+
+/** Certificates of TLS 1.2 and below (RFC 5246 §7.4.2), as copies. */
+export function decodeCertificates(body: Buffer, hello: TlsHello): Fault | undefined {
+  const cursor = new Cursor(body)
+  const size = cursor.u24()
+  if (size !== cursor.left) cursor.fail('bad-length')
+  while (cursor.left > 0 && hello.certificates.length < CERTIFICATES_MAX) {
+    const der = cursor.take(cursor.u24())
+    if (cursor.fault === undefined) hello.certificates.push(Uint8Array.from(der))
+  }
+  return cursor.fault
+}
+
+/** Calls `each` with a cursor over one extension's data. No extensions at all is legal. */
+function readExtensions(cursor: Cursor, each: (type: number, data: Cursor) => void): void {
+  if (cursor.fault || cursor.left === 0) return
+  const size = cursor.u16()
+  if (size !== cursor.left) {
+    cursor.fail('bad-length')
+    return
+  }
+  for (let i = 0; cursor.left > 0 && i < EXTENSIONS_MAX; i++) {
+    const type = cursor.u16()
+    const length = cursor.u16()
+    const at = cursor.offset
+    cursor.take(length)
+    if (cursor.fault === undefined) each(type, new Cursor(cursor.bytes, at, at + length))
+  }
+}
+
+function readU16s(cursor: Cursor, size: number): number[] {
+  const bytes = cursor.take(size - (size % 2))
+  const list: number[] = []
+  for (let i = 0; i + 1 < bytes.length; i += 2) list.push(bytes.readUInt16BE(i))
+  return list
+}
+
+/** The first host name (RFC 6066 §3). */
+function readServerName(data: Cursor): string {
+  data.u16() // the list's size: one entry is all that exists
+  const type = data.u8()
+  const name = data.latin1(data.u16())
+  return type === 0 ? name : ''
+}
+
+function readAlpn(data: Cursor): string[] {
+  const end = Math.min(data.u16() + data.offset, data.end)
+  const names: string[] = []
+  while (data.offset < end && names.length < ALPN_MAX) names.push(data.latin1(data.u8()))
+  return names
+}
