@@ -1,5 +1,7 @@
 /** A containment action: proposed, decided, in force, over. The guard owns these; others show them. */
 
+import type { Severity } from '../base/event.ts'
+
 export const ACTION_STATES = [
   'proposed', // waits for a person until lapsesAt
   'active', // in the kernel's table until endsAt
@@ -32,6 +34,8 @@ export interface Plan {
   rule_id: string
   finding_id: string
   evidence: Evidence
+  /** Of the finding. Without it a plan never acts alone. */
+  severity?: Severity
   /** Microseconds since 1970: when the plan stage decided. */
   plannedAt: number
 }
