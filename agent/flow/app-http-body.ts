@@ -1,0 +1,104 @@
+/** The body of one HTTP/1 message out of a stream: by length, by chunks (RFC 9112 §7.1), or to the end. */
+import type { Fault } from '../base/fault.ts'
+import { chunkSize, type Framing } from '../decode/http.ts'
+import { KeptBytes } from './app-bytes.ts'
+
+/** Bytes of a body kept for rules and records; the rest is counted only. */
+export const BODY_KEPT_MAX = 65_536
+const CHUNK_LINE_MAX = 1024
+const TRAILER_BYTES_MAX = 8192
+
+type Phase = 'data' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailer' | 'done'
+
+export class BodyReader {
+  readonly kept = new KeptBytes(BODY_KEPT_MAX)
+  fault: Fault | undefined
+  /** Of the body as framed, chunk lines left out. */
+  bytes = 0
+  #phase: Phase
+  /** Of the body or the chunk; Infinity where only the end of the flow ends it. */
+  #left = 0
+  #line = ''
+  #trailer = 0
+
+  constructor(framing: Framing) {
+    if (framing.kind === 'length') this.#left = framing.bytes
+    if (framing.kind === 'until-close') this.#left = Number.POSITIVE_INFINITY
+    const empty = framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)
+    this.#phase = empty ? 'done' : framing.kind === 'chunked' ? 'chunk-line' : 'data'
+  }
+
+  get done(): boolean {
+    return this.#phase === 'done'
+  }
+
+  /** Takes from [at, end); returns where it stopped. After a fault it takes all: the framing is lost. */
+  feed(bytes: Buffer, at: number): number {
+    let place = at
+    while (place < bytes.length && this.#phase !== 'done') {
+      if (this.fault) return bytes.length
+      place =
+        this.#phase === 'data' || this.#phase === 'chunk-data'
+          ? this.#data(bytes, place)
+          : this.#readLine(bytes, place)
+    }
+    return place
+  }
+
+  /** `missing` bytes never came. False when where the message ends is lost with them. */
+  gap(missing: number): boolean {
+    const inData = this.#phase === 'data' || this.#phase === 'chunk-data'
+    if (!inData || missing > this.#left) return false
+    this.bytes += missing
+    this.#took(missing)
+    return true
+  }
+
+  #data(bytes: Buffer, at: number): number {
+    const size = Math.min(this.#left, bytes.length - at)
+    this.kept.append(bytes.subarray(at, at + size))
+    this.bytes += size
+    this.#took(size)
+    return at + size
+  }
+
+  #took(size: number): void {
+    this.#left -= size
+    if (this.#left === 0) this.#phase = this.#phase === 'data' ? 'done' : 'chunk-end'
+  }
+
+  /** Gathers a line; a line that does not end in time is a fault. */
+  #readLine(bytes: Buffer, at: number): number {
+    const lf = bytes.indexOf(10, at)
+    const end = lf === -1 ? bytes.length : lf
+    const room = CHUNK_LINE_MAX - this.#line.length
+    if (end - at > room) {
+      this.fault = this.#phase === 'trailer' ? 'headers-too-long' : 'bad-chunk'
+      return bytes.length
+    }
+    this.#line += bytes.toString('latin1', at, end)
+    if (lf === -1) return bytes.length
+    const line = this.#line.endsWith('\r') ? this.#line.slice(0, -1) : this.#line
+    this.#line = ''
+    this.#onLine(line)
+    return lf + 1
+  }
+
+  #onLine(line: string): void {
+    if (this.#phase === 'trailer') {
+      this.#trailer += line.length + 2
+      if (line === '') this.#phase = 'done'
+      else if (this.#trailer > TRAILER_BYTES_MAX) this.fault = 'headers-too-long'
+      return
+    }
+    if (this.#phase === 'chunk-end') {
+      if (line === '') this.#phase = 'chunk-line'
+      else this.fault = 'bad-chunk'
+      return
+    }
+    const size = chunkSize(line)
+    if (size === -1) this.fault = 'bad-chunk'
+    this.#left = size
+    this.#phase = size === 0 ? 'trailer' : 'chunk-data'
+  }
+}

@@ -1,0 +1,347 @@
+/**
+ * HTTP/1 on one flow: heads, bodies, and which answer belongs to which question when several are on the way
+ * (RFC 9112 §9.3). A tunnel (CONNECT) or another protocol (101) ends it.
+ */
+import {
+  decodeHeaders,
+  decodeRequestLine,
+  decodeStatusLine,
+  type Framing,
+  framing,
+  headEnd,
+  headerValue,
+  lineEnd,
+} from '../decode/http.ts'
+import { inflateBody } from '../decode/http-inflate.ts'
+import { normaliseUri, uriHost } from '../decode/http-uri.ts'
+import type { HttpHeader, HttpTransaction, Stage } from '../decode/records.ts'
+import { KeptBytes } from './app-bytes.ts'
+import { BODY_KEPT_MAX, BodyReader } from './app-http-body.ts'
+import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+
+export const HEAD_BYTES_MAX = 65_536
+/** Questions without an answer yet, on one flow. */
+export const WAITING_MAX = 64
+
+/** A waiting exchange costs this much beside its head, whose text is kept about four times over. */
+const EXCHANGE_BYTES = 1024
+
+interface Exchange {
+  http: HttpTransaction
+  cost: number
+  request: BodyReader | undefined
+  response: BodyReader | undefined
+  requestSaid: boolean
+  responseSaid: boolean
+}
+
+interface Side {
+  head: KeptBytes
+  /** The exchange whose body is being read; undefined between messages. */
+  reading: Exchange | undefined
+}
+
+export class HttpFlow implements AppParser {
+  readonly proto = 'http'
+  readonly #sink: AppSink
+  readonly #client: Side = { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined }
+  readonly #server: Side = { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined }
+  #waiting: Exchange[] = []
+  #count = 0
+  #verdict: Verdict = 'more'
+  /** What the heads of the waiting exchanges cost, about. */
+  #headBytes = 0
+
+  constructor(sink: AppSink) {
+    this.#sink = sink
+  }
+
+  get held(): number {
+    let held = this.#client.head.held + this.#server.head.held
+    for (const { request, response } of this.#waiting)
+      held += (request?.kept.held ?? 0) + (response?.kept.held ?? 0)
+    return held + this.#headBytes
+  }
+
+  stream(toServer: boolean, bytes: Buffer): Verdict {
+    const side = toServer ? this.#client : this.#server
+    let at = 0
+    while (at < bytes.length && this.#verdict === 'more')
+      at = side.reading
+        ? this.#body(toServer, side, bytes, at)
+        : this.#head(toServer, side, bytes, at)
+    return this.#verdict
+  }
+
+  gap(toServer: boolean, missing: number): Verdict {
+    const side = toServer ? this.#client : this.#server
+    const reader = toServer ? side.reading?.request : side.reading?.response
+    if (reader?.gap(missing)) this.#afterBody(toServer, side, reader)
+    else this.#give()
+    return this.#verdict
+  }
+
+  ended(): void {
+    if (this.#verdict === 'more') this.#give()
+  }
+
+  #head(toServer: boolean, side: Side, bytes: Buffer, at: number): number {
+    if (side.head.length === 0) {
+      let start = at
+      while (start < bytes.length && (bytes[start] === 13 || bytes[start] === 10)) start++
+      const stop = headEnd(bytes, start, bytes.length)
+      if (stop === -1) side.head.append(bytes.subarray(start))
+      else this.#onHead(toServer, bytes.subarray(start, stop))
+      return stop === -1 ? this.#headHeld(toServer, side, bytes.length) : stop
+    }
+    const before = side.head.length
+    side.head.append(bytes.subarray(at))
+    const stop = headEnd(side.head.view(), Math.max(0, before - 3), side.head.length)
+    if (stop === -1) return this.#headHeld(toServer, side, bytes.length)
+    const head = Buffer.from(side.head.view().subarray(0, stop))
+    side.head.clear()
+    this.#onHead(toServer, head)
+    return at + stop - before
+  }
+
+  /** A head that is not whole yet: is it too long, or no head at all? */
+  #headHeld(toServer: boolean, side: Side, at: number): number {
+    const view = side.head.view()
+    if (side.head.full) {
+      this.#sink.fault('headers-too-long')
+      this.#give()
+    } else if (!toServer && view.length >= 5 && view.toString('latin1', 0, 5) !== 'HTTP/') {
+      this.#headless(side, Buffer.from(view))
+    }
+    return at
+  }
+
+  #onHead(toServer: boolean, head: Buffer): void {
+    const end = lineEnd(head, 0, head.length)
+    const stop = end === -1 ? head.length : end
+    const line = head.toString('latin1', 0, head[stop - 1] === 13 ? stop - 1 : stop)
+    const rest = head.subarray(stop + 1)
+    if (toServer) this.#onRequest(line, rest)
+    else this.#onResponse(line, rest, head)
+  }
+
+  #onRequest(line: string, rest: Buffer): void {
+    const start = decodeRequestLine(line)
+    if (typeof start === 'string') {
+      this.#sink.fault(start)
+      this.#give()
+      return
+    }
+    if (this.#waiting.length >= WAITING_MAX) {
+      this.#sink.fault('transactions-full')
+      this.#give()
+      return
+    }
+    const { list, faults } = decodeHeaders(rest, 0, rest.length)
+    for (const fault of faults) this.#sink.fault(fault)
+    const exchange = this.#newExchange()
+    const { http } = exchange
+    http.method = start.method
+    http.rawUri = start.rawUri
+    http.uri = start.method === 'CONNECT' ? start.rawUri : normaliseUri(start.rawUri)
+    http.version = start.version
+    http.host = uriHost(start.rawUri) || headerValue(list, 'host') || ''
+    http.requestHeaders = list
+    http.rawRequestHeaders = rawHeaders(rest)
+    exchange.cost = EXCHANGE_BYTES + 4 * (rest.length + line.length)
+    this.#headBytes += exchange.cost
+    const body = this.#framing(list, 'none')
+    exchange.request = new BodyReader(body)
+    http.requestDone = exchange.request.done
+    this.#say(exchange, 'request')
+    if (!http.requestDone) this.#client.reading = exchange
+  }
+
+  #onResponse(line: string, rest: Buffer, head: Buffer): void {
+    this.#oldRequest()
+    const start = decodeStatusLine(line)
+    if (typeof start === 'string') {
+      this.#headless(this.#server, head)
+      return
+    }
+    const exchange = this.#waiting[0] ?? this.#newExchange()
+    const { http } = exchange
+    const interim = start.status < 200 && start.status !== 101
+    if (interim) return // RFC 9110 §15.2: the final answer is still to come
+    const { list, faults } = decodeHeaders(rest, 0, rest.length)
+    for (const fault of faults) this.#sink.fault(fault)
+    http.status = start.status
+    http.reason = start.reason
+    http.responseVersion = start.version
+    http.responseHeaders = list
+    http.rawResponseHeaders = rawHeaders(rest)
+    const tunnel =
+      start.status === 101 ||
+      (http.method === 'CONNECT' && start.status >= 200 && start.status < 300)
+    const bare = tunnel || http.method === 'HEAD' || start.status === 204 || start.status === 304
+    const body: Framing = bare ? { kind: 'none' } : this.#framing(list, 'until-close')
+    exchange.response = new BodyReader(body)
+    this.#say(exchange, 'response')
+    if (tunnel) {
+      this.#give()
+      this.#verdict = http.method === 'CONNECT' ? 'watch' : 'done'
+    } else if (exchange.response.done) this.#responseDone(exchange)
+    else this.#server.reading = exchange
+  }
+
+  /** HTTP/0.9: an answer without a head; or something that is no HTTP answer at all. */
+  #headless(side: Side, bytes: Buffer): void {
+    side.head.clear()
+    this.#oldRequest()
+    const exchange = this.#waiting[0]
+    if (exchange?.http.version !== '') this.#sink.fault('bad-status-line')
+    if (!exchange) {
+      this.#give()
+      return
+    }
+    exchange.response = new BodyReader({ kind: 'until-close' })
+    exchange.response.feed(bytes, 0)
+    this.#say(exchange, 'response')
+    side.reading = exchange
+  }
+
+  /** An answer came while a question of one line waits for headers: it was HTTP/0.9, which has none. */
+  #oldRequest(): void {
+    const { head } = this.#client
+    if (this.#waiting.length > 0 || lineEnd(head.view(), 0, head.length) === -1) return
+    const whole = Buffer.from(head.view())
+    head.clear()
+    this.#onHead(true, whole)
+  }
+
+  #framing(list: readonly HttpHeader[], absent: 'none' | 'until-close'): Framing {
+    const { framing: body, fault } = framing(list, absent)
+    if (fault) this.#sink.fault(fault)
+    return body
+  }
+
+  #body(toServer: boolean, side: Side, bytes: Buffer, at: number): number {
+    const exchange = side.reading as Exchange
+    const reader = (toServer ? exchange.request : exchange.response) as BodyReader
+    const next = reader.feed(bytes, at)
+    this.#afterBody(toServer, side, reader)
+    return next
+  }
+
+  #afterBody(toServer: boolean, side: Side, reader: BodyReader): void {
+    const exchange = side.reading as Exchange
+    if (reader.done || reader.kept.full) this.#sayBody(exchange, toServer)
+    if (reader.fault) {
+      this.#sink.fault(reader.fault)
+      this.#give()
+    } else if (reader.done) {
+      side.reading = undefined
+      if (toServer) exchange.http.requestDone = true
+      else this.#responseDone(exchange)
+    }
+  }
+
+  #responseDone(exchange: Exchange): void {
+    exchange.http.responseDone = true
+    this.#sayBody(exchange, true)
+    this.#sayBody(exchange, false)
+    this.#say(exchange, 'done')
+    this.#waiting = this.#waiting.filter((other) => other !== exchange)
+    this.#headBytes -= exchange.cost
+  }
+
+  /** Hands on one body, once: when it is whole, or no more of it will be kept. */
+  #sayBody(exchange: Exchange, toServer: boolean): void {
+    const { http } = exchange
+    const reader = toServer ? exchange.request : exchange.response
+    if (!reader || (toServer ? exchange.requestSaid : exchange.responseSaid)) {
+      if (reader && toServer) http.requestBodyBytes = reader.bytes
+      else if (reader) http.responseBodyBytes = reader.bytes
+      return
+    }
+    if (reader.bytes === 0) return
+    const headers = toServer ? http.requestHeaders : http.responseHeaders
+    const encoding = headerValue(headers, 'content-encoding') ?? ''
+    const { bytes, fault } = inflateBody(reader.kept.view(), encoding, BODY_KEPT_MAX)
+    if (fault) this.#sink.fault(fault)
+    if (toServer) {
+      exchange.requestSaid = true
+      http.requestBody = Uint8Array.from(bytes)
+      http.requestBodyBytes = reader.bytes
+    } else {
+      exchange.responseSaid = true
+      http.responseBody = Uint8Array.from(bytes)
+      http.responseBodyBytes = reader.bytes
+    }
+    reader.kept.clear()
+    this.#say(exchange, toServer ? 'request-body' : 'response-body')
+  }
+
+  /** The end of what can be read: what is unfinished is handed on as it is. */
+  #give(): void {
+    this.#verdict = 'done'
+    this.#giveWaiting()
+    this.#oldRequest() // a head that is not whole has at least its first line
+    this.#giveWaiting()
+    this.#client.reading = undefined
+    this.#server.reading = undefined
+    this.#client.head.clear()
+    this.#server.head.clear()
+  }
+
+  #giveWaiting(): void {
+    const left = this.#waiting
+    this.#waiting = []
+    this.#headBytes = 0
+    for (const exchange of left) {
+      this.#sayBody(exchange, true)
+      this.#sayBody(exchange, false)
+      this.#say(exchange, 'done')
+    }
+  }
+
+  #say(exchange: Exchange, stage: Stage): void {
+    this.#sink.transaction({ proto: 'http', stage, http: exchange.http })
+  }
+
+  #newExchange(): Exchange {
+    const http: HttpTransaction = {
+      id: this.#count++,
+      method: '',
+      rawUri: '',
+      uri: '',
+      version: '',
+      host: '',
+      requestHeaders: [],
+      rawRequestHeaders: new Uint8Array(0),
+      requestBody: new Uint8Array(0),
+      requestBodyBytes: 0,
+      status: 0,
+      reason: '',
+      responseVersion: '',
+      responseHeaders: [],
+      rawResponseHeaders: new Uint8Array(0),
+      responseBody: new Uint8Array(0),
+      responseBodyBytes: 0,
+      requestDone: false,
+      responseDone: false,
+    }
+    const exchange: Exchange = {
+      http,
+      cost: 0,
+      request: undefined,
+      response: undefined,
+      requestSaid: false,
+      responseSaid: false,
+    }
+    this.#waiting.push(exchange)
+    return exchange
+  }
+}
+
+/** The header lines without the empty line that ends them. */
+function rawHeaders(rest: Buffer): Uint8Array {
+  let end = rest.length
+  if (end >= 1 && rest[end - 1] === 10) end -= end >= 2 && rest[end - 2] === 13 ? 2 : 1
+  return Uint8Array.from(rest.subarray(0, Math.max(0, end)))
+}

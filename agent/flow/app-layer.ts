@@ -1,0 +1,313 @@
+/**
+ * The application layer: finds out what a flow speaks, keeps that protocol's state for it, and hands on its
+ * transactions. A flow is a row number of the flow table. State exists only for flows whose protocol is known or being
+ * probed, and is bounded in number and in bytes; a flow that meets the bound is passed by and says so.
+ */
+import { FAULTS, type Fault } from '../base/fault.ts'
+import { decodeDns, looksLikeDns } from '../decode/dns.ts'
+import type { Packet } from '../decode/packet.ts'
+import type { AppProto, Transaction } from '../decode/records.ts'
+import { KeptBytes } from './app-bytes.ts'
+import { DnsFlow } from './app-dns.ts'
+import { HttpFlow } from './app-http.ts'
+import { ModbusFlow } from './app-modbus.ts'
+import type { AppParser, AppSink, TransactionListener, Verdict } from './app-parser.ts'
+import { type Guess, guess, isTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
+import { SshFlow } from './app-ssh.ts'
+import { TlsFlow } from './app-tls.ts'
+
+/** Flows with application state at one time, and the memory all of them may keep. */
+export const STATES_MAX = 32_768
+export const HELD_BYTES_MAX = 67_108_864
+/** Client segments in which a TLS hello is looked for once nothing else was found (STARTTLS, SOCKS, CONNECT). */
+const WATCH_SEGMENTS_MAX = 32
+/** Datagrams of a flow that are probed for DNS on a port that is not its own. */
+const DATAGRAM_PROBES_MAX = 3
+
+/** What is asked of the flow table. */
+export interface AppFlows {
+  readonly flowsMax: number
+  readonly serverPort: Uint16Array
+}
+
+const PHASE = { probe: 0, parse: 1, watch: 2, over: 3 } as const
+const PROTOS = ['unknown', 'failed', 'dns', 'http', 'tls', 'ssh', 'modbus'] as const
+const DNS_PORTS = new Set([53, 5353, 5355])
+const NETBIOS_PORT = 137 // the same framing, other names
+const EMPTY = Buffer.alloc(0)
+
+interface Probe {
+  client: KeptBytes
+  server: KeptBytes
+}
+
+export class AppLayer {
+  /** Flows passed by because STATES_MAX or HELD_BYTES_MAX was met. */
+  statesDropped = 0
+  /** Bytes kept by all parsers now. */
+  held = 0
+  /** Flows whose protocol was found, by protocol. */
+  readonly recognisedCount: Record<string, number> = {}
+  readonly faults: Partial<Record<Fault, number>> = {}
+
+  readonly #flows: AppFlows
+  readonly #listener: TransactionListener
+  readonly #statesMax: number
+  readonly #heldMax: number
+  readonly #phase: Uint8Array
+  readonly #proto: Uint8Array
+  /** Segments watched, or datagrams probed. */
+  readonly #tries: Uint8Array
+  /** Which fault words this flow has said: two words of 32 bits. */
+  readonly #said: Uint32Array
+  readonly #probes = new Map<number, Probe>()
+  readonly #parsers = new Map<number, AppParser>()
+
+  constructor(
+    flows: AppFlows,
+    listener: TransactionListener,
+    bounds: { statesMax?: number; heldBytesMax?: number } = {},
+  ) {
+    this.#statesMax = bounds.statesMax ?? STATES_MAX
+    this.#heldMax = bounds.heldBytesMax ?? HELD_BYTES_MAX
+    this.#flows = flows
+    this.#listener = listener
+    this.#phase = new Uint8Array(flows.flowsMax)
+    this.#proto = new Uint8Array(flows.flowsMax)
+    this.#tries = new Uint8Array(flows.flowsMax)
+    this.#said = new Uint32Array(flows.flowsMax * 2)
+  }
+
+  /** Flows with state now. */
+  get states(): number {
+    return this.#probes.size + this.#parsers.size
+  }
+
+  appProto(flow: number): AppProto {
+    return PROTOS[this.#proto[flow] as number] as AppProto
+  }
+
+  /** Whether bytes of this flow are still read here. */
+  wants(flow: number): boolean {
+    return this.#phase[flow] !== PHASE.over
+  }
+
+  /** In-order bytes of one TCP direction, as FlowListener.stream. */
+  stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    const phase = this.#phase[flow]
+    if (phase === PHASE.over || start >= end) return
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+    if (phase === PHASE.parse) this.#parse(flow, toServer, view)
+    else if (phase === PHASE.watch) this.#watch(flow, toServer, view)
+    else this.#probe(flow, toServer, view)
+  }
+
+  gap(flow: number, toServer: boolean, missing: number): void {
+    if (this.#phase[flow] === PHASE.probe) this.#fail(flow)
+    const parser = this.#parsers.get(flow)
+    if (!parser) return
+    const before = parser.held
+    this.#after(flow, parser, parser.gap(toServer, missing), before)
+  }
+
+  /** A UDP datagram, after its flow was found. */
+  datagram(packet: Packet): void {
+    const flow = packet.flow
+    if (flow < 0 || packet.payloadBytes === 0 || this.#phase[flow] === PHASE.over) return
+    const { bytes, payloadOffset, payloadBytes, srcPort, destPort } = packet
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset + payloadOffset, payloadBytes)
+    const known = this.#phase[flow] === PHASE.parse
+    if (!known && !DNS_PORTS.has(srcPort) && !DNS_PORTS.has(destPort)) {
+      if (srcPort === NETBIOS_PORT || !looksLikeDns(view, 0, view.length)) {
+        const tries = (this.#tries[flow] as number) + 1
+        this.#tries[flow] = tries
+        if (tries >= DATAGRAM_PROBES_MAX) this.#fail(flow)
+        return
+      }
+    }
+    const dns = decodeDns(view, 0, view.length)
+    if (typeof dns === 'string') {
+      this.#fault(flow, dns)
+      return
+    }
+    if (this.#phase[flow] !== PHASE.parse) this.#know(flow, 'dns')
+    this.#transaction(flow, { proto: 'dns', stage: dns.response ? 'response' : 'request', dns })
+  }
+
+  /** The row is about to be reused: unfinished transactions are handed on first. */
+  ended(flow: number): void {
+    const parser = this.#parsers.get(flow)
+    if (parser) this.#end(parser)
+    this.#forget(flow)
+    this.#dropProbe(flow)
+    this.#phase[flow] = PHASE.probe
+    this.#proto[flow] = 0
+    this.#tries[flow] = 0
+    this.#said[flow * 2] = 0
+    this.#said[flow * 2 + 1] = 0
+  }
+
+  #probe(flow: number, toServer: boolean, view: Buffer): void {
+    const probe = this.#probes.get(flow)
+    if (!probe) {
+      const verdict = this.#guess(flow, toServer ? view : EMPTY, toServer ? EMPTY : view)
+      if (verdict === 'more') this.#keepProbe(flow, toServer, view)
+      else if (verdict === 'none') this.#startWatch(flow, toServer, view)
+      else if (this.#begin(flow, verdict)) this.#parse(flow, toServer, view)
+      return
+    }
+    const before = probe.client.held + probe.server.held
+    ;(toServer ? probe.client : probe.server).append(view)
+    this.held += probe.client.held + probe.server.held - before
+    const client = probe.client.view()
+    const server = probe.server.view()
+    const verdict = this.#guess(flow, client, server)
+    const full = probe.client.full || probe.server.full
+    if (verdict === 'more' && !full) return
+    this.#dropProbe(flow)
+    if (verdict === 'more' || verdict === 'none') this.#startWatch(flow, toServer, view)
+    else if (this.#begin(flow, verdict)) {
+      // A segment longer than the probe's room is told whole: what was kept ends where it does not.
+      if (client.length > 0) this.#parse(flow, true, client)
+      if (server.length > 0) this.#parse(flow, false, server)
+      const cut = toServer ? probe.client.dropped : probe.server.dropped
+      if (cut > 0) this.stream(flow, toServer, view, view.length - cut, view.length)
+    }
+  }
+
+  #guess(flow: number, client: Buffer, server: Buffer): Guess {
+    return guess(client, server, this.#flows.serverPort[flow] as number)
+  }
+
+  #keepProbe(flow: number, toServer: boolean, view: Buffer): void {
+    if (!this.#room(flow)) return
+    const probe = { client: new KeptBytes(PROBE_BYTES_MAX), server: new KeptBytes(PROBE_BYTES_MAX) }
+    ;(toServer ? probe.client : probe.server).append(view)
+    this.held += probe.client.held + probe.server.held
+    this.#probes.set(flow, probe)
+  }
+
+  #dropProbe(flow: number): void {
+    const probe = this.#probes.get(flow)
+    if (!probe) return
+    this.held -= probe.client.held + probe.server.held
+    this.#probes.delete(flow)
+  }
+
+  /** Nothing we read, so far: TLS may still begin in it. */
+  #startWatch(flow: number, toServer: boolean, view: Buffer): void {
+    this.#phase[flow] = PHASE.watch
+    this.#proto[flow] = PROTOS.indexOf('failed')
+    this.#listener.recognised(flow, 'failed')
+    this.#watch(flow, toServer, view)
+  }
+
+  #watch(flow: number, toServer: boolean, view: Buffer): void {
+    if (!toServer) return
+    if (isTlsHello(view, 1)) {
+      if (this.#begin(flow, 'tls')) this.#parse(flow, toServer, view)
+      return
+    }
+    const tries = (this.#tries[flow] as number) + 1
+    this.#tries[flow] = tries
+    if (tries >= WATCH_SEGMENTS_MAX) this.#phase[flow] = PHASE.over
+  }
+
+  #begin(flow: number, proto: Exclude<Guess, 'more' | 'none'>): boolean {
+    if (!this.#room(flow)) return false
+    this.#know(flow, proto)
+    const sink: AppSink = {
+      transaction: (tx) => this.#transaction(flow, tx),
+      fault: (fault) => this.#fault(flow, fault),
+    }
+    const parser = newParser(proto, sink)
+    this.held += parser.held
+    this.#parsers.set(flow, parser)
+    return true
+  }
+
+  #know(flow: number, proto: AppProto): void {
+    this.#phase[flow] = PHASE.parse
+    this.#proto[flow] = PROTOS.indexOf(proto)
+    this.recognisedCount[proto] = (this.recognisedCount[proto] ?? 0) + 1
+    this.#listener.recognised(flow, proto)
+  }
+
+  #parse(flow: number, toServer: boolean, view: Buffer): void {
+    const parser = this.#parsers.get(flow)
+    if (!parser) return
+    const before = parser.held
+    this.#after(flow, parser, parser.stream(toServer, view), before)
+  }
+
+  #after(flow: number, parser: AppParser, verdict: Verdict, before: number): void {
+    this.held += parser.held - before
+    if (verdict === 'more') {
+      if (this.held <= this.#heldMax) return
+      this.statesDropped++
+      this.#fault(flow, 'protocols-full')
+      this.#end(parser)
+    }
+    this.#forget(flow)
+    this.#phase[flow] = verdict === 'watch' ? PHASE.watch : PHASE.over
+    this.#tries[flow] = 0
+  }
+
+  #end(parser: AppParser): void {
+    const before = parser.held
+    parser.ended()
+    this.held += parser.held - before
+  }
+
+  #forget(flow: number): void {
+    const parser = this.#parsers.get(flow)
+    if (!parser) return
+    this.held -= parser.held
+    this.#parsers.delete(flow)
+  }
+
+  #room(flow: number): boolean {
+    if (this.states < this.#statesMax && this.held < this.#heldMax) return true
+    this.statesDropped++
+    this.#fault(flow, 'protocols-full')
+    this.#fail(flow)
+    return false
+  }
+
+  #fail(flow: number): void {
+    this.#dropProbe(flow)
+    this.#phase[flow] = PHASE.over
+    this.#proto[flow] = PROTOS.indexOf('failed')
+    this.#listener.recognised(flow, 'failed')
+  }
+
+  #transaction(flow: number, tx: Transaction): void {
+    this.#listener.transaction(flow, tx)
+  }
+
+  #fault(flow: number, fault: Fault): void {
+    this.faults[fault] = (this.faults[fault] ?? 0) + 1
+    const index = FAULTS.indexOf(fault)
+    const at = flow * 2 + (index >> 5)
+    const bit = 1 << (index & 31)
+    const said = this.#said[at] as number
+    if ((said & bit) !== 0) return
+    this.#said[at] = said | bit
+    this.#listener.fault(flow, fault)
+  }
+}
+
+function newParser(proto: Exclude<Guess, 'more' | 'none'>, sink: AppSink): AppParser {
+  switch (proto) {
+    case 'dns':
+      return new DnsFlow(sink)
+    case 'http':
+      return new HttpFlow(sink)
+    case 'tls':
+      return new TlsFlow(sink)
+    case 'ssh':
+      return new SshFlow(sink)
+    case 'modbus':
+      return new ModbusFlow(sink)
+  }
+}

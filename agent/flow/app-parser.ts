@@ -1,0 +1,33 @@
+/** What the application layer asks of a protocol, and what it tells the stages after it. */
+import type { Fault } from '../base/fault.ts'
+import type { AppProto, Transaction } from '../decode/records.ts'
+
+/** Called while a packet is in hand (its time is the time), or when a flow ends. */
+export interface TransactionListener {
+  /** The same object at each stage, filled in further; it may be kept. */
+  transaction(flow: number, tx: Transaction): void
+  /** Said again when a tunnel turns into another protocol. */
+  recognised(flow: number, proto: AppProto): void
+  /** Each word once a flow. All are counted in `AppLayer.faults`. */
+  fault(flow: number, fault: Fault): void
+}
+
+/** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. */
+export type Verdict = 'more' | 'done' | 'watch'
+
+/** One flow's state in one protocol. Byte views are valid during the call only. */
+export interface AppParser {
+  readonly proto: AppProto
+  /** Bytes of memory it keeps: they are bounded over all flows. */
+  readonly held: number
+  stream(toServer: boolean, bytes: Buffer): Verdict
+  gap(toServer: boolean, missing: number): Verdict
+  /** Hands on what is unfinished. */
+  ended(): void
+}
+
+/** Where one flow's parser reports. */
+export interface AppSink {
+  transaction(tx: Transaction): void
+  fault(fault: Fault): void
+}

@@ -1,0 +1,107 @@
+/** Which protocol a TCP flow speaks, by its first bytes in either direction; the port is only a hint. */
+import type { AppProto } from '../decode/records.ts'
+
+/** First bytes kept of each direction while it is not clear. */
+export const PROBE_BYTES_MAX = 2048
+
+export type Guess = Exclude<AppProto, 'unknown' | 'failed'> | 'more' | 'none'
+
+const SSH = Buffer.from('SSH-')
+const METHODS = new Set(
+  (
+    'GET POST HEAD PUT DELETE OPTIONS CONNECT TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK ' +
+    'UNLOCK REPORT SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE CHECKOUT MERGE INVOKE PURGE LINK UNLINK DEBUG'
+  ).split(' '),
+)
+const HTTP_PORTS = new Set([80, 81, 591, 3128, 8000, 8008, 8080, 8081, 8888])
+const PORT = { ssh: 22, dns: 53, modbus: 502 } as const
+
+/** `client` and `server` are the first bytes of each direction, either may be empty. */
+export function guess(client: Buffer, server: Buffer, serverPort: number): Guess {
+  if (client.length === 0) return guessByServer(server, serverPort)
+  if (isTlsHello(client, 1)) return 'tls'
+  if (begins(client, SSH)) return 'ssh'
+  if (serverPort === PORT.dns) return guessDns(client)
+  const modbus = guessModbus(client, server, serverPort)
+  if (modbus !== 'none') return modbus
+  const http = guessHttp(client, serverPort)
+  if (http !== 'none') return http
+  const short =
+    client.length < 6 && (client[0] === 0x16 || SSH.subarray(0, client.length).equals(client))
+  return short ? 'more' : 'none'
+}
+
+/** The header of a record that holds the beginning of a client hello (1) or server hello (2). */
+export function isTlsHello(bytes: Buffer, type: 1 | 2): boolean {
+  if (bytes.length < 6 || bytes[0] !== 0x16 || bytes[1] !== 3 || (bytes[2] as number) > 4)
+    return false
+  const size = bytes.readUInt16BE(3)
+  return size >= 4 && size <= 18_432 && bytes[5] === type
+}
+
+function begins(bytes: Buffer, mark: Buffer): boolean {
+  return bytes.length >= mark.length && bytes.compare(mark, 0, mark.length, 0, mark.length) === 0
+}
+
+/** Only the server has spoken, or only it is seen. */
+function guessByServer(server: Buffer, serverPort: number): Guess {
+  if (begins(server, SSH)) return 'ssh'
+  if (isTlsHello(server, 2)) return 'tls'
+  if (server.toString('latin1', 0, 7) === 'HTTP/1.') return 'http'
+  // RFC 4253 §4.2 lets an SSH server say other lines first.
+  if (serverPort === PORT.ssh && server.includes('\nSSH-')) return 'ssh'
+  return server.length >= PROBE_BYTES_MAX ? 'none' : 'more'
+}
+
+function guessDns(client: Buffer): Guess {
+  if (client.length < 6) return 'more'
+  const size = client.readUInt16BE(0)
+  const opcode = (client.readUInt16BE(4) >> 11) & 0xf
+  return size >= 12 && opcode <= 6 ? 'dns' : 'none'
+}
+
+/** On its port the protocol id is enough, so that a length that lies is a fault; elsewhere both sides must agree. */
+function guessModbus(client: Buffer, server: Buffer, serverPort: number): Guess {
+  if (serverPort === PORT.modbus) {
+    if (client.length < 4) return 'more'
+    return client.readUInt16BE(2) === 0 ? 'modbus' : 'none'
+  }
+  const size = aduSize(client)
+  if (size === 0 || size !== client.length) return 'none'
+  if (server.length === 0) return 'more'
+  const same =
+    aduSize(server) > 0 &&
+    server.readUInt16BE(0) === client.readUInt16BE(0) &&
+    server[6] === client[6] &&
+    ((server[7] as number) & 0x7f) === client[7]
+  return same ? 'modbus' : 'none'
+}
+
+/** Bytes of the ADU that begins here; 0 when it is none. */
+function aduSize(bytes: Buffer): number {
+  if (bytes.length < 8 || bytes.readUInt16BE(2) !== 0) return 0
+  const size = bytes.readUInt16BE(4)
+  const code = bytes[7] as number
+  return size < 2 || size > 254 || (code & 0x7f) === 0 ? 0 : 6 + size
+}
+
+function guessHttp(client: Buffer, serverPort: number): Guess {
+  let start = 0
+  while (start < client.length && start < 8 && (client[start] === 13 || client[start] === 10))
+    start++
+  const head = client.toString('latin1', start, Math.min(client.length, start + 512))
+  const match = /^([A-Z][A-Z-]{1,20})(?:$|[ \t]+([^ \t\r\n]*))/.exec(head)
+  if (!match) return head === '' || /^[A-Z]$/.test(head) ? 'more' : 'none'
+  const [, method = '', target] = match
+  if (target === undefined) {
+    const begun = HTTP_PORTS.has(serverPort) || [...METHODS].some((name) => name.startsWith(method))
+    return begun ? 'more' : 'none'
+  }
+  if (!METHODS.has(method) && !HTTP_PORTS.has(serverPort)) return 'none'
+  if (/^(?:sips?|rtsp|icap|tel):/i.test(target)) return 'none'
+  const line = /^[^\r\n]*(?=\r?\n)/.exec(head)?.[0]
+  if (line === undefined) return target.length >= 8 ? 'http' : 'more'
+  if (/[ \t]HTTP\/[01]\.\d[ \t]*$/i.test(line)) return 'http'
+  // HTTP/0.9 has no version; RTSP, SIP, ICAP and HTTP/2's preface have one of their own.
+  return method === 'GET' && target.startsWith('/') && !/[A-Z]\/\d/.test(line) ? 'http' : 'none'
+}

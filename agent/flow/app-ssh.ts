@@ -1,0 +1,115 @@
+/** SSH on one flow: both banners, and whether keys were exchanged. Then it is encrypted and of no use here. */
+import type { SshBanners } from '../decode/records.ts'
+import { BANNER_BYTES_MAX, decodeSshBanner, LINES_BEFORE_MAX } from '../decode/ssh.ts'
+import { KeptBytes } from './app-bytes.ts'
+import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+
+const LINE_BYTES_MAX = 4096
+const KEXINIT = 20 // RFC 4253 §12
+const PACKET_HEAD_BYTES = 6 // length, padding length, message number
+
+interface Side {
+  kept: KeptBytes
+  banner: boolean
+  keys: boolean
+  lines: number
+}
+
+export class SshFlow implements AppParser {
+  readonly proto = 'ssh'
+  readonly #sink: AppSink
+  readonly #sides = [newSide(), newSide()] as const
+  readonly #ssh: SshBanners = {
+    clientProtocol: '',
+    clientSoftware: '',
+    serverProtocol: '',
+    serverSoftware: '',
+    keyExchange: false,
+  }
+  #done = false
+
+  constructor(sink: AppSink) {
+    this.#sink = sink
+  }
+
+  get held(): number {
+    return this.#sides[0].kept.held + this.#sides[1].kept.held
+  }
+
+  stream(toServer: boolean, bytes: Buffer): Verdict {
+    const side = this.#sides[toServer ? 0 : 1]
+    if (side.keys) return this.#verdict()
+    side.kept.append(bytes)
+    while (!side.banner) {
+      const view = side.kept.view()
+      const end = view.indexOf(10)
+      if (end === -1) {
+        if (!side.kept.full) return 'more'
+        this.#sink.fault('line-too-long')
+        return this.#finish()
+      }
+      const line = view.subarray(0, view[end - 1] === 13 ? end - 1 : end)
+      if (!this.#line(toServer, side, line)) return this.#finish()
+      side.kept.drop(end + 1)
+    }
+    if (side.kept.length >= PACKET_HEAD_BYTES) {
+      side.keys = side.kept.view()[5] === KEXINIT
+      side.kept.clear()
+      if (!side.keys) return this.#finish()
+    }
+    return this.#verdict()
+  }
+
+  gap(): Verdict {
+    return this.#finish()
+  }
+
+  ended(): void {
+    this.#finish()
+  }
+
+  /** False when there is nothing more to expect. */
+  #line(toServer: boolean, side: Side, line: Buffer): boolean {
+    const banner = decodeSshBanner(line)
+    if (banner === undefined) {
+      if (!toServer && ++side.lines <= LINES_BEFORE_MAX) return true
+      this.#sink.fault('bad-banner')
+      return false
+    }
+    if (typeof banner === 'string') {
+      this.#sink.fault(banner)
+      return false
+    }
+    side.banner = true
+    const ssh = this.#ssh
+    if (toServer) [ssh.clientProtocol, ssh.clientSoftware] = [banner.protocol, banner.software]
+    else [ssh.serverProtocol, ssh.serverSoftware] = [banner.protocol, banner.software]
+    if (toServer) this.#sink.transaction({ proto: 'ssh', stage: 'request', ssh })
+    if (this.#sides[0].banner && this.#sides[1].banner)
+      this.#sink.transaction({ proto: 'ssh', stage: 'response', ssh })
+    return true
+  }
+
+  #verdict(): Verdict {
+    if (!this.#sides[0].keys || !this.#sides[1].keys) return 'more'
+    this.#ssh.keyExchange = true
+    return this.#finish()
+  }
+
+  #finish(): Verdict {
+    if (!this.#done && (this.#sides[0].banner || this.#sides[1].banner)) {
+      this.#done = true
+      this.#sink.transaction({ proto: 'ssh', stage: 'done', ssh: this.#ssh })
+    }
+    return 'done'
+  }
+}
+
+function newSide(): Side {
+  return {
+    kept: new KeptBytes(LINE_BYTES_MAX + BANNER_BYTES_MAX),
+    banner: false,
+    keys: false,
+    lines: 0,
+  }
+}

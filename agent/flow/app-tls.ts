@@ -1,0 +1,151 @@
+/**
+ * TLS on one flow: records (RFC 8446 §5.1), handshake messages over several of them, and the end of what is in
+ * the clear. After that the flow is of no use and its bytes are passed by.
+ */
+import type { Fault } from '../base/fault.ts'
+import type { TlsHello } from '../decode/records.ts'
+import {
+  decodeCertificates,
+  decodeClientHello,
+  decodeServerHello,
+  emptyHello,
+  HANDSHAKE,
+} from '../decode/tls.ts'
+import { KeptBytes } from './app-bytes.ts'
+import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+
+const RECORD = { handshake: 22 } as const
+const RECORD_BYTES_MAX = 5 + 16_384 + 2048 // RFC 5246 §6.2.3
+const HANDSHAKE_BYTES_MAX = 4 + 65_536
+const TLS13 = 0x0304
+
+interface Side {
+  record: KeptBytes
+  handshake: KeptBytes
+  hello: boolean
+  over: boolean
+}
+
+export class TlsFlow implements AppParser {
+  readonly proto = 'tls'
+  readonly #sink: AppSink
+  readonly #sides = [newSide(), newSide()] as const
+  readonly #tls: TlsHello = emptyHello()
+  #done = false
+
+  constructor(sink: AppSink) {
+    this.#sink = sink
+  }
+
+  get held(): number {
+    const [client, server] = this.#sides
+    const kept = client.record.held + client.handshake.held
+    return kept + server.record.held + server.handshake.held
+  }
+
+  stream(toServer: boolean, bytes: Buffer): Verdict {
+    const side = this.#sides[toServer ? 0 : 1]
+    if (side.over) return this.#verdict()
+    const whole = side.record.length > 0 ? Buffer.concat([side.record.view(), bytes]) : bytes
+    side.record.clear()
+    let at = 0
+    while (!side.over && whole.length - at >= 5) {
+      const size = 5 + whole.readUInt16BE(at + 3)
+      if (whole[at + 1] !== 3 || size > RECORD_BYTES_MAX) this.#stop(side, 'bad-record')
+      else if (whole[at] !== RECORD.handshake)
+        side.over = true // alert, change of cipher, data
+      else if (at + size > whole.length) break
+      else {
+        this.#handshake(toServer, side, whole.subarray(at + 5, at + size))
+        at += size
+      }
+    }
+    if (!side.over) side.record.append(whole.subarray(at))
+    return this.#verdict()
+  }
+
+  gap(toServer: boolean): Verdict {
+    this.#stop(this.#sides[toServer ? 0 : 1], undefined)
+    return this.#verdict()
+  }
+
+  ended(): void {
+    this.#finish()
+  }
+
+  #handshake(toServer: boolean, side: Side, bytes: Buffer): void {
+    side.handshake.append(bytes)
+    const view = side.handshake.view()
+    let at = 0
+    while (!side.over && view.length - at >= 4) {
+      const size = 4 + view.readUIntBE(at + 1, 3)
+      if (size > HANDSHAKE_BYTES_MAX) this.#stop(side, 'bad-handshake')
+      else if (at + size > view.length) break
+      else {
+        const fault = this.#message(
+          toServer,
+          side,
+          view[at] as number,
+          view.subarray(at + 4, at + size),
+        )
+        if (fault) this.#stop(side, fault)
+        at += size
+      }
+    }
+    if (side.over) side.handshake.clear()
+    else side.handshake.drop(at)
+  }
+
+  #message(toServer: boolean, side: Side, type: number, body: Buffer): Fault | undefined {
+    const tls = this.#tls
+    if (toServer) {
+      if (type !== HANDSHAKE.clientHello || side.hello) return undefined
+      side.hello = true
+      const fault = decodeClientHello(body, tls)
+      if (!fault) this.#sink.transaction({ proto: 'tls', stage: 'request', tls })
+      return fault
+    }
+    if (type === HANDSHAKE.serverHello && !side.hello) {
+      side.hello = true
+      const fault = decodeServerHello(body, tls)
+      if (!fault) this.#sink.transaction({ proto: 'tls', stage: 'response', tls })
+      if (tls.serverVersion >= TLS13) side.over = true // all that follows is encrypted
+      return fault
+    }
+    if (type === HANDSHAKE.certificate && tls.certificates.length === 0)
+      return decodeCertificates(body, tls)
+    if (type === HANDSHAKE.serverDone) side.over = true
+    return undefined
+  }
+
+  #stop(side: Side, fault: Fault | undefined): void {
+    side.over = true
+    side.record.clear()
+    side.handshake.clear()
+    if (fault) this.#sink.fault(fault)
+  }
+
+  /** Once the server's clear part is over nothing new can come: the client spoke before it. */
+  #verdict(): Verdict {
+    const [client, server] = this.#sides
+    if (!server.over || (!client.over && !client.hello && client.record.length > 0)) return 'more'
+    return this.#finish()
+  }
+
+  #finish(): Verdict {
+    if (!this.#done && (this.#sides[0].hello || this.#sides[1].hello)) {
+      this.#done = true
+      this.#sink.transaction({ proto: 'tls', stage: 'done', tls: this.#tls })
+    }
+    return 'done'
+  }
+}
+
+function newSide(): Side {
+  return {
+    record: new KeptBytes(RECORD_BYTES_MAX),
+    handshake: new KeptBytes(HANDSHAKE_BYTES_MAX + RECORD_BYTES_MAX),
+    hello: false,
+    over: false,
+  }
+}
