@@ -102,6 +102,7 @@ export const VERBS = {
     by: ['lake'],
   },
   'rules.added': { plan: 'add rules {subject}', past: 'added rules {subject}', atom: 'rules' },
+  'rules.loaded': { plan: 'load the rules anew', past: 'loaded the rules anew', atom: 'rules' },
   'rules.changed': { plan: 'change rule {subject}', past: 'changed rule {subject}', atom: 'rules' },
   'rules.removed': {
     plan: 'remove rules {subject}',
@@ -113,6 +114,7 @@ export const VERBS = {
     past: 'changed the setting {subject}',
     atom: 'settings',
   },
+  'health.self-test': { plan: 'run the self-test', past: 'ran the self-test', atom: 'rules' },
   'never-block.changed': {
     plan: 'change the never-block list',
     past: 'changed the never-block list to {count} entries',

@@ -119,11 +119,15 @@ export class Keyring {
 
   /** The epoch to write with; a new one when the present is 90 days old or used up (D6). */
   writingEpoch(uid: string, nowUs: number): number {
-    const { epochs } = this.#unlocked(uid)
-    const latest = Math.max(...epochs.keys())
-    const dek = this.#dek(uid, latest)
-    const fresh = nowUs <= dek.notAfter && !this.usage.isUsedUp(uid, latest)
-    return fresh ? latest : this.addEpoch(uid, nowUs)
+    const latest = Math.max(...this.#unlocked(uid).epochs.keys())
+    return this.isWritable(uid, latest, nowUs) ? latest : this.addEpoch(uid, nowUs)
+  }
+
+  /** Only the latest epoch, within its time and its count. */
+  isWritable(uid: string, epoch: number, nowUs: number): boolean {
+    const { notAfter } = this.#dek(uid, epoch)
+    const latest = epoch === Math.max(...this.#unlocked(uid).epochs.keys())
+    return latest && nowUs <= notAfter && !this.usage.isUsedUp(uid, epoch)
   }
 
   layer(uid: string, epoch: number, layer: Layer, purpose?: string): Buffer {

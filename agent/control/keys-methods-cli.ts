@@ -1,0 +1,80 @@
+/** What the box's own operator may ask: who can open this socket is root here, or the box's user. Audited as `console`. */
+import * as v from 'valibot'
+import { Failure } from '../base/failure.ts'
+import { Scope } from '../tenancy/scope.ts'
+import type { Tenant } from '../tenancy/tenant.ts'
+import { addTenant, rotateEpoch, rotateRoot } from './keys-acts.ts'
+import { pageFor, verifyAudit } from './keys-audit.ts'
+import type { KeysBox } from './keys-box.ts'
+import type { CliCalls } from './keys-client.ts'
+import { userView } from './keys-methods-users.ts'
+import { decide, present } from './keys-methods-web.ts'
+import { auditPage, decision, type Handlers, None, parse, question, Slug, Slugs } from './keys-params.ts' // biome-ignore format: one line
+import type { Questions } from './keys-query.ts'
+
+const ACTOR = 'console'
+
+export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCalls> {
+  const { accounts, ring } = box
+  return {
+    tenants: (params) => {
+      parse(None, params)
+      return { tenants: accounts.tenants() }
+    },
+    addTenant: (params) => {
+      const shape = v.strictObject({ tenant_id: Slug, fleet_id: v.optional(Slug) })
+      return addTenant(box, parse(shape, params), ACTOR)
+    },
+    query: (params) => {
+      const { scope: wanted, ...asked } = parse(v.strictObject({ scope: Slugs, ...question }), params) // biome-ignore format: one line
+      const scope = new Scope(accounts.tenants())
+      return questions.ask({ actor: ACTOR, session: ACTOR, scope }, wanted, present(asked))
+    },
+    oneTimeLogin: (params) => {
+      const { tenant_id } = parse(v.strictObject({ tenant_id: v.optional(Slug) }), params)
+      const tenant = tenant_id === undefined ? accounts.tenants()[0] : mustFind(box, tenant_id)
+      if (!tenant) throw new Failure('not-found', 'There is no tenant yet. Run picket init first.')
+      box.trail.write({ actor: ACTOR, tenant, verb: 'session.code-made', outcome: 'done' })
+      return box.codes.make(tenant.tenant_id)
+    },
+    users: (params) => {
+      parse(None, params)
+      return { users: accounts.users().map(userView) }
+    },
+    auditList: (params) => {
+      const { limit, before } = parse(v.strictObject(auditPage), params)
+      const tenantUids = new Scope(accounts.tenants()).uids
+      return pageFor(box, { limit, before, tenantUids, boxWide: true })
+    },
+    auditVerify: (params) => {
+      parse(None, params)
+      return verifyAudit(box)
+    },
+    rotateEpoch: (params) => {
+      const { tenant_id } = parse(v.strictObject({ tenant_id: Slug }), params)
+      return { epoch: rotateEpoch(box, mustFind(box, tenant_id), ACTOR) }
+    },
+    rotateRoot: async (params) => {
+      parse(None, params)
+      return { generation: await rotateRoot(box, ACTOR) }
+    },
+    describeKeys: (params) => {
+      parse(None, params)
+      const tenants = accounts.tenants().map(({ tenant_id, tenant_uid }) => ({
+        tenant_id,
+        ...ring.inventory(tenant_uid),
+      }))
+      return { custodian: { ...ring.describe() }, tenants }
+    },
+    decide: (params) => {
+      const what = parse(v.strictObject(decision), params)
+      return decide(box, what, { actor: ACTOR, tenant: accounts.tenants()[0], by: ACTOR })
+    },
+  }
+}
+
+function mustFind({ accounts }: KeysBox, tenantId: string): Tenant {
+  const tenant = accounts.tenants().find(({ tenant_id }) => tenant_id === tenantId)
+  if (!tenant) throw new Failure('not-found', `There is no tenant ${tenantId} on this box.`)
+  return tenant
+}

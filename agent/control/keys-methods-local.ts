@@ -1,0 +1,125 @@
+/** What picket-agent, picket-guard and picket-lake may ask picket-keys: each its own few things (D2, D8). */
+
+import { randomBytes } from 'node:crypto'
+import * as v from 'valibot'
+import { verbOf } from '../audit/verb.ts'
+import type { Json } from '../base/canonical.ts'
+import { Failure } from '../base/failure.ts'
+import { newUid } from '../base/ids.ts'
+import { SALT_BYTES, segmentKey } from '../keys/derive.ts'
+import type { Tenant } from '../tenancy/tenant.ts'
+import { writingEpoch } from './keys-acts.ts'
+import type { KeysBox } from './keys-box.ts'
+import type { AgentCalls, GuardCalls, LakeCalls } from './keys-client.ts'
+import {
+  announcement,
+  Count,
+  Epoch,
+  type Handlers,
+  Hex64,
+  None,
+  parse,
+  Uid,
+} from './keys-params.ts'
+
+const OfTenant = v.strictObject({ tenant_uid: Uid })
+const Announcement = v.strictObject(announcement)
+
+export function agentMethods(box: KeysBox): Handlers<AgentCalls> {
+  return {
+    tenants: (params) => tenants(box, params),
+    publicKeys: (params) => publicKeys(box, params),
+    openSegment: (params) => {
+      const { tenant_uid } = parse(OfTenant, params)
+      const { appliance_id } = mustFind(box, tenant_uid)
+      const epoch = writingEpoch(box, tenant_uid)
+      const salt = randomBytes(SALT_BYTES)
+      const key = segmentKey(box.ring.layer(tenant_uid, epoch, 'journal'), salt).toString('base64')
+      return { segment_uid: newUid(), appliance_id, epoch, salt: salt.toString('hex'), key }
+    },
+  }
+}
+
+export function guardMethods(box: KeysBox): Handlers<GuardCalls> {
+  return {
+    publicKeys: (params) => publicKeys(box, params),
+    audit: (params) => announce(box, 'guard', params),
+  }
+}
+
+export function lakeMethods(box: KeysBox): Handlers<LakeCalls> {
+  const { ring, clock, signer } = box
+  return {
+    tenants: (params) => tenants(box, params),
+    publicKeys: (params) => publicKeys(box, params),
+    audit: (params) => announce(box, 'lake', params),
+    readSegment: (params) => {
+      const shape = v.strictObject({ tenant_uid: Uid, epoch: Epoch, salt: Hex64 })
+      const { tenant_uid, epoch, salt } = parse(shape, params)
+      mustFind(box, tenant_uid)
+      const layer = ring.layer(tenant_uid, epoch, 'journal')
+      return { key: segmentKey(layer, Buffer.from(salt, 'hex')).toString('base64') }
+    },
+    parquetKey: (params) => {
+      const shape = v.strictObject({ tenant_uid: Uid, epoch: v.optional(Epoch) })
+      const { tenant_uid, epoch = 0 } = parse(shape, params)
+      mustFind(box, tenant_uid)
+      const chosen = epoch || writingEpoch(box, tenant_uid)
+      return { epoch: chosen, key: ring.layer(tenant_uid, chosen, 'parquet').toString('base64') }
+    },
+    catalogKey: (params) => {
+      const { tenant_uid } = parse(OfTenant, params)
+      const { tenant_id } = mustFind(box, tenant_uid)
+      const epoch = box.accounts.storeEpoch(tenant_id, 'catalog', () =>
+        writingEpoch(box, tenant_uid),
+      )
+      return { epoch, key: ring.layer(tenant_uid, epoch, 'catalog').toString('base64') }
+    },
+    reserveModules: (params) => {
+      const shape = v.strictObject({ tenant_uid: Uid, epoch: Epoch, count: Count, bytes: v.optional(Count, 0) }) // biome-ignore format: one line
+      const { tenant_uid, epoch, count, bytes } = parse(shape, params)
+      mustFind(box, tenant_uid)
+      const writable = ring.isWritable(tenant_uid, epoch, clock.nowUs())
+      if (!writable || !ring.usage.reserve(tenant_uid, epoch, { count, bytes }))
+        throw new Failure(
+          'conflict',
+          `Key epoch ${epoch} takes no more: write with the present epoch.`,
+        )
+      return { reserved: count }
+    },
+    sign: (params) => {
+      const shape = v.strictObject({ type: v.literal('catalog'), body: v.unknown() })
+      const { type, body } = parse(shape, params)
+      return signer.sign(type, body as Json)
+    },
+  }
+}
+
+function tenants({ accounts }: KeysBox, params: unknown): { tenants: Tenant[] } {
+  parse(None, params)
+  return { tenants: accounts.tenants() }
+}
+
+function publicKeys({ signer }: KeysBox, params: unknown) {
+  parse(None, params)
+  return { keys: [...signer.records] }
+}
+
+/** Keys are for tenants that have a row; orphans of an interrupted init are nobody's. */
+function mustFind({ accounts }: KeysBox, tenantUid: string): Tenant {
+  const tenant = accounts.tenants().find(({ tenant_uid }) => tenant_uid === tenantUid)
+  if (!tenant) throw new Failure('refused', 'There are no keys for that tenant on this box.')
+  return tenant
+}
+
+/** A process tells what it did: only its own verbs, under its own name. */
+function announce(box: KeysBox, process: 'guard' | 'lake', params: unknown): { seq: number } {
+  const { verb, subject, text, count, tenant_id, outcome = 'intent' } = parse(Announcement, params)
+  if (!verbOf(verb)?.by?.includes(process))
+    throw new Failure('refused', `picket-${process} does not announce ${verb}.`)
+  const tenant = box.accounts.tenants().find((each) => each.tenant_id === tenant_id)
+  if (tenant_id !== undefined && !tenant)
+    throw new Failure('refused', 'There is no such tenant on this box.')
+  const { seq } = box.trail.write({ actor: `process:${process}`, tenant, verb, subject, text, count, outcome }) // biome-ignore format: one line
+  return { seq }
+}

@@ -1,0 +1,95 @@
+/** A question on its way to the lake: scope first, then the audit line, then a cell with the keys of that scope. */
+import { Failure } from '../base/failure.ts'
+import type { Scope } from '../tenancy/scope.ts'
+import type { TenantRef } from '../tenancy/tenant.ts'
+import type { KeysBox } from './keys-box.ts'
+import type { QueryAnswer, QueryRunner, Question } from './keys-client.ts'
+
+const VIEW_QUIET_MS = 600_000
+const VIEWS_MAX = 10_000
+
+export interface QueryAsker {
+  actor: string
+  /** Names the session for limits; no secret. */
+  session: string
+  scope: Scope
+}
+
+/** Looks at dashboards have one line per session, question and ten minutes; free SQL has one each. */
+export class Questions {
+  readonly #box: KeysBox
+  readonly #runner: QueryRunner
+  readonly #views = new Map<string, number>()
+
+  constructor(box: KeysBox, runner: QueryRunner) {
+    this.#box = box
+    this.#runner = runner
+  }
+
+  async ask(
+    asker: QueryAsker,
+    wanted: string[] | undefined,
+    question: Question,
+  ): Promise<QueryAnswer> {
+    if ((question.sql === undefined) === (question.named === undefined))
+      throw new Failure('invalid', 'Ask with sql or with named, one of the two.')
+    const tenants = this.#narrow(asker, wanted)
+    this.#announce(asker, tenants, question)
+    const uids = new Set(tenants.map(({ tenant_uid }) => tenant_uid))
+    const keyFor = (uid: string, epoch: number) => {
+      if (!uids.has(uid)) throw new Failure('refused', 'That key is not of this question.')
+      return this.#box.ring.layer(uid, epoch, 'parquet')
+    }
+    try {
+      return await this.#runner.query({ ...question, tenants, keyFor, session: asker.session })
+    } catch (error) {
+      if (Failure.kindOf(error) === 'refused') this.#refused(asker, tenants, question.sql)
+      throw error
+    }
+  }
+
+  close(): Promise<void> | void {
+    return this.#runner.close?.()
+  }
+
+  #narrow({ actor, scope }: QueryAsker, wanted: string[] | undefined): TenantRef[] {
+    const all = scope.tenants
+    const ids = wanted ?? all.map(({ tenant_id }) => tenant_id)
+    try {
+      return scope.narrow(ids)
+    } catch (error) {
+      const [tenant] = all
+      const act = { actor, tenant, verb: 'lake.refused', count: ids.length } as const
+      if (Failure.kindOf(error) === 'refused')
+        this.#box.trail.refused({ ...act, subject: 'scope', text: ids.join(',') })
+      throw error
+    }
+  }
+
+  /** A line for each tenant that is read: its owner asks "who looked at my data?". */
+  #announce(asker: QueryAsker, tenants: TenantRef[], { sql, named }: Question): void {
+    const { actor } = asker
+    for (const tenant of tenants) {
+      if (sql !== undefined) {
+        this.#box.trail.write({ actor, tenant, verb: 'lake.query', outcome: 'done', text: sql })
+        continue
+      }
+      if (this.#isRepeated(`${asker.session} ${tenant.tenant_uid} ${named}`)) continue
+      this.#box.trail.write({ actor, tenant, verb: 'lake.view', outcome: 'done', subject: named })
+    }
+  }
+
+  #refused({ actor }: QueryAsker, [tenant]: TenantRef[], sql: string | undefined): void {
+    this.#box.trail.refused({ actor, tenant, verb: 'lake.query', subject: 'guard', text: sql })
+  }
+
+  #isRepeated(key: string): boolean {
+    const now = this.#box.clock.steadyMs()
+    const last = this.#views.get(key)
+    if (last !== undefined && now - last < VIEW_QUIET_MS) return true
+    this.#views.delete(key)
+    if (this.#views.size >= VIEWS_MAX) this.#views.delete(this.#views.keys().next().value as string)
+    this.#views.set(key, now)
+    return false
+  }
+}

@@ -1,0 +1,48 @@
+/** Puts a box's methods on their sockets: one a kind of caller. */
+import type { Log } from '../base/log.ts'
+import type { KeysBox } from './keys-box.ts'
+import type { QueryRunner } from './keys-client.ts'
+import { cliMethods } from './keys-methods-cli.ts'
+import { agentMethods, guardMethods, lakeMethods } from './keys-methods-local.ts'
+import { webMethods } from './keys-methods-web.ts'
+import { Questions } from './keys-query.ts'
+import { type Methods, type RpcServer, serve } from './rpc.ts'
+import { type CallerName, socketPath } from './sockets.ts'
+
+const CHECKPOINT_MS = 300_000
+
+export interface KeysServer {
+  close(): Promise<void>
+}
+
+/** The cli socket comes last: who finds it answering finds all of them. */
+export async function serveKeys(box: KeysBox, runner: QueryRunner, log: Log): Promise<KeysServer> {
+  const questions = new Questions(box, runner)
+  const tables: [CallerName, Methods][] = [
+    ['agent', { ...agentMethods(box) }],
+    ['guard', { ...guardMethods(box) }],
+    ['lake', { ...lakeMethods(box) }],
+    ['web', { ...webMethods(box, questions) }],
+    ['cli', { ...cliMethods(box, questions) }],
+  ]
+  const servers: RpcServer[] = []
+  for (const [caller, methods] of tables)
+    servers.push(await serve(socketPath(box.data, 'keys', caller), methods, log))
+  const timer = setInterval(() => tick(box, log), CHECKPOINT_MS)
+  return {
+    close: async () => {
+      clearInterval(timer)
+      await Promise.all(servers.map((server) => server.close()))
+      await questions.close()
+    },
+  }
+}
+
+function tick({ trail, chain }: KeysBox, log: Log): void {
+  try {
+    trail.flush()
+    chain.checkpoint()
+  } catch (error) {
+    log.error({ error: String(error) }, 'audit.full') // detection goes on
+  }
+}
