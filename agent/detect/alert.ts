@@ -3,7 +3,7 @@ import type { Severity } from '../base/event.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 
 export interface AlertHit {
-  gid: 1
+  gid: number
   sid: number
   rev: number
   msg: string

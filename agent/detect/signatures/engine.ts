@@ -1,31 +1,409 @@
-/** Signatures over packets, streams and transactions. */
+/** Signatures over packets, streams and transactions of one shard. */
 import type { Packet } from '../../decode/packet.ts'
-import type { Transaction } from '../../decode/records.ts'
+import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
+import { Candidates } from '../prefilter/prefilter.ts'
+import { FlowBits } from './flow-bits.ts'
 import type { FlowTableLike } from './flows.ts'
-import type { RuleSet } from './rule-set.ts'
+import { flowFits, packetFits } from './header-match.ts'
+import { Inspector } from './inspect.ts'
+import type { Signature } from './rule.ts'
+import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
+import { Shortlist } from './shortlist.ts'
+import { Tails, WAITING_MAX } from './stream-tail.ts'
+import { readiness, TransactionView } from './transaction-view.ts'
 
-export interface EngineEvents {
-  /** `packet` is there while a packet is in hand: read it during the call only. */
-  alert(hit: AlertHit, flow: number, packet: Packet | undefined): void
-  /** A bound was met while judging this flow (-1: none): what was not looked at is an evasion's place. */
-  incomplete(reason: IncompleteReason, flow: number, packet: Packet | undefined): void
+export type IncompleteReason = 'candidates' | 'steps' | 'match-limit' | 'flowbits'
+
+/** Where a rule fired. */
+export interface AlertPlace {
+  flow: number
+  toServer: boolean
+  timeUs: number
+  found: 'packet' | 'stream' | 'transaction'
+  /** The packet in hand, when it belongs to the flow: read it during the call only. */
+  packet: Packet | undefined
 }
 
-export type IncompleteReason = 'candidates' | 'steps' | 'match-limit' | 'tails' | 'flowbits'
+export interface EngineOptions {
+  flows: FlowTableLike
+  /** What the application decoders have made of a flow. */
+  appProto(flow: number): AppProto
+  onAlert(hit: AlertHit, place: AlertPlace): void
+  /** A bound was met while judging this flow (-1: none). What was not looked at is where an evasion hides. */
+  onIncomplete(reason: IncompleteReason, flow: number): void
+}
+
+const CHUNK_BYTES_MAX = 16_384
+const ONCE_MAX = 65_536
 
 /**
- * Order of calls for one packet, all before the next packet: `packet`, then `stream` for the bytes it
- * made readable, both before the application decoders see it, then `transaction` for what they found.
+ * Calls for one packet, all before the next packet: `packet`, then `stream` for the bytes it made readable,
+ * each before the application decoders see them, then `transaction` for what those found.
  */
-export declare class SignatureEngine {
-  constructor(rules: RuleSet, flows: FlowTableLike, events: EngineEvents)
-  packet(packet: Packet): void
-  stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void
-  gap(flow: number, toServer: boolean, missing: number): void
-  transaction(flow: number, transaction: Transaction, timeUs: number): void
-  ended(flow: number): void
-  /** Takes effect with the next call; flows keep their flow bits by name. */
-  swap(rules: RuleSet): void
-  get generation(): number
+export class SignatureEngine {
+  readonly counters = { judged: 0, matched: 0, incomplete: 0 }
+  readonly #options: EngineOptions
+  readonly #flows: FlowTableLike
+  readonly #inspector = new Inspector()
+  readonly #bits = new FlowBits()
+  readonly #tails: Tails
+  readonly #view = new TransactionView()
+  readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
+  readonly #waiting = new Uint32Array(WAITING_MAX)
+  readonly #passed = new Set<number>()
+  /** Rules without a literal that have fired in a direction of a stream. */
+  readonly #once = new Map<number, Set<number>>()
+  /** Which transactions have been judged, and by what they were met, where it takes more than one call. */
+  #progress = new WeakMap<object, { settled: number; fired: Set<number> }>()
+  #rules: RuleSet
+  #candidates: Candidates
+  #list: Shortlist
+
+  #packet: Packet | undefined
+  #timeUs = 0
+  /** Rules that fired in the packet in hand, or wait for its protocol to be known. */
+  readonly #inPacket = new Set<number>()
+  readonly #untold = new Set<number>()
+
+  constructor(rules: RuleSet, options: EngineOptions) {
+    this.#options = options
+    this.#flows = options.flows
+    this.#tails = new Tails(options.flows.flowsMax)
+    this.#rules = rules
+    this.#candidates = new Candidates(rules.size)
+    this.#list = new Shortlist(rules.signatures)
+  }
+
+  get generation(): number {
+    return this.#rules.generation
+  }
+
+  /** Takes effect with the next call. Flow bits and kept stream ends stay; waiting rules are let go. */
+  swap(rules: RuleSet): void {
+    this.#rules = rules
+    this.#candidates = new Candidates(rules.size)
+    this.#list = new Shortlist(rules.signatures)
+    this.#view.reset()
+    this.#tails.forgetWaiting()
+    this.#progress = new WeakMap()
+    this.#once.clear()
+    this.#inPacket.clear()
+    this.#untold.clear()
+  }
+
+  packet(packet: Packet): void {
+    this.#packet = packet
+    this.#timeUs = packet.timeUs
+    if (this.#inPacket.size > 0) this.#inPacket.clear()
+    if (this.#untold.size > 0) this.#untold.clear()
+    const { protocol, flow } = packet
+    if (packet.ipVersion === 0 || (flow >= 0 && this.#passed.has(flow))) return
+    const lane =
+      protocol === 6 ? this.#rules.tcp : protocol === 17 ? this.#rules.udp : this.#rules.other
+    const start = packet.payloadOffset
+    const end = packet.fragment ? start : start + packet.payloadBytes
+    const { signatures } = this.#rules
+    this.#find(lane, packet.bytes, start, end, start)
+    this.#list.clear()
+    for (let i = 0; i < lane.always.length; i++)
+      this.#offerPacket(signatures[lane.always[i] as number] as Signature, packet)
+    const { list, count } = this.#candidates
+    for (let i = 0; i < count; i++)
+      this.#offerPacket(signatures[list[i] as number] as Signature, packet)
+    if (this.#list.offered === 0) return
+    this.#close(flow)
+    for (let i = 0; i < this.#list.count; i++)
+      if (this.#judgePacket(this.#list.at(i), packet, start, end)) return
+  }
+
+  #offerPacket(signature: Signature, packet: Packet): void {
+    if (packetFits(signature, packet, this.#flows)) this.#list.add(signature)
+  }
+
+  /** Whether to stop: a pass rule has matched. */
+  #judgePacket(signature: Signature, packet: Packet, start: number, end: number): boolean {
+    const { payload, appProto, packetTests, index } = signature
+    const { flow } = packet
+    for (let i = 0; i < packetTests.length; i++)
+      if (!(packetTests[i] as (packet: Packet) => boolean)(packet)) return false
+    if (!this.#bits.fits(signature.bitTests, flow)) return false
+    if (payload.length > 0 && !this.#holds(signature.payload, packet.bytes, start, end, 0, flow))
+      return false
+    if (appProto !== undefined) {
+      const known = this.#options.appProto(flow)
+      if (known === 'unknown' && appProto !== 'unknown') this.#untold.add(index)
+      if (known !== appProto) return false
+    }
+    this.#inPacket.add(index)
+    return this.#fire(signature, flow, packet.toServer, 'packet', undefined)
+  }
+
+  stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    const side = toServer ? 1 : 0
+    const lane = this.#rules.streams[side]
+    const keep = this.#rules.tailBytes[side]
+    if ((lane.empty && keep === 0) || this.#passed.has(flow)) return
+    for (let from = start; from < end; from += CHUNK_BYTES_MAX)
+      this.#chunk(flow, toServer, lane, bytes, from, Math.min(end, from + CHUNK_BYTES_MAX), keep)
+  }
+
+  #chunk(
+    flow: number,
+    toServer: boolean,
+    lane: Lane,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    keep: number,
+  ): void {
+    const key = flow * 2 + (toServer ? 1 : 0)
+    const window = this.#window
+    const kept = this.#tails.copy(key, window)
+    const added = to - from
+    window.set(bytes.subarray(from, to), kept)
+    const end = kept + added
+    const base = this.#tails.streamed(key) - kept
+    this.#find(lane, window, Math.max(0, kept - lane.prefilter.longest + 1), end, kept)
+    const waiting = this.#tails.waiting(key, this.#waiting, base)
+    this.#tails.store(key, window, end, added, keep)
+    const { signatures } = this.#rules
+    this.#list.clear()
+    for (let i = 0; i < lane.always.length; i++)
+      this.#offerFlow(lane.always[i] as number, flow, toServer)
+    for (let i = 0; i < waiting; i++) this.#candidates.add(this.#waiting[i] as number)
+    const { list, count } = this.#candidates
+    for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, toServer)
+    if (this.#list.offered === 0) return
+    this.#close(flow)
+    void signatures
+    for (let i = 0; i < this.#list.count; i++)
+      if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return
+  }
+
+  #offerFlow(index: number, flow: number, toServer: boolean): void {
+    const signature = this.#rules.signatures[index] as Signature
+    if (flowFits(signature, flow, toServer, this.#flows)) this.#list.add(signature)
+  }
+
+  #judgeStream(
+    signature: Signature,
+    key: number,
+    window: Uint8Array,
+    end: number,
+    base: number,
+  ): boolean {
+    const { index, payload, appProto } = signature
+    const flow = key >> 1
+    if (this.#inPacket.has(index) && this.#inHand(flow)) return false
+    if (signature.fast === undefined && this.#once.get(key)?.has(index)) return false
+    const known = appProto === undefined ? undefined : this.#options.appProto(flow)
+    if (known !== appProto && known !== 'unknown') return false
+    const fits = this.#bits.fits(signature.bitTests, flow)
+    if (!fits || known !== appProto || !this.#holds(payload, window, 0, end, base, flow)) {
+      if (fits && signature.fast && (payload.length > 1 || known !== appProto))
+        this.#tails.wait(key, index, base + end)
+      return false
+    }
+    if (signature.fast === undefined) this.#markOnce(key, index)
+    return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
+  }
+
+  #markOnce(key: number, index: number): void {
+    const fired = this.#once.get(key)
+    if (fired) fired.add(index)
+    else if (this.#once.size < ONCE_MAX) this.#once.set(key, new Set([index]))
+  }
+
+  gap(flow: number, toServer: boolean, missing: number): void {
+    this.#tails.gap(flow * 2 + (toServer ? 1 : 0), missing)
+  }
+
+  transaction(flow: number, transaction: Transaction, timeUs: number): void {
+    this.#timeUs = timeUs
+    if (this.#untold.size > 0) this.#judgeUntold(flow)
+    if (this.#passed.has(flow)) return
+    this.#view.open(transaction, this.#rules.views.length)
+    for (let point = 0; point < 4; point++) {
+      const response = point >= 2
+      const body = (point & 1) === 1
+      const lanes = this.#rules.points[pointIndex(transaction.proto, response, body)]
+      if (!lanes || lanes.count === 0) continue
+      const ready = readiness(transaction, response, body)
+      if (ready === 0) continue
+      const progress = this.#progressOf(transaction)
+      if (progress && (progress.settled & (1 << point)) !== 0) continue
+      if (progress && ready === 2) progress.settled |= 1 << point
+      if (
+        this.#judgePoint(flow, transaction, lanes, {
+          response,
+          whole: ready === 2,
+          fired: progress?.fired,
+        })
+      )
+        return
+    }
+  }
+
+  /** What was judged of a transaction that is handed over more than once. */
+  #progressOf(transaction: Transaction): { settled: number; fired: Set<number> } | undefined {
+    const { proto } = transaction
+    if (proto === 'dns' || proto === 'modbus') return undefined
+    const subject =
+      proto === 'http' ? transaction.http : proto === 'tls' ? transaction.tls : transaction.ssh
+    let progress = this.#progress.get(subject)
+    if (!progress) {
+      progress = { settled: 0, fired: new Set() }
+      this.#progress.set(subject, progress)
+    }
+    return progress
+  }
+
+  #judgePoint(
+    flow: number,
+    transaction: Transaction,
+    lanes: RuleSet['points'][number],
+    at: { response: boolean; whole: boolean; fired: Set<number> | undefined },
+  ): boolean {
+    this.#candidates.clear()
+    for (const { view, prefilter } of lanes.scans)
+      for (const bytes of this.#view.values(view))
+        prefilter.scan(bytes, 0, bytes.length, this.#candidates, 0)
+    this.#list.clear()
+    const toServer = !at.response
+    for (const index of lanes.always) this.#offerFlow(index, flow, toServer)
+    const { list, count } = this.#candidates
+    for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, toServer)
+    if (this.#list.offered === 0) return false
+    this.#close(flow)
+    for (let i = 0; i < this.#list.count; i++) {
+      const signature = this.#list.at(i)
+      if (at.fired?.has(signature.index) || (signature.wholeBody && !at.whole)) continue
+      if (!this.#transactionHolds(signature, flow, toServer, transaction)) continue
+      at.fired?.add(signature.index)
+      if (this.#fire(signature, flow, toServer, 'transaction', transaction)) return true
+    }
+    return false
+  }
+
+  #transactionHolds(
+    signature: Signature,
+    flow: number,
+    toServer: boolean,
+    transaction: Transaction,
+  ): boolean {
+    if (!signature.transactionTests.every((test) => test(transaction))) return false
+    if (!this.#bits.fits(signature.bitTests, flow)) return false
+    const { packetTests, payload } = signature
+    if (packetTests.length > 0) {
+      const packet = this.#inHand(flow)
+      if (!packet || !packetTests.every((test) => test(packet))) return false
+    }
+    for (const { view, conditions, absentMatches } of signature.buffers) {
+      const values = this.#view.values(view)
+      if (values.length === 0) {
+        if (absentMatches) continue
+        return false
+      }
+      if (!values.some((bytes) => this.#holds(conditions, bytes, 0, bytes.length, 0, flow)))
+        return false
+    }
+    return payload.length === 0 || this.#payloadHolds(signature, flow, toServer)
+  }
+
+  /** The plain contents of a transaction rule: against what is kept of the stream, or the datagram. */
+  #payloadHolds({ payload }: Signature, flow: number, toServer: boolean): boolean {
+    const packet = this.#inHand(flow)
+    if (packet && packet.protocol !== 6) {
+      const start = packet.payloadOffset
+      return this.#holds(payload, packet.bytes, start, start + packet.payloadBytes, 0, flow)
+    }
+    const key = flow * 2 + (toServer ? 1 : 0)
+    const length = this.#tails.copy(key, this.#window)
+    return this.#holds(payload, this.#window, 0, length, this.#tails.streamed(key) - length, flow)
+  }
+
+  /** Rules that matched the packet in hand before its protocol was known. */
+  #judgeUntold(flow: number): void {
+    const packet = this.#inHand(flow)
+    if (!packet || this.#passed.has(flow)) return
+    const known = this.#options.appProto(flow)
+    for (const index of this.#untold) {
+      const signature = this.#rules.signatures[index]
+      if (signature?.appProto !== known) continue
+      this.#inPacket.add(index)
+      if (this.#fire(signature, flow, packet.toServer, 'packet', undefined)) break
+    }
+    this.#untold.clear()
+  }
+
+  ended(flow: number): void {
+    this.#tails.forget(flow * 2)
+    this.#tails.forget(flow * 2 + 1)
+    this.#bits.ended(flow)
+    this.#passed.delete(flow)
+    this.#once.delete(flow * 2)
+    this.#once.delete(flow * 2 + 1)
+  }
+
+  #find(lane: Lane, bytes: Uint8Array, start: number, end: number, fresh: number): void {
+    this.#candidates.clear()
+    if (end > start) lane.prefilter.scan(bytes, start, end, this.#candidates, fresh)
+  }
+
+  /** Puts the short list in order, and says so when it did not hold all. */
+  #close(flow: number): void {
+    if (this.#list.close()) this.#incomplete('candidates', flow)
+    this.counters.judged += this.#list.count
+  }
+
+  #holds(
+    conditions: Signature['payload'],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    base: number,
+    flow: number,
+  ): boolean {
+    const yes = this.#inspector.matches(conditions, bytes, start, end, base)
+    const { limit } = this.#inspector
+    if (limit !== undefined && !yes) this.#incomplete(limit, flow)
+    return yes
+  }
+
+  #incomplete(reason: IncompleteReason, flow: number): void {
+    this.counters.incomplete++
+    this.#options.onIncomplete(reason, flow)
+  }
+
+  #inHand(flow: number): Packet | undefined {
+    return this.#packet !== undefined && this.#packet.flow === flow ? this.#packet : undefined
+  }
+
+  /** Whether nothing more is to be judged here: a pass rule. */
+  #fire(
+    signature: Signature,
+    flow: number,
+    toServer: boolean,
+    found: AlertPlace['found'],
+    tx: Transaction | undefined,
+  ): boolean {
+    this.counters.matched++
+    const { hit, action, bitChanges, payload, packetTests } = signature
+    if (bitChanges.length > 0 && flow >= 0 && !this.#bits.change(bitChanges, flow))
+      this.#incomplete('flowbits', flow)
+    if (action === 'pass') {
+      const wholeFlow = found !== 'packet' || (payload.length === 0 && packetTests.length === 0)
+      if (wholeFlow && flow >= 0) this.#passed.add(flow)
+      return true
+    }
+    if (signature.noalert) return false
+    const app_proto = flow < 0 ? 'unknown' : this.#options.appProto(flow)
+    const packet = flow < 0 ? this.#packet : this.#inHand(flow)
+    this.#options.onAlert(
+      { ...hit, app_proto, ...(tx && { tx }) },
+      { flow, toServer, timeUs: this.#timeUs, found, packet },
+    )
+    return false
+  }
 }

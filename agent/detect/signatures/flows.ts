@@ -1,17 +1,16 @@
-/** What the signature engine asks of the flow table; a flow is its row number. */
-import type { AppProto } from '../../decode/records.ts'
-
+/** What the signature engine asks of the flow stage; a flow is its row number. FlowTable has these. */
 export interface FlowTableLike {
-  /** Rows are 0 … capacity − 1. */
-  readonly capacity: number
+  /** Rows are 0 … flowsMax − 1. */
+  readonly flowsMax: number
   /** Four words a row, as in base/address. */
-  readonly clientAddress: Uint32Array
-  readonly serverAddress: Uint32Array
+  readonly client: Uint32Array
+  readonly server: Uint32Array
   readonly clientPort: Uint16Array
   readonly serverPort: Uint16Array
   /** IP protocol number. */
   readonly protocol: Uint8Array
-  /** TCP: the handshake was seen whole. Others: both sides have spoken. */
-  established(flow: number): boolean
-  appProto(flow: number): AppProto
+  /** 0 free, 1 new, 2 established (TCP: shaken hands; others: both sides have spoken), 3 closed. */
+  readonly state: Uint8Array
 }
+
+export const STATE_ESTABLISHED = 2

@@ -1,5 +1,16 @@
 /** A set of rules made ready to match; immutable once loaded. */
-import type { Variables } from './variables.ts'
+import { GramPrefilter } from '../prefilter/grams.ts'
+import type { Prefilter } from '../prefilter/prefilter.ts'
+import { compileRule, Shared } from './compile.ts'
+import type { Condition } from './condition.ts'
+import type { BufferView, Point, Signature, ThresholdRule } from './rule.ts'
+import { Refused, type RuleLine, ruleLines } from './rule-text.ts'
+import { defaultVariables, type Variables } from './variables.ts'
+
+/** Signatures of one set; more are refused, with a line each. */
+export const SIGNATURES_MAX = 100_000
+/** What is kept of a stream so that patterns cut by segments are found. */
+export const TAIL_BYTES_MAX = 4096
 
 export interface RuleFile {
   path: string
@@ -15,17 +26,277 @@ export interface Refusal {
   reason: string
 }
 
-export declare class RuleSet {
-  static load(
-    files: readonly RuleFile[],
-    variables?: Variables,
-  ): { ruleSet: RuleSet; refused: Refusal[]; loaded: number; total: number }
-  readonly generation: number
-  readonly size: number
+/** A loaded rule as pages show it. */
+export interface RuleInfo {
+  rule_id: string
+  sid: number
+  rev: number
+  msg: string
+  severity: string
+  attack_ids: string[]
+  file: string
+  line: number
+  enabled: boolean
+  text: string
+}
+
+export interface Loaded {
+  ruleSet: RuleSet
+  refused: Refusal[]
+  loaded: number
+  total: number
+}
+
+/** Signatures that look at the same bytes at the same time. */
+export class Lane {
+  /** Judged for every buffer: no literal of theirs must be there. */
+  readonly always: number[] = []
+  readonly prefilter: Prefilter = new GramPrefilter()
+
+  add({ index, fast }: Signature): void {
+    if (fast) this.prefilter.add(fast.bytes, fast.nocase, index)
+    else this.always.push(index)
+  }
+
+  get empty(): boolean {
+    return this.always.length === 0 && this.prefilter.patterns === 0
+  }
+}
+
+/** The transaction rules of one point: those found by a literal of a buffer, and the rest. */
+export class PointLanes {
+  readonly always: number[] = []
+  readonly scans: { view: BufferView; prefilter: Prefilter }[] = []
+  /** At least one needs it whole or not at all. */
+  count = 0
+
+  add(signature: Signature): void {
+    this.count++
+    const { fast, index } = signature
+    const view = fast?.view
+    if (fast === undefined || view === undefined) {
+      this.always.push(index)
+      return
+    }
+    let scan = this.scans.find((each) => each.view === view)
+    if (!scan) {
+      scan = { view, prefilter: new GramPrefilter() }
+      this.scans.push(scan)
+    }
+    scan.prefilter.add(fast.bytes, fast.nocase, index)
+  }
+}
+
+const PROTOS: readonly Point['proto'][] = ['dns', 'http', 'tls', 'ssh', 'modbus']
+
+/** Number of a point: protocol, side, and whether bodies are needed. */
+export function pointIndex(proto: Point['proto'], response: boolean, body: boolean): number {
+  return PROTOS.indexOf(proto) * 4 + (response ? 2 : 0) + (body ? 1 : 0)
+}
+
+export class RuleSet {
+  static #generations = 0
+  /** Of this process, rising: which set a finding was made by. */
+  readonly generation = ++RuleSet.#generations
+  readonly signatures: readonly Signature[]
+  readonly views: readonly BufferView[]
+  readonly tcp = new Lane()
+  readonly udp = new Lane()
+  /** ICMP and every other protocol. */
+  readonly other = new Lane()
+  /** To the client, to the server. */
+  readonly streams: readonly [Lane, Lane] = [new Lane(), new Lane()]
+  /** Bytes to keep of each direction of a stream. */
+  readonly tailBytes: readonly [number, number]
+  readonly points: readonly PointLanes[] = PROTOS.flatMap(() => [
+    new PointLanes(),
+    new PointLanes(),
+    new PointLanes(),
+    new PointLanes(),
+  ])
+  /** By sid. */
+  readonly thresholds: ReadonlyMap<number, ThresholdRule>
+
+  readonly #rules: readonly CompiledRule[]
+
+  private constructor(
+    rules: readonly CompiledRule[],
+    signatures: readonly Signature[],
+    views: readonly BufferView[],
+  ) {
+    this.#rules = rules
+    this.signatures = signatures
+    this.views = views
+    for (const signature of signatures) this.#place(signature)
+    for (const lane of [this.tcp, this.udp, this.other, ...this.streams]) lane.prefilter.build()
+    for (const { scans } of this.points) for (const { prefilter } of scans) prefilter.build()
+    this.tailBytes = [this.#tail(2), this.#tail(1)]
+    this.thresholds = new Map(
+      signatures.flatMap(({ hit, threshold }) => (threshold ? [[hit.sid, threshold]] : [])),
+    )
+  }
+
+  get size(): number {
+    return this.signatures.length
+  }
+
+  /** Every loaded rule, by sid. */
+  describe(): RuleInfo[] {
+    return this.#rules
+      .flatMap(({ file, line, text, signatures: [signature] }) => {
+        if (!signature) return []
+        const { rule_id, sid, rev, msg, severity, attack_ids } = signature.hit
+        const about = { rule_id, sid, rev, msg, severity, attack_ids: [...attack_ids] }
+        return [{ ...about, file, line, enabled: true, text }]
+      })
+      .sort((a, b) => a.sid - b.sid)
+  }
+
+  static load(files: readonly RuleFile[], variables: Variables = defaultVariables()): Loaded {
+    const shared = new Shared(variables)
+    const { rules, refused, total } = compileFiles(files, shared)
+    const signatures = [...rules.values()].flatMap(({ signatures: each }) => each)
+    order(signatures)
+    const ruleSet = new RuleSet([...rules.values()], signatures, shared.views)
+    return { ruleSet, refused, loaded: rules.size, total }
+  }
+
+  #place(signature: Signature): void {
+    const { header, point, side, tcpPacket, tcpStream, datagram } = signature
+    if (point) {
+      this.points[pointIndex(point.proto, point.response, point.body)]?.add(signature)
+      return
+    }
+    if (tcpPacket && (header.anyProtocol || header.tcp)) this.tcp.add(signature)
+    if (datagram && (header.anyProtocol || header.udp)) this.udp.add(signature)
+    if (datagram && (header.anyProtocol || header.icmp || header.icmpv6)) this.other.add(signature)
+    if (!tcpStream || !(header.anyProtocol || header.tcp)) return
+    if (side !== 1) this.streams[0].add(signature)
+    if (side !== 2) this.streams[1].add(signature)
+  }
+
+  #tail(side: 1 | 2): number {
+    let need = 0
+    for (const { tcpStream, side: own, payload, buffers } of this.signatures) {
+      if (own !== 0 && own !== side) continue
+      if (tcpStream || (buffers.length > 0 && payload.length > 0))
+        need = Math.max(need, reach(payload))
+    }
+    return need
+  }
+}
+
+/** How far apart the first and the last byte that a rule asks about may lie. */
+function reach(payload: readonly Condition[]): number {
+  const [only] = payload
+  if (payload.length === 1 && only?.type === 'content') return only.bytes.length - 1
+  return TAIL_BYTES_MAX
+}
+
+interface CompiledRule {
+  rev: number
+  file: string
+  line: number
+  text: string
+  signatures: Signature[]
+}
+
+function compileFiles(files: readonly RuleFile[], shared: Shared) {
+  const rules = new Map<string, CompiledRule>()
+  const refused: Refusal[] = []
+  let total = 0
+  let count = 0
+  for (const { path, text } of files)
+    for (const rule of ruleLines(text)) {
+      total++
+      try {
+        if (count >= SIGNATURES_MAX)
+          throw new Refused(undefined, `a set holds at most ${SIGNATURES_MAX} signatures`)
+        const signatures = compileRule(rule.text, shared)
+        count += signatures.length
+        const old = keepNewest(rules, {
+          file: path,
+          line: rule.line,
+          text: rule.text,
+          signatures,
+        })
+        if (old) refused.push(old)
+      } catch (error) {
+        refused.push(refusal(path, rule, error))
+      }
+    }
+  return { rules, refused, total }
+}
+
+/** Of two rules with one sid the higher revision stays; what goes is told. */
+function keepNewest(
+  rules: Map<string, CompiledRule>,
+  found: Omit<CompiledRule, 'rev'>,
+): Refusal | undefined {
+  const hit = found.signatures[0]?.hit
+  if (!hit) return undefined
+  const key = `${hit.gid}:${hit.sid}`
+  const known = rules.get(key)
+  const newer = known === undefined || hit.rev > known.rev
+  if (newer) rules.set(key, { ...found, rev: hit.rev })
+  if (!known) return undefined
+  const goes = newer ? known : found
+  return {
+    file: goes.file,
+    line: goes.line,
+    sid: hit.sid,
+    keyword: 'sid',
+    reason: newer
+      ? 'a rule with the same sid and a higher rev replaces it'
+      : 'a rule with the same sid is loaded already',
+  }
+}
+
+/** Anything but a Refused is our own mistake and stops the load. */
+function refusal(file: string, { line, text }: RuleLine, error: unknown): Refusal {
+  if (!(error instanceof Refused)) throw error
+  const sid = /[(;]\s*sid\s*:\s*(\d{1,10})\s*;/.exec(text)?.[1]
+  return {
+    file,
+    line,
+    sid: sid === undefined ? undefined : Number(sid),
+    keyword: error.keyword,
+    reason: error.message,
+  }
+}
+
+const SEVERITY_ORDER = ['critical', 'high', 'medium', 'low']
+const ACTION_ORDER = ['pass', 'drop', 'reject', 'alert']
+
+/** Pass first, then what sets flow bits before what asks for them, then the worst. */
+function order(signatures: Signature[]): void {
+  const setter = ({ bitChanges, bitTests }: Signature) =>
+    bitChanges.length > 0 ? (bitTests.length > 0 ? 1 : 0) : bitTests.length > 0 ? 2 : 0
+  const severity = ({ hit }: Signature) => SEVERITY_ORDER.indexOf(hit.severity)
+  const worst = (a: Signature, b: Signature) =>
+    severity(a) - severity(b) || a.hit.priority - b.hit.priority || a.hit.sid - b.hit.sid
+  signatures.sort(
+    (a, b) =>
+      ACTION_ORDER.indexOf(a.action) - ACTION_ORDER.indexOf(b.action) ||
+      setter(a) - setter(b) ||
+      worst(a, b),
+  )
+  signatures.forEach((signature, index) => {
+    signature.index = index
+  })
+  const ranked = [...signatures].sort(
+    (a, b) => Number(b.action === 'pass') - Number(a.action === 'pass') || worst(a, b),
+  )
+  ranked.forEach((signature, rank) => {
+    signature.rank = rank
+  })
 }
 
 /** `picket rules check`: what would load, and why the rest would not. */
-export declare function checkRules(
+export function checkRules(
   files: readonly RuleFile[],
-  variables?: Variables,
-): { total: number; loaded: number; refused: Refusal[] }
+  variables: Variables = defaultVariables(),
+): { total: number; loaded: number; refused: Refusal[] } {
+  const { total, loaded, refused } = RuleSet.load(files, variables)
+  return { total, loaded, refused }
+}

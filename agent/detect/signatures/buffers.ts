@@ -1,0 +1,246 @@
+/** The sticky buffers: what each is called, when it can be read, and how. */
+import type { HttpHeader, HttpTransaction, Transaction } from '../../decode/records.ts'
+
+export type TxProto = Transaction['proto']
+
+/** One value, several (each judged by itself), or none: the message has no such part. */
+export type BufferValue = Uint8Array | readonly Uint8Array[] | undefined
+
+export interface BufferSource {
+  name: string
+  proto: TxProto
+  /** Whose message it is in; `both`: the rule's direction decides. */
+  side: 'request' | 'response' | 'both'
+  /** Grows after the headers: may be read early, is settled late. */
+  body: boolean
+  multi: boolean
+  read(transaction: Transaction, response: boolean): BufferValue
+}
+
+type ReadHttp = (http: HttpTransaction, response: boolean) => BufferValue
+
+const http = (
+  name: string,
+  side: BufferSource['side'],
+  read: ReadHttp,
+  body = false,
+): BufferSource => ({
+  name,
+  proto: 'http',
+  side,
+  body,
+  multi: false,
+  read: (tx, response) => (tx.proto === 'http' ? read(tx.http, response) : undefined),
+})
+
+/** Text whose characters are bytes. An empty text is no buffer, as in Suricata. */
+function bytesOf(text: string): Uint8Array | undefined {
+  return text === '' ? undefined : Buffer.from(text, 'latin1')
+}
+
+function some(bytes: Uint8Array): Uint8Array | undefined {
+  return bytes.length === 0 ? undefined : bytes
+}
+
+const headersOf = (tx: HttpTransaction, response: boolean): readonly HttpHeader[] =>
+  response ? tx.responseHeaders : tx.requestHeaders
+
+/** All values of the header, joined as libhtp joins repeated ones. */
+function header(tx: HttpTransaction, response: boolean, name: string): Uint8Array | undefined {
+  const values: string[] = []
+  for (const each of headersOf(tx, response))
+    if (each.name.length === name.length && each.name.toLowerCase() === name)
+      values.push(each.value)
+  return bytesOf(values.join(', '))
+}
+
+const oneHeader = (name: string, side: BufferSource['side'], field: string) =>
+  http(name, side, (tx, response) => header(tx, response, field))
+
+/** Header lines put in one form; the cookie has a buffer of its own and is left out. */
+function normalHeaders(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
+  const without = response ? 'set-cookie' : 'cookie'
+  let text = ''
+  for (const { name, value } of headersOf(tx, response))
+    if (name.toLowerCase() !== without) text += `${name}: ${value}\r\n`
+  return bytesOf(text)
+}
+
+function headerNames(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
+  const names = headersOf(tx, response).map(({ name }) => name)
+  return names.length === 0 ? undefined : bytesOf(`\r\n${names.join('\r\n')}\r\n\r\n`)
+}
+
+const version = (text: string) => (text === '' || text.startsWith('HTTP/') ? text : `HTTP/${text}`)
+
+function firstLine(tx: HttpTransaction, response: boolean): string {
+  if (response) return `${version(tx.responseVersion)} ${tx.status} ${tx.reason}`
+  return [tx.method, tx.rawUri, version(tx.version)].filter((part) => part !== '').join(' ')
+}
+
+/** Request or status line and header lines as sent. */
+function start(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
+  const raw = response ? tx.rawResponseHeaders : tx.rawRequestHeaders
+  return Buffer.concat([
+    Buffer.from(`${firstLine(tx, response)}\r\n`, 'latin1'),
+    raw,
+    Buffer.from('\r\n'),
+  ])
+}
+
+/** Lower case, without the port. */
+function hostName(host: string): string {
+  return host.replace(/:\d*$/, '').toLowerCase()
+}
+
+const HTTP: readonly BufferSource[] = [
+  http('http.method', 'request', (tx) => bytesOf(tx.method)),
+  http('http.uri', 'request', (tx) => bytesOf(tx.uri)),
+  http('http.uri.raw', 'request', (tx) => bytesOf(tx.rawUri)),
+  http('http.host', 'request', (tx) => bytesOf(hostName(tx.host))),
+  http('http.host.raw', 'request', (tx) => header(tx, false, 'host') ?? bytesOf(tx.host)),
+  http('http.request_line', 'request', (tx) => bytesOf(firstLine(tx, false))),
+  http('http.request_body', 'request', (tx) => some(tx.requestBody), true),
+  http('http.protocol', 'both', (tx, response) =>
+    bytesOf(version(response ? tx.responseVersion : tx.version)),
+  ),
+  http('http.header', 'both', normalHeaders),
+  http('http.header.raw', 'both', (tx, response) =>
+    some(response ? tx.rawResponseHeaders : tx.rawRequestHeaders),
+  ),
+  http('http.header_names', 'both', headerNames),
+  http('http.start', 'both', start),
+  http('http.cookie', 'both', (tx, response) =>
+    header(tx, response, response ? 'set-cookie' : 'cookie'),
+  ),
+  http('http.stat_code', 'response', (tx) =>
+    tx.status === 0 ? undefined : bytesOf(String(tx.status)),
+  ),
+  http('http.stat_msg', 'response', (tx) => bytesOf(tx.reason)),
+  http('http.response_line', 'response', (tx) =>
+    tx.status === 0 ? undefined : bytesOf(firstLine(tx, true)),
+  ),
+  http('http.response_body', 'response', (tx) => some(tx.responseBody), true),
+  http(
+    'file.data',
+    'both',
+    (tx, response) => some(response ? tx.responseBody : tx.requestBody),
+    true,
+  ),
+  oneHeader('http.user_agent', 'request', 'user-agent'),
+  oneHeader('http.referer', 'request', 'referer'),
+  oneHeader('http.accept', 'request', 'accept'),
+  oneHeader('http.accept_enc', 'request', 'accept-encoding'),
+  oneHeader('http.accept_lang', 'request', 'accept-language'),
+  oneHeader('http.content_type', 'both', 'content-type'),
+  oneHeader('http.content_len', 'both', 'content-length'),
+  oneHeader('http.connection', 'both', 'connection'),
+  oneHeader('http.server', 'response', 'server'),
+  oneHeader('http.location', 'response', 'location'),
+]
+
+type TlsPart = (tls: Extract<Transaction, { proto: 'tls' }>['tls']) => BufferValue
+
+const tls = (name: string, side: 'request' | 'response', read: TlsPart): BufferSource => ({
+  name,
+  proto: 'tls',
+  side,
+  body: name === 'tls.certs', // after the server's hello, in messages of their own
+  multi: name === 'tls.certs',
+  read: (tx) => (tx.proto === 'tls' ? read(tx.tls) : undefined),
+})
+
+const ssh = (name: string, part: 'Protocol' | 'Software'): BufferSource => ({
+  name,
+  proto: 'ssh',
+  side: 'both',
+  body: false,
+  multi: false,
+  read: (tx, response) =>
+    tx.proto === 'ssh' ? bytesOf(tx.ssh[`${response ? 'server' : 'client'}${part}`]) : undefined,
+})
+
+const OTHERS: readonly BufferSource[] = [
+  {
+    name: 'dns.query',
+    proto: 'dns',
+    side: 'request',
+    body: false,
+    multi: true,
+    read: (tx) =>
+      tx.proto === 'dns'
+        ? tx.dns.questions.map(({ name }) => Buffer.from(name, 'latin1'))
+        : undefined,
+  },
+  tls('tls.sni', 'request', (hello) => bytesOf(hello.sni)),
+  tls('ja3.hash', 'request', (hello) => bytesOf(hello.ja3)),
+  tls('ja3.string', 'request', (hello) => bytesOf(hello.ja3Text)),
+  tls('ja4.hash', 'request', (hello) => bytesOf(hello.ja4)),
+  tls('ja3s.hash', 'response', (hello) => bytesOf(hello.ja3s)),
+  tls('ja3s.string', 'response', (hello) => bytesOf(hello.ja3sText)),
+  tls('tls.certs', 'response', (hello) => hello.certificates),
+  ssh('ssh.proto', 'Protocol'),
+  ssh('ssh.software', 'Software'),
+]
+
+export const BUFFERS: ReadonlyMap<string, BufferSource> = new Map(
+  [...HTTP, ...OTHERS].map((source) => [source.name, source]),
+)
+
+/** Sticky names of old. */
+export const STICKY_ALIASES: Readonly<Record<string, string>> = {
+  dns_query: 'dns.query',
+  'dns.queries.rrname': 'dns.query',
+  file_data: 'file.data',
+  tls_sni: 'tls.sni',
+  ja3_hash: 'ja3.hash',
+  ja3_string: 'ja3.string',
+  ssh_proto: 'ssh.proto',
+  ssh_software: 'ssh.software',
+  http_request_line: 'http.request_line',
+  http_response_line: 'http.response_line',
+  http_protocol: 'http.protocol',
+  http_header_names: 'http.header_names',
+  http_start: 'http.start',
+  http_accept: 'http.accept',
+  http_accept_enc: 'http.accept_enc',
+  http_accept_lang: 'http.accept_lang',
+  http_referer: 'http.referer',
+  http_connection: 'http.connection',
+  http_content_len: 'http.content_len',
+  http_content_type: 'http.content_type',
+}
+
+/** Modifiers of the content before them. */
+export const MODIFIERS: Readonly<Record<string, string>> = {
+  http_method: 'http.method',
+  http_uri: 'http.uri',
+  http_raw_uri: 'http.uri.raw',
+  http_host: 'http.host',
+  http_raw_host: 'http.host.raw',
+  http_header: 'http.header',
+  http_raw_header: 'http.header.raw',
+  http_user_agent: 'http.user_agent',
+  http_cookie: 'http.cookie',
+  http_client_body: 'http.request_body',
+  http_server_body: 'http.response_body',
+  http_stat_code: 'http.stat_code',
+  http_stat_msg: 'http.stat_msg',
+}
+
+/** Flags of pcre that name a buffer. */
+export const PCRE_BUFFERS: Readonly<Record<string, string>> = {
+  U: 'http.uri',
+  I: 'http.uri.raw',
+  P: 'http.request_body',
+  Q: 'http.response_body',
+  H: 'http.header',
+  D: 'http.header.raw',
+  M: 'http.method',
+  C: 'http.cookie',
+  S: 'http.stat_code',
+  Y: 'http.stat_msg',
+  V: 'http.user_agent',
+  W: 'http.host',
+  Z: 'http.host.raw',
+}

@@ -1,0 +1,217 @@
+/** One rule's text → signatures: two where a rule without a direction may match on either side. */
+import { type AddressGroup, parseAddressGroup } from './address-group.ts'
+import { BUFFERS, type BufferSource } from './buffers.ts'
+import { CLASSIFICATION, DEFAULT_PRIORITY, severityOf } from './classification.ts'
+import type { Condition } from './condition.ts'
+import { Draft, type DraftList } from './draft.ts'
+import { chooseFast } from './fast-pattern.ts'
+import { parseHeader } from './header.ts'
+import { KEYWORDS } from './keywords.ts'
+import { attackIds } from './keywords-rule.ts'
+import { type PortGroup, parsePortGroup } from './port-group.ts'
+import type { BufferPart, BufferView, Point, Signature } from './rule.ts'
+import { parseRule, Refused } from './rule-text.ts'
+import { TRANSFORMS } from './transform.ts'
+import type { Variables } from './variables.ts'
+
+/** What signatures of one set share: the same group or buffer is one object. */
+export class Shared {
+  readonly variables: Variables
+  readonly views: BufferView[] = []
+  readonly #addresses = new Map<string, AddressGroup>()
+  readonly #ports = new Map<string, PortGroup>()
+  readonly #views = new Map<string, BufferView>()
+
+  constructor(variables: Variables) {
+    this.variables = variables
+  }
+
+  addresses(text: string): AddressGroup {
+    const known = this.#addresses.get(text)
+    if (known) return known
+    const group = parseAddressGroup(text, this.variables)
+    this.#addresses.set(text, group)
+    return group
+  }
+
+  ports(text: string): PortGroup {
+    const known = this.#ports.get(text)
+    if (known) return known
+    const group = parsePortGroup(text, this.variables)
+    this.#ports.set(text, group)
+    return group
+  }
+
+  view(source: BufferSource, response: boolean, transforms: readonly string[]): BufferView {
+    const key = `${source.name} ${response} ${transforms.join(' ')}`
+    const known = this.#views.get(key)
+    if (known) return known
+    const view: BufferView = {
+      index: this.views.length,
+      source,
+      response,
+      transforms: transforms.flatMap((name) => TRANSFORMS[name] ?? []),
+    }
+    this.views.push(view)
+    this.#views.set(key, view)
+    return view
+  }
+}
+
+/** Signatures without their index and rank, which the set gives. Throws Refused. */
+export function compileRule(text: string, shared: Shared): Signature[] {
+  const parsed = parseRule(text)
+  const { action, header, appProto, packetOnly, streamOnly } = parseHeader(parsed, shared)
+  const draft = new Draft(action, header, shared.variables)
+  if (appProto !== undefined) draft.useProto(parsed.protocol, appProto)
+  draft.packetOnly = packetOnly
+  draft.streamOnly = streamOnly
+  for (const { name, value } of parsed.options) {
+    const keyword = Object.hasOwn(KEYWORDS, name) ? KEYWORDS[name] : undefined
+    if (!keyword) throw new Refused(name, 'the keyword is not supported')
+    keyword(draft, value, name)
+  }
+  if (draft.sid === 0) throw new Refused('sid', 'the rule has none')
+  settle(draft)
+  return sidesOf(draft).map((side) => signature(draft, side, shared))
+}
+
+/** What can only be judged, or worked out, when all options are there. */
+function settle(draft: Draft): void {
+  for (const list of draft.lists)
+    for (const condition of list.conditions) {
+      if (condition.type !== 'content') continue
+      const { offset, depth } = condition
+      if (offset && depth && offset.slot < 0 && depth.slot < 0)
+        condition.depth = { value: offset.value + depth.value, slot: -1 }
+      if (list.name === 'http.host') checkHost(condition)
+    }
+  if (draft.packetTests.length > 0 && draft.streamOnly)
+    throw new Refused('flow', 'only_stream leaves no packet for the packet keywords')
+}
+
+/** The buffer is in lower case: a pattern that is not would never match. */
+function checkHost(content: Extract<Condition, { type: 'content' }>): void {
+  if (content.nocase) throw new Refused('http.host', 'the buffer is lower case: nocase is refused')
+  if (content.bytes.some((c) => c >= 0x41 && c <= 0x5a))
+    throw new Refused('http.host', 'the buffer is lower case: upper case never matches')
+}
+
+const named = (lists: readonly DraftList[]) =>
+  lists.flatMap((list) => (list.name === undefined ? [] : [{ ...list, name: list.name }]))
+
+/** On which side transactions are judged; [0] for a rule without any buffer. */
+function sidesOf(draft: Draft): (0 | 1 | 2)[] {
+  const lists = named(draft.lists)
+  if (lists.length === 0 && draft.transactionTests.length === 0) return [draft.side]
+  const sides = new Set(
+    lists.flatMap(({ name }) => {
+      const side = BUFFERS.get(name)?.side
+      return side === undefined || side === 'both' ? [] : [side]
+    }),
+  )
+  if (sides.size > 1)
+    throw new Refused(undefined, 'it mixes buffers of the request and of the response')
+  const [must] = sides
+  const side = must === 'request' ? 1 : must === 'response' ? 2 : 0
+  if (side !== 0 && draft.side !== 0 && side !== draft.side) {
+    const name = lists.find((list) => BUFFERS.get(list.name)?.side === must)?.name
+    throw new Refused(
+      name,
+      `the buffer is not in what flow:${draft.side === 1 ? 'to_server' : 'to_client'} names`,
+    )
+  }
+  if (side !== 0) return [side]
+  if (draft.side !== 0) return [draft.side]
+  if (lists.length === 0) return [1] // record tests alone are about the question
+  if (lists.every(({ name }) => name === 'file.data')) return [2]
+  return [1, 2]
+}
+
+function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
+  const response = side === 2
+  const buffers = named(draft.lists).map((list): BufferPart => {
+    const source = BUFFERS.get(list.name)
+    if (!source) throw new Refused(list.name, 'there is no such buffer')
+    if (list.conditions.length === 0) throw new Refused(list.name, 'nothing is asked of the buffer')
+    return {
+      view: shared.view(source, response, list.transforms),
+      conditions: list.conditions,
+      absentMatches: list.conditions.every(
+        (each) => each.type === 'absent' || (each.type === 'content' && each.negated),
+      ),
+    }
+  })
+  const payload = draft.lists.find(({ name }) => name === undefined)?.conditions ?? []
+  const tests = draft.transactionTests
+  const proto = buffers[0]?.view.source.proto ?? tests[0]?.proto
+  const body = buffers.some(({ view }) => view.source.body)
+  const point: Point | undefined = proto === undefined ? undefined : { proto, response, body }
+  const classified = CLASSIFICATION.get(draft.classtype)
+  const priority = draft.priority ?? classified?.priority ?? DEFAULT_PRIORITY
+  return {
+    index: 0,
+    rank: 0,
+    action: draft.action,
+    noalert: draft.noalert,
+    header: draft.header,
+    side,
+    established: draft.established,
+    needsFlow: draft.needsFlow || point !== undefined || draft.appProto !== undefined,
+    appProto: draft.appProto,
+    ...where(draft, payload, point),
+    packetTests: draft.packetTests,
+    payload,
+    point,
+    buffers,
+    transactionTests: tests.map(({ test }) => test),
+    bitTests: draft.bits.filter(({ verb }) => verb === 'isset' || verb === 'isnotset'),
+    bitChanges: draft.bits.filter(({ verb }) => verb !== 'isset' && verb !== 'isnotset'),
+    threshold: draft.threshold,
+    wholeBody: buffers.some(
+      ({ view, conditions }) => view.source.body && conditions.some(needsEnd),
+    ),
+    fast: chooseFast(draft.lists, buffers, point !== undefined),
+    hit: {
+      gid: draft.gid,
+      sid: draft.sid,
+      rev: draft.rev,
+      msg: draft.msg,
+      classtype: draft.classtype,
+      category: classified?.category ?? '',
+      priority,
+      severity: severityOf(draft.metadata['signature_severity']?.[0], priority),
+      rule_id: `sid:${draft.sid}`,
+      attack_ids: attackIds(draft.metadata),
+      action: 'allowed',
+      metadata: draft.metadata,
+    },
+  }
+}
+
+/** Whether more bytes could turn the answer from yes to no. */
+function needsEnd(condition: Condition): boolean {
+  switch (condition.type) {
+    case 'content':
+      return condition.negated || condition.endsWith
+    case 'pcre':
+    case 'isdataat':
+      return condition.negated
+    default:
+      return condition.type === 'size' || condition.type === 'absent'
+  }
+}
+
+/** TCP contents look at the stream; at segments too where they say a place, as Suricata does. */
+function where(draft: Draft, payload: readonly Condition[], point: Point | undefined) {
+  const none = { tcpPacket: false, tcpStream: false, datagram: false }
+  if (point) return none
+  if (payload.length === 0 || draft.packetTests.length > 0 || draft.packetOnly)
+    return { tcpPacket: !draft.streamOnly, tcpStream: false, datagram: true }
+  const placed = payload.some(
+    (each) =>
+      each.type === 'content' &&
+      (each.offset !== undefined || each.depth !== undefined || each.startsWith),
+  )
+  return { tcpPacket: placed && !draft.streamOnly, tcpStream: true, datagram: true }
+}

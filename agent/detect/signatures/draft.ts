@@ -1,0 +1,147 @@
+/** A rule while its options are read, one after another: what the keywords write into. */
+import type { AppProto } from '../../decode/records.ts'
+import type { ByteExtract, Condition, Content, Operand } from './condition.ts'
+import { follow, SLOTS_MAX } from './condition.ts'
+import type {
+  FlowBit,
+  Header,
+  PacketTest,
+  RuleAction,
+  ThresholdRule,
+  TransactionTest,
+} from './rule.ts'
+import { Refused } from './rule-text.ts'
+import type { Variables } from './variables.ts'
+
+/** Conditions of one buffer; `name` undefined: the plain payload. */
+export interface DraftList {
+  name: string | undefined
+  transforms: string[]
+  conditions: Condition[]
+  fast: { content: Content; from: number; to: number } | undefined
+}
+
+export class Draft {
+  readonly variables: Variables
+  readonly action: RuleAction
+  readonly header: Header
+  msg = ''
+  sid = 0
+  rev = 0
+  gid = 1
+  classtype = ''
+  priority: number | undefined
+  references: string[] = []
+  metadata: Record<string, string[]> = {}
+  noalert = false
+  side: 0 | 1 | 2 = 0
+  established: 0 | 1 | 2 = 0
+  needsFlow = false
+  streamOnly = false
+  packetOnly = false
+  appProto: AppProto | undefined
+  threshold: ThresholdRule | undefined
+  readonly packetTests: PacketTest[] = []
+  readonly transactionTests: { proto: 'dns' | 'modbus' | 'http'; test: TransactionTest }[] = []
+  readonly bits: FlowBit[] = []
+  readonly lists: DraftList[] = []
+  readonly #slots: string[] = []
+
+  /** The sticky buffer in force. */
+  #sticky: DraftList | undefined
+  /** The last content, for the modifiers after it, and the list it is in. */
+  #last: { content: Content; list: DraftList } | undefined
+
+  constructor(action: RuleAction, header: Header, variables: Variables) {
+    this.action = action
+    this.header = header
+    this.variables = variables
+  }
+
+  /** Contents that follow look at this buffer; undefined: at the payload. */
+  stick(name: string | undefined, multi = false): void {
+    this.#last = undefined
+    this.#sticky = name === undefined ? undefined : this.#openList(name, multi)
+  }
+
+  get sticky(): DraftList | undefined {
+    return this.#sticky
+  }
+
+  /** The list in force. */
+  list(): DraftList {
+    return this.#sticky ?? this.#openList(undefined, false)
+  }
+
+  listOf(name: string | undefined): DraftList {
+    return this.#openList(name, false)
+  }
+
+  #openList(name: string | undefined, multi: boolean): DraftList {
+    const known = multi
+      ? undefined
+      : this.lists.find((list) => list.name === name && list.transforms.length === 0)
+    if (known) return known
+    const list: DraftList = { name, transforms: [], conditions: [], fast: undefined }
+    this.lists.push(list)
+    return list
+  }
+
+  addContent(content: Content): void {
+    const list = this.list()
+    list.conditions.push(content)
+    this.#last = { content, list }
+  }
+
+  /** The content a modifier belongs to. */
+  last(keyword: string): { content: Content; list: DraftList } {
+    if (!this.#last) throw new Refused(keyword, 'there is no content before it')
+    return this.#last
+  }
+
+  /** An old-style modifier puts the last content into a buffer. */
+  moveLast(keyword: string, name: string): void {
+    const { content, list } = this.last(keyword)
+    if (list.name !== undefined)
+      throw new Refused(keyword, 'a modifier cannot follow a sticky buffer')
+    list.conditions.splice(list.conditions.indexOf(content), 1)
+    const into = this.listOf(name)
+    into.conditions.push(content)
+    if (content.distance !== undefined || content.within !== undefined)
+      follow(into.conditions, content)
+    if (list.fast?.content === content) {
+      into.fast = list.fast
+      list.fast = undefined
+    }
+    this.#last = { content, list: into }
+  }
+
+  /** A number, or the name that a byte_extract before it has given. */
+  operand(keyword: string, text: string, signed = false): Operand {
+    const number = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
+    if (Number.isSafeInteger(number)) {
+      if ((number < 0 && !signed) || Math.abs(number) > 0xffff_ffff)
+        throw new Refused(keyword, `${text} is out of range`)
+      return { value: number, slot: -1 }
+    }
+    const slot = this.#slots.indexOf(text)
+    if (slot < 0)
+      throw new Refused(keyword, `"${text}" is neither a number nor a byte_extract name`)
+    return { value: 0, slot }
+  }
+
+  /** Gives a byte_extract its place among the numbers. */
+  slot(name: string): ByteExtract['slot'] {
+    const known = this.#slots.indexOf(name)
+    if (known >= 0) return known
+    if (this.#slots.length === SLOTS_MAX)
+      throw new Refused('byte_extract', `a rule may keep ${SLOTS_MAX} numbers`)
+    return this.#slots.push(name) - 1
+  }
+
+  useProto(keyword: string, proto: AppProto): void {
+    if (this.appProto !== undefined && this.appProto !== proto)
+      throw new Refused(keyword, `the rule is about ${this.appProto} already`)
+    this.appProto = proto
+  }
+}

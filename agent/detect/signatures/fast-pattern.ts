@@ -1,0 +1,54 @@
+/** Which literal of a rule is looked for first: the author's choice, else the one that is rarest. */
+import type { Content } from './condition.ts'
+import type { DraftList } from './draft.ts'
+import type { BufferPart, FastPattern } from './rule.ts'
+
+/** Buffers whose few values are in nearly every message: a literal there tells little. */
+const DULL: ReadonlySet<string> = new Set([
+  'http.method',
+  'http.stat_code',
+  'http.stat_msg',
+  'http.protocol',
+  'http.request_line',
+  'http.header_names',
+])
+
+/**
+ * `lists` as drafted, the payload among them; `buffers` are the named ones in the same order. A rule over
+ * transactions is found by a buffer; its payload is judged afterwards.
+ */
+export function chooseFast(
+  lists: readonly DraftList[],
+  buffers: readonly BufferPart[],
+  transaction: boolean,
+): FastPattern | undefined {
+  const namedLists = lists.filter(({ name }) => name !== undefined)
+  let best: FastPattern | undefined
+  let bestWorth = 0
+  for (const list of lists) {
+    const view = buffers[namedLists.indexOf(list)]?.view
+    if (transaction && view === undefined) continue
+    if (list.fast) {
+      const { content, from, to } = list.fast
+      return { bytes: content.bytes.subarray(from, to), nocase: content.nocase, view }
+    }
+    for (const condition of list.conditions) {
+      if (condition.type !== 'content' || condition.negated) continue
+      const dull = list.name !== undefined && DULL.has(list.name)
+      const worth = dull ? 1 : worthOf(condition)
+      if (worth <= bestWorth) continue
+      bestWorth = worth
+      best = { bytes: condition.bytes, nocase: condition.nocase, view }
+    }
+  }
+  return best
+}
+
+/** Different bytes say more than repeated ones; zeros and spaces are everywhere. */
+function worthOf({ bytes }: Content): number {
+  const different = new Set(bytes)
+  let worth = bytes.length + different.size
+  if (different.size === 1) worth = 2
+  for (const c of bytes) if (c === 0 || c === 0x20 || c === 0xff) worth -= 0.5
+  return Math.max(1.5, worth)
+}

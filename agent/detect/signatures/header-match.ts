@@ -1,0 +1,83 @@
+/** Protocol, direction, addresses and ports: the cheap questions, before any byte is compared again. */
+import type { Packet } from '../../decode/packet.ts'
+import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
+import type { Header, Signature } from './rule.ts'
+
+export function packetFits(signature: Signature, packet: Packet, flows: FlowTableLike): boolean {
+  const { header, side, established, needsFlow } = signature
+  if (!protocolFits(header, packet.protocol)) return false
+  if (header.ipVersion !== 0 && header.ipVersion !== packet.ipVersion) return false
+  const { flow } = packet
+  if (flow < 0) {
+    if (needsFlow || side !== 0 || established !== 0) return false
+  } else {
+    if (side !== 0 && (side === 1) !== packet.toServer) return false
+    if (!stateFits(established, flow, flows)) return false
+  }
+  if (packet.fragment && !(header.sourcePorts.any && header.destinationPorts.any)) return false
+  const { src, dest, srcPort, destPort } = packet
+  if (endsFit(header, src, 0, srcPort, dest, 0, destPort)) return true
+  return header.bothWays && endsFit(header, dest, 0, destPort, src, 0, srcPort)
+}
+
+export function flowFits(
+  signature: Signature,
+  flow: number,
+  toServer: boolean,
+  flows: FlowTableLike,
+): boolean {
+  const { header, side, established } = signature
+  if (side !== 0 && (side === 1) !== toServer) return false
+  if (!protocolFits(header, flows.protocol[flow] as number)) return false
+  if (!stateFits(established, flow, flows)) return false
+  const { client, server } = flows
+  const at = flow * 4
+  if (header.ipVersion !== 0) {
+    const v4 = client[at] === 0 && client[at + 1] === 0 && client[at + 2] === 0xffff
+    if (v4 !== (header.ipVersion === 4)) return false
+  }
+  const clientPort = flows.clientPort[flow] as number
+  const serverPort = flows.serverPort[flow] as number
+  const forward = toServer || header.bothWays
+  if (forward && endsFit(header, client, at, clientPort, server, at, serverPort)) return true
+  const backward = !toServer || header.bothWays
+  return backward && endsFit(header, server, at, serverPort, client, at, clientPort)
+}
+
+function protocolFits(header: Header, protocol: number): boolean {
+  if (header.anyProtocol) return true
+  switch (protocol) {
+    case 6:
+      return header.tcp
+    case 17:
+      return header.udp
+    case 1:
+      return header.icmp
+    case 58:
+      return header.icmpv6
+    default:
+      return false
+  }
+}
+
+function stateFits(established: 0 | 1 | 2, flow: number, flows: FlowTableLike): boolean {
+  if (established === 0) return true
+  return (established === 1) === (flows.state[flow] as number) >= STATE_ESTABLISHED
+}
+
+function endsFit(
+  header: Header,
+  from: Uint32Array,
+  fromAt: number,
+  fromPort: number,
+  to: Uint32Array,
+  toAt: number,
+  toPort: number,
+): boolean {
+  return (
+    header.destinationPorts.has(toPort) &&
+    header.sourcePorts.has(fromPort) &&
+    header.source.has(from, fromAt) &&
+    header.destination.has(to, toAt)
+  )
+}

@@ -1,0 +1,85 @@
+/** action protocol source ports direction destination ports. */
+import type { AppProto } from '../../decode/records.ts'
+import type { Shared } from './compile.ts'
+import type { Header, RuleAction } from './rule.ts'
+import { Refused, type RuleText } from './rule-text.ts'
+
+const ACTIONS: Readonly<Record<string, RuleAction>> = {
+  alert: 'alert',
+  pass: 'pass',
+  drop: 'drop',
+  reject: 'reject',
+  rejectsrc: 'reject',
+  rejectdst: 'reject',
+  rejectboth: 'reject',
+}
+
+interface Protocol {
+  tcp?: boolean
+  udp?: boolean
+  icmp?: boolean
+  icmpv6?: boolean
+  any?: boolean
+  ipVersion?: 4 | 6
+  appProto?: AppProto
+  packetOnly?: boolean
+  streamOnly?: boolean
+}
+
+const PROTOCOLS: Readonly<Record<string, Protocol>> = {
+  ip: { any: true },
+  ip4: { any: true, ipVersion: 4 },
+  ipv4: { any: true, ipVersion: 4 },
+  ip6: { any: true, ipVersion: 6 },
+  ipv6: { any: true, ipVersion: 6 },
+  tcp: { tcp: true },
+  'tcp-pkt': { tcp: true, packetOnly: true },
+  'tcp-stream': { tcp: true, streamOnly: true },
+  udp: { udp: true },
+  icmp: { icmp: true, icmpv6: true },
+  icmpv4: { icmp: true },
+  icmpv6: { icmpv6: true },
+  http: { tcp: true, appProto: 'http' },
+  http1: { tcp: true, appProto: 'http' },
+  tls: { tcp: true, appProto: 'tls' },
+  ssl: { tcp: true, appProto: 'tls' },
+  ssh: { tcp: true, appProto: 'ssh' },
+  modbus: { tcp: true, appProto: 'modbus' },
+  dns: { tcp: true, udp: true, appProto: 'dns' },
+}
+
+export interface ParsedHeader {
+  action: RuleAction
+  header: Header
+  appProto: AppProto | undefined
+  packetOnly: boolean
+  streamOnly: boolean
+}
+
+export function parseHeader(rule: RuleText, shared: Shared): ParsedHeader {
+  const action = Object.hasOwn(ACTIONS, rule.action) ? ACTIONS[rule.action] : undefined
+  if (action === undefined) throw new Refused(undefined, `there is no action "${rule.action}"`)
+  const protocol = Object.hasOwn(PROTOCOLS, rule.protocol) ? PROTOCOLS[rule.protocol] : undefined
+  if (!protocol) throw new Refused(undefined, `the protocol ${rule.protocol} is not decoded`)
+  if (rule.direction !== '->' && rule.direction !== '<>')
+    throw new Refused(undefined, `the direction "${rule.direction}" is neither -> nor <>`)
+  return {
+    action,
+    appProto: protocol.appProto,
+    packetOnly: protocol.packetOnly ?? false,
+    streamOnly: protocol.streamOnly ?? false,
+    header: {
+      anyProtocol: protocol.any ?? false,
+      tcp: protocol.tcp ?? false,
+      udp: protocol.udp ?? false,
+      icmp: protocol.icmp ?? false,
+      icmpv6: protocol.icmpv6 ?? false,
+      ipVersion: protocol.ipVersion ?? 0,
+      source: shared.addresses(rule.source),
+      sourcePorts: shared.ports(rule.sourcePorts),
+      destination: shared.addresses(rule.destination),
+      destinationPorts: shared.ports(rule.destinationPorts),
+      bothWays: rule.direction === '<>',
+    },
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Whether one buffer satisfies one rule's conditions, by Suricata's rules (detect-engine-content-inspection.c):
+ * in order, relative ones from the end of the match before, other places of a match tried while the
+ * rest fails. Steps are bounded; a bound that was met is told, since it hides what lies behind.
+ */
+import { jumpTo, readNumber } from './byte-read.ts'
+import {
+  type ByteTest,
+  type Condition,
+  type Content,
+  type IsDataAt,
+  type Operand,
+  type Pcre,
+  passes,
+  SLOTS_MAX,
+} from './condition.ts'
+import { find } from './search.ts'
+
+/** Searches for one rule in one buffer; Suricata's inspection-recursion-limit. */
+const STEPS_MAX = 3000
+/** Bytes searched for one rule in one buffer. */
+const SEARCHED_MAX = 1 << 22
+
+/** Outcome of a chain: STOP means that no other place of an earlier match can help. */
+const NO = 0
+const YES = 1
+const STOP = 2
+type Outcome = typeof NO | typeof YES | typeof STOP
+
+export class Inspector {
+  /** The bound that the last call met, if it met one: its "no" is then no answer. */
+  limit: 'steps' | 'match-limit' | undefined
+
+  #list: readonly Condition[] = []
+  #bytes: Uint8Array = new Uint8Array(0)
+  #start = 0
+  #end = 0
+  #base = 0
+  #steps = 0
+  #searched = 0
+  readonly #slots = new Float64Array(SLOTS_MAX)
+
+  /**
+   * `bytes` [start, end) against `list`. `base`: how far into its stream the buffer begins; offset and
+   * depth count from the beginning of the stream.
+   */
+  matches(
+    list: readonly Condition[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    base = 0,
+  ): boolean {
+    this.#list = list
+    this.#bytes = bytes
+    this.#start = start
+    this.#end = end
+    this.#base = base
+    this.#steps = 0
+    this.limit = undefined
+    this.#searched = 0
+    return this.#from(0, 0) === YES
+  }
+
+  /** `here`: where the match before ended, from the start of the buffer. */
+  #from(index: number, here: number): Outcome {
+    const condition = this.#list[index]
+    if (condition === undefined) return YES
+    if (++this.#steps > STEPS_MAX || this.#searched > SEARCHED_MAX) {
+      this.limit = 'steps'
+      return STOP
+    }
+    switch (condition.type) {
+      case 'content':
+        return this.#content(condition, index, here)
+      case 'pcre':
+        return this.#pcre(condition, index, here)
+      case 'isdataat':
+        return this.#isDataAt(condition, here) ? this.#from(index + 1, here) : NO
+      case 'size':
+        return passes(condition.test, this.#length) ? this.#from(index + 1, here) : NO
+      case 'byte_test':
+        return this.#byteTest(condition, here) ? this.#from(index + 1, here) : NO
+      case 'byte_jump': {
+        const number = this.#read(condition.read, here)
+        const to = jumpTo(condition, number, this.#readEnd, this.#length)
+        return to < 0 || to > this.#length ? NO : this.#from(index + 1, to)
+      }
+      case 'byte_extract': {
+        const number = this.#read(condition.read, here)
+        if (Number.isNaN(number)) return NO
+        const value = number * condition.multiplier
+        const { align } = condition
+        this.#slots[condition.slot] = align > 0 ? Math.ceil(value / align) * align : value
+        return this.#from(index + 1, this.#readEnd)
+      }
+      case 'absent':
+        return NO
+    }
+  }
+
+  get #length(): number {
+    return this.#end - this.#start
+  }
+
+  #value(operand: Operand | undefined): number {
+    if (operand === undefined) return 0
+    return operand.slot < 0 ? operand.value : (this.#slots[operand.slot] as number)
+  }
+
+  #content(content: Content, index: number, here: number): Outcome {
+    const { bytes: pattern, negated } = content
+    const length = this.#length
+    let from = this.#first(content, here)
+    const to = Math.min(length, this.#last(content, here, from))
+    for (;;) {
+      const at = from + pattern.length <= to ? this.#find(content, from, to) : -1
+      if (at < 0) return negated ? this.#from(index + 1, here) : NO
+      const end = at + pattern.length
+      if (content.endsWith && end !== length) {
+        from = at + 1
+        continue
+      }
+      if (negated) return NO
+      const rest = this.#from(index + 1, end)
+      if (rest !== NO) return rest
+      if (!content.followed) return STOP
+      from = at + 1
+      if (++this.#steps > STEPS_MAX) {
+        this.limit = 'steps'
+        return STOP
+      }
+    }
+  }
+
+  /** First place to look at. */
+  #first(content: Content, here: number): number {
+    const offset = content.offset === undefined ? 0 : this.#value(content.offset) - this.#base
+    if (content.distance === undefined && content.within === undefined) return Math.max(0, offset)
+    return Math.max(0, here + this.#value(content.distance), offset)
+  }
+
+  /** End of where the pattern must lie. */
+  #last(content: Content, here: number, from: number): number {
+    let last = this.#length
+    if (content.distance !== undefined || content.within !== undefined) {
+      if (content.within !== undefined)
+        last = Math.min(last, here + this.#value(content.distance) + this.#value(content.within))
+      if (content.depth !== undefined) last = Math.min(last, here + this.#value(content.depth))
+      return last
+    }
+    if (content.startsWith) return Math.min(last, content.bytes.length - this.#base)
+    if (content.depth === undefined) return last
+    const { slot } = content.depth
+    const depth = this.#value(content.depth)
+    // A depth read from the buffer counts from the offset; a written one has it added at load.
+    return Math.min(last, slot < 0 ? depth - this.#base : from + depth)
+  }
+
+  #find(content: Content, from: number, to: number): number {
+    const start = this.#start
+    const at = find(this.#bytes, start + from, start + to, content)
+    this.#searched += at < 0 ? to - from : at - start - from
+    return at < 0 ? -1 : at - start
+  }
+
+  #pcre(pcre: Pcre, index: number, here: number): Outcome {
+    const origin = pcre.relative ? here : 0
+    if (origin > this.#length) return pcre.negated ? this.#from(index + 1, here) : NO
+    const subject = this.#bytes.subarray(this.#start + origin, this.#end)
+    let from = 0
+    for (;;) {
+      this.#searched += subject.length - from
+      const found = pcre.regex.search(subject, from)
+      if (found < 0) {
+        this.limit = 'match-limit'
+        return STOP
+      }
+      if (pcre.negated) return found === 1 ? NO : this.#from(index + 1, here)
+      if (found === 0) return NO
+      const next = pcre.regex.matchStart + 1
+      const rest = this.#from(index + 1, origin + pcre.regex.matchEnd)
+      if (rest !== NO) return rest
+      if (!pcre.followed) return STOP
+      from = next
+      if (from > subject.length) return NO
+      if (++this.#steps > STEPS_MAX) {
+        this.limit = 'steps'
+        return STOP
+      }
+    }
+  }
+
+  #isDataAt(test: IsDataAt, here: number): boolean {
+    const at = this.#value(test.at)
+    const there = test.relative ? here + at <= this.#length : at < this.#length
+    return there !== test.negated
+  }
+
+  #readEnd = 0
+
+  /** NaN where the bytes are not there or are no digits. */
+  #read(read: ByteTest['read'], here: number): number {
+    const at = (read.relative ? here : 0) + this.#value(read.offset)
+    this.#readEnd = at + read.count
+    if (at < 0 || at + read.count > this.#length) return Number.NaN
+    return readNumber(this.#bytes, this.#start + at, read)
+  }
+
+  #byteTest(test: ByteTest, here: number): boolean {
+    const number = this.#read(test.read, here)
+    if (Number.isNaN(number)) return false
+    return compare(test.how, number, this.#value(test.value)) !== test.negated
+  }
+}
+
+function compare(how: ByteTest['how'], a: number, b: number): boolean {
+  switch (how) {
+    case '=':
+      return a === b
+    case '<':
+      return a < b
+    case '>':
+      return a > b
+    case '<=':
+      return a <= b
+    case '>=':
+      return a >= b
+    case '&':
+      return (BigInt(a) & BigInt(b)) !== 0n
+    case '^':
+      return (BigInt(a) ^ BigInt(b)) !== 0n
+  }
+}

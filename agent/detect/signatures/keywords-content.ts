@@ -1,0 +1,139 @@
+/** content and what stands with it. */
+import { type Condition, type Content, follow, parseNumberTest } from './condition.ts'
+import type { Draft, DraftList } from './draft.ts'
+import { bare, type KeywordTable, parts, valued, whole } from './keyword.ts'
+import { parseLiteral } from './literal.ts'
+import { quoted, Refused } from './rule-text.ts'
+import { folded, skipTable } from './search.ts'
+
+export const CONTENT_KEYWORDS: KeywordTable = {
+  content: valued(addContent),
+  uricontent: valued((draft, value, name) => {
+    addContent(draft, value, name)
+    draft.moveLast(name, 'http.uri')
+    draft.useProto(name, 'http')
+  }),
+  nocase: bare((draft, name) => {
+    const { content } = draft.last(name)
+    content.nocase = true
+    content.bytes = folded(content.bytes)
+    content.skip = skipTable(content.bytes, true)
+  }),
+  // Our payload is always as sent.
+  rawbytes: bare((draft, name) => void draft.last(name)),
+  offset: valued((draft, value, name) => {
+    const { content } = absolute(draft, name)
+    content.offset = draft.operand(name, value)
+  }),
+  depth: valued((draft, value, name) => {
+    const { content } = absolute(draft, name)
+    content.depth = draft.operand(name, value)
+    if (content.depth.slot < 0 && content.depth.value < content.bytes.length)
+      throw new Refused(name, 'it is shorter than the content')
+  }),
+  startswith: bare((draft, name) => {
+    const { content } = absolute(draft, name)
+    if (content.offset !== undefined || content.depth !== undefined)
+      throw new Refused(name, 'it cannot stand with offset or depth')
+    content.startsWith = true
+  }),
+  endswith: bare((draft, name) => {
+    draft.last(name).content.endsWith = true
+  }),
+  distance: valued((draft, value, name) => {
+    const { content, list } = relative(draft, name)
+    content.distance = draft.operand(name, value, true)
+    follow(list.conditions, content)
+  }),
+  within: valued((draft, value, name) => {
+    const { content, list } = relative(draft, name)
+    content.within = draft.operand(name, value, true)
+    if (content.within.slot < 0 && content.within.value < content.bytes.length)
+      throw new Refused(name, 'it is shorter than the content')
+    follow(list.conditions, content)
+  }),
+  fast_pattern: setFastPattern,
+  isdataat: valued((draft, value, name) => {
+    const negated = value.startsWith('!')
+    const [at = '', ...words] = parts(negated ? value.slice(1) : value)
+    const relativeTest = words.includes('relative')
+    if (words.some((word) => word !== 'relative' && word !== 'rawbytes'))
+      throw new Refused(name, `"${value}" has a word it does not know`)
+    const list = draft.list()
+    const test: Condition = {
+      type: 'isdataat',
+      at: draft.operand(name, at),
+      negated,
+      relative: relativeTest,
+    }
+    list.conditions.push(test)
+    if (relativeTest) follow(list.conditions, test)
+  }),
+  bsize: valued((draft, value, name) => {
+    if (!draft.sticky) throw new Refused(name, 'there is no sticky buffer before it')
+    draft.sticky.conditions.unshift(size(name, value))
+  }),
+  urilen: valued((draft, value, name) => {
+    const [test = '', form = 'norm', more] = parts(value)
+    if ((form !== 'norm' && form !== 'raw') || more !== undefined)
+      throw new Refused(name, `"${value}" is not a length and norm or raw`)
+    draft.useProto(name, 'http')
+    draft.listOf(form === 'raw' ? 'http.uri.raw' : 'http.uri').conditions.unshift(size(name, test))
+  }),
+}
+
+function size(name: string, value: string): Condition {
+  const test = parseNumberTest(value.replace(/\s+/g, ''))
+  if (!test) throw new Refused(name, `"${value}" is not a length`)
+  return { type: 'size', test }
+}
+
+function addContent(draft: Draft, value: string, name: string): void {
+  const { negated, text } = quoted(name, value)
+  const bytes = parseLiteral(name, text)
+  draft.addContent({
+    type: 'content',
+    bytes,
+    nocase: false,
+    negated,
+    skip: skipTable(bytes, false),
+    offset: undefined,
+    depth: undefined,
+    distance: undefined,
+    within: undefined,
+    startsWith: false,
+    endsWith: false,
+    followed: false,
+  })
+}
+
+function absolute(draft: Draft, name: string): { content: Content } {
+  const last = draft.last(name)
+  if (last.content.distance !== undefined || last.content.within !== undefined)
+    throw new Refused(name, 'it cannot stand with distance or within')
+  if (last.content.startsWith) throw new Refused(name, 'it cannot stand with startswith')
+  return last
+}
+
+function relative(draft: Draft, name: string): { content: Content; list: DraftList } {
+  const last = draft.last(name)
+  const { offset, depth, startsWith } = last.content
+  if (offset !== undefined || depth !== undefined || startsWith)
+    throw new Refused(name, 'it cannot stand with offset, depth or startswith')
+  return last
+}
+
+function setFastPattern(draft: Draft, value: string | undefined, name: string): void {
+  const { content, list } = draft.last(name)
+  let [from, to] = [0, content.bytes.length]
+  if (value !== undefined && value !== 'only') {
+    const [offset = '', length = '', more] = parts(value)
+    from = whole(name, offset)
+    to = from + whole(name, length)
+    if (more !== undefined || to > content.bytes.length || from === to)
+      throw new Refused(name, `"${value}" is not an offset and a length within the content`)
+  }
+  if (content.negated) return
+  if (draft.lists.some((each) => each.fast)) throw new Refused(name, 'a rule has one fast_pattern')
+  list.fast = { content, from, to }
+}

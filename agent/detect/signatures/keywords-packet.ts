@@ -1,0 +1,133 @@
+/** Fields of the packet's own headers. */
+import { TCP } from '../../decode/packet.ts'
+import { type NumberTest, parseNumberTest, passes } from './condition.ts'
+import type { Draft } from './draft.ts'
+import { bare, type KeywordTable, valued } from './keyword.ts'
+import type { PacketTest } from './rule.ts'
+import { Refused } from './rule-text.ts'
+
+const FLAG_LETTERS: Readonly<Record<string, number>> = {
+  F: TCP.FIN,
+  S: TCP.SYN,
+  R: TCP.RST,
+  P: TCP.PSH,
+  A: TCP.ACK,
+  U: TCP.URG,
+  E: TCP.ECE,
+  C: TCP.CWR,
+  1: TCP.CWR,
+  2: TCP.ECE,
+  0: 0,
+}
+
+const PROTOCOL_NAMES: Readonly<Record<string, number>> = {
+  icmp: 1,
+  igmp: 2,
+  tcp: 6,
+  udp: 17,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  'ipv6-icmp': 58,
+  sctp: 132,
+}
+
+const isTcp: PacketTest = (packet) => packet.protocol === 6
+const isIcmp: PacketTest = (packet) => packet.protocol === 1 || packet.protocol === 58
+
+export const PACKET_KEYWORDS: KeywordTable = {
+  dsize: valued((draft, value, name) => {
+    const test = testOf(name, value)
+    draft.packetTests.push((packet) => passes(test, packet.payloadBytes))
+  }),
+  flags: valued((draft, value, name) => draft.packetTests.push(isTcp, tcpFlags(name, value))),
+  'tcp.flags': valued((draft, value, name) => draft.packetTests.push(isTcp, tcpFlags(name, value))),
+  seq: field((packet) => packet.seq, isTcp),
+  'tcp.seq': field((packet) => packet.seq, isTcp),
+  ack: field((packet) => packet.ack, isTcp),
+  'tcp.ack': field((packet) => packet.ack, isTcp),
+  window: field((packet) => packet.window, isTcp),
+  'tcp.window': field((packet) => packet.window, isTcp),
+  itype: field((packet) => packet.icmpType, isIcmp),
+  icode: field((packet) => packet.icmpCode, isIcmp),
+  icmp_id: field((packet) => icmpWord(packet, 4), isIcmpEcho),
+  icmp_seq: field((packet) => icmpWord(packet, 6), isIcmpEcho),
+  ttl: field((packet) => packet.ttl, isIp),
+  tos: field((packet) => packet.tos, isIp),
+  id: field(
+    (packet) => packet.ipId,
+    (packet) => packet.ipVersion === 4,
+  ),
+  sameip: bare((draft) =>
+    draft.packetTests.push(
+      ({ ipVersion, src, dest }) => ipVersion !== 0 && src.every((word, i) => word === dest[i]),
+    ),
+  ),
+  ip_proto: valued((draft, value, name) => {
+    const [, sign = '', text = ''] = /^([!<>]?)\s*([\w-]+)$/.exec(value) ?? []
+    const known = PROTOCOL_NAMES[text.toLowerCase()]
+    const test = testOf(name, `${sign}${known ?? text}`)
+    draft.packetTests.push((packet) => packet.ipVersion !== 0 && passes(test, packet.protocol))
+  }),
+  fragbits: valued((draft, value, name) => {
+    const match = /^([*+!]?)([MDR]+)([*+!]?)$/.exec(value.replaceAll(' ', ''))
+    if (!match) throw new Refused(name, `"${value}" is not made of M, D, R and * + !`)
+    const mode = match[1] || match[3] || ''
+    let wanted = 0
+    for (const letter of match[2] as string) wanted |= letter === 'M' ? 1 : letter === 'D' ? 2 : 4
+    draft.packetTests.push((packet) => {
+      if (packet.ipVersion !== 4) return false
+      const bits = (packet.bytes[packet.ipOffset + 6] as number) >>> 5
+      if (mode === '*') return (bits & wanted) !== 0
+      if (mode === '+') return (bits & wanted) === wanted
+      return (bits === wanted) !== (mode === '!')
+    })
+  }),
+}
+
+function isIp(packet: Parameters<PacketTest>[0]): boolean {
+  return packet.ipVersion !== 0
+}
+
+/** Echo, and the other messages that carry an identifier and a sequence number. */
+function isIcmpEcho(packet: Parameters<PacketTest>[0]): boolean {
+  if (packet.protocol === 58) return packet.icmpType === 128 || packet.icmpType === 129
+  return packet.protocol === 1 && [0, 8, 13, 14, 15, 16, 17, 18].includes(packet.icmpType)
+}
+
+function icmpWord(packet: Parameters<PacketTest>[0], at: number): number {
+  const offset = packet.l4Offset + at
+  if (offset + 2 > packet.end) return -1
+  return ((packet.bytes[offset] as number) << 8) | (packet.bytes[offset + 1] as number)
+}
+
+function testOf(name: string, value: string): NumberTest {
+  const test = parseNumberTest(value.replace(/\s+/g, ''))
+  if (!test) throw new Refused(name, `"${value}" is not a number or a range`)
+  return test
+}
+
+function field(read: (packet: Parameters<PacketTest>[0]) => number, when: PacketTest) {
+  return valued((draft: Draft, value: string, name: string) => {
+    const test = testOf(name, value)
+    draft.packetTests.push((packet) => when(packet) && passes(test, read(packet)))
+  })
+}
+
+/** `[+*!]SA,12`: wanted flags, and which are not looked at. Suricata leaves none out by default. */
+function tcpFlags(name: string, value: string): PacketTest {
+  const match = /^([+*!]?)([FSRPAUEC120]+)([+*!]?)(?:,\s*!?([FSRPAUEC120]+))?$/.exec(
+    value.toUpperCase().replaceAll(' ', ''),
+  )
+  if (!match) throw new Refused(name, `"${value}" is not made of TCP flags`)
+  const bits = (letters: string) => [...letters].reduce((sum, c) => sum | (FLAG_LETTERS[c] ?? 0), 0)
+  const mode = match[1] || match[3]
+  const wanted = bits(match[2] as string)
+  const kept = ~bits(match[4] ?? '') & 0xff
+  return ({ tcpFlags: all }) => {
+    const flags = all & kept
+    if (mode === '*') return (flags & wanted) !== 0
+    if (mode === '+') return (flags & wanted) === wanted
+    return (flags === wanted) !== (mode === '!')
+  }
+}

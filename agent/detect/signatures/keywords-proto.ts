@@ -1,0 +1,150 @@
+/** Sticky buffers, and fields of application records. */
+import type { DnsMessage, ModbusMessage } from '../../decode/records.ts'
+import { BUFFERS, MODIFIERS, STICKY_ALIASES } from './buffers.ts'
+import { type NumberTest, parseNumberTest, passes } from './condition.ts'
+import type { Draft } from './draft.ts'
+import { bare, type KeywordTable, type OptionalKeyword, parts, valued } from './keyword.ts'
+import { Refused } from './rule-text.ts'
+import { TRANSFORMS } from './transform.ts'
+
+export function protoKeywords(): KeywordTable {
+  const table: Record<string, OptionalKeyword> = {
+    pkt_data: bare((draft) => draft.stick(undefined)),
+    absent: bare((draft, name) => {
+      if (!draft.sticky) throw new Refused(name, 'there is no sticky buffer before it')
+      draft.sticky.conditions.push({ type: 'absent' })
+    }),
+    'app-layer-protocol': valued((draft, value, name) => {
+      const known = ['dns', 'http', 'tls', 'ssh', 'modbus', 'unknown', 'failed'] as const
+      const proto = known.find((each) => each === value)
+      if (proto === undefined) throw new Refused(name, `"${value}" is not told apart here`)
+      draft.useProto(name, proto)
+    }),
+    'dns.opcode': dnsNumber((dns) => dns.opcode),
+    'dns.rcode': dnsNumber((dns) => dns.rcode),
+    modbus: valued(modbus),
+  }
+  for (const name of BUFFERS.keys()) table[name] = sticky(name)
+  for (const [alias, name] of Object.entries(STICKY_ALIASES)) table[alias] = sticky(name)
+  for (const [alias, name] of Object.entries(MODIFIERS)) table[alias] = modifier(name)
+  // Old spellings that served both ways.
+  for (const alias of ['http_referer', 'http_content_type', 'http_accept', 'http_connection'])
+    table[alias] = sticky(STICKY_ALIASES[alias] as string)
+  for (const name of Object.keys(TRANSFORMS)) table[name] = bare((draft) => transform(draft, name))
+  return table
+}
+
+function sticky(name: string): OptionalKeyword {
+  return bare((draft, keyword) => {
+    const source = BUFFERS.get(name)
+    if (!source) throw new Refused(keyword, 'there is no such buffer')
+    draft.useProto(keyword, source.proto)
+    draft.stick(name, source.multi)
+  })
+}
+
+function modifier(name: string): OptionalKeyword {
+  return bare((draft, keyword) => {
+    draft.useProto(keyword, 'http')
+    draft.moveLast(keyword, name)
+  })
+}
+
+function transform(draft: Draft, name: string): void {
+  const list = draft.sticky
+  if (!list) throw new Refused(name, 'there is no sticky buffer before it')
+  if (list.conditions.length === 0) {
+    list.transforms.push(name)
+    return
+  }
+  draft.stick(list.name, true)
+  draft.sticky?.transforms.push(name)
+}
+
+function dnsNumber(read: (dns: DnsMessage) => number): OptionalKeyword {
+  return valued((draft, value, name) => {
+    const test = parseNumberTest(value.replace(/\s+/g, ''))
+    if (!test) throw new Refused(name, `"${value}" is not a number or a range`)
+    draft.useProto(name, 'dns')
+    draft.transactionTests.push({
+      proto: 'dns',
+      test: (tx) => tx.proto === 'dns' && passes(test, read(tx.dns)),
+    })
+  })
+}
+
+type ModbusTest = (message: ModbusMessage) => boolean
+
+/** `function 8, subfunction 1` · `access write holding, address 100, value >5` · `unit 10, …`. */
+function modbus(draft: Draft, value: string, name: string): void {
+  draft.useProto(name, 'modbus')
+  const tests = parts(value).map((part) => modbusTest(name, part.replace(/\s+/g, ' ')))
+  draft.transactionTests.push({
+    proto: 'modbus',
+    test: (tx) => tx.proto === 'modbus' && tests.every((test) => test(tx.modbus)),
+  })
+}
+
+/** Function codes by what they touch. */
+const READS: Readonly<Record<string, readonly number[]>> = {
+  discretes: [2],
+  coils: [1],
+  input: [4],
+  holding: [3, 23],
+}
+const WRITES: Readonly<Record<string, readonly number[]>> = {
+  coils: [5, 15],
+  holding: [6, 16, 22, 23],
+}
+
+function modbusTest(name: string, part: string): ModbusTest {
+  const [word = '', first = '', second] = part.split(' ')
+  if (word === 'access') {
+    const table = first === 'read' ? READS : first === 'write' ? WRITES : undefined
+    const codes = second === undefined ? Object.values(table ?? {}).flat() : table?.[second]
+    if (!codes || codes.length === 0) throw new Refused(name, `"${part}" is not an access it knows`)
+    return (message) => codes.includes(message.function)
+  }
+  const test = modbusNumber(part.slice(word.length + 1))
+  if (!test) throw new Refused(name, `"${part}" is not a part it knows`)
+  switch (word) {
+    case 'unit':
+      return (message) => passes(test, message.unit)
+    case 'function':
+      return (message) => passes(test, message.function)
+    case 'subfunction':
+      return (message) => message.subFunction !== undefined && passes(test, message.subFunction)
+    case 'address':
+      return (message) => touches(test, message)
+    case 'value':
+      return (message) => message.values.some((each) => passes(test, each))
+    default:
+      throw new Refused(name, `"${part}" is not a part it knows`)
+  }
+}
+
+function modbusNumber(text: string): NumberTest | undefined {
+  return parseNumberTest(text.replace(/\s+/g, ''))
+}
+
+/** Whether one of the addresses the message is about passes. */
+function touches(test: NumberTest, { address, quantity }: ModbusMessage): boolean {
+  if (address === undefined) return false
+  const last = address + Math.max(1, quantity ?? 1) - 1
+  switch (test.how) {
+    case '=':
+      return address <= test.first && test.first <= last
+    case '!=':
+      return address > test.first || test.first > last
+    case '<':
+      return address < test.first
+    case '<=':
+      return address <= test.first
+    case '>':
+      return last > test.first
+    case '>=':
+      return last >= test.first
+    case '<>':
+      return last > test.first && address < test.last
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Regular expressions that meet outside bytes: PCRE2 with JIT, as Suricata has, by libpcre2-8. V8's own
+ * engine backtracks without a limit and never sees them.
+ */
+import koffi from 'koffi'
+import { Refused } from './rule-text.ts'
+
+/** Suricata's default. With JIT it counts entries into the matcher; interpreted, calls of match(). */
+const MATCH_LIMIT = 3500
+const DEPTH_LIMIT = 1500
+const HEAP_KIB_MAX = 1024
+const PATTERN_BYTES_MAX = 8192
+
+// From pcre2.h; part of its ABI.
+const CASELESS = 0x8
+const DOLLAR_ENDONLY = 0x10
+const DOTALL = 0x20
+const EXTENDED = 0x80
+const MULTILINE = 0x400
+const NEVER_UTF = 0x1000
+const UNGREEDY = 0x40000
+const ANCHORED = 0x80000000
+const JIT_COMPLETE = 1
+const ERROR_NO_MATCH = -1
+
+export const FLAG_BITS: Readonly<Record<string, number>> = {
+  i: CASELESS,
+  m: MULTILINE,
+  s: DOTALL,
+  x: EXTENDED,
+  A: ANCHORED,
+  E: DOLLAR_ENDONLY,
+  G: UNGREEDY,
+}
+
+/** A koffi pointer. */
+type Pointer = bigint | null
+
+interface Library {
+  compile(
+    pattern: Uint8Array,
+    length: number,
+    options: number,
+    error: [number],
+    at: [number],
+    context: Pointer,
+  ): Pointer
+  free(code: Pointer): void
+  jit(code: Pointer, options: number): number
+  match(
+    code: Pointer,
+    subject: Uint8Array,
+    length: number,
+    start: number,
+    options: number,
+    match: Pointer,
+    context: Pointer,
+  ): number
+  message(code: number, buffer: Uint8Array, length: number): number
+  matchData: Pointer
+  /** Start and end of the last match, each 8 bytes; null: nothing may be read yet. */
+  span: DataView
+  context: Pointer
+}
+
+let library: Library | undefined
+
+/** Loaded at the first expression, once a thread: code and match data belong to it. */
+function pcre2(): Library {
+  library ??= open()
+  return library
+}
+
+function open(): Library {
+  const so = koffi.load('libpcre2-8.so.0')
+  const matchData = so.func('void *pcre2_match_data_create_8(uint32_t pairs, void *general)')(
+    1,
+    null,
+  )
+  const context = so.func('void *pcre2_match_context_create_8(void *general)')(null)
+  so.func('int pcre2_set_match_limit_8(void *context, uint32_t limit)')(context, MATCH_LIMIT)
+  so.func('int pcre2_set_depth_limit_8(void *context, uint32_t limit)')(context, DEPTH_LIMIT)
+  so.func('int pcre2_set_heap_limit_8(void *context, uint32_t limit)')(context, HEAP_KIB_MAX)
+  const vector = so.func('void *pcre2_get_ovector_pointer_8(void *match)')(matchData)
+  return {
+    compile: so.func(
+      'void *pcre2_compile_8(const uint8_t *pattern, size_t length, uint32_t options, _Out_ int *error, _Out_ size_t *at, void *context)',
+    ),
+    free: so.func('void pcre2_code_free_8(void *code)'),
+    jit: so.func('int pcre2_jit_compile_8(void *code, uint32_t options)'),
+    match: so.func(
+      'int pcre2_match_8(void *code, const uint8_t *subject, size_t length, size_t start, uint32_t options, void *match, void *context)',
+    ),
+    message: so.func(
+      'int pcre2_get_error_message_8(int code, _Out_ uint8_t *buffer, size_t length)',
+    ),
+    matchData,
+    span: new DataView(koffi.view(vector, 16)),
+    context,
+  }
+}
+
+const released = new FinalizationRegistry((code: Pointer) => pcre2().free(code))
+
+export class Regex {
+  readonly #code: Pointer
+  readonly #library: Library
+  /** Of the last match, relative to the subject. */
+  matchStart = 0
+  matchEnd = 0
+
+  /** Throws Refused with PCRE2's own sentence. */
+  constructor(pattern: string, options: number) {
+    const bytes = Buffer.from(pattern, 'utf8')
+    if (bytes.length > PATTERN_BYTES_MAX)
+      throw new Refused('pcre', `the expression is longer than ${PATTERN_BYTES_MAX} bytes`)
+    this.#library = pcre2()
+    const error: [number] = [0]
+    const at: [number] = [0]
+    const code = this.#library.compile(bytes, bytes.length, options | NEVER_UTF, error, at, null)
+    if (code === null) {
+      const text = Buffer.alloc(256)
+      const length = this.#library.message(error[0], text, text.length)
+      const sentence = text.toString('latin1', 0, Math.max(0, length))
+      throw new Refused('pcre', `the expression is wrong at ${at[0]}: ${sentence}`)
+    }
+    this.#library.jit(code, JIT_COMPLETE) // where there is no JIT, the interpreter serves
+    this.#code = code
+    released.register(this, code)
+  }
+
+  /** 1: found, 0: not there, -1: a limit was met, so nobody knows. `subject` begins where ^ matches. */
+  search(subject: Uint8Array, from: number): 1 | 0 | -1 {
+    const { match, matchData, context, span } = this.#library
+    const result = match(this.#code, subject, subject.length, from, 0, matchData, context)
+    if (result === ERROR_NO_MATCH) return 0
+    if (result < 0) return -1
+    this.matchStart = Number(span.getBigUint64(0, true))
+    this.matchEnd = Number(span.getBigUint64(8, true))
+    return 1
+  }
+}

@@ -1,0 +1,108 @@
+/** A rule ready to match. Made at load, read-only afterwards, shared by all that look at it. */
+import type { Packet } from '../../decode/packet.ts'
+import type { AppProto, Transaction } from '../../decode/records.ts'
+import type { AlertHit } from '../alert.ts'
+import type { AddressGroup } from './address-group.ts'
+import type { BufferSource } from './buffers.ts'
+import type { Condition } from './condition.ts'
+import type { PortGroup } from './port-group.ts'
+import type { Transform } from './transform.ts'
+
+export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject'
+
+export interface ThresholdRule {
+  kind: 'limit' | 'threshold' | 'both' | 'detection_filter'
+  track: 'by_src' | 'by_dst' | 'by_rule' | 'by_both'
+  count: number
+  seconds: number
+}
+
+export interface Header {
+  /** Any IP protocol, or those that are set. */
+  anyProtocol: boolean
+  tcp: boolean
+  udp: boolean
+  icmp: boolean
+  icmpv6: boolean
+  /** 0: both. */
+  ipVersion: 0 | 4 | 6
+  source: AddressGroup
+  sourcePorts: PortGroup
+  destination: AddressGroup
+  destinationPorts: PortGroup
+  bothWays: boolean
+}
+
+export type FlowBitVerb = 'set' | 'unset' | 'toggle' | 'isset' | 'isnotset'
+
+export interface FlowBit {
+  verb: FlowBitVerb
+  /** One name, or several of which one is enough. */
+  names: readonly string[]
+}
+
+/** A question to the packet's own fields. */
+export type PacketTest = (packet: Packet) => boolean
+/** A question to a transaction that no buffer answers. */
+export type TransactionTest = (transaction: Transaction) => boolean
+
+/** A sticky buffer with its transforms, on one side; the same object for all rules that ask for it. */
+export interface BufferView {
+  index: number
+  source: BufferSource
+  response: boolean
+  transforms: readonly Transform[]
+}
+
+export interface BufferPart {
+  view: BufferView
+  conditions: readonly Condition[]
+  /** Only negated conditions: a message without this buffer satisfies them. */
+  absentMatches: boolean
+}
+
+/** Where a transaction rule is judged: when the last thing it needs has come. */
+export interface Point {
+  proto: Transaction['proto']
+  response: boolean
+  body: boolean
+}
+
+export interface Signature {
+  /** Place in the order of judging. */
+  index: number
+  /** 0 is worst: who goes first when there are too many candidates. */
+  rank: number
+  hit: AlertHit
+  action: RuleAction
+  noalert: boolean
+  header: Header
+  /** 0: either; 1: to the server; 2: to the client. */
+  side: 0 | 1 | 2
+  established: 0 | 1 | 2
+  needsFlow: boolean
+  appProto: AppProto | undefined
+  /** Which bytes the plain contents look at: TCP segments, TCP streams, everything else. */
+  tcpPacket: boolean
+  tcpStream: boolean
+  datagram: boolean
+  packetTests: readonly PacketTest[]
+  payload: readonly Condition[]
+  point: Point | undefined
+  buffers: readonly BufferPart[]
+  transactionTests: readonly TransactionTest[]
+  bitTests: readonly FlowBit[]
+  bitChanges: readonly FlowBit[]
+  threshold: ThresholdRule | undefined
+  /** Asks what a growing body does not hold: an answer only when it is whole. */
+  wholeBody: boolean
+  /** The literal that must occur, in which buffer; undefined: judged always. */
+  fast: FastPattern | undefined
+}
+
+export interface FastPattern {
+  bytes: Uint8Array
+  nocase: boolean
+  /** Undefined: the plain payload. */
+  view: BufferView | undefined
+}

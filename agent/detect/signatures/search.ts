@@ -1,0 +1,46 @@
+/** One pattern in one buffer: Horspool, with ASCII case folded where the rule says nocase. */
+
+/** A–Z → a–z, all else itself. */
+export const FOLD = Uint8Array.from({ length: 256 }, (_, c) =>
+  c >= 0x41 && c <= 0x5a ? c + 32 : c,
+)
+
+export function folded(bytes: Uint8Array): Uint8Array {
+  return bytes.map((c) => FOLD[c] as number)
+}
+
+/** `pattern` folded already when `nocase`. Moves longer than 255 are cut to 255, which is only slower. */
+export function skipTable(pattern: Uint8Array, nocase: boolean): Uint8Array {
+  const last = pattern.length - 1
+  const table = new Uint8Array(256).fill(Math.min(255, pattern.length))
+  for (let i = 0; i < last; i++) {
+    const c = pattern[i] as number
+    table[c] = Math.min(255, last - i)
+    if (nocase && c >= 0x61 && c <= 0x7a) table[c - 32] = table[c] as number
+  }
+  return table
+}
+
+/** Where `pattern` first lies whole in [from, to) of `bytes`, or -1. */
+export function find(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  what: { bytes: Uint8Array; nocase: boolean; skip: Uint8Array },
+): number {
+  const { bytes: pattern, skip } = what
+  const last = pattern.length - 1
+  const fold = what.nocase ? FOLD : SAME
+  for (let at = from; at + last < to; ) {
+    const c = bytes[at + last] as number
+    if (fold[c] === pattern[last]) {
+      let i = 0
+      while (i < last && fold[bytes[at + i] as number] === pattern[i]) i++
+      if (i === last) return at
+    }
+    at += skip[c] as number
+  }
+  return -1
+}
+
+const SAME = Uint8Array.from({ length: 256 }, (_, c) => c)

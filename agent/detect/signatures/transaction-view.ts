@@ -1,0 +1,90 @@
+/** One transaction as the rules see it: which parts have come, and the buffers, each read once. */
+import type { HttpTransaction, Transaction } from '../../decode/records.ts'
+import type { BufferView } from './rule.ts'
+
+/** 0: not there; 1: there, may grow; 2: there, as much as there will be. */
+export type Readiness = 0 | 1 | 2
+
+const NONE: readonly Uint8Array[] = []
+
+export class TransactionView {
+  #transaction: Transaction | undefined
+  #values: (readonly Uint8Array[])[] = []
+  #round = new Uint32Array(0)
+  #now = 0
+
+  /** Forgets the buffers of the transaction before. */
+  open(transaction: Transaction, views: number): void {
+    this.#transaction = transaction
+    this.#transaction = transaction
+    if (this.#round.length < views) {
+      this.#round = new Uint32Array(views)
+      this.#values = Array.from({ length: views }, () => NONE)
+      this.#now = 0
+    }
+    if (++this.#now === 0xffff_ffff) {
+      this.#round.fill(0)
+      this.#now = 1
+    }
+  }
+
+  /** Views are numbered anew by each set. */
+  reset(): void {
+    this.#round = new Uint32Array(0)
+  }
+
+  values(view: BufferView): readonly Uint8Array[] {
+    const { index } = view
+    if (this.#round[index] === this.#now) return this.#values[index] as readonly Uint8Array[]
+    const values = this.#read(view)
+    this.#values[index] = values
+    this.#round[index] = this.#now
+    return values
+  }
+
+  #read({ source, response, transforms }: BufferView): readonly Uint8Array[] {
+    if (!this.#transaction) return NONE
+    const value = source.read(this.#transaction, response)
+    if (value === undefined) return NONE
+    const values = value instanceof Uint8Array ? [value] : value
+    if (transforms.length === 0) return values
+    return values.map((each) => transforms.reduce((bytes, change) => change(bytes), each))
+  }
+}
+
+export function readiness(transaction: Transaction, response: boolean, body: boolean): Readiness {
+  const { proto, stage } = transaction
+  switch (proto) {
+    case 'dns':
+    case 'modbus':
+      return response === (stage === 'response') ? 2 : 0
+    case 'tls':
+      if (!response) return 2
+      if (stage === 'request') return 0
+      return body && stage !== 'done' ? 1 : 2
+    case 'ssh':
+      return (response ? transaction.ssh.serverProtocol : transaction.ssh.clientProtocol) === ''
+        ? 0
+        : 2
+    case 'http':
+      return httpReadiness(transaction.http, stage, response, body)
+  }
+}
+
+function httpReadiness(
+  http: HttpTransaction,
+  stage: string,
+  response: boolean,
+  body: boolean,
+): Readiness {
+  if (response) {
+    if (http.status === 0) return 0
+    if (!body) return 2
+    return http.responseDone || stage === 'done' ? 2 : http.responseBody.length > 0 ? 1 : 0
+  }
+  if (http.method === '') return 0
+  if (!body) return 2
+  if (http.requestDone || stage === 'response' || stage === 'response-body' || stage === 'done')
+    return 2
+  return http.requestBody.length > 0 ? 1 : 0
+}
