@@ -5,6 +5,7 @@ export const LINK = {
   NULL: 0,
   ETHERNET: 1,
   PPP: 9,
+  PPP_HDLC: 50,
   RAW_OPENBSD: 14,
   RAW_BSD: 12,
   RAW: 101,

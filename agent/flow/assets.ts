@@ -68,6 +68,8 @@ export class Assets {
     if (seen.calls !== undefined) addOnce(asset.calls, seen.calls)
     if (seen.serves !== undefined && addOnce(asset.serves, seen.serves))
       drafts.push(draft(asset, 'service', seen.timeUs, seen.serves))
+    if (seen.name)
+      drafts.push(...this.name(seen.address, seen.name.name, seen.name.source, seen.timeUs))
     return drafts
   }
 

@@ -1,40 +1,282 @@
-/** Packets in, flows and streams out. */
-import type { Packet } from '../decode/packet.ts'
+/** Packets in, flows and streams out. One engine a shard; no object is made per packet. */
+import type { Fault } from '../base/fault.ts'
+import { readArp } from '../decode/arp.ts'
+import { transportChecksumOk } from '../decode/checksum.ts'
+import { type Packet, TCP } from '../decode/packet.ts'
+import { PROTOCOL } from '../decode/transport.ts'
 import type { AssetWatch } from './asset-watch.ts'
 import { FlowCounters } from './counters.ts'
+import { Fragments } from './fragments.ts'
 import type { EndReason, FlowListener } from './listener.ts'
-import { FlowTable, type FlowTableOptions } from './table.ts'
+import { Reassembly } from './reassembly.ts'
+import { FLOW, FlowTable, type FlowTableOptions } from './table.ts'
+import { TcpFlows } from './tcp-flows.ts'
+
+/** Seconds without a packet after which a flow ends, by state: Suricata's defaults. */
+export const TIMEOUTS = {
+  tcp: { new: 60, established: 600, closed: 60 },
+  udp: { new: 30, established: 300, closed: 30 },
+  icmp: { new: 30, established: 300, closed: 30 },
+  other: { new: 30, established: 300, closed: 30 },
+} as const
+
+export type Timeouts = Record<
+  keyof typeof TIMEOUTS,
+  Readonly<{ new: number; established: number; closed: number }>
+>
 
 export interface FlowOptions extends FlowTableOptions {
   /** Made beforehand where the listener needs it too. */
   table?: FlowTable
   assets?: AssetWatch
+  /** Which of two TCP segments that wait for one place wins. */
   overlap?: 'first' | 'last'
-  /** Segments whose TCP checksum is wrong are not streamed. Off by default: veth and offloads leave it unset. */
+  /** TCP segments with a wrong checksum are not streamed. Off: veth and offloads leave it unset. */
   verifyChecksums?: boolean
+  /** Memory for segments that came early. */
+  streamBytesMax?: number
+  timeouts?: Timeouts
 }
+
+/** Rows looked at for timeouts in one tick, and for the oldest when the table is full. */
+const SWEEP_ROWS = 2048
+const EVICT_ROWS = 32
+/** Time may stand back this far without being a new capture. */
+const BACK_US = 60_000_000
 
 export class FlowEngine {
   readonly table: FlowTable
   readonly counters = new FlowCounters()
   readonly #listener: FlowListener
+  readonly #assets: AssetWatch | undefined
+  readonly #verify: boolean
+  readonly #fragments: Fragments
+  readonly #reassembly: Reassembly
+  readonly #tcp: TcpFlows
+  /** Microseconds by protocol class * 4 + state. */
+  readonly #timeouts: Float64Array
+  #nowUs = 0
+  #sweep = 0
+  /** The packet in hand, for the faults that its bytes bring to light. */
+  #packet: Packet | undefined
 
   constructor(options: FlowOptions, listener: FlowListener) {
     this.table = options.table ?? new FlowTable(options)
     this.#listener = listener
+    this.#assets = options.assets
+    this.#verify = options.verifyChecksums ?? false
+    this.#timeouts = timeoutTable(options.timeouts ?? TIMEOUTS)
+    this.#fragments = new Fragments(this.counters)
+    this.#reassembly = new Reassembly({
+      flowsMax: this.table.flowsMax,
+      overlap: options.overlap ?? 'first',
+      ...(options.streamBytesMax === undefined ? {} : { poolBytes: options.streamBytesMax }),
+      listener,
+      counters: this.counters,
+      onOverlap: (row) => this.#fault('stream-overlap', row),
+      onFull: (row) => {
+        this.markIncomplete(row)
+        this.#fault('stream-full', row)
+      },
+    })
+    this.#tcp = new TcpFlows({
+      table: this.table,
+      reassembly: this.#reassembly,
+      counters: this.counters,
+      onEstablished: (row) => {
+        this.#listener.established(row)
+        this.#assets?.answered(this.table, row)
+      },
+    })
   }
 
+  /** One decoded frame. */
   process(packet: Packet): void {
-    this.#listener.packet(packet)
+    const { counters } = this
+    counters.frames++
+    this.#packet = packet
+    if (packet.fault !== undefined) {
+      this.#fault(packet.fault, -1)
+      return
+    }
+    counters.decoded++
+    if (packet.fragment) this.#fragment(packet)
+    else if (packet.ipVersion !== 0) this.#flow(packet)
+    else this.#other(packet)
   }
 
-  /** Runs timeouts; called once a batch with the newest packet time. */
+  /** Runs timeouts a little further; called once a batch with the newest packet time. */
   tick(timeUs: number): void {
-    void timeUs
+    if (timeUs > this.#nowUs || timeUs < this.#nowUs - BACK_US) this.#nowUs = timeUs
+    this.#fragments.expire(this.#nowUs)
+    const { table } = this
+    const rows = Math.min(SWEEP_ROWS, table.top)
+    for (let i = 0; i < rows; i++) {
+      if (this.#sweep >= table.top) this.#sweep = 0
+      const row = this.#sweep++
+      if (table.state[row] !== FLOW.FREE && this.#timedOut(row, this.#nowUs)) this.#expire(row)
+    }
+    counted(this)
   }
 
   /** Ends every flow. */
   flush(reason: EndReason): void {
-    void reason
+    const { table } = this
+    for (let row = 0; row < table.top; row++)
+      if (table.state[row] !== FLOW.FREE) this.#end(row, reason)
+    counted(this)
   }
+
+  /** A bound was met, here or in a later stage: not every byte of the flow was inspected. */
+  markIncomplete(row: number): void {
+    if (row < 0 || this.table.incomplete[row] === 1) return
+    this.table.incomplete[row] = 1
+    this.counters.flowsIncomplete++
+  }
+
+  /** Neither IPv4 nor IPv6. */
+  #other(packet: Packet): void {
+    if (packet.arpOffset >= 0)
+      this.#assets?.arp(readArp(packet.bytes, packet.arpOffset), packet.timeUs)
+    this.#listener.packet(packet)
+  }
+
+  #fragment(packet: Packet): void {
+    this.counters.fragments++
+    this.#listener.packet(packet)
+    const result = this.#fragments.add(packet)
+    if (result === undefined) return
+    let fault: Fault | undefined = result === 'whole' ? packet.fault : result
+    // A datagram of fragments that is again a fragment is nobody's honest traffic.
+    if (fault === undefined && packet.fragment) fault = 'too-many-layers'
+    if (fault === undefined) this.#flow(packet)
+    else this.#fault(fault, -1)
+  }
+
+  #flow(packet: Packet): void {
+    const row = this.#rowOf(packet)
+    packet.flow = row
+    this.#count(packet, row)
+    this.#listener.packet(packet)
+    if (packet.protocol !== PROTOCOL.TCP) {
+      if (packet.toServer || this.table.state[row] !== FLOW.NEW) return
+      this.table.state[row] = FLOW.ESTABLISHED
+      this.#assets?.answered(this.table, row)
+      return
+    }
+    if (!this.#verify || transportChecksumOk(packet)) this.#tcp.segment(packet, row)
+    else {
+      this.counters.checksumsBad++
+      this.#fault('bad-checksum', row)
+    }
+  }
+
+  #rowOf(packet: Packet): number {
+    const { table } = this
+    let row = table.find(packet)
+    if (row >= 0 && this.#timedOut(row, packet.timeUs)) {
+      this.#expire(row)
+      row = -1
+    }
+    if (row >= 0 && packet.protocol === PROTOCOL.TCP && this.#tcp.reusedBy(packet, row)) {
+      this.#end(row, 'closed')
+      row = -1
+    }
+    if (row >= 0) return row
+    if (table.full) this.#evict()
+    const toServer = fromClient(packet)
+    packet.toServer = toServer
+    row = table.create(packet, toServer)
+    this.#tcp.open(row)
+    this.counters.flows++
+    this.#assets?.began(table, row, toServer)
+    return row
+  }
+
+  #count(packet: Packet, row: number): void {
+    const { table } = this
+    if (packet.timeUs > (table.lastUs[row] as number)) table.lastUs[row] = packet.timeUs
+    if (packet.toServer) {
+      table.packetsToServer[row] = (table.packetsToServer[row] as number) + 1
+      table.bytesToServer[row] = (table.bytesToServer[row] as number) + packet.wireBytes
+      table.flagsToServer[row] = (table.flagsToServer[row] as number) | packet.tcpFlags
+    } else {
+      table.packetsToClient[row] = (table.packetsToClient[row] as number) + 1
+      table.bytesToClient[row] = (table.bytesToClient[row] as number) + packet.wireBytes
+      table.flagsToClient[row] = (table.flagsToClient[row] as number) | packet.tcpFlags
+    }
+  }
+
+  #timedOut(row: number, nowUs: number): boolean {
+    const { table } = this
+    const kind = protocolClass(table.protocol[row] as number) * 4 + (table.state[row] as number)
+    return nowUs - (table.lastUs[row] as number) > (this.#timeouts[kind] as number)
+  }
+
+  #expire(row: number): void {
+    const closed = this.table.state[row] === FLOW.CLOSED
+    if (!closed) this.counters.flowsTimedOut++
+    this.#end(row, closed ? 'closed' : 'timeout')
+  }
+
+  /** Of the next rows, the one that is least missed: unanswered before established, then the oldest. */
+  #evict(): void {
+    const { table } = this
+    let worst = -1
+    for (let i = 0; i < EVICT_ROWS; i++) {
+      if (this.#sweep >= table.top) this.#sweep = 0
+      const row = this.#sweep++
+      if (worst < 0 || this.#lessMissed(row, worst)) worst = row
+    }
+    this.counters.flowsEvicted++
+    this.#end(worst, 'evicted')
+  }
+
+  #lessMissed(row: number, than: number): boolean {
+    const { state, lastUs } = this.table
+    const [open, other] = [state[row] === FLOW.ESTABLISHED, state[than] === FLOW.ESTABLISHED]
+    if (open !== other) return other
+    return (lastUs[row] as number) < (lastUs[than] as number)
+  }
+
+  #end(row: number, reason: EndReason): void {
+    if (this.table.protocol[row] === PROTOCOL.TCP) this.#tcp.finish(row)
+    this.#listener.ended(row, reason)
+    this.table.remove(row)
+  }
+
+  #fault(fault: Fault, row: number): void {
+    this.counters.fault(fault)
+    if (this.#packet) this.#listener.fault(fault, this.#packet, row)
+  }
+}
+
+/** Whether the first packet seen of a flow is the client's. */
+function fromClient(packet: Packet): boolean {
+  if (packet.protocol !== PROTOCOL.TCP) return true
+  const flags = packet.tcpFlags & (TCP.SYN | TCP.ACK)
+  if (flags === TCP.SYN) return true
+  if (flags === (TCP.SYN | TCP.ACK)) return false
+  // Picked up in the middle: servers have the low ports, clients one of the ephemeral range.
+  return !(packet.srcPort < 32_768 && packet.destPort >= 32_768)
+}
+
+function protocolClass(protocol: number): number {
+  if (protocol === PROTOCOL.TCP) return 0
+  if (protocol === PROTOCOL.UDP) return 1
+  return protocol === PROTOCOL.ICMP || protocol === PROTOCOL.ICMP6 ? 2 : 3
+}
+
+function timeoutTable(timeouts: Timeouts): Float64Array {
+  const table = new Float64Array(16)
+  for (const [kind, name] of (['tcp', 'udp', 'icmp', 'other'] as const).entries()) {
+    table[kind * 4 + FLOW.NEW] = timeouts[name].new * 1e6
+    table[kind * 4 + FLOW.ESTABLISHED] = timeouts[name].established * 1e6
+    table[kind * 4 + FLOW.CLOSED] = timeouts[name].closed * 1e6
+  }
+  return table
+}
+
+function counted(engine: FlowEngine): void {
+  engine.counters.flowsLive = engine.table.live
 }

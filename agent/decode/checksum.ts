@@ -1,0 +1,41 @@
+/** Internet checksums (RFC 1071) of a decoded packet. Interfaces that leave them to hardware show wrong ones. */
+import type { Packet } from './packet.ts'
+import { PROTOCOL } from './transport.ts'
+
+export function ipv4ChecksumOk(packet: Packet): boolean {
+  if (packet.ipVersion !== 4) return true
+  const { bytes, ipOffset, ipHeaderBytes } = packet
+  return fold(sum(bytes, ipOffset, ipOffset + ipHeaderBytes)) === 0xffff
+}
+
+/** TCP, UDP, ICMP and ICMPv6; true where it cannot be known (fragments, cut frames, other protocols). */
+export function transportChecksumOk(packet: Packet): boolean {
+  const { bytes, protocol, l4Offset } = packet
+  if (packet.ipVersion === 0 || packet.fragment || packet.payloadCut > 0) return true
+  const end = packet.payloadOffset + packet.payloadBytes
+  if (protocol === PROTOCOL.ICMP) return fold(sum(bytes, l4Offset, end)) === 0xffff
+  if (protocol !== PROTOCOL.TCP && protocol !== PROTOCOL.UDP && protocol !== PROTOCOL.ICMP6)
+    return true
+  if (protocol === PROTOCOL.UDP && bytes[l4Offset + 6] === 0 && bytes[l4Offset + 7] === 0)
+    return packet.ipVersion === 4 // none was computed; IPv6 does not allow that (RFC 8200 §8.1)
+  const first = packet.ipVersion === 4 ? 3 : 0
+  let total = protocol + (end - l4Offset)
+  for (let i = first; i < 4; i++) {
+    const [a, b] = [packet.src[i] as number, packet.dest[i] as number]
+    total += (a >>> 16) + (a & 0xffff) + (b >>> 16) + (b & 0xffff)
+  }
+  return fold(total + sum(bytes, l4Offset, end)) === 0xffff
+}
+
+function sum(bytes: Uint8Array, from: number, end: number): number {
+  let total = 0
+  let at = from
+  for (; at + 1 < end; at += 2) total += ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+  return at < end ? total + ((bytes[at] as number) << 8) : total
+}
+
+function fold(total: number): number {
+  let folded = total
+  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000)
+  return folded
+}

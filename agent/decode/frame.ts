@@ -1,0 +1,95 @@
+/** One frame into one Packet: link, then IP, then transport. */
+import type { Fault } from '../base/fault.ts'
+import { ARP_BYTES } from './arp.ts'
+import { readU16 } from './bytes.ts'
+import { decodeIpv4, decodeIpv6 } from './ip.ts'
+import { addVlan, decodeLink, ETHER } from './link.ts'
+import type { Packet } from './packet.ts'
+
+/**
+ * Decodes [packet.start, packet.end) of packet.bytes, which the caller has set with wireBytes, timeUs and
+ * number. `tci` is the VLAN tag that the kernel had taken off, or -1. Never throws; packet.fault is the
+ * word for what is wrong, and then payloadBytes is 0.
+ */
+export function decodeFrame(packet: Packet, linkType: number, tci: number): void {
+  clear(packet)
+  if (tci >= 0) addVlan(packet, tci)
+  const at = decodeLink(packet, linkType)
+  if (at >= 0) packet.fault = decodeNetwork(packet, at)
+  if (packet.fault !== undefined) packet.payloadBytes = 0
+}
+
+/**
+ * A datagram put together from fragments, [packet.start, packet.end): addresses, protocol and VLANs stay
+ * as the last fragment had them, everything above is decoded anew.
+ */
+export function decodeDatagram(packet: Packet): void {
+  const { vlanCount, vlan0, vlan1, etherType } = packet
+  clear(packet)
+  packet.vlanCount = vlanCount
+  packet.vlan0 = vlan0
+  packet.vlan1 = vlan1
+  packet.etherType = etherType
+  packet.wireBytes = packet.end - packet.start
+  packet.fault = decodeNetwork(packet, packet.start)
+  if (packet.fault !== undefined) packet.payloadBytes = 0
+}
+
+function decodeNetwork(packet: Packet, at: number): Fault | undefined {
+  if (packet.etherType === ETHER.IPV4) return decodeIpv4(packet, at)
+  if (packet.etherType === ETHER.IPV6) return decodeIpv6(packet, at)
+  return packet.etherType === ETHER.ARP ? findArp(packet, at) : undefined
+}
+
+/** ARP that speaks of something else than IPv4 over Ethernet is left alone. */
+function findArp(packet: Packet, at: number): Fault | undefined {
+  const { bytes, end } = packet
+  if (at + 8 > end) return 'truncated'
+  const ours =
+    readU16(bytes, at) === 1 &&
+    readU16(bytes, at + 2) === ETHER.IPV4 &&
+    bytes[at + 4] === 6 &&
+    bytes[at + 5] === 4
+  if (!ours) return undefined
+  if (at + ARP_BYTES > end) return 'truncated'
+  packet.arpOffset = at
+  return undefined
+}
+
+function clear(packet: Packet): void {
+  packet.fault = undefined
+  packet.linkOffset = -1
+  packet.arpOffset = -1
+  packet.vlanCount = 0
+  packet.vlan0 = 0
+  packet.vlan1 = 0
+  packet.etherType = 0
+  packet.ipVersion = 0
+  packet.ipOffset = 0
+  packet.ipHeaderBytes = 0
+  packet.ipBytes = 0
+  packet.ttl = 0
+  packet.tos = 0
+  packet.ipId = 0
+  packet.fragment = false
+  packet.fragmentOffset = 0
+  packet.moreFragments = false
+  packet.protocol = 0
+  packet.srcPort = 0
+  packet.destPort = 0
+  packet.icmpType = 0
+  packet.icmpCode = 0
+  packet.l4Offset = 0
+  packet.payloadOffset = 0
+  packet.payloadBytes = 0
+  packet.payloadCut = 0
+  packet.tcpFlags = 0
+  packet.seq = 0
+  packet.ack = 0
+  packet.window = 0
+  packet.urgent = 0
+  packet.mss = 0
+  packet.windowScale = -1
+  packet.flow = -1
+  packet.toServer = true
+}

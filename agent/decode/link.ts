@@ -1,0 +1,192 @@
+/** Link layers: what carries the datagram, which VLAN, and where it begins. */
+import { readU16, readU32 } from './bytes.ts'
+import type { Packet } from './packet.ts'
+
+// The numbers of capture files (tcpdump.org/linktypes.html); BSD raw is 12 or 14 by platform.
+const LINK_NULL = 0
+const LINK_ETHERNET = 1
+const LINK_PPP = 9
+const LINK_RAW_BSD = 12
+const LINK_RAW_OPENBSD = 14
+const LINK_PPP_HDLC = 50
+const LINK_RAW = 101
+const LINK_LOOP = 108
+const LINK_SLL = 113
+const LINK_IPV4 = 228
+const LINK_IPV6 = 229
+const LINK_SLL2 = 276
+
+export const ETHER = {
+  IPV4: 0x0800,
+  ARP: 0x0806,
+  VLAN: 0x8100,
+  QINQ: 0x88a8,
+  QINQ_OLD: 0x9100,
+  IPV6: 0x86dd,
+  MPLS: 0x8847,
+  MPLS_MULTICAST: 0x8848,
+  PPPOE: 0x8864,
+} as const
+
+const VLANS_MAX = 4
+const LABELS_MAX = 16
+
+/**
+ * Reads the link header. Gives the offset after it and sets packet.etherType; -1 with packet.fault when
+ * the frame is malformed. An etherType of 0 means "nothing we look into", which is no fault.
+ */
+export function decodeLink(packet: Packet, linkType: number): number {
+  const { bytes, start, end } = packet
+  switch (linkType) {
+    case LINK_ETHERNET:
+      return decodeEthernet(packet)
+    case LINK_RAW:
+    case LINK_RAW_BSD:
+    case LINK_RAW_OPENBSD:
+    case LINK_IPV4:
+    case LINK_IPV6:
+      packet.etherType = versionType(packet, start)
+      return start
+    case LINK_NULL:
+    case LINK_LOOP:
+      if (start + 4 > end) return truncated(packet)
+      packet.etherType = familyType(readU32(bytes, start))
+      return start + 4
+    case LINK_PPP:
+    case LINK_PPP_HDLC:
+      return decodePpp(packet)
+    case LINK_SLL:
+      if (start + 16 > end) return truncated(packet)
+      return decodeTags(packet, start + 14)
+    case LINK_SLL2:
+      if (start + 20 > end) return truncated(packet)
+      packet.etherType = readU16(bytes, start)
+      return isTag(packet.etherType) ? tagged(packet, start + 20) : start + 20
+    default:
+      packet.fault = 'unknown-link-type'
+      return -1
+  }
+}
+
+function truncated(packet: Packet): -1 {
+  packet.fault = 'truncated'
+  return -1
+}
+
+function decodeEthernet(packet: Packet): number {
+  if (packet.start + 14 > packet.end) return truncated(packet)
+  packet.linkOffset = packet.start
+  return decodeTags(packet, packet.start + 12)
+}
+
+/** From the two bytes of a type at `at`, through VLAN tags, LLC/SNAP, PPPoE and MPLS. */
+function decodeTags(packet: Packet, at: number): number {
+  const { bytes, end } = packet
+  packet.etherType = readU16(bytes, at)
+  if (isTag(packet.etherType)) return tagged(packet, at + 2)
+  return decodeType(packet, at + 2, end)
+}
+
+function isTag(type: number): boolean {
+  return type === ETHER.VLAN || type === ETHER.QINQ || type === ETHER.QINQ_OLD
+}
+
+/** `at` is the first tag's TCI; packet.etherType said that it is one. */
+function tagged(packet: Packet, at: number): number {
+  const { bytes, end } = packet
+  let here = at
+  while (isTag(packet.etherType)) {
+    if (here + 4 > end) return truncated(packet)
+    if (packet.vlanCount >= VLANS_MAX) {
+      packet.fault = 'too-many-layers'
+      return -1
+    }
+    addVlan(packet, readU16(bytes, here))
+    packet.etherType = readU16(bytes, here + 2)
+    here += 4
+  }
+  return decodeType(packet, here, end)
+}
+
+/** Notes a VLAN tag, outermost first; beyond two only their number is kept. */
+export function addVlan(packet: Packet, tci: number): void {
+  const id = tci & 0xfff
+  if (packet.vlanCount === 0) packet.vlan0 = id
+  else if (packet.vlanCount === 1) packet.vlan1 = id
+  packet.vlanCount++
+}
+
+function decodeType(packet: Packet, at: number, end: number): number {
+  const type = packet.etherType
+  if (type === ETHER.IPV4 || type === ETHER.IPV6) return at
+  if (type < 0x0600) return decodeLlc(packet, at, end)
+  if (type === ETHER.PPPOE) return decodePppoe(packet, at, end)
+  if (type === ETHER.MPLS || type === ETHER.MPLS_MULTICAST) return decodeMpls(packet, at, end)
+  return at
+}
+
+/** IEEE 802.3: a length where the type would be; SNAP (RFC 1042) then brings a type. */
+function decodeLlc(packet: Packet, at: number, end: number): number {
+  const { bytes } = packet
+  packet.etherType = 0
+  if (at + 8 > end || bytes[at] !== 0xaa || bytes[at + 1] !== 0xaa || bytes[at + 2] !== 3) return at
+  packet.etherType = readU16(bytes, at + 6)
+  return at + 8
+}
+
+/** RFC 2516 §4. */
+function decodePppoe(packet: Packet, at: number, end: number): number {
+  if (at + 8 > end) return truncated(packet)
+  packet.etherType = pppType(readU16(packet.bytes, at + 6))
+  return at + 8
+}
+
+/** RFC 1662: address and control may be left out, and the protocol may be one byte. */
+function decodePpp(packet: Packet): number {
+  const { bytes, end } = packet
+  let at = packet.start
+  if (at + 4 > end) return truncated(packet)
+  if (bytes[at] === 0xff && bytes[at + 1] === 3) at += 2
+  const first = bytes[at] as number
+  const short = (first & 1) === 1
+  packet.etherType = pppType(short ? first : readU16(bytes, at))
+  return at + (short ? 1 : 2)
+}
+
+function pppType(protocol: number): number {
+  if (protocol === 0x21) return ETHER.IPV4
+  if (protocol === 0x57) return ETHER.IPV6
+  return 0
+}
+
+/** RFC 3032: labels to the bottom of the stack; what follows tells itself by its first four bits. */
+function decodeMpls(packet: Packet, at: number, end: number): number {
+  let here = at
+  for (let labels = 0; ; labels++) {
+    if (here + 4 > end) return truncated(packet)
+    if (labels >= LABELS_MAX) {
+      packet.fault = 'too-many-layers'
+      return -1
+    }
+    const last = ((packet.bytes[here + 2] as number) & 1) === 1
+    here += 4
+    if (last) break
+  }
+  packet.etherType = versionType(packet, here)
+  return here
+}
+
+function versionType(packet: Packet, at: number): number {
+  if (at >= packet.end) return 0
+  const version = (packet.bytes[at] as number) >> 4
+  if (version === 4) return ETHER.IPV4
+  return version === 6 ? ETHER.IPV6 : 0
+}
+
+/** BSD loopback: the address family, in the byte order of the machine that captured. */
+function familyType(word: number): number {
+  const family = word > 0xffff ? word >>> 24 : word
+  if (family === 2) return ETHER.IPV4
+  // AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, macOS
+  return family === 10 || family === 24 || family === 28 || family === 30 ? ETHER.IPV6 : 0
+}

@@ -1,0 +1,234 @@
+/**
+ * IPv4 and IPv6 datagrams put together from their fragments (RFC 791, RFC 8200 §4.5). Where two fragments
+ * bring different bytes for one place the first wins and it is a fault: no honest sender does that.
+ */
+import type { Fault } from '../base/fault.ts'
+import { decodeDatagram } from '../decode/frame.ts'
+import type { Packet } from '../decode/packet.ts'
+import type { FlowCounters } from './counters.ts'
+
+/** Datagrams half built at a time; each may take 73 KiB. */
+export const FRAGMENTED_MAX = 256
+const DATAGRAM_BYTES_MAX = 65_535
+const HEADER_ROOM = 40
+const UNIT = 8
+const UNITS_MAX = 8192
+const TIMEOUT_US = 30_000_000
+
+interface Slot {
+  bytes: Uint8Array
+  covered: Uint8Array
+}
+
+export class Fragments {
+  readonly #counters: FlowCounters
+  readonly #slots: (Slot | undefined)[]
+  /** By slot: 0 when free. */
+  readonly #used: Uint8Array
+  readonly #firstUs: Float64Array
+  readonly #id: Uint32Array
+  readonly #protocol: Uint8Array
+  readonly #version: Uint8Array
+  readonly #vlan: Uint32Array
+  readonly #ends: Uint32Array
+  /** Payload bytes of the whole; -1 until the last fragment came. */
+  readonly #total: Int32Array
+  readonly #units: Int32Array
+  live = 0
+
+  constructor(counters: FlowCounters, slots: number = FRAGMENTED_MAX) {
+    this.#counters = counters
+    this.#slots = Array<Slot | undefined>(slots).fill(undefined)
+    this.#used = new Uint8Array(slots)
+    this.#firstUs = new Float64Array(slots)
+    this.#id = new Uint32Array(slots)
+    this.#protocol = new Uint8Array(slots)
+    this.#version = new Uint8Array(slots)
+    this.#vlan = new Uint32Array(slots)
+    this.#ends = new Uint32Array(slots * 8)
+    this.#total = new Int32Array(slots)
+    this.#units = new Int32Array(slots)
+  }
+
+  /**
+   * Takes in a fragment. When it makes its datagram whole, the packet becomes that datagram and the
+   * result is 'whole'; its bytes are valid until the next call. Else undefined, or what is wrong.
+   */
+  add(packet: Packet): Fault | 'whole' | undefined {
+    const wrong = shapeFault(packet)
+    if (wrong !== undefined) return wrong
+    let slot = this.#find(packet)
+    if (slot < 0) slot = this.#open(packet)
+    const fault = this.#place(slot, packet)
+    const total = this.#total[slot] as number
+    if (total < 0 || (this.#units[slot] as number) < Math.ceil(total / UNIT)) return fault
+    this.#close(slot)
+    this.#counters.datagramsReassembled++
+    become(packet, (this.#slots[slot] as Slot).bytes, total)
+    return 'whole'
+  }
+
+  /** Gives up datagrams whose rest has not come for 30 s. */
+  expire(nowUs: number): void {
+    if (this.live === 0) return
+    for (let slot = 0; slot < this.#used.length; slot++)
+      if (this.#used[slot] === 1 && nowUs - (this.#firstUs[slot] as number) > TIMEOUT_US) {
+        this.#close(slot)
+        this.#counters.fragmentTimeouts++
+        this.#counters.fault('fragment-timeout')
+      }
+  }
+
+  #find(packet: Packet): number {
+    const vlan = vlanKey(packet)
+    for (let slot = 0; slot < this.#used.length; slot++) {
+      if (
+        this.#used[slot] === 0 ||
+        this.#id[slot] !== packet.ipId ||
+        this.#version[slot] !== packet.ipVersion ||
+        this.#vlan[slot] !== vlan ||
+        // RFC 8200 §4.5: for IPv6 the protocol of the first fragment counts, and is no part of the key.
+        (packet.ipVersion === 4 && this.#protocol[slot] !== packet.protocol)
+      )
+        continue
+      let same = true
+      for (let i = 0; i < 4 && same; i++)
+        same =
+          this.#ends[slot * 8 + i] === packet.src[i] &&
+          this.#ends[slot * 8 + 4 + i] === packet.dest[i]
+      if (same) return slot
+    }
+    return -1
+  }
+
+  /** A free slot, or that of the datagram that has waited longest. */
+  #open(packet: Packet): number {
+    let slot = this.#used.indexOf(0)
+    if (slot < 0) {
+      slot = 0
+      for (let i = 1; i < this.#used.length; i++)
+        if ((this.#firstUs[i] as number) < (this.#firstUs[slot] as number)) slot = i
+      this.#close(slot)
+      this.#counters.fragmentsEvicted++
+      this.#counters.fault('fragments-full')
+    }
+    const memory = this.#slots[slot]
+    if (memory) memory.covered.fill(0)
+    else
+      this.#slots[slot] = {
+        bytes: new Uint8Array(HEADER_ROOM + DATAGRAM_BYTES_MAX + 1),
+        covered: new Uint8Array(UNITS_MAX),
+      }
+    this.#used[slot] = 1
+    this.live++
+    this.#firstUs[slot] = packet.timeUs
+    this.#id[slot] = packet.ipId
+    this.#protocol[slot] = packet.protocol
+    this.#version[slot] = packet.ipVersion
+    this.#vlan[slot] = vlanKey(packet)
+    for (let i = 0; i < 4; i++) {
+      this.#ends[slot * 8 + i] = packet.src[i] as number
+      this.#ends[slot * 8 + 4 + i] = packet.dest[i] as number
+    }
+    this.#total[slot] = -1
+    this.#units[slot] = 0
+    return slot
+  }
+
+  #close(slot: number): void {
+    this.#used[slot] = 0
+    this.live--
+  }
+
+  /** Copies what is new into the slot. */
+  #place(slot: number, packet: Packet): Fault | undefined {
+    const { bytes, covered } = this.#slots[slot] as Slot
+    const from = packet.fragmentOffset
+    const end = from + packet.payloadBytes
+    const total = this.#total[slot] as number
+    if (packet.fragmentOffset === 0) this.#protocol[slot] = packet.protocol
+    else packet.protocol = this.#protocol[slot] as number
+    if (total >= 0 && (end > total || (!packet.moreFragments && end !== total)))
+      return this.#overlapped()
+    if (!packet.moreFragments) {
+      // What came before may not reach past the end that this one sets.
+      if (covered.indexOf(1, Math.ceil(end / UNIT)) >= 0) return this.#overlapped()
+      this.#total[slot] = end
+    }
+    let differ = false
+    for (let at = from; at < end; at += UNIT) {
+      const size = Math.min(UNIT, end - at)
+      const source = packet.payloadOffset + at - from
+      const target = HEADER_ROOM + at
+      if (covered[at / UNIT] === 1) {
+        for (let i = 0; i < size; i++)
+          if (bytes[target + i] !== packet.bytes[source + i]) differ = true
+        continue
+      }
+      for (let i = 0; i < size; i++) bytes[target + i] = packet.bytes[source + i] as number
+      covered[at / UNIT] = 1
+      this.#units[slot] = (this.#units[slot] as number) + 1
+    }
+    return differ ? this.#overlapped() : undefined
+  }
+
+  #overlapped(): Fault {
+    this.#counters.fragmentOverlaps++
+    return 'fragment-overlap'
+  }
+}
+
+/** What a fragment may not be, before we look where it belongs. */
+function shapeFault(packet: Packet): Fault | undefined {
+  const { payloadBytes } = packet
+  if (packet.payloadCut > 0) return 'truncated'
+  if (payloadBytes === 0) return 'bad-length'
+  if (packet.moreFragments && payloadBytes % UNIT !== 0) return 'bad-length'
+  const header = packet.ipVersion === 4 ? 20 : 0
+  if (header + packet.fragmentOffset + payloadBytes > DATAGRAM_BYTES_MAX) return 'fragment-too-big'
+  return undefined
+}
+
+function vlanKey(packet: Packet): number {
+  return ((packet.vlan0 << 12) | packet.vlan1) >>> 0
+}
+
+/** Writes a plain header before the payload and lets the packet be that datagram. */
+function become(packet: Packet, bytes: Uint8Array, total: number): void {
+  const headerBytes = packet.ipVersion === 4 ? 20 : 40
+  const at = HEADER_ROOM - headerBytes
+  bytes.fill(0, at, HEADER_ROOM)
+  if (packet.ipVersion === 4) {
+    bytes[at] = 0x45
+    bytes[at + 1] = packet.tos
+    put16(bytes, at + 2, headerBytes + total)
+    put16(bytes, at + 4, packet.ipId)
+    bytes[at + 8] = packet.ttl
+    bytes[at + 9] = packet.protocol
+    put32(bytes, at + 12, packet.src[3] as number)
+    put32(bytes, at + 16, packet.dest[3] as number)
+  } else {
+    put16(bytes, at, 0x6000 | (packet.tos << 4))
+    put16(bytes, at + 4, total)
+    bytes[at + 6] = packet.protocol
+    bytes[at + 7] = packet.ttl
+    for (let i = 0; i < 4; i++) {
+      put32(bytes, at + 8 + i * 4, packet.src[i] as number)
+      put32(bytes, at + 24 + i * 4, packet.dest[i] as number)
+    }
+  }
+  packet.bytes = bytes
+  packet.start = at
+  packet.end = HEADER_ROOM + total
+  decodeDatagram(packet)
+}
+
+function put16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8
+  bytes[at + 1] = value & 255
+}
+
+function put32(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at, value >>> 16)
+  put16(bytes, at + 2, value & 0xffff)
+}

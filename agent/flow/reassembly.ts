@@ -1,0 +1,335 @@
+/**
+ * One TCP direction put back in order (RFC 9293 §3.4 for the arithmetic). In-order bytes go straight
+ * from the frame to the listener; only what came early is copied. Bytes already handed on cannot be
+ * changed by a later segment, so against those the first always wins; among waiting ones by policy.
+ */
+import type { FlowCounters } from './counters.ts'
+import type { FlowListener } from './listener.ts'
+import { SegmentPool } from './segments.ts'
+
+/** Chunks that one direction may hold: half a MiB of full segments. */
+export const STREAM_CHUNKS_MAX = 256
+/** What a receiver may have opened when we did not see how wide. */
+const WINDOW_UNSEEN = 16_777_216
+const WINDOW_LEAST = 65_535
+/** Segments outside the window in a row, after which we believe them and not ourselves. */
+const STRIKES_MAX = 8
+
+export interface ReassemblyOptions {
+  flowsMax: number
+  overlap: 'first' | 'last'
+  poolBytes?: number
+  listener: FlowListener
+  counters: FlowCounters
+  /** Two segments brought different bytes for one place. */
+  onOverlap: (row: number) => void
+  /** A bound was met: bytes of this flow go uninspected. */
+  onFull: (row: number) => void
+}
+
+/** Streams are numbered row * 2, + 1 for the direction to the client. */
+export class Reassembly {
+  /** The next sequence number expected; meaningful once `known`. */
+  readonly next: Uint32Array
+  readonly known: Uint8Array
+  /** The highest acknowledgement by the receiver; meaningful once `acked`. */
+  readonly ack: Uint32Array
+  readonly acked: Uint8Array
+  /** The widest window the receiver has opened; 0 while unseen. */
+  readonly window: Float64Array
+  readonly pool: SegmentPool
+  readonly #head: Int32Array
+  readonly #tail: Int32Array
+  readonly #chunks: Int32Array
+  readonly #strikes: Uint8Array
+  readonly #replace: boolean
+  readonly #listener: FlowListener
+  readonly #counters: FlowCounters
+  readonly #onOverlap: (row: number) => void
+  readonly #onFull: (row: number) => void
+
+  constructor(options: ReassemblyOptions) {
+    const streams = options.flowsMax * 2
+    this.next = new Uint32Array(streams)
+    this.known = new Uint8Array(streams)
+    this.ack = new Uint32Array(streams)
+    this.acked = new Uint8Array(streams)
+    this.window = new Float64Array(streams)
+    this.pool = new SegmentPool(options.poolBytes)
+    this.#head = new Int32Array(streams).fill(-1)
+    this.#tail = new Int32Array(streams).fill(-1)
+    this.#chunks = new Int32Array(streams)
+    this.#strikes = new Uint8Array(streams)
+    this.#replace = options.overlap === 'last'
+    this.#listener = options.listener
+    this.#counters = options.counters
+    this.#onOverlap = options.onOverlap
+    this.#onFull = options.onFull
+  }
+
+  open(row: number): void {
+    for (let stream = row * 2; stream < row * 2 + 2; stream++) {
+      this.known[stream] = 0
+      this.acked[stream] = 0
+      this.window[stream] = 0
+      this.#strikes[stream] = 0
+    }
+  }
+
+  expect(stream: number, seq: number): void {
+    this.next[stream] = seq
+    this.known[stream] = 1
+  }
+
+  /** Whether a sequence number lies where the receiver would take it. */
+  inWindow(stream: number, seq: number): boolean {
+    return ((seq - (this.next[stream] as number)) | 0) >= -1 && !this.beyond(stream, seq)
+  }
+
+  /** Whether a sequence number lies past what the receiver has opened. */
+  beyond(stream: number, seq: number): boolean {
+    const next = this.next[stream] as number
+    const ack = this.ack[stream] as number
+    // What we lost ourselves must not make the rest look foreign: the receiver's word counts.
+    const base = this.acked[stream] === 1 && ((ack - next) | 0) > 0 ? ack : next
+    const seen = this.window[stream] as number
+    const limit = seen === 0 ? WINDOW_UNSEEN : Math.max(WINDOW_LEAST, seen)
+    return ((seq - base) | 0) > limit
+  }
+
+  /** The receiver acknowledges up to `ack`: a hole below that will never be filled for us. */
+  acknowledge(stream: number, ack: number): void {
+    const ahead = (ack - (this.ack[stream] as number)) | 0
+    if (this.acked[stream] === 1 && ahead <= 0) return
+    this.ack[stream] = ack
+    this.acked[stream] = 1
+    this.#skipAcknowledged(stream)
+  }
+
+  /**
+   * `size` bytes of payload that begin at `seq`, of which the last `cut` were not captured. All of the
+   * direction's payload comes through here.
+   */
+  data(
+    stream: number,
+    seq: number,
+    bytes: Uint8Array,
+    from: number,
+    size: number,
+    cut: number,
+  ): void {
+    const ahead = (seq - (this.next[stream] as number)) | 0
+    if (ahead > 0) {
+      this.#early(stream, seq, bytes, from, size)
+      return
+    }
+    this.#strikes[stream] = 0
+    const old = -ahead
+    if (old > 0) {
+      this.#counters.retransmissions++
+      if (old >= size + cut) return
+    }
+    if (old < size) this.#inOrder(stream, bytes, from + old, size - old)
+    const lost = (seq + size + cut - (this.next[stream] as number)) | 0
+    if (cut > 0 && lost > 0) this.#gap(stream, lost)
+    this.#drain(stream)
+  }
+
+  /** Hands on what waits, with its holes: nothing more will come. */
+  finish(stream: number): void {
+    while ((this.#head[stream] as number) >= 0) this.#skipHole(stream)
+  }
+
+  /** Nothing before `seq` will come any more. */
+  skipTo(stream: number, seq: number): void {
+    this.finish(stream)
+    const missing = (seq - (this.next[stream] as number)) | 0
+    if (missing > 0) this.#gap(stream, missing)
+  }
+
+  /** Bytes for exactly `next`. Parts that already wait here were first. */
+  #inOrder(stream: number, bytes: Uint8Array, at: number, size: number): void {
+    let [from, left] = [at, size]
+    while (left > 0) {
+      const head = this.#head[stream] as number
+      const next = this.next[stream] as number
+      const free = head < 0 ? left : Math.min(left, ((this.pool.seq[head] as number) - next) | 0)
+      if (free > 0) {
+        this.next[stream] = next + free
+        this.#listener.stream(stream >> 1, (stream & 1) === 0, bytes, from, from + free)
+        from += free
+        left -= free
+      } else {
+        const offset = (next - (this.pool.seq[head] as number)) | 0
+        const both = Math.min(left, (this.pool.length[head] as number) - offset)
+        if (both > 0) this.#overlay(stream, head, offset, bytes, from, both)
+        from += Math.max(both, 0)
+        left -= Math.max(both, 0)
+        this.#drainOne(stream)
+      }
+    }
+  }
+
+  #early(stream: number, seq: number, bytes: Uint8Array, from: number, size: number): void {
+    if (!this.inWindow(stream, seq)) {
+      this.#counters.segmentsOutOfWindow++
+      this.#strikes[stream] = (this.#strikes[stream] as number) + 1
+      if ((this.#strikes[stream] as number) < STRIKES_MAX) return
+      this.skipTo(stream, seq)
+      this.next[stream] = seq
+    }
+    this.#strikes[stream] = 0
+    if (this.next[stream] === seq) {
+      this.#inOrder(stream, bytes, from, size)
+      return
+    }
+    this.#counters.segmentsOutOfOrder++
+    if (!this.#keep(stream, seq, bytes, from, size)) this.#full(stream, seq, bytes, from, size)
+    this.#skipAcknowledged(stream)
+  }
+
+  /** No room to wait: the hole is given up, and what follows it goes on. */
+  #full(stream: number, seq: number, bytes: Uint8Array, from: number, size: number): void {
+    this.#counters.segmentsRefused++
+    this.#onFull(stream >> 1)
+    this.skipTo(stream, seq)
+    const old = ((this.next[stream] as number) - seq) | 0
+    if (old < size) this.#inOrder(stream, bytes, from + old, size - old)
+  }
+
+  /** Puts an early segment in its place among those that wait; false when a bound was met on the way. */
+  #keep(stream: number, at: number, bytes: Uint8Array, offset: number, size: number): boolean {
+    const { pool } = this
+    let [seq, from, left, before] = [at, offset, size, -1]
+    let here = this.#head[stream] as number
+    const tail = this.#tail[stream] as number
+    if (tail >= 0 && ((seq - pool.endSeq(tail)) | 0) >= 0) {
+      before = tail
+      here = -1
+    }
+    while (left > 0) {
+      while (here >= 0 && ((seq - pool.endSeq(here)) | 0) >= 0) {
+        before = here
+        here = pool.next[here] as number
+      }
+      const free = here < 0 ? left : Math.min(left, ((pool.seq[here] as number) - seq) | 0)
+      let taken = free
+      if (free > 0) {
+        const last = this.#insert(stream, before, seq, bytes, from, free)
+        if (last < 0) return false
+        before = last
+      } else {
+        const into = (seq - (pool.seq[here] as number)) | 0
+        taken = Math.min(left, (pool.length[here] as number) - into)
+        this.#overlay(stream, here, into, bytes, from, taken)
+      }
+      seq = (seq + taken) >>> 0
+      from += taken
+      left -= taken
+    }
+    return true
+  }
+
+  /** Adds chunks after `before`; gives the last one, or -1 when there was no room. */
+  #insert(
+    stream: number,
+    before: number,
+    at: number,
+    bytes: Uint8Array,
+    offset: number,
+    size: number,
+  ): number {
+    const { pool } = this
+    let [last, seq, from, left] = [before, at, offset, size]
+    while (left > 0) {
+      // Many small segments share a chunk, else one byte each would cost 2 KiB.
+      if (last < 0 || pool.endSeq(last) !== seq || pool.room(last) === 0) {
+        if ((this.#chunks[stream] as number) >= STREAM_CHUNKS_MAX) return -1
+        const chunk = pool.take(seq)
+        if (chunk < 0) return -1
+        this.#chunks[stream] = (this.#chunks[stream] as number) + 1
+        pool.next[chunk] = (last < 0 ? this.#head[stream] : pool.next[last]) as number
+        if (last < 0) this.#head[stream] = chunk
+        else pool.next[last] = chunk
+        if ((pool.next[chunk] as number) < 0) this.#tail[stream] = chunk
+        last = chunk
+      }
+      const fits = Math.min(left, pool.room(last))
+      pool.append(last, bytes, from, fits)
+      seq = (seq + fits) >>> 0
+      from += fits
+      left -= fits
+    }
+    return last
+  }
+
+  #overlay(
+    stream: number,
+    chunk: number,
+    offset: number,
+    bytes: Uint8Array,
+    from: number,
+    size: number,
+  ): void {
+    if (!this.pool.overlay(chunk, offset, bytes, from, size, this.#replace)) return
+    this.#counters.streamOverlaps++
+    this.#onOverlap(stream >> 1)
+  }
+
+  #skipAcknowledged(stream: number): void {
+    for (;;) {
+      const head = this.#head[stream] as number
+      if (head < 0 || this.acked[stream] === 0) return
+      const past = ((this.ack[stream] as number) - (this.pool.seq[head] as number)) | 0
+      if (past < 0) return
+      this.#skipHole(stream)
+    }
+  }
+
+  /** Gives up the bytes before the first waiting chunk. */
+  #skipHole(stream: number): void {
+    const head = this.#head[stream] as number
+    const missing = ((this.pool.seq[head] as number) - (this.next[stream] as number)) | 0
+    if (missing > 0) this.#gap(stream, missing)
+    this.#drain(stream)
+  }
+
+  #gap(stream: number, missing: number): void {
+    this.next[stream] = (this.next[stream] as number) + missing
+    this.#counters.gaps++
+    this.#counters.gapBytes += missing
+    this.#listener.gap(stream >> 1, (stream & 1) === 0, missing)
+  }
+
+  #drain(stream: number): void {
+    for (;;) {
+      const head = this.#head[stream] as number
+      if (head < 0) return
+      if ((((this.pool.seq[head] as number) - (this.next[stream] as number)) | 0) > 0) return
+      this.#drainOne(stream)
+    }
+  }
+
+  /** Hands on the first waiting chunk, from `next` on, and frees it. */
+  #drainOne(stream: number): void {
+    const { pool } = this
+    const head = this.#head[stream] as number
+    const offset = ((this.next[stream] as number) - (pool.seq[head] as number)) | 0
+    const length = pool.length[head] as number
+    this.#head[stream] = pool.next[head] as number
+    if ((this.#head[stream] as number) < 0) this.#tail[stream] = -1
+    this.#chunks[stream] = (this.#chunks[stream] as number) - 1
+    if (offset < length) {
+      this.next[stream] = pool.endSeq(head)
+      const start = pool.start(head)
+      this.#listener.stream(
+        stream >> 1,
+        (stream & 1) === 0,
+        pool.bytes,
+        start + offset,
+        start + length,
+      )
+    }
+    pool.give(head)
+  }
+}

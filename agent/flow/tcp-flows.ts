@@ -1,0 +1,220 @@
+/** The TCP connection of each flow: handshake, windows, closing. The bytes go to Reassembly. */
+import { type Packet, TCP } from '../decode/packet.ts'
+import type { FlowCounters } from './counters.ts'
+import type { Reassembly } from './reassembly.ts'
+import { FLOW, type FlowTable } from './table.ts'
+
+/** How far a connection is, as this side of the wire has seen it. */
+const TCP_STATE = { NONE: 0, SYN_SENT: 1, SYN_RECEIVED: 2, ESTABLISHED: 3, CLOSED: 4 } as const
+
+const SCALE_UNSEEN = -1
+const FIN_NONE = 0
+const FIN_SEEN = 1
+const FIN_DELIVERED = 2
+
+export interface TcpFlowsOptions {
+  table: FlowTable
+  reassembly: Reassembly
+  counters: FlowCounters
+  /** The handshake was seen in both directions. */
+  onEstablished: (row: number) => void
+}
+
+export class TcpFlows {
+  readonly #table: FlowTable
+  readonly #streams: Reassembly
+  readonly #counters: FlowCounters
+  readonly #onEstablished: (row: number) => void
+  readonly #state: Uint8Array
+  /** By stream: the window scale its sender announced, its FIN and where that stands. */
+  readonly #scale: Int8Array
+  readonly #fin: Uint8Array
+  readonly #finSeq: Uint32Array
+  /** By stream: the sequence number after its SYN. */
+  readonly #first: Uint32Array
+
+  constructor(options: TcpFlowsOptions) {
+    this.#table = options.table
+    this.#streams = options.reassembly
+    this.#counters = options.counters
+    this.#onEstablished = options.onEstablished
+    const rows = options.table.flowsMax
+    this.#state = new Uint8Array(rows)
+    this.#scale = new Int8Array(rows * 2)
+    this.#fin = new Uint8Array(rows * 2)
+    this.#finSeq = new Uint32Array(rows * 2)
+    this.#first = new Uint32Array(rows * 2)
+  }
+
+  open(row: number): void {
+    this.#state[row] = TCP_STATE.NONE
+    this.#scale.fill(SCALE_UNSEEN, row * 2, row * 2 + 2)
+    this.#fin.fill(FIN_NONE, row * 2, row * 2 + 2)
+    this.#streams.open(row)
+  }
+
+  /** The flow ends: what waits for a hole is handed on. */
+  finish(row: number): void {
+    this.#streams.finish(row * 2)
+    this.#streams.finish(row * 2 + 1)
+  }
+
+  /** Whether a SYN on this row begins another connection between the same ends. */
+  reusedBy(packet: Packet, row: number): boolean {
+    if ((packet.tcpFlags & (TCP.SYN | TCP.ACK | TCP.RST)) !== TCP.SYN) return false
+    return this.#state[row] === TCP_STATE.CLOSED
+  }
+
+  segment(packet: Packet, row: number): void {
+    const stream = row * 2 + (packet.toServer ? 0 : 1)
+    const { tcpFlags } = packet
+    if ((tcpFlags & TCP.RST) !== 0) {
+      this.#reset(packet, row, stream)
+      return
+    }
+    if ((tcpFlags & TCP.SYN) !== 0) {
+      if (!this.#synchronize(packet, row, stream)) return
+    } else if (this.#state[row] === TCP_STATE.NONE) this.#pickUp(packet, row, stream)
+    if ((tcpFlags & TCP.ACK) !== 0) this.#acknowledge(packet, row, stream)
+    const seq = (packet.seq + ((tcpFlags & TCP.SYN) !== 0 ? 1 : 0)) >>> 0
+    if (this.#streams.known[stream] === 0) this.#streams.expect(stream, seq)
+    const size = packet.payloadBytes + packet.payloadCut
+    if (size > 0)
+      this.#streams.data(
+        stream,
+        seq,
+        packet.bytes,
+        packet.payloadOffset,
+        packet.payloadBytes,
+        packet.payloadCut,
+      )
+    if (
+      (tcpFlags & TCP.FIN) !== 0 &&
+      this.#streams.inWindow(stream, seq) &&
+      this.#fin[stream] === FIN_NONE
+    ) {
+      this.#fin[stream] = FIN_SEEN
+      this.#finSeq[stream] = (seq + size) >>> 0
+    }
+    this.#finish(row, stream)
+    this.#finish(row, stream ^ 1)
+  }
+
+  /** A SYN or SYN/ACK. False when it is not to be believed. */
+  #synchronize(packet: Packet, row: number, stream: number): boolean {
+    const streams = this.#streams
+    const state = this.#state[row] as number
+    const next = (packet.seq + 1) >>> 0
+    if (state >= TCP_STATE.ESTABLISHED) {
+      // RFC 5961 §4: a SYN on a standing connection changes nothing.
+      return streams.known[stream] === 1 && streams.next[stream] === next
+    }
+    const answer = (packet.tcpFlags & TCP.ACK) !== 0
+    if (answer && streams.known[stream ^ 1] === 1) {
+      // An answer acknowledges the SYN, or the data that came with it (RFC 7413).
+      if (!this.#acknowledges(packet, stream ^ 1)) return false
+    } else if (answer) {
+      streams.expect(stream ^ 1, packet.ack)
+      this.#first[stream ^ 1] = packet.ack
+      this.#midstream(row)
+    }
+    if (streams.known[stream] === 1 && this.#first[stream] === next) return true // sent again
+    streams.expect(stream, next)
+    this.#first[stream] = next
+    this.#scale[stream] = packet.windowScale
+    this.#state[row] = answer ? TCP_STATE.SYN_RECEIVED : Math.max(state, TCP_STATE.SYN_SENT)
+    return true
+  }
+
+  /** Whether the packet acknowledges the SYN of `stream`, and nothing that was not sent. */
+  #acknowledges(packet: Packet, stream: number): boolean {
+    return (
+      ((packet.ack - (this.#first[stream] as number)) | 0) >= 0 &&
+      ((packet.ack - (this.#streams.next[stream] as number)) | 0) <= 0
+    )
+  }
+
+  /** The first packet we see of a connection is not its first. */
+  #pickUp(packet: Packet, row: number, stream: number): void {
+    this.#midstream(row)
+    this.#state[row] = TCP_STATE.ESTABLISHED
+    this.#streams.expect(stream, packet.seq)
+  }
+
+  #midstream(row: number): void {
+    if (this.#table.midstream[row] === 1) return
+    this.#table.midstream[row] = 1
+    this.#counters.flowsMidstream++
+  }
+
+  #acknowledge(packet: Packet, row: number, stream: number): void {
+    const streams = this.#streams
+    const other = stream ^ 1
+    if (streams.known[stream] === 1 && streams.beyond(stream, packet.seq)) return
+    if (streams.known[other] === 0) streams.expect(other, packet.ack)
+    const window = this.#windowOf(packet, row, stream)
+    if (window > (streams.window[other] as number)) streams.window[other] = window
+    if (
+      this.#state[row] === TCP_STATE.SYN_RECEIVED &&
+      (packet.tcpFlags & TCP.SYN) === 0 &&
+      packet.toServer &&
+      streams.inWindow(stream, packet.seq) &&
+      this.#acknowledges(packet, other)
+    )
+      this.#opened(row)
+    if (
+      this.#table.midstream[row] === 1 &&
+      !packet.toServer &&
+      this.#state[row] !== TCP_STATE.CLOSED
+    )
+      this.#table.state[row] = FLOW.ESTABLISHED
+    streams.acknowledge(other, packet.ack)
+  }
+
+  #opened(row: number): void {
+    this.#state[row] = TCP_STATE.ESTABLISHED
+    this.#table.state[row] = FLOW.ESTABLISHED
+    if (this.#table.midstream[row] === 1) return
+    this.#table.established[row] = 1
+    this.#onEstablished(row)
+  }
+
+  /** RFC 7323 §2.2: a scale counts only when both announced one, and never in a SYN. */
+  #windowOf(packet: Packet, row: number, stream: number): number {
+    if ((packet.tcpFlags & TCP.SYN) !== 0) return packet.window
+    if (this.#table.midstream[row] === 1) return packet.window * 2 ** 14
+    const [mine, theirs] = [this.#scale[stream] as number, this.#scale[stream ^ 1] as number]
+    return mine >= 0 && theirs >= 0 ? packet.window * 2 ** mine : packet.window
+  }
+
+  /** A reset that the receiver would not take must not blind us (RFC 5961 §3). */
+  #reset(packet: Packet, row: number, stream: number): void {
+    const streams = this.#streams
+    const state = this.#state[row] as number
+    let believed: boolean
+    if (state === TCP_STATE.SYN_SENT && !packet.toServer)
+      believed = (packet.tcpFlags & TCP.ACK) !== 0 && packet.ack === streams.next[stream ^ 1]
+    else believed = streams.known[stream] === 0 || streams.inWindow(stream, packet.seq)
+    if (!believed) {
+      this.#counters.resetsIgnored++
+      return
+    }
+    this.#state[row] = TCP_STATE.CLOSED
+    this.#table.state[row] = FLOW.CLOSED
+  }
+
+  /** Notes that a direction has been handed on up to its FIN; closed once both have. */
+  #finish(row: number, stream: number): void {
+    const streams = this.#streams
+    if (this.#fin[stream] !== FIN_SEEN) return
+    const end = this.#finSeq[stream] as number
+    if (streams.acked[stream] === 1 && (((streams.ack[stream] as number) - end) | 0) > 0)
+      streams.skipTo(stream, end) // the receiver has the FIN, so it has all before it
+    if (streams.next[stream] !== end) return
+    this.#fin[stream] = FIN_DELIVERED
+    streams.next[stream] = (streams.next[stream] as number) + 1
+    if (this.#fin[stream ^ 1] !== FIN_DELIVERED) return
+    this.#state[row] = TCP_STATE.CLOSED
+    this.#table.state[row] = FLOW.CLOSED
+  }
+}
