@@ -1,0 +1,124 @@
+/** A real Chromium for the pages, and the real web app over the story, on a loopback port of its own. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createAdaptorServer } from '@hono/node-server'
+import type { Hono } from 'hono'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { silentLog } from '../../agent/base/log.ts'
+import { createApp } from '../../web/app.ts'
+import { NOW_US, PASSWORD, type Story } from './story.ts'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+export const SCREENS = join(import.meta.dirname, '../../out/screens')
+
+export function findChromium(): string | undefined {
+  const found = process.env['PICKET_CHROMIUM'] ?? CHROMIUM.find((path) => existsSync(path))
+  if (!found)
+    process.stderr.write('SKIPPED: no Chromium on this machine (apt-get install chromium).\n')
+  return found
+}
+
+export interface Look {
+  width: 1440 | 390
+  theme: 'light' | 'dark'
+  javaScript?: boolean
+}
+
+/** A browser with an empty profile of its own, in London, at the story's moment or later. */
+export async function openBrowser(path: string, { width, theme, javaScript = true }: Look) {
+  const profile = mkdtempSync(join(tmpdir(), 'picket-chromium-'))
+  const context: BrowserContext = await chromium.launchPersistentContext(profile, {
+    executablePath: path,
+    args: FLAGS,
+    viewport: { width, height: width === 390 ? 844 : 900 },
+    colorScheme: theme,
+    javaScriptEnabled: javaScript,
+    timezoneId: 'Europe/London',
+    reducedMotion: 'reduce',
+  })
+  mkdirSync(SCREENS, { recursive: true })
+  return {
+    context,
+    [Symbol.asyncDispose]: async () => {
+      await context.close()
+      rmSync(profile, { recursive: true, force: true })
+    },
+  }
+}
+
+export const storyClock = { nowUs: () => NOW_US, steadyMs: () => performance.now() }
+
+export function storyApp(story: Story): Hono {
+  return createApp(story.ports, { clock: storyClock, log: silentLog, onLoopback: true })
+}
+
+/** The app on 127.0.0.1, with the server's own time of each page noted. */
+export async function serveStory(story: Story) {
+  const app = storyApp(story)
+  const took = new Map<string, number>()
+  const bytes = new Map<string, number>()
+  const server = createAdaptorServer({
+    fetch: async (request, env) => {
+      const began = performance.now()
+      const reply = await app.fetch(request, env)
+      const { pathname } = new URL(request.url)
+      took.set(pathname, performance.now() - began)
+      if (pathname !== '/live') {
+        const body = await reply.clone().arrayBuffer()
+        bytes.set(pathname, body.byteLength)
+      }
+      return reply
+    },
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as AddressInfo
+  return {
+    base: `http://127.0.0.1:${port}`,
+    took,
+    /** What went over the wire, by path; assets come compressed. */
+    bytes,
+    [Symbol.asyncDispose]: async () => {
+      if ('closeAllConnections' in server) server.closeAllConnections()
+      await new Promise((done) => server.close(done))
+    },
+  }
+}
+
+/** Through the form, as a person does; the story's password opens every account. */
+export async function signIn(page: Page, base: string, name: string): Promise<void> {
+  await page.goto(`${base}/login`)
+  await page.fill('#name', name)
+  await page.fill('#password', PASSWORD)
+  await page.press('#password', 'Enter')
+  await page.waitForURL(`${base}/now`)
+}
+
+export interface AxeViolation {
+  id: string
+  impact: string
+  help: string
+  nodes: { target: string[]; html: string }[]
+}
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** axe over the whole page. Run in an isolated world's stead by CDP evaluate: the page's CSP allows no other. */
+export async function axe(page: Page): Promise<AxeViolation[]> {
+  await page.evaluate(readFileSync(axePath, 'utf8'))
+  return page.evaluate(
+    `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, impact, help, nodes }) => ({ id, impact, help, nodes: nodes.map(({ target, html }) => ({ target, html: html.slice(0, 160) })) })))`,
+  )
+}

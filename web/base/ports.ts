@@ -1,0 +1,233 @@
+/**
+ * What the pages need from the rest of the box, and nothing more. `main.ts` adapts the clients of
+ * picket-keys, picket-guard, picket-agent and picket-lake to these; a test hands in object literals.
+ * Whatever reads a tenant's rows takes the session's token: picket-keys resolves it again (D24), so a
+ * mistake in this process cannot widen a scope.
+ */
+import type { EventRow, Severity } from '../../agent/base/event.ts'
+import type { AssetView, RulesView, SiteStatus } from '../../agent/control/agent-client.ts'
+import type {
+  AuditPage,
+  DecisionVerb,
+  LoginAnswer,
+  SessionView,
+  UserView,
+} from '../../agent/control/keys-client.ts'
+import type { LakeStatus } from '../../agent/control/lake-client.ts'
+import type { Role } from '../../agent/tenancy/role.ts'
+
+export type {
+  AssetView,
+  AuditPage,
+  DecisionVerb,
+  LoginAnswer,
+  RulesView,
+  SessionView,
+  SiteStatus,
+  UserView,
+}
+
+/** Who asks, and about which tenants; every read of rows carries it. */
+export interface Asker {
+  token: string
+  /** tenant_ids: the session's own, or the part of them that the request named. */
+  scope: readonly string[]
+}
+
+/** What every list can be asked. Times are microseconds since 1970. */
+export interface ListFilter {
+  address?: string
+  /** Host names and messages that contain this, whatever the case. */
+  words?: string
+  from?: number
+  to?: number
+  limit: number
+  /** The last row of the page before. */
+  after?: Position
+}
+
+/** Where a page of a list ended: lists run from new to old. */
+export interface Position {
+  at: number
+  id: string
+}
+
+export interface Rows<T> {
+  rows: T[]
+  next?: Position
+  /** What could not be read, named (D13). */
+  gaps?: string[]
+}
+
+export interface FindingFilter extends ListFilter {
+  severity?: Severity
+}
+
+export interface Findings {
+  list(asker: Asker, filter: FindingFilter): Promise<Rows<EventRow>>
+  /** Nothing for an unknown id and for another tenant's alike. */
+  get(asker: Asker, id: string): Promise<EventRow | undefined>
+  /** What else happened between the two, around that time, oldest first. */
+  around(asker: Asker, finding: EventRow): Promise<EventRow[]>
+}
+
+export interface Flows {
+  list(asker: Asker, filter: ListFilter): Promise<Rows<EventRow>>
+}
+
+/** One half hour of a day: what was found, and whether anything was seen at all. */
+export interface HalfHour {
+  at: number
+  counts: Partial<Record<Severity, number>>
+}
+
+/** A stretch of time in which the site could not see, or could not be reached. */
+export interface Stretch {
+  from: number
+  to: number
+}
+
+export interface Day {
+  from: number
+  to: number
+  halfHours: HalfHour[]
+  /** Where frames were seen; what is in none of them is drawn as a hole. */
+  seen: Stretch[]
+  selfTests: { at: number; ok: boolean }[]
+}
+
+export interface Days {
+  last24h(asker: Asker): Promise<Day>
+}
+
+/** An action as the guard tells it; the hash binds the plan that the person sees. */
+export interface ActionView {
+  action_id: string
+  tenant_uid: string
+  target: string
+  dest?: string
+  port?: number
+  proto?: 'tcp' | 'udp'
+  durationMs: number
+  reason: string
+  rule_id: string
+  finding_id: string
+  evidence: 'spoofable' | 'proven'
+  hash: string
+  state: 'proposed' | 'active' | 'rejected' | 'refused' | 'lapsed' | 'expired' | 'undone'
+  because?: string
+  proposedAt: number
+  lapsesAt: number
+  decidedAt?: number
+  decidedBy?: string
+  activeAt?: number
+  endsAt?: number
+  endedAt?: number
+  decideToDropMs?: number
+  packets?: number
+  bytes?: number
+}
+
+export interface Actions {
+  /** Newest first, only those of the tenants that were named. */
+  list(tenants: SessionView['tenants']): Promise<ActionView[]>
+  /** The audit line is written and the decision signed by picket-keys before the guard acts. */
+  decide(
+    token: string,
+    wanted: { action_id: string; hash: string; verb: DecisionVerb },
+  ): Promise<ActionView | undefined>
+  neverBlock(): Promise<NeverBlock[]>
+}
+
+export interface NeverBlock {
+  prefix: string
+  because: string
+}
+
+export interface Site {
+  /** The last status that the agent sent; `unavailable` when it has not been heard. */
+  status(): Promise<SiteStatus>
+  assets(): Promise<AssetView[]>
+  rules(): Promise<RulesView>
+  reloadRules(): Promise<{ loaded: number; refused: number; generation: number }>
+  selfTest(): Promise<{ ok: boolean; sentence: string }>
+}
+
+export interface LakeView extends LakeStatus {
+  /** The disk that the data folder is on. */
+  disk?: { totalBytes: number; freeBytes: number }
+  retentionDays: number
+}
+
+export interface Lake {
+  /** Only the tenants that were named. */
+  status(tenants: SessionView['tenants']): Promise<LakeView>
+}
+
+export interface Sessions {
+  login(given: { name: string; password: string; source: string }): Promise<LoginAnswer>
+  redeem(given: { code: string; source: string }): Promise<LoginAnswer>
+  /** `touch: false` for streams: an open page alone keeps no session alive (D25). */
+  session(given: { token: string; touch?: boolean }): Promise<SessionView>
+  logout(given: { token: string }): Promise<unknown>
+  setPassword(given: { token: string; current?: string; next: string }): Promise<LoginAnswer>
+}
+
+export interface Users {
+  users(given: { token: string }): Promise<{ users: UserView[] }>
+  addUser(given: { token: string; name: string; role: Role; password: string }): Promise<UserView>
+  changeUser(given: {
+    token: string
+    user_id: string
+    role?: Role
+    disabled?: boolean
+    password?: string
+  }): Promise<UserView>
+  removeUser(given: { token: string; user_id: string }): Promise<unknown>
+}
+
+export interface Audit {
+  /** Writes a line before an act that picket-keys does not do itself; it checks the verb's atom. */
+  audit(given: {
+    token: string
+    verb: string
+    subject: string
+    outcome?: 'intent' | 'done' | 'failed'
+  }): Promise<unknown>
+  auditList(given: { token: string; limit?: number; before?: number }): Promise<AuditPage>
+}
+
+export type LiveEvent =
+  | { kind: 'status'; status: SiteStatus }
+  | { kind: 'finding'; row: EventRow }
+  | { kind: 'action'; action: ActionView }
+
+export interface Live {
+  /** Calls back at every event until the returned function is called. */
+  listen(listener: (event: LiveEvent) => void): () => void
+}
+
+/** The settings that a page may show; nothing secret is among them. */
+export interface SettingsView {
+  groups: { title: string; settings: { name: string; value: string; meaning: string }[] }[]
+  file: string
+}
+
+export interface Settings {
+  view(): SettingsView
+}
+
+/** All of it, as `main.ts` hands it to the routes. */
+export interface Ports {
+  sessions: Sessions
+  users: Users
+  audit: Audit
+  findings: Findings
+  flows: Flows
+  days: Days
+  actions: Actions
+  site: Site
+  lake: Lake
+  live: Live
+  settings: Settings
+}

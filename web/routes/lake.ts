@@ -1,0 +1,22 @@
+import type { Ports } from '../base/ports.ts'
+import { lakePage } from '../ui/pages/lake.ts'
+import { scoped } from './now.ts'
+import type { Route } from './table.ts'
+
+export function lakeRoutes({ lake }: Pick<Ports, 'lake'>): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/lake',
+      atom: 'view',
+      handle: async (c, view) => c.html(lakePage(view, await lake.status(scoped(view)))),
+    },
+    {
+      method: 'GET',
+      path: '/api/lake',
+      atom: 'view',
+      handle: async (c, view) =>
+        c.json({ scope: view.asker.scope, lake: await lake.status(scoped(view)) }),
+    },
+  ]
+}

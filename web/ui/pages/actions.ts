@@ -1,0 +1,79 @@
+import { type Asked, rangeWords } from '../../base/filter.ts'
+import type { ActionView, NeverBlock } from '../../base/ports.ts'
+import type { View } from '../../base/view.ts'
+import { plural } from '../../base/words.ts'
+import { actionList, toast } from '../action-row.ts'
+import { type Html, html, NOTHING } from '../html.ts'
+import { layout } from '../layout.ts'
+import { card, filters, note, pager } from '../parts.ts'
+
+export interface ActionsFound {
+  proposed: ActionView[]
+  active: ActionView[]
+  /** One page of those that are over. */
+  over: ActionView[]
+  /** Every action of the scope: the toast may be about one that the filter hides. */
+  all: ActionView[]
+  neverBlock: NeverBlock[] | string
+}
+
+const STATES = ['proposed', 'active', 'rejected', 'refused', 'lapsed', 'expired', 'undone'] as const
+
+export function actionsPage(view: View, asked: Asked, found: ActionsFound, next?: string): Html {
+  const { proposed, active, over } = found
+  const may = view.session.atoms.includes('decide')
+  return layout(view, {
+    tab: 'actions',
+    title: 'Actions',
+    sentence: sentenceOf(proposed.length, active.length),
+    basis: `From the guard’s own ledger and the kernel’s table · each ends by itself · ${may ? 'you may decide' : 'you may look, not decide'}`,
+    search: { path: '/actions', label: 'Address, reason or rule', q: asked.q },
+    keys: [
+      ['j k', 'move'],
+      ['x', 'tick'],
+      ['a', 'approve'],
+      ['r', 'reject'],
+      ['u', 'undo'],
+    ],
+    body: html`<div class="split"><div class="stack">
+${card('Waiting for you', plural(proposed.length, 'proposal'), html`<div data-live="proposed">${proposed.length > 0 ? actionList(proposed, view, { ticks: may, primary: may }) : note('empty', 'Nothing waits.', 'A proposal comes with the finding that asks for it, and lapses by itself.')}${!may && proposed.length > 0 ? note('denied', 'You may look, not decide.', 'An operator or administrator of this box can approve them.') : NOTHING}</div>`)}
+${card('In force', plural(active.length, 'block'), html`<div data-live="active">${active.length > 0 ? actionList(active, view, {}) : note('empty', 'Nothing is blocked.', 'What you approve appears here, with its end and what it stopped.')}</div>`)}
+${card('Over', `newest first · ${rangeWords(asked)}`, html`${filters(asked, [{ name: 'state', label: 'State', value: asked.state, options: [['', 'any'], ...STATES.map((each) => [each, each] as const)] }])}<div data-live="over">${over.length > 0 ? actionList(over, view, {}) : note('empty', 'No action that is over fits.', html`<a href="/actions?range=all">Ask all time</a>.`)}</div>${pager(view, asked, next, over.length)}`)}
+</div><div class="stack">${neverCard(found.neverBlock)}</div></div>
+${toast(found.all, view)}`,
+  })
+}
+
+function sentenceOf(waiting: number, active: number): string {
+  const blocks =
+    active === 0
+      ? 'nothing is blocked'
+      : active === 1
+        ? '1 block is in force'
+        : `${active} blocks are in force`
+  if (waiting === 0)
+    return active === 0
+      ? 'No action waits, and nothing is blocked.'
+      : `No action waits for you; ${blocks}.`
+  return `${plural(waiting, 'action')} ${waiting === 1 ? 'waits' : 'wait'} for you; ${blocks}.`
+}
+
+function neverCard(never: NeverBlock[] | string): Html {
+  if (typeof never === 'string')
+    return card(
+      'Never blocked',
+      'not known now',
+      note('error', never, html`<a href="/actions">Try again</a>.`),
+    )
+  return card(
+    'Never blocked',
+    `${plural(never.length, 'address', 'addresses')} · judged by the guard itself`,
+    never.length === 0
+      ? note(
+          'empty',
+          'Only this box itself is protected.',
+          html`The list stands under <code>contain.neverBlock</code> in <code>config.json</code>.`,
+        )
+      : html`<table class="data keep"><tbody>${never.map(({ prefix, because }) => html`<tr><td class="mono">${prefix}</td><td>${because}</td></tr>`)}</tbody></table>`,
+  )
+}

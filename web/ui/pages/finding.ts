@@ -1,0 +1,167 @@
+/** One finding: what happened, why it fired, what can be done about it, and the evidence. */
+import type { EventRow } from '../../../agent/base/event.ts'
+import type { RuleView } from '../../../agent/control/agent-client.ts'
+import type { ActionView } from '../../base/ports.ts'
+import type { View } from '../../base/view.ts'
+import { plural } from '../../base/words.ts'
+import { actionList, toast, verbsFor } from '../action-row.ts'
+import { payloadOf, recordText } from '../evidence.ts'
+import { findingTitle } from '../finding-rows.ts'
+import { flowRows } from '../flow-rows.ts'
+import { type Html, html, lines, NOTHING } from '../html.ts'
+import { layout } from '../layout.ts'
+import { severityMark, when } from '../marks.ts'
+import { card, note } from '../parts.ts'
+import { ruleText } from '../rule-text.ts'
+import { matrixOf, techniqueName } from '../technique.ts'
+import { ends, foldedWords, timeline } from '../tell.ts'
+
+const LINES_MAX = 24
+const FLOWS_MAX = 8
+
+export interface FindingParts {
+  finding: EventRow
+  around: EventRow[]
+  /** Why the events around it are missing, if they are. */
+  aroundFault?: string
+  actions: ActionView[]
+  rule?: RuleView
+}
+
+export function findingPage(view: View, parts: FindingParts): Html {
+  const { finding } = parts
+  const flows = parts.around.filter(({ kind }) => kind === 'flow').slice(-FLOWS_MAX)
+  return layout(view, {
+    tab: 'findings',
+    title: 'Finding',
+    above: html`${severityMark(finding.severity)} · ${finding.tenant_id} · <a class="plain" href="/findings">Findings</a> · seen ${when(view.zone, finding.event_time, 'exact')}`,
+    sentence: findingTitle(finding),
+    basis: html`${ends(finding)}${finding.rule_id ? ` · ${finding.rule_id}` : ''}${finding.host ? ` · host ${finding.host}` : ''}`,
+    keys: [
+      ['j k', 'move'],
+      ['a', 'approve'],
+      ['u', 'undo'],
+    ],
+    body: html`<div class="split"><div class="stack">
+${happened(view, parts)}
+${whyCard(parts)}
+${evidenceCard(finding)}
+${flows.length > 0 ? card('Related flows', `${flows.length} nearest in time`, flowRows(flows, view)) : NOTHING}
+</div><div class="stack">
+${containment(view, parts)}
+${attackCard(finding)}
+${aboutCard(finding, view)}
+</div></div>
+${toast(parts.actions, view)}`,
+  })
+}
+
+function happened(view: View, parts: FindingParts): Html {
+  const told = timeline(
+    parts.around.some(({ event_id }) => event_id === parts.finding.event_id)
+      ? parts.around
+      : [...parts.around, parts.finding].sort((a, b) => a.event_time - b.event_time),
+    parts.finding,
+    LINES_MAX,
+  )
+  const items = told.map(
+    (line) =>
+      html`<li${line.turn ? html` class="turn"` : NOTHING}>${when(view.zone, line.at, 'clock')}<i></i><p>${line.turn ? html`<b>This finding: ${line.text}</b>` : line.row.kind === 'finding' ? html`${severityMark(line.row.severity)} <a class="plain" href="/findings/${line.row.event_id}">${line.text}</a>` : line.text}${line.count > 1 ? html` <small class="nowrap">${foldedWords(line)}</small>` : NOTHING}</p></li>`,
+  )
+  return card(
+    'What happened',
+    'ten minutes before and after, between these two',
+    html`<div data-live="timeline"><ol class="timeline">${items}</ol>${parts.aroundFault ? note('error', parts.aroundFault, 'Only the finding itself is shown. Reload the page to ask again.') : NOTHING}</div>`,
+  )
+}
+
+function containment(view: View, { actions, finding }: FindingParts): Html {
+  const waiting = actions.filter(({ state }) => state === 'proposed').length
+  const active = actions.filter(({ state }) => state === 'active').length
+  const may = view.session.atoms.includes('decide')
+  const body =
+    actions.length === 0
+      ? note(
+          'empty',
+          'Nothing is proposed for this finding.',
+          finding.src_ip
+            ? html`Look at <a href="/flows?q=${encodeURIComponent(finding.src_ip)}">what ${finding.src_ip} did</a>.`
+            : NOTHING,
+        )
+      : html`${actionList(actions, view, { primary: actions[0] !== undefined && verbsFor(actions[0], view).includes('approve'), why: false })}${
+          may
+            ? NOTHING
+            : note(
+                'denied',
+                'You may look, not decide.',
+                'An operator or administrator of this box can approve it.',
+              )
+        }<p class="pad basis">It ends by itself and can be undone at any time. The gateway, the resolver and your never-block list are never blocked.</p>`
+  return card(
+    'Proposed containment',
+    `${waiting} proposed, ${active} in force for this finding`,
+    html`<div data-live="actions">${body}</div>`,
+  )
+}
+
+function whyCard({ finding, rule }: FindingParts): Html {
+  const id = finding.rule_id ?? 'no rule'
+  if (!rule)
+    return card(
+      'Why it fired',
+      id,
+      html`<div class="pad prose"><p>${id.startsWith('base:') ? 'A baseline of this site, not a signature: the sentence above holds what was counted and its window.' : 'The rule that found it is not loaded now.'}</p></div>`,
+    )
+  return card(
+    'Why it fired',
+    html`<a class="plain" href="/rules?q=${encodeURIComponent(rule.rule_id)}"><span class="mono">${rule.rule_id}</span> revision ${rule.rev}</a> · ${rule.file}`,
+    html`<div class="pad"><p>${rule.msg}</p>${ruleText(rule.text)}<p class="basis">It has fired ${plural(rule.hits, 'time')} since this run began.</p></div>`,
+  )
+}
+
+function attackCard(finding: EventRow): Html {
+  const ids = finding.attack_ids ?? []
+  if (ids.length === 0) return NOTHING
+  return card(
+    'ATT&CK',
+    [...new Set(ids.map(matrixOf))].join(', '),
+    html`<ul class="techniques">${ids.map((id) => html`<li><b class="mono">${id}</b> ${techniqueName(id) ?? 'a technique this box has no name for'}</li>`)}</ul>`,
+  )
+}
+
+function aboutCard(finding: EventRow, view: View): Html {
+  const address = (value: string | undefined, port?: number) =>
+    value
+      ? html`<a class="mono" href="/flows?q=${encodeURIComponent(value)}">${value}</a>${port ? html` <small>port ${port}</small>` : NOTHING}`
+      : undefined
+  const rows: [string, Html | string | undefined][] = [
+    ['From', address(finding.src_ip, finding.src_port)],
+    ['To', address(finding.dest_ip, finding.dest_port)],
+    [
+      'Protocol',
+      [finding.proto?.toLowerCase(), finding.app_proto].filter((each) => each).join(', ') ||
+        undefined,
+    ],
+    ['Seen', when(view.zone, finding.event_time, 'exact')],
+    ['Written', when(view.zone, finding.ingest_time, 'exact')],
+    [
+      'Community id',
+      finding.community_id ? html`<span class="mono">${finding.community_id}</span>` : undefined,
+    ],
+    ['Event', html`<span class="mono">${finding.event_id}</span>`],
+  ]
+  return card(
+    'Who and when',
+    finding.tenant_id,
+    html`<dl class="pairs">${rows.map(([name, value]) => (value ? html`<div><dt>${name}</dt><dd>${value}</dd></div>` : NOTHING))}</dl>`,
+  )
+}
+
+function evidenceCard(finding: EventRow): Html {
+  const payload = payloadOf(finding)
+  return card(
+    'Evidence',
+    'as recorded, EVE field names',
+    html`${payload ? html`<pre class="bytes" tabindex="0" aria-label="First bytes of the payload">${lines(payload)}</pre>` : NOTHING}<pre class="bytes" tabindex="0" aria-label="The record as JSON">${lines(recordText(finding))}</pre>`,
+  )
+}

@@ -1,0 +1,127 @@
+/** The lake: what is kept, since when, how long the disk lasts, and what is wrong with it. */
+import { usFromIso } from '../../../agent/base/clock.ts'
+import type { LakeView } from '../../base/ports.ts'
+import type { View } from '../../base/view.ts'
+import { bytesText, count, plural, span } from '../../base/words.ts'
+import { type Html, html, NOTHING } from '../html.ts'
+import { layout } from '../layout.ts'
+import { when } from '../marks.ts'
+import { card, note } from '../parts.ts'
+
+const DAY_US = 86_400e6
+const FORECAST_AFTER_US = 3600e6 // a rate over less than an hour forecasts nothing
+
+interface Horizon {
+  bytesPerDay: number
+  fullOn: number
+  days: number
+}
+
+/** When the disk is full at the mean rate so far; nothing while there is too little to tell. */
+export function horizonOf(lake: LakeView, nowUs: number): Horizon | undefined {
+  const oldest = Math.min(...oldestTimes(lake))
+  const bytes = lake.tenants.reduce((sum, each) => sum + each.bytes, 0)
+  if (!lake.disk || !Number.isFinite(oldest) || nowUs - oldest < FORECAST_AFTER_US || bytes === 0)
+    return
+  const bytesPerDay = bytes / ((nowUs - oldest) / DAY_US)
+  const days = lake.disk.freeBytes / bytesPerDay
+  return { bytesPerDay, days, fullOn: nowUs + days * DAY_US }
+}
+
+function oldestTimes(lake: LakeView): number[] {
+  return lake.tenants.flatMap(({ oldestRow }) => (oldestRow ? [usFromIso(oldestRow)] : []))
+}
+
+function horizonWords(lake: LakeView, view: View): Html {
+  const horizon = horizonOf(lake, view.zone.nowUs)
+  if (!horizon)
+    return html`<b>Too early to say</b> when the disk is full: less than an hour of rows.`
+  const { days, bytesPerDay, fullOn } = horizon
+  if (days > lake.retentionDays)
+    return html`<b>The disk outlasts the promise</b> of ${plural(lake.retentionDays, 'day')} at ${bytesText(bytesPerDay)} a day.`
+  return html`<b>Full on ${view.zone.date(fullOn)}</b> at ${bytesText(bytesPerDay)} a day, the mean so far.`
+}
+
+export function lakeSummary(lake: LakeView, view: View): Html {
+  const sum = (of: (each: LakeView['tenants'][number]) => number) =>
+    lake.tenants.reduce((total, each) => total + of(each), 0)
+  const oldest = (of: 'oldestRowTier1' | 'oldestRowTier2') => {
+    const times = lake.tenants.flatMap((each) => (each[of] ? [usFromIso(each[of])] : []))
+    return times.length > 0 ? html`oldest row ${when(view.zone, Math.min(...times))}` : 'empty'
+  }
+  const faults = lake.tenants.flatMap(({ fault }) => (fault ? [fault] : []))
+  return html`<p>${horizonWords(lake, view)}</p>
+${diskBar(lake)}
+<table class="data keep"><tbody>
+<tr><td class="tight"><i class="swatch t1"></i>Hot</td><td class="num">${plural(
+    sum((each) => each.tier1Files),
+    'file',
+  )}</td><td class="num">${oldest('oldestRowTier1')}</td></tr>
+<tr><td class="tight"><i class="swatch t2"></i>Compacted</td><td class="num">${plural(
+    sum((each) => each.tier2Files),
+    'file',
+  )}</td><td class="num">${oldest('oldestRowTier2')}</td></tr>
+${lake.disk ? html`<tr><td class="tight"><i class="swatch"></i>Free</td><td class="num">${bytesText(lake.disk.freeBytes)}</td><td class="num">of ${bytesText(lake.disk.totalBytes)}</td></tr>` : NOTHING}
+</tbody></table>
+<p class="basis">${plural(
+    sum((each) => each.rows),
+    'row',
+  )} kept, encrypted; promise: ${plural(lake.retentionDays, 'day')}.</p>
+${faults.map((fault) => note('error', fault, html`See <a href="/lake">Lake</a>.`))}`
+}
+
+/** The disk as a bar: the lake, everything else on it, and what is free. */
+function diskBar(lake: LakeView): Html {
+  if (!lake.disk) return NOTHING
+  const { totalBytes, freeBytes } = lake.disk
+  const bytes = lake.tenants.reduce((total, each) => total + each.bytes, 0)
+  const scale = 1000 / totalBytes
+  const own = Math.max(bytes > 0 ? 3 : 0, bytes * scale)
+  const other = Math.max(0, (totalBytes - freeBytes) * scale - own)
+  return html`<svg class="tiers" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img" aria-label="Of ${bytesText(totalBytes)}: lake ${bytesText(bytes)}, other ${bytesText(Math.max(0, totalBytes - freeBytes - bytes))}, free ${bytesText(freeBytes)}"><rect width="1000" height="16"/><rect class="t1" width="${own.toFixed(1)}" height="16"/><rect class="ring" x="${(own + 2).toFixed(1)}" width="${Math.max(0, other - 2).toFixed(1)}" height="16"/></svg>`
+}
+
+export function lakePage(view: View, lake: LakeView): Html {
+  const rows = lake.tenants.reduce((sum, each) => sum + each.rows, 0)
+  const oldest = Math.min(...oldestTimes(lake))
+  const wrong = lake.tenants.filter(({ fault, aside }) => fault || aside > 0)
+  const sentence =
+    wrong.length > 0
+      ? `The lake of ${wrong.map(({ tenant_id }) => tenant_id).join(', ')} needs a look.`
+      : rows === 0
+        ? 'The lake is empty: nothing has been recorded yet.'
+        : html`${plural(rows, 'row')} kept, the oldest from ${Number.isFinite(oldest) ? view.zone.date(oldest) : 'now'}.`
+  return layout(view, {
+    tab: 'lake',
+    title: 'Lake',
+    sentence,
+    basis: html`From the signed catalogs of ${plural(lake.tenants.length, 'tenant')} · settled ${plural(lake.rowsSettled, 'row')} in this run, ${count(Math.round(lake.settleRowsPerSecond))} rows/s while at work`,
+    body: html`<div class="split"><div class="stack" data-live="lake">${lake.tenants.length === 0 ? html`<section class="card">${note('empty', 'No lake is in your scope.', 'Ask an administrator of this box which tenants you may see.')}</section>` : lake.tenants.map((each) => tenantCard(each, view))}</div>
+<div class="stack">${card('Disk', lake.disk ? bytesText(lake.disk.totalBytes) : 'not known', html`<div class="pad">${lakeSummary(lake, view)}</div>`)}
+${card('What this means', 'in words', html`<div class="pad prose"><p>An event is on disk, encrypted under this tenant’s own key, before it counts as recorded. Seconds later it is a row here; many small files are then joined into large ones.</p><p>A file that is missing, changed or put back to an older version is refused by name. A list that it belonged to says so; it never just gets shorter.</p></div>`)}</div></div>`,
+  })
+}
+
+function tenantCard(each: LakeView['tenants'][number], view: View): Html {
+  const time = (iso: string | null) =>
+    iso
+      ? html`${when(view.zone, usFromIso(iso))} <small>${span((view.zone.nowUs - usFromIso(iso)) / 1000)} ago</small>`
+      : 'empty'
+  return card(
+    each.tenant_id,
+    `catalog generation ${count(each.generation)}`,
+    html`<table class="data keep"><thead><tr><th>Tier</th><th class="num">Files</th><th>Oldest row</th></tr></thead><tbody>
+<tr><td><i class="swatch t1"></i>Hot</td><td class="num">${count(each.tier1Files)}</td><td>${time(each.oldestRowTier1)}</td></tr>
+<tr><td><i class="swatch t2"></i>Compacted</td><td class="num">${count(each.tier2Files)}</td><td>${time(each.oldestRowTier2)}</td></tr>
+</tbody></table>
+<dl class="pairs"><div><dt>Rows</dt><dd>${count(each.rows)}</dd></div><div><dt>On disk</dt><dd>${bytesText(each.bytes)}${each.rows > 0 ? html` <small>${Math.round(each.bytes / each.rows)}&nbsp;B a row</small>` : NOTHING}</dd></div><div><dt>Segments waiting to settle</dt><dd>${count(each.waiting)}</dd></div><div><dt>Segments kept aside</dt><dd>${count(each.aside)}</dd></div></dl>${
+      each.fault
+        ? note(
+            'error',
+            each.fault,
+            html`Detection and recording go on. Ask on the box: <code>picket lake status</code>.`,
+          )
+        : NOTHING
+    }${each.aside > 0 ? note('error', `${plural(each.aside, 'journal segment')} could not be read whole.`, html`They are kept aside, named in <code>picket lake status</code>; what was readable is in the lake.`) : NOTHING}`,
+  )
+}
