@@ -31,6 +31,7 @@ export interface ReassemblyOptions {
 export class Reassembly {
   /** The next sequence number expected; meaningful once `known`. */
   readonly next: Uint32Array
+  /** 0: not yet, 1: `next` is where the direction begins, 2: bytes of it were handed on. */
   readonly known: Uint8Array
   /** The highest acknowledgement by the receiver; meaningful once `acked`. */
   readonly ack: Uint32Array
@@ -79,6 +80,11 @@ export class Reassembly {
   expect(stream: number, seq: number): void {
     this.next[stream] = seq
     this.known[stream] = 1
+  }
+
+  /** Whether bytes wait for a hole before them to fill. */
+  waits(stream: number): boolean {
+    return (this.#head[stream] as number) >= 0
   }
 
   /** Whether a sequence number lies where the receiver would take it. */
@@ -156,6 +162,7 @@ export class Reassembly {
       const free = head < 0 ? left : Math.min(left, ((this.pool.seq[head] as number) - next) | 0)
       if (free > 0) {
         this.next[stream] = next + free
+        this.known[stream] = 2
         this.#listener.stream(stream >> 1, (stream & 1) === 0, bytes, from, from + free)
         from += free
         left -= free
@@ -321,6 +328,7 @@ export class Reassembly {
     this.#chunks[stream] = (this.#chunks[stream] as number) - 1
     if (offset < length) {
       this.next[stream] = pool.endSeq(head)
+      this.known[stream] = 2
       const start = pool.start(head)
       this.#listener.stream(
         stream >> 1,

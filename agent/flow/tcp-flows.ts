@@ -107,10 +107,10 @@ export class TcpFlows {
     const next = (packet.seq + 1) >>> 0
     if (state >= TCP_STATE.ESTABLISHED) {
       // RFC 5961 §4: a SYN on a standing connection changes nothing.
-      return streams.known[stream] === 1 && streams.next[stream] === next
+      return streams.known[stream] !== 0 && streams.next[stream] === next
     }
     const answer = (packet.tcpFlags & TCP.ACK) !== 0
-    if (answer && streams.known[stream ^ 1] === 1) {
+    if (answer && streams.known[stream ^ 1] !== 0) {
       // An answer acknowledges the SYN, or the data that came with it (RFC 7413).
       if (!this.#acknowledges(packet, stream ^ 1)) return false
     } else if (answer) {
@@ -118,7 +118,7 @@ export class TcpFlows {
       this.#first[stream ^ 1] = packet.ack
       this.#midstream(row)
     }
-    if (streams.known[stream] === 1 && this.#first[stream] === next) return true // sent again
+    if (streams.known[stream] !== 0 && this.#first[stream] === next) return true // sent again
     streams.expect(stream, next)
     this.#first[stream] = next
     this.#scale[stream] = packet.windowScale
@@ -150,8 +150,13 @@ export class TcpFlows {
   #acknowledge(packet: Packet, row: number, stream: number): void {
     const streams = this.#streams
     const other = stream ^ 1
-    if (streams.known[stream] === 1 && streams.beyond(stream, packet.seq)) return
-    if (streams.known[other] === 0) streams.expect(other, packet.ack)
+    if (streams.known[stream] !== 0 && streams.beyond(stream, packet.seq)) return
+    const fresh = streams.known[other] === 0
+    // Picked up between two segments, or at a keep-alive: what was acknowledged before is not a loss.
+    const early =
+      this.#table.midstream[row] === 1 && streams.known[other] === 1 && !streams.waits(other)
+    if (fresh || (early && ((packet.ack - (streams.next[other] as number)) | 0) > 0))
+      streams.expect(other, packet.ack)
     const window = this.#windowOf(packet, row, stream)
     if (window > (streams.window[other] as number)) streams.window[other] = window
     if (
