@@ -6,8 +6,17 @@ export interface Clock {
   steadyMs(): number
 }
 
+const WALL_STEP_MS = 5
+
+let originMs = performance.timeOrigin
+
+/** `performance` alone would go on from the start of the process and never see the clock being set. */
 export const systemClock: Clock = {
-  nowUs: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
+  nowUs: () => {
+    const off = Date.now() - (originMs + performance.now())
+    if (Math.abs(off) > WALL_STEP_MS) originMs += off
+    return Math.round((originMs + performance.now()) * 1000)
+  },
   steadyMs: () => performance.now(),
 }
 

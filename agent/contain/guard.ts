@@ -10,6 +10,8 @@ import type { Log } from '../base/log.ts'
 import type { KnownKey } from '../base/signing.ts'
 import type { Action, ActionState, Plan } from './action.ts'
 import { Book } from './book.ts'
+import { Budget, type Limits } from './budget.ts'
+import { update } from './counting.ts'
 import { type Decided, type DecisionRequest, type Verb, verifyDecision } from './decision.ts'
 import { InForce } from './in-force.ts'
 import type { Entry, Ledger } from './ledger.ts'
@@ -17,16 +19,13 @@ import type { NeverBlock, Protected } from './never-block.ts'
 import type { Firewall } from './nft.ts'
 import { type Place, type PlaceFacts, type Placement, placementOf, reaches } from './placement.ts'
 import { decide, type Policy } from './policy.ts'
-import { Rate } from './rate.ts'
 import { isSingle, planHash, readPlan } from './read-plan.ts'
 import type { RunClock } from './run-clock.ts'
 
 const LAPSE_MS = 3_600_000
 const WAITING_MAX = 512
-const PLANS_PER_MINUTE_MAX = 600
 const BEAT_MS = 10_000
 const RECHECK_MS = 5000
-const WALL_DRIFT_US = 2e6
 const TICK_MS = 1000
 const EAGER_TICK_MS = 50 // while a new block has met nothing yet: `firstDropAt` should be close to the truth
 const EAGER_FOR_US = 5e6
@@ -40,17 +39,15 @@ export interface GuardParts {
   ledger: Ledger
   run: RunClock
   clock: Clock
-  limits: { policy: Policy; liveMax: number; additionsPerMinute: number }
+  limits: Limits & { policy: Policy }
   log: Log
 }
 
-export interface GuardStatus extends Placement {
+export interface GuardStatus extends Placement, Limits {
   place: Place
   policy: Policy
   active: number
   waiting: number
-  liveMax: number
-  additionsPerMinute: number
   additionsLastMinute: number
   /** Lines of the ledger that were damaged when it was opened. */
   damagedLines: number
@@ -61,8 +58,7 @@ export class Guard {
   readonly #parts: GuardParts
   readonly #book: Book
   readonly #inForce: InForce
-  readonly #additions = new Rate()
-  readonly #plans = new Rate()
+  readonly #budget: Budget
   readonly #counters: Record<string, number> = {}
   /** Why the kernel's table cannot be used, as a sentence. */
   #fault: string | undefined
@@ -74,6 +70,7 @@ export class Guard {
     this.#parts = parts
     this.#book = new Book(parts)
     this.#inForce = new InForce(parts.firewall, parts.log)
+    this.#budget = new Budget(parts.limits)
     if (parts.place === 'tap') parts.firewall.discard()
     else this.#fault = parts.firewall.prepare()
     const placement = this.placement()
@@ -84,6 +81,8 @@ export class Guard {
     this.#endDue()
     this.#recheck()
     this.#beat()
+    for (const { dueRunMs = 0, action } of this.#book.active())
+      this.#budget.added(dueRunMs - action.durationMs) // when it began: a restart gives no new budget
   }
 
   onChange(listener: (action: Action) => void): () => void {
@@ -94,7 +93,7 @@ export class Guard {
   propose(input: unknown): Action {
     const { plan, target } = readPlan(input)
     this.#endDue()
-    this.#countPlan()
+    this.#budget.plan(this.#parts.run.nowMs())
     const hash = planHash(plan)
     const known = this.#book.get(plan.action_id)?.action
     if (known?.hash === hash) return { ...known }
@@ -172,7 +171,7 @@ export class Guard {
       ...limits,
       active: this.#book.active().length,
       waiting: this.#book.waiting().length,
-      additionsLastMinute: this.#additions.recent(run.nowMs()),
+      additionsLastMinute: this.#budget.additionsLastMinute(run.nowMs()),
       damagedLines: this.#book.damagedLines,
       counters: { ...this.#counters },
     }
@@ -224,7 +223,7 @@ export class Guard {
       packets: 0,
       bytes: 0,
     }
-    this.#additions.add(run.nowMs())
+    this.#budget.added(run.nowMs())
     try {
       return this.#book.save({ action: active, dueRunMs: run.nowMs() + leftMs })
     } catch (error) {
@@ -250,23 +249,8 @@ export class Guard {
     return { entry, decided }
   }
 
-  /** Why no further block may be made now, or nothing. */
   #obstacle(): string | undefined {
-    const { liveMax, additionsPerMinute } = this.#parts.limits
-    const active = this.#book.active().length
-    if (active >= liveMax) return `${active} blocks are in force; ${liveMax} is the most allowed.`
-    if (this.#additions.recent(this.#parts.run.nowMs()) >= additionsPerMinute)
-      return `${additionsPerMinute} blocks were made in the last minute, the most allowed.`
-    return undefined
-  }
-
-  #countPlan(): void {
-    const now = this.#parts.run.nowMs()
-    if (this.#plans.recent(now) >= PLANS_PER_MINUTE_MAX) {
-      this.#count('plansTooMany')
-      throw new Failure('too-many', `More than ${PLANS_PER_MINUTE_MAX} plans in a minute.`)
-    }
-    this.#plans.add(now)
+    return this.#budget.obstacle(this.#book.active().length, this.#parts.run.nowMs())
   }
 
   /** Spoofed traffic can raise plans: a proven one pushes out the oldest that is not. */
@@ -296,7 +280,6 @@ export class Guard {
       const rest = this.#book.held().filter((held) => held.action.action_id !== action.action_id)
       this.#inForce.remove([action], rest)
     }
-    this.#inForce.forget(action.action_id)
     const by = decided && { decidedAt: endedAt, decidedBy: decided.by }
     return this.#book.save({ action: { ...action, ...by, state, because, endedAt } })
   }
@@ -335,17 +318,10 @@ export class Guard {
     const counts = this.#inForce.poll(this.#book.held())
     const nowUs = this.#parts.clock.nowUs()
     for (const entry of active) {
-      const { action } = entry
-      const count = counts.get(action.action_id) ?? { packets: 0, bytes: 0 }
       const endsAt = nowUs + this.#book.leftMs(entry) * 1000
-      const moved = Math.abs(endsAt - (action.endsAt ?? 0)) > WALL_DRIFT_US
-      if (moved) action.endsAt = endsAt // the wall clock was set; the block's life was not
-      const first = count.packets > 0 && action.firstDropAt === undefined
-      if (first) action.firstDropAt = nowUs
-      if (!moved && count.packets === action.packets) continue
-      Object.assign(action, count)
-      if (first) this.#book.save(entry)
-      else this.#book.note(entry)
+      const news = update(entry, { now: counts.get(entry.action.action_id), nowUs, endsAt })
+      if (news === 'first-drop') this.#book.save(entry)
+      else if (news === 'moved') this.#book.note(entry)
     }
   }
 

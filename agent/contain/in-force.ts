@@ -5,6 +5,7 @@
 import { Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
 import type { Action } from './action.ts'
+import type { Count } from './counting.ts'
 import { type Element, elementKey, elementsOf } from './elements.ts'
 import { type Counted, type Firewall, GRACE_MS, type TimedElement } from './nft.ts'
 
@@ -16,16 +17,9 @@ export interface Held {
   leftMs: number
 }
 
-export interface Count {
-  packets: number
-  bytes: number
-}
-
 export class InForce {
   readonly #firewall: Firewall
   readonly #log: Log
-  /** Per action: what was counted before its element was made anew, and the last reading. */
-  readonly #counts = new Map<string, { before: Count; last: Count }>()
 
   constructor(firewall: Firewall, log: Log) {
     this.#firewall = firewall
@@ -58,10 +52,10 @@ export class InForce {
     }
   }
 
-  /** Reads the counters, and mends the table where it differs. */
+  /** What the kernel counts for each action now; mends the table where it differs. */
   poll(held: readonly Held[]): Map<string, Count> {
     const counted = this.match(held)
-    const totals = new Map<string, Count>()
+    const counts = new Map<string, Count>()
     for (const { action } of held) {
       const now = { packets: 0, bytes: 0 }
       for (const element of elementsOf(action)) {
@@ -69,13 +63,9 @@ export class InForce {
         now.packets += seen?.packets ?? 0
         now.bytes += seen?.bytes ?? 0
       }
-      totals.set(action.action_id, this.#total(action, now))
+      counts.set(action.action_id, now)
     }
-    return totals
-  }
-
-  forget(action_id: string): void {
-    this.#counts.delete(action_id)
+    return counts
   }
 
   /** Makes the table equal to `held`; returns what it counted before that. */
@@ -105,23 +95,6 @@ export class InForce {
       const fault = this.#firewall.prepare()
       if (fault) throw error
       return this.#firewall.list()
-    }
-  }
-
-  #total({ action_id, packets = 0, bytes = 0 }: Action, now: Count): Count {
-    const count = this.#counts.get(action_id) ?? {
-      before: { packets: 0, bytes: 0 },
-      last: { packets, bytes },
-    }
-    if (now.packets < count.last.packets) {
-      count.before.packets += count.last.packets
-      count.before.bytes += count.last.bytes
-    }
-    count.last = now
-    this.#counts.set(action_id, count)
-    return {
-      packets: count.before.packets + now.packets,
-      bytes: count.before.bytes + now.bytes,
     }
   }
 }

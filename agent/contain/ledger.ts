@@ -15,6 +15,7 @@ import {
 import { dirname } from 'node:path'
 import { syncFolder, writeWhole } from '../base/files.ts'
 import type { Action } from './action.ts'
+import type { Tally } from './counting.ts'
 import type { RunMark } from './run-clock.ts'
 
 const LINES_MAX = 8000
@@ -26,6 +27,7 @@ const SUM_CHARS = 16
 export interface Entry {
   action: Action
   dueRunMs?: number
+  counted?: Tally
 }
 
 export interface SeenNonce {

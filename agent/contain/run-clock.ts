@@ -44,7 +44,6 @@ export class RunClock {
   }
 
   mark(): RunMark {
-    const up = this.#boot.upMs()
-    return { run: this.#before + up, boot: this.#bootId, up }
+    return { run: this.nowMs(), boot: this.#bootId, up: this.#boot.upMs() }
   }
 }

@@ -118,6 +118,13 @@ export class GuardedSite {
     return this.web.undo(signed(this.key, action, 'undo'))
   }
 
+  /** As the guard lists it now. */
+  async find(action_id: string): Promise<Action> {
+    const found = (await this.web.list()).find((action) => action.action_id === action_id)
+    if (!found) throw new Error('the action is not listed')
+    return found
+  }
+
   /** The kernel's own word, asked by another program than ours. */
   ruleset(): Promise<string> {
     return this.networks.run('gateway', ['nft', 'list', 'ruleset'])
