@@ -155,6 +155,10 @@ export interface AgentCalls {
   tenants: [None, { tenants: Tenant[] }]
   openSegment: [{ tenant_uid: string }, SegmentKey]
   publicKeys: [None, { keys: PublicKeyRecord[] }]
+  /** What the agent has learned, under the layer key `model` of the present epoch; base64 both ways. */
+  sealModel: [{ tenant_uid: string; plain: string }, { sealed: string }]
+  /** `refused` when it is another tenant's, was changed, or its key is gone. */
+  openModel: [{ tenant_uid: string; sealed: string }, { plain: string }]
 }
 
 export interface GuardCalls {
@@ -240,7 +244,7 @@ export type ClientOf<C> = {
     : never
 } & { close(): void }
 
-const AGENT = ['tenants', 'openSegment', 'publicKeys'] as const
+const AGENT = ['tenants', 'openSegment', 'publicKeys', 'sealModel', 'openModel'] as const
 const GUARD = ['publicKeys', 'audit'] as const
 const LAKE = [
   'tenants',

@@ -7,6 +7,7 @@ import type { Json } from '../base/canonical.ts'
 import { Failure } from '../base/failure.ts'
 import { newUid } from '../base/ids.ts'
 import { SALT_BYTES, segmentKey } from '../keys/derive.ts'
+import { openModel, sealModel } from '../keys/model.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
 import { writingEpoch } from './keys-acts.ts'
 import type { KeysBox } from './keys-box.ts'
@@ -23,6 +24,8 @@ import {
 } from './keys-params.ts'
 
 const OfTenant = v.strictObject({ tenant_uid: Uid })
+/** base64 of at most 24 MiB. */
+const Model = v.pipe(v.string(), v.maxLength(32 << 20), v.base64())
 const Announcement = v.strictObject(announcement)
 
 export function agentMethods(box: KeysBox): Handlers<AgentCalls> {
@@ -36,6 +39,19 @@ export function agentMethods(box: KeysBox): Handlers<AgentCalls> {
       const salt = randomBytes(SALT_BYTES)
       const key = segmentKey(box.ring.layer(tenant_uid, epoch, 'journal'), salt).toString('base64')
       return { segment_uid: newUid(), appliance_id, epoch, salt: salt.toString('hex'), key }
+    },
+    sealModel: (params) => {
+      const { tenant_uid, plain } = parse(v.strictObject({ tenant_uid: Uid, plain: Model }), params)
+      mustFind(box, tenant_uid)
+      return { sealed: sealModel(box.ring, tenant_uid, writingEpoch(box, tenant_uid), plain) }
+    },
+    openModel: (params) => {
+      const { tenant_uid, sealed } = parse(
+        v.strictObject({ tenant_uid: Uid, sealed: Model }),
+        params,
+      )
+      mustFind(box, tenant_uid)
+      return { plain: openModel(box.ring, tenant_uid, sealed) }
     },
   }
 }

@@ -1,7 +1,6 @@
-/** `picket install`: the unit table written as systemd units; nothing is started. */
+/** `picket install`: the unit table as systemd units. */
 import { mkdirSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { Failure } from '../../base/failure.ts'
+import { dirname, join } from 'node:path'
 import { writeWhole } from '../../base/files.ts'
 import { systemdUnits, sysusersText, TARGET } from '../systemd.ts'
 import { UNITS } from '../units.ts'
@@ -9,28 +8,27 @@ import { type Command, dataFolder, print, printJson, readOptions } from './optio
 
 export const command: Command = {
   usage:
-    'picket install [--root DIR] [--user NAME] [--data DIR] [--json]\n\n' +
-    'Writes systemd units for all programs of a box, and starts nothing. --root writes below DIR instead of /.',
+    'picket install [--root DIR] [--data DIR] [--user NAME] [--json]\n\n' +
+    'Writes systemd units from the same table that picket up runs by. --root writes below another root.',
   async run(args) {
     const { values } = readOptions(args, { root: { type: 'string' }, user: { type: 'string' } })
-    const user = values.user ?? 'picket'
-    if (!/^[a-z_][a-z0-9_-]{0,30}$/.test(user))
-      throw new Failure('invalid', `"${user}" is no user name.`)
-    const options = { node: process.execPath, data: resolve(dataFolder(values.data)), user }
     const root = values.root ?? '/'
-    const files = [...systemdUnits(UNITS, options)].map(
-      ([name, text]) => [join(root, 'etc/systemd/system', name), text] as const,
-    )
-    files.push([join(root, 'etc/sysusers.d/picket.conf'), sysusersText(options)])
-    for (const [path, text] of files) {
+    const options = {
+      node: process.execPath,
+      data: dataFolder(values.data),
+      user: values.user ?? 'picket',
+    }
+    const written: string[] = []
+    const write = (path: string, text: string) => {
       mkdirSync(dirname(path), { recursive: true })
       writeWhole(path, text, 0o644)
+      written.push(path)
     }
-    if (values.json) return printJson({ files: files.map(([path]) => path) })
-    for (const [path] of files) print(`wrote ${path}`)
-    print('')
-    print(
-      `Start it: systemd-sysusers && systemctl daemon-reload && systemctl enable --now ${TARGET}`,
-    )
+    for (const [name, text] of systemdUnits(UNITS, options))
+      write(join(root, 'etc/systemd/system', name), text)
+    write(join(root, 'usr/lib/sysusers.d/picket.conf'), sysusersText(options))
+    if (values.json) return printJson({ written })
+    for (const path of written) print(path)
+    print(`Then: systemd-sysusers && systemctl daemon-reload && systemctl enable --now ${TARGET}`)
   },
 }

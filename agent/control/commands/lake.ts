@@ -1,0 +1,126 @@
+/** `picket lake import|export|status|settle`. */
+
+import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Failure } from '../../base/failure.ts'
+import { borrow } from '../borrow.ts'
+import { keysForCli } from '../keys-client.ts'
+import { type LakeClient, lakeClient } from '../lake-client.ts'
+import { connect } from '../rpc.ts'
+import { socketPath } from '../sockets.ts'
+import {
+  type Command,
+  dataFolder,
+  print,
+  printJson,
+  readOptions,
+  required,
+  table,
+} from './options.ts'
+
+export const command: Command = {
+  usage:
+    'picket lake status [--data DIR] [--json]\n' +
+    'picket lake import --tenant T FILE.ndjson [--data DIR] [--json]\n' +
+    'picket lake export --tenant T --out FILE.ndjson [--sql "SELECT …"] [--data DIR] [--json]\n' +
+    'picket lake settle [--data DIR] [--json]\n\n' +
+    'import stamps tenant, fleet and ids; a row that names another tenant refuses the whole file.\n' +
+    'export writes what one query gives, in plain text: keep it safe.',
+  async run([verb, ...args]) {
+    const options = {
+      tenant: { type: 'string' },
+      out: { type: 'string' },
+      sql: { type: 'string' },
+    } as const
+    const { values, positionals } = readOptions(args, options)
+    const data = dataFolder(values.data)
+    const asJson = values.json ?? false
+    const at = { data, config: values.config }
+    switch (verb) {
+      case 'status':
+        return say(asJson, await withLake(at, (lake) => lake.status()), statusInWords)
+      case 'settle':
+        return say(
+          asJson,
+          await withLake(at, (lake) => lake.settle()),
+          ({ rows }) => `${rows} rows settled.`,
+        )
+      case 'import': {
+        const tenant_id = required(values.tenant, 'tenant')
+        const path = resolve(required(positionals[0], 'FILE'))
+        const done = await withLake(at, (lake) => lake.import({ tenant_id, path }))
+        return say(asJson, done, ({ rows }) => `${rows} rows imported into ${tenant_id}.`)
+      }
+      case 'export': {
+        const tenant_id = required(values.tenant, 'tenant')
+        const out = required(values.out, 'out')
+        const rows = await exportRows(
+          at,
+          tenant_id,
+          out,
+          values.sql ?? 'SELECT * FROM events ORDER BY event_time',
+        )
+        return say(asJson, { rows }, () => `${rows} rows written to ${out}, unencrypted.`)
+      }
+      default:
+        throw new Failure(
+          'invalid',
+          'It is picket lake import, export, status or settle. Try --help.',
+        )
+    }
+  },
+}
+
+function say<T>(asJson: boolean, answer: T, inWords: (answer: T) => string): void {
+  if (asJson) printJson(answer)
+  else print(inWords(answer))
+}
+
+interface At {
+  data: string
+  config: string | undefined
+}
+
+function withLake<T>(at: At, use: (lake: LakeClient) => Promise<T>): Promise<T> {
+  return borrow(at, ['keys', 'lake'], async () => {
+    const rpc = await connect(socketPath(at.data, 'lake', 'cli'))
+    try {
+      return await use(lakeClient(rpc))
+    } finally {
+      rpc.close()
+    }
+  })
+}
+
+async function exportRows(at: At, tenant_id: string, out: string, sql: string): Promise<number> {
+  const answer = await borrow(at, ['keys', 'lake'], async () => {
+    const keys = keysForCli(at.data)
+    try {
+      return await keys.query({ scope: [tenant_id], sql })
+    } finally {
+      keys.close()
+    }
+  })
+  if (answer.truncated)
+    throw new Failure(
+      'too-many',
+      'The answer is over the bound of one query; narrow it by time with --sql.',
+    )
+  const lines = answer.rows.map((row) =>
+    JSON.stringify(Object.fromEntries(answer.columns.map((name, i) => [name, row[i]]))),
+  )
+  writeFileSync(out, lines.length > 0 ? `${lines.join('\n')}\n` : '', { mode: 0o600, flag: 'wx' })
+  return lines.length
+}
+
+function statusInWords({ tenants }: Awaited<ReturnType<LakeClient['status']>>): string {
+  const rows = tenants.map((each) => [
+    each.tenant_id,
+    each.rows.toLocaleString('en'),
+    String(each.tier1Files),
+    String(each.tier2Files),
+    each.oldestRow ?? 'none',
+    each.fault ?? (each.aside > 0 ? `${each.aside} segments kept aside` : 'well'),
+  ])
+  return table([['tenant', 'rows', 'tier 1 files', 'tier 2 files', 'oldest row', 'state'], ...rows])
+}

@@ -1,0 +1,163 @@
+/** `picket replay`: captures through the real path. Writes nothing but --eve and stdout, unless --data is given. */
+
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { finished } from 'node:stream/promises'
+import type { EventDraft } from '../../base/event.ts'
+import { Failure } from '../../base/failure.ts'
+import { silentLog } from '../../base/log.ts'
+import { openFile } from '../../capture/file.ts'
+import { openJournal } from '../../journal.ts'
+import { stampEvent } from '../../lake/stamp.ts'
+import { Replay, type ReplayResult } from '../../replay.ts'
+import { shippedRuleFiles } from '../../rules-on-disk.ts'
+import { borrow } from '../borrow.ts'
+import { keysForAgent } from '../keys-client.ts'
+import { type Command, print, printJson, readOptions, table } from './options.ts'
+
+const HOME = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
+const ROWS_WAITING_MAX = 2000
+
+/** Where rows go besides the result. */
+interface Sink {
+  row(draft: EventDraft): void
+  /** Waits while too much is unwritten. */
+  drain(): Promise<void>
+  end(): Promise<void>
+}
+
+export const command: Command = {
+  usage:
+    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--eve OUT] [--data DIR] [--json]\n\n' +
+    'Decodes and detects over captures (pcap, pcapng, also gzipped; - is standard input) as one stream.\n' +
+    '--rules replaces the shipped content, and then no baseline runs; --rules none runs none.\n' +
+    'With --data the rows go into that lake.',
+  async run(args) {
+    const { values, positionals } = readOptions(args, {
+      rules: { type: 'string', multiple: true },
+      'home-net': { type: 'string' },
+      eve: { type: 'string' },
+    })
+    if (positionals.length === 0)
+      throw new Failure('invalid', 'Name at least one capture file. Try --help.')
+    const chosen = values.rules
+    const sinks: Sink[] = []
+    const replay = new Replay({
+      ruleFiles:
+        chosen === undefined ? shippedRuleFiles() : chosen.filter((file) => file !== 'none'),
+      baselines: chosen === undefined,
+      home: values['home-net']?.split(',') ?? HOME,
+      onRow: (draft) => {
+        for (const sink of sinks) sink.row(draft)
+      },
+    })
+    const work = async () => {
+      if (values.eve !== undefined) sinks.push(eveSink(values.eve))
+      if (values.data !== undefined) sinks.push(await lakeSink(values.data))
+      await readAll(replay, positionals, sinks, values.json ?? false)
+    }
+    if (values.data === undefined) await work()
+    else await borrow({ data: values.data, config: values.config }, ['keys', 'lake'], work)
+  },
+}
+
+/** What was whole before a broken file is counted and said; then the file's failure. */
+async function readAll(
+  replay: Replay,
+  files: string[],
+  sinks: Sink[],
+  asJson: boolean,
+): Promise<void> {
+  let failure: unknown
+  for (const file of files)
+    try {
+      await replay.read(openFile(file), () => Promise.all(sinks.map((sink) => sink.drain())))
+    } catch (error) {
+      failure = error
+      break
+    }
+  const result = replay.end()
+  for (const sink of sinks) await sink.end()
+  if (failure === undefined || result.packets > 0) {
+    if (asJson) printJson(result)
+    else print(inWords(result))
+  }
+  if (failure !== undefined) throw failure
+}
+
+function eveSink(path: string): Sink {
+  const out = path === '-' ? process.stdout : createWriteStream(path)
+  let full = false
+  const broken = new Promise<never>((_, fail) =>
+    out.on('error', (error) =>
+      fail(new Failure('invalid', `${path} cannot be written: ${error.message}.`)),
+    ),
+  )
+  broken.catch(() => {})
+  return {
+    row: ({ record }) => {
+      if (record && 'event_type' in record) full = !out.write(`${JSON.stringify(record)}\n`) || full
+    },
+    drain: async () => {
+      if (full) await Promise.race([once(out, 'drain'), broken])
+      full = false
+    },
+    end: async () => {
+      if (out === process.stdout) return
+      out.end()
+      await Promise.race([finished(out), broken])
+    },
+  }
+}
+
+async function lakeSink(data: string): Promise<Sink> {
+  const keys = keysForAgent(data)
+  const [tenant] = (await keys.tenants()).tenants
+  if (!tenant) throw new Failure('not-found', `${data} holds no tenant.`)
+  const { tenant_id, fleet_id, appliance_id } = tenant
+  const journal = await openJournal({ data, tenant, keys, settleSeconds: 2, log: silentLog })
+  let rows: EventDraft[] = []
+  const flush = async () => {
+    const taken = rows
+    rows = []
+    const nowUs = Date.now() * 1000
+    await journal.append(
+      taken.map((draft) => stampEvent(draft, { tenant_id, fleet_id, appliance_id }, nowUs)),
+    )
+  }
+  return {
+    row: (draft) => void rows.push(draft),
+    drain: async () => {
+      if (rows.length >= ROWS_WAITING_MAX) await flush()
+    },
+    end: async () => {
+      await flush()
+      await journal.close()
+      keys.close()
+    },
+  }
+}
+
+function inWords(result: ReplayResult): string {
+  const { packets, processed, dropped, bytes, flows, findings, faults, seconds, cpuSeconds } =
+    result
+  const lines = [
+    `${packets.toLocaleString('en')} packets = ${processed.toLocaleString('en')} processed + ${dropped} dropped; ${bytes.toLocaleString('en')} bytes, ${flows.toLocaleString('en')} flows`,
+    `${seconds.toFixed(3)} s (${cpuSeconds.toFixed(3)} s of CPU)`,
+  ]
+  const broken = Object.entries(faults).map(([word, count]) => `${word} ${count}`)
+  if (broken.length > 0) lines.push(`faults: ${broken.join(', ')}`)
+  lines.push(
+    findings.length === 0
+      ? 'no finding'
+      : table(
+          findings.map(({ rule_id, severity, count, attack_ids }) => [
+            severity,
+            rule_id,
+            String(count),
+            attack_ids.join(' '),
+          ]),
+        ),
+  )
+  return lines.join('\n')
+}

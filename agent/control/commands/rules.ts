@@ -1,0 +1,77 @@
+/** `picket rules check FILE…`: what would load, and why the rest would not. `picket rules add FILE|DIR`: into the site, live. */
+import { copyFileSync, existsSync, globSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { Failure } from '../../base/failure.ts'
+import { syncFolder } from '../../base/files.ts'
+import { checkRules } from '../../detect/signatures/rule-set.ts'
+import { readRuleFiles } from '../../rules-on-disk.ts'
+import { AgentClient } from '../agent-client.ts'
+import { type Command, dataFolder, print, printJson, readOptions } from './options.ts'
+
+const SHOWN_MAX = 50
+
+export const command: Command = {
+  usage:
+    'picket rules check FILE… [--json]\npicket rules add FILE|DIR… [--data DIR] [--json]\n\n' +
+    'check says what would load and why the rest would not. add puts files into <data>/rules and tells the running agent.\n' +
+    'A file of which nothing loads is refused whole, and the old rules stay.',
+  async run([verb, ...args]) {
+    const { values, positionals } = readOptions(args, {})
+    if (positionals.length === 0)
+      throw new Failure('invalid', 'Name at least one rule file. Try --help.')
+    const asJson = values.json ?? false
+    if (verb === 'check' && asJson) return printJson(checkRules(readRuleFiles(positionals)))
+    if (verb === 'check') return check(positionals)
+    if (verb === 'add') return add(positionals, dataFolder(values.data), asJson)
+    throw new Failure('invalid', 'It is picket rules check or picket rules add. Try --help.')
+  },
+}
+
+function check(files: string[]): void {
+  const { total, loaded, refused } = checkRules(readRuleFiles(files))
+  print(`${loaded.toLocaleString('en')} of ${total.toLocaleString('en')} rules load.`)
+  for (const { file, line, sid, keyword, reason } of refused.slice(0, SHOWN_MAX))
+    print(`${file}:${line}: sid ${sid ?? '?'}: ${keyword ? `${keyword}: ` : ''}${reason}`)
+  if (refused.length > SHOWN_MAX)
+    print(`… and ${refused.length - SHOWN_MAX} more; --json lists all.`)
+}
+
+async function add(given: string[], data: string, asJson: boolean): Promise<void> {
+  const files = given.flatMap((path) => {
+    if (!existsSync(path)) throw new Failure('invalid', `${path} does not exist.`, { path })
+    return statSync(path).isDirectory() ? globSync(join(path, '**/*.rules')).sort() : [path]
+  })
+  const sources = readRuleFiles(files)
+  for (const source of sources)
+    if (checkRules([source]).loaded === 0)
+      throw new Failure(
+        'invalid',
+        `No rule of ${source.path} loads, so nothing was added. See: picket rules check ${source.path}`,
+      )
+  const { loaded, refused } = checkRules(sources)
+  const folder = join(data, 'rules')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const file of files) {
+    const part = join(folder, `.${basename(file)}.part`)
+    copyFileSync(file, part)
+    renameSync(part, join(folder, basename(file)))
+  }
+  syncFolder(folder)
+  const live = await tellAgent(data)
+  if (asJson) return printJson({ loaded, refused, live })
+  print(
+    `${loaded} rules added, ${refused.length} refused; ${live ? 'in force now' : 'in force when the agent starts'}.`,
+  )
+}
+
+async function tellAgent(data: string): Promise<boolean> {
+  try {
+    const agent = await AgentClient.open(data, 'cli')
+    await agent.reloadRules()
+    agent.close()
+    return true
+  } catch (error) {
+    if (Failure.kindOf(error) === 'unavailable') return false
+    throw error
+  }
+}

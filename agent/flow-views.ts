@@ -1,0 +1,76 @@
+/** Rows of the flow table as the plain values that records are made of. */
+import { inPrefix, type Prefix } from './base/address.ts'
+import type { AppProto } from './decode/records.ts'
+import type { FlowTotals, FlowView } from './detect/eve.ts'
+import { communityId } from './flow/community-id.ts'
+import type { EndReason } from './flow/listener.ts'
+import { FLOW, type FlowTable } from './flow/table.ts'
+
+export class FlowViews {
+  readonly #table: FlowTable
+  readonly #appProto: (flow: number) => AppProto
+  readonly #home: readonly Prefix[]
+
+  constructor(table: FlowTable, appProto: (flow: number) => AppProto, home: readonly Prefix[]) {
+    this.#table = table
+    this.#appProto = appProto
+    this.#home = home
+  }
+
+  view(flow: number): FlowView {
+    const table = this.#table
+    const vlan = [table.vlan0[flow] as number, table.vlan1[flow] as number].filter((id) => id > 0)
+    return {
+      flowId: table.flowId(flow),
+      communityId: this.#communityId(flow),
+      client: table.clientText(flow),
+      server: table.serverText(flow),
+      clientPort: table.clientPort[flow] as number,
+      serverPort: table.serverPort[flow] as number,
+      clientHome: this.#isHome(table.client, flow * 4),
+      serverHome: this.#isHome(table.server, flow * 4),
+      protocol: table.protocol[flow] as number,
+      icmpType: table.icmpType[flow] as number,
+      icmpCode: table.icmpCode[flow] as number,
+      vlan,
+      appProto: this.#appProto(flow),
+    }
+  }
+
+  totals(flow: number, reason: EndReason, alerted: boolean): FlowTotals {
+    const table = this.#table
+    const state = table.state[flow]
+    return {
+      startUs: table.startUs[flow] as number,
+      lastUs: table.lastUs[flow] as number,
+      packetsToServer: table.packetsToServer[flow] as number,
+      packetsToClient: table.packetsToClient[flow] as number,
+      bytesToServer: table.bytesToServer[flow] as number,
+      bytesToClient: table.bytesToClient[flow] as number,
+      flagsToServer: table.flagsToServer[flow] as number,
+      flagsToClient: table.flagsToClient[flow] as number,
+      state: state === FLOW.CLOSED ? 'closed' : state === FLOW.ESTABLISHED ? 'established' : 'new',
+      reason,
+      alerted,
+    }
+  }
+
+  #communityId(flow: number): string {
+    const { client, server, clientPort, serverPort, protocol, icmpType, icmpCode } = this.#table
+    return communityId({
+      protocol: protocol[flow] as number,
+      src: client,
+      srcAt: flow * 4,
+      dest: server,
+      destAt: flow * 4,
+      srcPort: clientPort[flow] as number,
+      destPort: serverPort[flow] as number,
+      icmpType: icmpType[flow] as number,
+      icmpCode: icmpCode[flow] as number,
+    })
+  }
+
+  #isHome(words: Uint32Array, at: number): boolean {
+    return this.#home.some((prefix) => inPrefix(words, at, prefix))
+  }
+}

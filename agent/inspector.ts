@@ -1,0 +1,232 @@
+/**
+ * The packet path in one object: decode → flow → application → detect, for one shard or one replay. What it finds
+ * goes to an Output; it knows no process, no disk and no clock but packet time.
+ */
+import type { Prefix } from './base/address.ts'
+import type { EventDraft } from './base/event.ts'
+import type { Fault } from './base/fault.ts'
+import type { FrameBatch } from './capture/source.ts'
+import type { Packet } from './decode/packet.ts'
+import type { AppProto, Transaction } from './decode/records.ts'
+import type { AlertHit } from './detect/alert.ts'
+import type { Observation } from './detect/baselines/observation.ts'
+import { alertEvent, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
+import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
+import type { RuleSet } from './detect/signatures/rule-set.ts'
+import { AppLayer } from './flow/app-layer.ts'
+import { type AssetSeen, AssetWatch } from './flow/asset-watch.ts'
+import { FlowEngine } from './flow/engine.ts'
+import { FramePath } from './flow/frame-path.ts'
+import type { EndReason, FlowListener } from './flow/listener.ts'
+import { FlowTable } from './flow/table.ts'
+import { FlowViews } from './flow-views.ts'
+import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
+import { Observer } from './observer.ts'
+import type { SeenAlert } from './shard-messages.ts'
+
+const UDP = 17
+
+export interface InspectorOptions {
+  home: readonly Prefix[]
+  rules: RuleSet
+  run: number
+  shard: number
+  /** Of the flow table's hash. */
+  seed: number
+  /** This run's self-test secret; undefined where no self-test runs. */
+  selfTestSecret: string | undefined
+}
+
+/** Where what was found goes. Called while a frame is in hand; nothing given may be kept but the arguments. */
+export interface Output {
+  event(draft: EventDraft): void
+  alert(alert: SeenAlert): void
+  observation(observation: Observation): void
+  sighting(seen: AssetSeen): void
+  selfTestFound(): void
+}
+
+export class Inspector implements FlowListener {
+  readonly #table: FlowTable
+  readonly #flows: FlowEngine
+  readonly #path: FramePath
+  readonly #app: AppLayer
+  readonly #engine: SignatureEngine
+  readonly #observer: Observer
+  readonly #views: FlowViews
+  /** Bit 0: a rule fired on the flow. Others: a fault of that layer was told. */
+  readonly #marks: Uint8Array
+  readonly #output: Output
+  readonly #secret: string | undefined
+  readonly #watch: AssetWatch
+  #timeUs = 0
+  #incomplete = 0
+  /** Matches on frames that have no flow: counted, as nothing names their ends. */
+  #withoutFlow = 0
+  #selfTestFlow = -1
+
+  constructor(options: InspectorOptions, output: Output) {
+    const { run, shard, seed, home, rules, selfTestSecret } = options
+    this.#output = output
+    this.#secret = selfTestSecret
+    this.#table = new FlowTable({ run, shard, seed })
+    this.#watch = new AssetWatch({ home, onSeen: (seen) => output.sighting(seen) })
+    this.#flows = new FlowEngine({ table: this.#table, assets: this.#watch }, this)
+    this.#path = new FramePath(this.#flows)
+    this.#app = new AppLayer(this.#table, {
+      transaction: (flow, transaction) => this.#transaction(flow, transaction),
+      recognised: () => {},
+      fault: (flow, fault) => this.#faulted(fault, flow, 'applayer'),
+    })
+    const appProto = (flow: number): AppProto => this.#app.appProto(flow)
+    this.#engine = new SignatureEngine(rules, {
+      flows: this.#table,
+      appProto,
+      onAlert: (hit, place) => this.#alert(hit, place),
+      onIncomplete: (_reason, flow) => this.#wasIncomplete(flow),
+    })
+    this.#observer = new Observer(this.#table, appProto, (observation) =>
+      output.observation(observation),
+    )
+    this.#views = new FlowViews(this.#table, appProto, home)
+    this.#marks = new Uint8Array(this.#table.flowsMax)
+  }
+
+  /** Every frame of the batch, then the timers. */
+  run(batch: FrameBatch): void {
+    this.#path.run(batch)
+  }
+
+  /** Timers, when no frame comes. */
+  tick(timeUs: number): void {
+    this.#timeUs = timeUs
+    this.#flows.tick(timeUs)
+  }
+
+  /** Ends every flow, so that each has its record. */
+  end(): void {
+    this.#flows.flush('shutdown')
+  }
+
+  swapRules(rules: RuleSet): void {
+    this.#engine.swap(rules)
+  }
+
+  get processed(): number {
+    return this.#path.processed
+  }
+
+  get faults(): Partial<Record<Fault, number>> {
+    const all: Partial<Record<Fault, number>> = { ...this.#app.faults }
+    for (const [word, count] of Object.entries(this.#flows.counters.faults()))
+      all[word as Fault] = (all[word as Fault] ?? 0) + count
+    return all
+  }
+
+  get counters(): Record<string, number> {
+    const { judged, matched } = this.#engine.counters
+    return {
+      ...this.#flows.counters.snapshot(),
+      flowsLive: this.#table.live,
+      appStates: this.#app.states,
+      appStatesDropped: this.#app.statesDropped,
+      rulesJudged: judged,
+      rulesMatched: matched,
+      inspectionsIncomplete: this.#incomplete,
+      alertsWithoutFlow: this.#withoutFlow,
+      assetsRefused: this.#watch.refused,
+    }
+  }
+
+  // What the flow stage says.
+
+  packet(packet: Packet): void {
+    this.#timeUs = packet.timeUs
+    if (packet.flow >= 0) this.#observer.packet(packet)
+    this.#engine.packet(packet)
+    if (packet.protocol === UDP && !packet.fragment) this.#app.datagram(packet)
+  }
+
+  stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    this.#engine.stream(flow, toServer, bytes, start, end)
+    this.#app.stream(flow, toServer, bytes, start, end)
+  }
+
+  gap(flow: number, toServer: boolean, missing: number): void {
+    this.#engine.gap(flow, toServer, missing)
+    this.#app.gap(flow, toServer, missing)
+  }
+
+  established(flow: number): void {
+    this.#observer.established(flow)
+  }
+
+  ended(flow: number, reason: EndReason): void {
+    this.#app.ended(flow)
+    this.#engine.ended(flow)
+    this.#observer.ended(flow)
+    const alerted = ((this.#marks[flow] as number) & 1) === 1
+    this.#marks[flow] = 0
+    if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
+    else
+      this.#output.event(
+        flowEvent(this.#views.view(flow), this.#views.totals(flow, reason, alerted)),
+      )
+  }
+
+  fault(fault: Fault, packet: Packet, flow: number): void {
+    this.#timeUs = packet.timeUs
+    this.#faulted(fault, flow, fault.startsWith('stream-') ? 'stream' : 'decode')
+  }
+
+  // What the later stages say.
+
+  #transaction(flow: number, transaction: Transaction): void {
+    this.#engine.transaction(flow, transaction, this.#timeUs)
+    this.#observer.transaction(flow, transaction, this.#timeUs)
+    const draft = transactionEvent(this.#views.view(flow), transaction, this.#moment())
+    if (draft) this.#output.event(draft)
+  }
+
+  #alert(hit: AlertHit, place: AlertPlace): void {
+    const { packet, flow } = place
+    if (hit.sid === SELF_TEST_SID && packet && this.#isSelfTest(packet)) {
+      this.#selfTestFlow = flow
+      this.#output.selfTestFound()
+      return
+    }
+    if (flow < 0) {
+      this.#withoutFlow++
+      return
+    }
+    this.#marks[flow] = (this.#marks[flow] as number) | 1
+    const totals = this.#views.totals(flow, 'shutdown', true)
+    const { toServer, timeUs } = place
+    const number = this.#path.packet.number
+    const draft = alertEvent(this.#views.view(flow), hit, { toServer, timeUs, number, totals })
+    this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
+  }
+
+  #isSelfTest({ bytes, payloadOffset, payloadBytes }: Packet): boolean {
+    const payload = bytes.subarray(payloadOffset, payloadOffset + payloadBytes)
+    return this.#secret !== undefined && carriesSecret(payload, this.#secret)
+  }
+
+  /** Malformed traffic is evidence: a row a flow and word; frames without a flow are counted only. */
+  #faulted(fault: Fault, flow: number, layer: 'decode' | 'stream' | 'applayer'): void {
+    if (flow < 0) return
+    const bit = 2 << ['decode', 'stream', 'applayer'].indexOf(layer)
+    if (((this.#marks[flow] as number) & bit) !== 0 && layer !== 'applayer') return
+    this.#marks[flow] = (this.#marks[flow] as number) | bit
+    this.#output.event(faultEvent(this.#views.view(flow), fault, { ...this.#moment(), layer }))
+  }
+
+  #moment(): { timeUs: number; number: number } {
+    return { timeUs: this.#timeUs, number: this.#path.packet.number }
+  }
+
+  #wasIncomplete(flow: number): void {
+    this.#incomplete++
+    if (flow >= 0) this.#table.incomplete[flow] = 1
+  }
+}

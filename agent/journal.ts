@@ -1,0 +1,48 @@
+/** The agent's journal: keys from picket-keys one segment at a time, closed segments told to picket-lake. */
+import { join } from 'node:path'
+import type { Log } from './base/log.ts'
+import type { AgentCalls, ClientOf } from './control/keys-client.ts'
+import { connect } from './control/rpc.ts'
+import { socketPath } from './control/sockets.ts'
+import { JournalWriter } from './lake/journal.ts'
+import type { Tenant } from './tenancy/tenant.ts'
+
+export interface OpenJournal {
+  data: string
+  tenant: Tenant
+  keys: ClientOf<AgentCalls>
+  settleSeconds: number
+  log: Log
+}
+
+export function openJournal({
+  data,
+  tenant,
+  keys,
+  settleSeconds,
+  log,
+}: OpenJournal): Promise<JournalWriter> {
+  const { tenant_uid, appliance_id } = tenant
+  return JournalWriter.open({
+    folder: join(data, 'journal', tenant_uid),
+    tenant_uid,
+    appliance_uid: appliance_id,
+    openSegment: async () => {
+      const { segment_uid, epoch, salt, key } = await keys.openSegment({ tenant_uid })
+      return { segment_uid, epoch, salt: Buffer.from(salt, 'hex'), key: Buffer.from(key, 'base64') }
+    },
+    onClosed: (path) => tellLake(data, path, log),
+    settleSeconds,
+  })
+}
+
+/** A hint only: picket-lake looks at the folder by itself as well. */
+async function tellLake(data: string, path: string, log: Log): Promise<void> {
+  try {
+    const rpc = await connect(socketPath(data, 'lake', 'agent'))
+    await rpc.call('segmentClosed', { path })
+    rpc.close()
+  } catch (error) {
+    log.debug({ because: (error as Error).message }, 'lake.not-told')
+  }
+}

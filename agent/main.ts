@@ -1,0 +1,188 @@
+/** picket-agent: capture, decode, detect. `node agent/main.ts --data DIR [--config FILE]` */
+import { parseArgs } from 'node:util'
+import { AgentReport, assetView, hostOf } from './agent-report.ts'
+import { parsePrefix } from './base/address.ts'
+import { systemClock as clock } from './base/clock.ts'
+import { loadConfig } from './base/config.ts'
+import { Failure } from './base/failure.ts'
+import { openLog } from './base/log.ts'
+import { Containment } from './containment.ts'
+import { type AgentService, Subscribers, serveAgent } from './control/agent-methods.ts'
+import { GuardClient } from './control/guard-client.ts'
+import { keysForAgent } from './control/keys-client.ts'
+import { Baselines } from './detect/baselines/baselines.ts'
+import { Findings } from './detect/findings.ts'
+import { Assets } from './flow/assets.ts'
+import { openJournal } from './journal.ts'
+import { Model } from './model.ts'
+import { Rules } from './rules.ts'
+import { RunNotes } from './run-notes.ts'
+import { SelfTester } from './self-tester.ts'
+import type { FromShard } from './shard-messages.ts'
+import { Shards } from './shards.ts'
+import { Site } from './site.ts'
+
+const TICK_MS = 1000
+const SAVE_MS = 30_000
+
+const log = openLog('picket-agent')
+const { values } = parseArgs({ options: { data: { type: 'string' }, config: { type: 'string' } } })
+const data = values.data ?? process.env.PICKET_DATA ?? '/var/lib/picket'
+const config = loadConfig(data, values.config)
+const home = config.network.home
+
+interface ServiceParts {
+  tenant_id: string
+  report: AgentReport
+  assets: Assets
+  rules: Rules
+  shards: Shards
+  tester: SelfTester
+}
+
+/** Whatever breaks ends this process; the supervisor starts it anew, and the gap is named. */
+function die(reason: string): never {
+  log.error({ reason }, 'agent.died')
+  process.exit(1)
+}
+
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: long: the one place where the path is wired, in the order a packet takes it
+async function main(): Promise<void> {
+  const keys = keysForAgent(data)
+  const [tenant] = (await keys.tenants()).tenants
+  if (!tenant) throw new Failure('not-found', `${data} holds no tenant. Make one with: picket init`)
+  const { tenant_id, tenant_uid, fleet_id, appliance_id } = tenant
+  const rules = new Rules(data, home)
+  const assets = new Assets()
+  const baselines = new Baselines()
+  const subscribers = new Subscribers()
+  const prefixes = home.map(parsePrefix)
+  const notes = new RunNotes(data, config.capture.interfaces, clock)
+  const journal = await openJournal({
+    data,
+    tenant,
+    keys,
+    settleSeconds: config.lake.settleSeconds,
+    log,
+  })
+  const site: Site = new Site({
+    stamp: { tenant_id, fleet_id, appliance_id },
+    clock,
+    log,
+    baselines,
+    assets,
+    findings: new Findings({
+      thresholds: rules,
+      hostOf: (...ends) => hostOf(assets, prefixes, ends),
+    }),
+    append: (rows) => journal.append(rows),
+    acknowledged: (rows) => subscribers.rows(rows),
+    found: (finding) => containment.found(finding),
+    controller: (address) => containment.controller(address),
+  })
+  const containment = new Containment({
+    guard: new GuardClient(data, 'agent'),
+    tenant_uid,
+    home: prefixes,
+    durationMinutes: config.contain.durationMinutes,
+    record: (drafts) => site.record(drafts),
+    log,
+  })
+  const model = new Model({ data, tenant_uid, keys, baselines, assets, site, log })
+  await model.restore()
+  const tester = new SelfTester({
+    clock,
+    send: () => shards.selfTest(),
+    record: (drafts) => site.record(drafts),
+  })
+  const hear = (message: FromShard): void => {
+    if (message.did === 'batch') site.batch(message)
+    else if (message.did === 'self-test-found') tester.found()
+    else if (message.did === 'counters') report.shard(message)
+    else log.info(message, 'shard.said')
+  }
+  const shards = await Shards.start(
+    { config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
+    { message: hear, died: die },
+  )
+  const report = new AgentReport({
+    ...{ tenant, config, clock, shards, rules, site, containment, assets },
+    gap: notes.gap,
+    selfTest: () => tester.status,
+    counters: () => ({ ...site.counters, ...containment.counters, ...numbersOf(journal.status()) }),
+  })
+  const service = agentService({ tenant_id, report, assets, rules, shards, tester })
+  const server = await serveAgent(data, service, subscribers, log)
+  const timers = [
+    setInterval(() => void model.save(), SAVE_MS),
+    setInterval(() => void tester.run(), config.health.selfTestMinutes * 60_000),
+    setInterval(() => {
+      site.tick()
+      tester.tick()
+      notes.note()
+      subscribers.status(report.status())
+    }, TICK_MS),
+  ]
+  containment.start()
+  void tester.run()
+  log.info(
+    { interfaces: config.capture.interfaces, rules: rules.status.loaded, gap: notes.gap },
+    'agent.ready',
+  )
+
+  onEnd(async () => {
+    for (const timer of timers) clearInterval(timer)
+    await shards.stop() // first, so that what was seen is whole: processed + dropped = frames
+    site.tick()
+    await model.save()
+    notes.note()
+    log.info({ capture: shards.totals() }, 'agent.ended')
+    await journal.close()
+    containment.stop()
+    await server.close()
+  })
+}
+
+function agentService({
+  tenant_id,
+  report,
+  assets,
+  rules,
+  shards,
+  tester,
+}: ServiceParts): AgentService {
+  return {
+    status: () => report.status(),
+    assets: () => assets.list().map((asset) => assetView(tenant_id, asset)),
+    rules: () => rules.view(tenant_id),
+    reloadRules: async () => {
+      const answer = rules.reload()
+      shards.tell({ do: 'rules', files: rules.files })
+      return answer
+    },
+    selfTest: async () => {
+      const { ok, sentence } = await tester.run()
+      return { ok: ok === true, sentence }
+    },
+  }
+}
+
+function numbersOf(status: object): Record<string, number> {
+  return Object.fromEntries(Object.entries(status).filter(([, value]) => typeof value === 'number'))
+}
+
+function onEnd(end: () => Promise<void>): void {
+  let ending = false
+  const once = () => {
+    if (ending) return
+    ending = true
+    end().then(
+      () => process.exit(0),
+      (error: unknown) => die(String(error)),
+    )
+  }
+  process.on('SIGTERM', once)
+  process.on('SIGINT', once)
+}
+
+main().catch((error: unknown) => die(error instanceof Error ? error.message : String(error)))

@@ -1,0 +1,40 @@
+/** Where rules are: those shipped with Picket, and those the site added. */
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Failure } from './base/failure.ts'
+import { RuleSet } from './detect/signatures/rule-set.ts'
+import { defaultVariables } from './detect/signatures/variables.ts'
+
+const SHIPPED = fileURLToPath(new URL('../rules', import.meta.url))
+const FILES_MAX = 1000
+
+export function shippedRuleFiles(): string[] {
+  return globSync(join(SHIPPED, '*/*.rules')).sort()
+}
+
+/** Shipped rules, then the site's own in `<data>/rules`. */
+export function siteRuleFiles(data: string): string[] {
+  const own = join(data, 'rules')
+  const added = existsSync(own) ? globSync(join(own, '**/*.rules')).sort() : []
+  return [...shippedRuleFiles(), ...added].slice(0, FILES_MAX)
+}
+
+/** The newest change of any of these files, milliseconds since 1970; what "rules are N days old" stands on. */
+export function newestRuleMs(files: readonly string[]): number {
+  return Math.max(0, ...files.map((file) => statSync(file).mtimeMs))
+}
+
+export function loadRules(files: readonly string[], home: readonly string[]) {
+  return RuleSet.load(readRuleFiles(files), defaultVariables(home))
+}
+
+export function readRuleFiles(files: readonly string[]): { path: string; text: string }[] {
+  return files.map((path) => {
+    try {
+      return { path, text: readFileSync(path, 'utf8') }
+    } catch (error) {
+      throw new Failure('invalid', `The rule file ${path} cannot be read.`, { path }, error)
+    }
+  })
+}

@@ -1,0 +1,55 @@
+/** What picket-agent and its shard workers say to each other. Everything here is cloned between threads. */
+import type { EventDraft } from './base/event.ts'
+import type { Observation } from './detect/baselines/observation.ts'
+import type { AssetSeen } from './flow/asset-watch.ts'
+
+/** A rule's match, ready to become a finding once thresholds and the rate breaker agree. */
+export interface SeenAlert {
+  draft: EventDraft
+  sid: number
+  /** The TCP handshake of its flow was seen whole: evidence class "proven" (D34). */
+  proven: boolean
+}
+
+/** What a shard is made with. */
+export interface ShardOptions {
+  interface: string
+  shard: number
+  /** Names this run in flow ids. */
+  run: number
+  counters: SharedArrayBuffer
+  ringMiB: number
+  fanoutGroup: number
+  home: string[]
+  ruleFiles: string[]
+  selfTestSecret: string
+}
+
+export type ToShard = { do: 'rules'; files: string[] } | { do: 'self-test' } | { do: 'stop' }
+
+/** What happened since the last batch; sent at BATCH_MAX things or after BATCH_MS, whichever is first. */
+export interface ShardBatch {
+  did: 'batch'
+  events: EventDraft[]
+  alerts: SeenAlert[]
+  observations: Observation[]
+  sightings: AssetSeen[]
+}
+
+/** Sent about once a second. */
+export interface ShardCounted {
+  did: 'counters'
+  /** `eth1/0` */
+  shard: string
+  counters: Record<string, number>
+  liveFlows: number
+}
+
+export type FromShard =
+  | ShardBatch
+  | { did: 'ready' }
+  | { did: 'self-test-found' }
+  | { did: 'rules'; loaded: number; refused: number }
+  | ShardCounted
+  | { did: 'failed'; message: string }
+  | { did: 'stopped' }

@@ -1,0 +1,140 @@
+/**
+ * One shard: a worker thread with a ring of its own that does capture → decode → flow → detect and hands
+ * batches of what it found to the main thread. Its loop is synchronous; it waits in poll(2) only.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { parsePrefix } from './base/address.ts'
+import { CaptureCounters } from './capture/counters.ts'
+import { openRing } from './capture/ring.ts'
+import { FrameBatch } from './capture/source.ts'
+import { selfTestFrame } from './health/self-test.ts'
+import { Inspector } from './inspector.ts'
+import { loadRules } from './rules-on-disk.ts'
+import type { FromShard, ShardBatch, ShardOptions, ToShard } from './shard-messages.ts'
+
+const BATCH_MAX = 512
+const BATCH_MS = 100
+const POLL_MS = 50
+const COUNTERS_MS = 1000
+
+const options = workerData as ShardOptions
+const port = parentPort
+if (!port) throw new Error('a shard is a worker thread')
+const say = (message: FromShard) => port.postMessage(message)
+
+let batch: ShardBatch = emptyBatch()
+let sentAt = performance.now()
+let countedAt = 0
+
+function emptyBatch(): ShardBatch {
+  return { did: 'batch', events: [], alerts: [], observations: [], sightings: [] }
+}
+
+function sendBatch(force: boolean): void {
+  const things =
+    batch.events.length + batch.alerts.length + batch.observations.length + batch.sightings.length
+  const now = performance.now()
+  if (things === 0 || (!force && things < BATCH_MAX && now - sentAt < BATCH_MS)) return
+  say(batch)
+  batch = emptyBatch()
+  sentAt = now
+}
+
+const counters = new CaptureCounters(options.counters)
+const mine = counters.shard(options.shard)
+const inspector = new Inspector(
+  {
+    home: options.home.map(parsePrefix),
+    rules: loadRules(options.ruleFiles, options.home).ruleSet,
+    run: options.run,
+    shard: options.shard,
+    seed: (Math.random() * 2 ** 32) | 0,
+    selfTestSecret: options.selfTestSecret,
+  },
+  {
+    event: (draft) => void batch.events.push(draft),
+    alert: (alert) => void batch.alerts.push(alert),
+    observation: (observation) => void batch.observations.push(observation),
+    sighting: (seen) => void batch.sightings.push(seen),
+    selfTestFound: () => say({ did: 'self-test-found' }),
+  },
+)
+
+/** The frame takes every step a frame of the wire takes after the ring; it is not counted as one. */
+function injectSelfTest(): void {
+  const frame = selfTestFrame(options.selfTestSecret)
+  const one = new FrameBatch(1)
+  one.bytes = frame
+  one.count = 1
+  one.captured[0] = frame.length
+  one.wire[0] = frame.length
+  one.timeUs[0] = Date.now() * 1000
+  one.vlan[0] = -1
+  inspector.run(one)
+}
+
+/** Returns false when the shard is to end. */
+function obey(message: ToShard): boolean {
+  switch (message.do) {
+    case 'self-test':
+      injectSelfTest()
+      return true
+    case 'rules': {
+      const { ruleSet, loaded, refused } = loadRules(message.files, options.home)
+      inspector.swapRules(ruleSet)
+      say({ did: 'rules', loaded, refused: refused.length })
+      return true
+    }
+    case 'stop':
+      return false
+  }
+}
+
+function sendCounters(): void {
+  const now = performance.now()
+  if (now - countedAt < COUNTERS_MS) return
+  countedAt = now
+  const shard = `${options.interface}/${options.shard}`
+  const { counters } = inspector
+  say({ did: 'counters', shard, counters, liveFlows: counters.flowsLive ?? 0 })
+}
+
+function capture(): void {
+  const ring = openRing({
+    interface: options.interface,
+    counters,
+    shard: options.shard,
+    ringMiB: options.ringMiB,
+    fanoutGroup: options.fanoutGroup,
+  })
+  say({ did: 'ready' })
+  for (;;) {
+    const frames = ring.poll(POLL_MS)
+    if (!frames) break
+    let bytes = 0
+    for (let i = 0; i < frames.count; i++) bytes += frames.wire[i] as number
+    inspector.run(frames)
+    mine.processed(frames.count, bytes)
+    if (frames.count === 0) inspector.tick(Date.now() * 1000)
+    sendBatch(false)
+    sendCounters()
+    for (let next = receiveMessageOnPort(port as NonNullable<typeof port>); next; ) {
+      if (!obey(next.message as ToShard)) ring.stop()
+      next = receiveMessageOnPort(port as NonNullable<typeof port>)
+    }
+  }
+  ring.close()
+  inspector.end()
+  sendBatch(true)
+  countedAt = 0
+  sendCounters()
+  say({ did: 'stopped' })
+}
+
+try {
+  capture()
+} catch (error) {
+  say({ did: 'failed', message: (error as Error).message })
+}
+// Nothing keeps the thread after this but the port to the main thread.
+port.unref()

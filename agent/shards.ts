@@ -1,0 +1,108 @@
+/** The shard workers of this box, as one thing: start, tell, hear, stop. */
+import { Worker } from 'node:worker_threads'
+import type { Config } from './base/config.ts'
+import { Failure } from './base/failure.ts'
+import { CaptureCounters, type CaptureTotals } from './capture/counters.ts'
+import { rxPackets } from './capture/interface.ts'
+import type { FromShard, ShardOptions, ToShard } from './shard-messages.ts'
+
+export interface ShardsOptions {
+  config: Config['capture']
+  home: string[]
+  ruleFiles: string[]
+  selfTestSecret: string
+}
+
+export interface ShardEvents {
+  message(message: FromShard): void
+  /** A worker is gone that should not be: the process must end and be started anew. */
+  died(reason: string): void
+}
+
+interface Port {
+  name: string
+  counters: CaptureCounters
+  workers: Worker[]
+}
+
+export class Shards {
+  readonly #ports: Port[] = []
+  #stopping = false
+
+  /** Resolves when every ring is open: from then on each frame counts. */
+  static async start(options: ShardsOptions, events: ShardEvents): Promise<Shards> {
+    const shards = new Shards()
+    const ready: Promise<void>[] = []
+    const { interfaces, shards: perInterface, ringMiB } = options.config
+    for (const [i, name] of interfaces.entries()) {
+      const counters = new CaptureCounters(perInterface)
+      const port: Port = { name, counters, workers: [] }
+      shards.#ports.push(port)
+      for (let shard = 0; shard < perInterface; shard++) {
+        const data: ShardOptions = {
+          interface: name,
+          shard,
+          run: process.pid & 0x7fff,
+          counters: counters.buffer,
+          ringMiB,
+          fanoutGroup: ((process.pid + i) & 0x7fff) | 1,
+          home: options.home,
+          ruleFiles: options.ruleFiles,
+          selfTestSecret: options.selfTestSecret,
+        }
+        const worker = new Worker(new URL('./shard.ts', import.meta.url), { workerData: data })
+        port.workers.push(worker)
+        ready.push(shards.#attend(worker, name, events))
+      }
+    }
+    await Promise.all(ready)
+    return shards
+  }
+
+  tell(message: ToShard): void {
+    for (const { workers } of this.#ports) for (const worker of workers) worker.postMessage(message)
+  }
+
+  /** The self-test goes through one shard: it proves the path, not the number of workers. */
+  selfTest(): boolean {
+    const worker = this.#ports[0]?.workers[0]
+    worker?.postMessage({ do: 'self-test' } satisfies ToShard)
+    return worker !== undefined
+  }
+
+  totals(): { name: string; totals: CaptureTotals }[] {
+    return this.#ports.map(({ name, counters }) => ({
+      name,
+      totals: counters.totals(rxPackets(name)),
+    }))
+  }
+
+  /** Stops the rings, drains them, waits for the last batch. Afterwards processed + dropped = frames. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const workers = this.#ports.flatMap((port) => port.workers)
+    const gone = workers.map((worker) => new Promise((done) => worker.once('exit', done)))
+    this.tell({ do: 'stop' })
+    await Promise.all(gone)
+  }
+
+  #attend(worker: Worker, name: string, events: ShardEvents): Promise<void> {
+    return new Promise((done, fail) => {
+      worker.on('message', (message: FromShard) => {
+        if (message.did === 'ready') done()
+        if (message.did === 'failed') {
+          fail(new Failure('unavailable', `${name} cannot be captured: ${message.message}`))
+          events.died(message.message)
+        }
+        events.message(message)
+      })
+      worker.on('error', (error: Error) => {
+        fail(error)
+        events.died(String(error.stack ?? error))
+      })
+      worker.on('exit', () => {
+        if (!this.#stopping) events.died('a shard ended by itself')
+      })
+    })
+  }
+}
