@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# build.sh demo · run · test · bench · image · long: each installs what is missing and says what it is about to do.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+STATE=$PWD/.state
+
+say() { printf 'build.sh: %s\n' "$*" >&2; }
+usage() {
+  cat >&2 <<'END'
+Usage: ./build.sh COMMAND
+  demo [--once] [--json OUT] [--seed N] [--calm] [--record DIR]   one site with ordinary and hostile traffic
+  run [DIR]                                                       the programs of a box on a data folder
+  test                                                            everything that is checked
+  bench                                                           the benchmarks
+  image                                                           the appliance image (not yet)
+  long fresh                                                      the two commands on fresh Debian 12 and 13
+END
+  exit 2
+}
+
+# Debian packages: the programs they bring, so that a look tells whether they are there. Node 26 itself comes
+# from the npm registry with the other dependencies; Debian's npm only fetches it.
+have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
+library() { compgen -G "/usr/lib/*/$1" >/dev/null || compgen -G "/lib/*/$1" >/dev/null; }
+missing_packages() {
+  have ip || echo iproute2
+  have nft || echo nftables
+  have tcpdump || echo tcpdump
+  have ethtool || echo ethtool
+  have unshare && have setpriv || echo util-linux
+  have ps || echo procps
+  library libpcre2-8.so.0 || echo libpcre2-8-0
+  library libnftables.so.1 || echo libnftables1
+  library libatomic.so.1 || echo libatomic1
+  have npm || echo npm
+  if [ "${1:-}" = browser ]; then have chromium || echo chromium; fi
+}
+
+debian_packages() {
+  local missing
+  missing=$(missing_packages "${1:-}" | tr '\n' ' ')
+  missing=${missing% }
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" != 0 ] || ! have apt-get; then
+    say "these Debian packages are missing: $missing. Install them, then run this again:"
+    echo "  sudo apt-get update && sudo apt-get install --yes --no-install-recommends $missing" >&2
+    exit 2
+  fi
+  say "installing Debian packages: $missing"
+  local log=$STATE/apt.log apt=(apt-get --yes -qq -o Dpkg::Use-Pty=0)
+  mkdir -p "$STATE"
+  export DEBIAN_FRONTEND=noninteractive
+  # shellcheck disable=SC2086 # the list is words
+  if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+    tail -n 20 "$log" >&2
+    say "apt failed; its whole output is in $log."
+    exit 1
+  fi
+}
+
+# No install script runs: what we use ships its binaries in its packages.
+npm_packages() {
+  local stamp=node_modules/.picket-lock want
+  want=$(sha256sum package-lock.json package.json | sha256sum | cut -c1-64)
+  if [ ! -x node_modules/.bin/node ] || [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
+    say "installing npm packages, Node 26 among them (npm ci)"
+    local tries=1
+    until npm ci --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error </dev/null >&2; do
+      [ $((tries++)) -lt 3 ] || { say "npm ci failed three times; the lines above say why."; exit 1; }
+      say "npm ci failed; trying again"
+    done
+    echo "$want" >"$stamp"
+  fi
+  export PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin
+  unset NODE_OPTIONS
+}
+
+prepare() {
+  debian_packages "${1:-}"
+  npm_packages
+}
+
+demo() {
+  say "starting one site: hosts, an appliance as their gateway, assets; everything ends with this command"
+  prepare
+  exec node test/demo/main.ts "$@"
+}
+
+run() {
+  local data=${1:-$STATE/box}
+  say "starting all programs of a box on $data (Ctrl-C ends them)"
+  prepare
+  [ -e "$data/platform.db" ] || node agent/cli.ts init --data "$data" --tenant "${PICKET_TENANT:-site-one}"
+  exec node agent/cli.ts up --data "$data"
+}
+
+tests() {
+  say "checking everything: format and lint, types, then all tests on Node 26"
+  prepare browser
+  local status=0
+  say "biome check"
+  biome check || status=1
+  say "tsc"
+  tsc || status=1
+  say "vitest, all projects"
+  mkdir -p "$STATE"
+  echo "0 passed, 1 failed, 0 skipped" >"$STATE/tests.txt" # stands if vitest dies
+  PICKET_COUNT=$STATE/tests.txt vitest run --reporter=default --reporter=./test/count.ts </dev/null || status=1
+  say "the count:"
+  cat "$STATE/tests.txt"
+  return $status
+}
+
+bench() {
+  say "running the benchmarks; nothing is compared or kept"
+  prepare
+  exec vitest bench --run
+}
+
+long() {
+  case "${1:-}" in
+    fresh)
+      shift
+      exec test/demo/fresh.sh "$@"
+      ;;
+    *)
+      say "there is only \"long fresh\" so far; the other long tests do not exist yet."
+      exit 2
+      ;;
+  esac
+}
+
+case "${1:-}" in
+  demo) shift; demo "$@" ;;
+  run) shift; run "$@" ;;
+  test) shift; tests ;;
+  bench) shift; bench ;;
+  image) say "the appliance image is not built from here yet."; exit 2 ;;
+  long) shift; long "$@" ;;
+  *) usage ;;
+esac
