@@ -77,6 +77,14 @@ test('follows a chain of pointers as long as real encoders make, and no longer',
   expect(chained(17)).toBe('bad-pointer')
 })
 
+test('follows a pointer that aims ahead, as resolvers do', () => {
+  const ahead = Buffer.from(
+    '000001000002000000000000' + 'c012' + '00010001' + '0161000001' + '0001',
+    'hex',
+  )
+  expect(decodeDns(ahead)).toMatchObject({ questions: [{ name: 'a' }, { name: 'a' }] })
+})
+
 test('refuses reserved labels and names over 255 bytes', () => {
   const head = '000000000001000000000000'
   expect(decodeDns(Buffer.from(`${head}8000010001`, 'hex'))).toBe('bad-label')

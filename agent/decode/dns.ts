@@ -1,8 +1,8 @@
 /**
  * DNS messages (RFC 1035) as carried by DNS, mDNS and LLMNR.
  *
- * The input is hostile: names may loop, counts may lie. Every loop below is bounded, by a constant
- * or by a value that only falls, so the worst message costs RECORDS_MAX names of NAME_BYTES_MAX.
+ * The input is hostile: names may loop, counts may lie. Every loop below is bounded by a constant, so the
+ * worst message costs RECORDS_MAX records of two names of NAME_BYTES_MAX and HOPS_MAX each.
  */
 import { addressText } from '../base/address.ts'
 import { Cursor } from '../base/cursor.ts'
@@ -138,13 +138,13 @@ function readStrings(cursor: Cursor, size: number): string {
 }
 
 /**
- * Reads a name, following compression pointers, which count from `base`. A pointer must aim before the part of
- * the name it ends (as every real encoder does); so `floor` only falls and the walk ends; HOPS_MAX makes it end soon.
+ * Reads a name, following compression pointers, which count from `base`. RFC 1035 §4.1.4 lets them aim only back, but
+ * resolvers follow others too, so a pointer that aims ahead would hide a name from us and not from them: any aim is
+ * followed, and the walk ends by HOPS_MAX and by the bytes a name may have.
  */
 function readName(cursor: Cursor, base: number): string {
   let name = ''
   let size = 0
-  let floor = cursor.offset
   let resume = -1
   let hops = 0
   for (let length = cursor.u8(); length !== 0; length = cursor.u8()) {
@@ -156,9 +156,10 @@ function readName(cursor: Cursor, base: number): string {
       cursor.fail('bad-label')
     } else {
       const target = base + (((length & 0x3f) << 8) | cursor.u8())
+      if (cursor.fault) break
       if (resume === -1) resume = cursor.offset
-      if (target >= floor || ++hops > HOPS_MAX) cursor.fail('bad-pointer')
-      else floor = cursor.offset = target
+      if (target >= cursor.end || ++hops > HOPS_MAX) cursor.fail('bad-pointer')
+      else cursor.offset = target
     }
   }
   if (resume !== -1 && cursor.fault === undefined) cursor.offset = resume

@@ -1,0 +1,320 @@
+/**
+ * EVE JSON as Suricata 8 writes it, and the lake's row around it. Pure: a view of the flow, what happened, and when. In
+ * columns and record alike, `src` is who sent what the row is about: for an answer that is the server.
+ */
+import { protoName } from '../base/address.ts'
+import { isoFromUs } from '../base/clock.ts'
+import { type EventDraft, type EventKind, RECORD_BYTES_MAX } from '../base/event.ts'
+import type { Fault } from '../base/fault.ts'
+import { brief } from '../base/text.ts'
+import { TCP } from '../decode/packet.ts'
+import type { AppProto, Transaction } from '../decode/records.ts'
+import type { EndReason } from '../flow/listener.ts'
+import type { AlertHit } from './alert.ts'
+import { eveOf, type Json, sentenceOf } from './eve-app.ts'
+
+const MESSAGE_CHARS_MAX = 400
+
+/** One flow as plain values; addresses as RFC 5952 text. */
+export interface FlowView {
+  flowId: string
+  communityId: string
+  /** The side that opened the flow. */
+  client: string
+  server: string
+  clientPort: number
+  serverPort: number
+  /** Whether the address is in the home networks. */
+  clientHome: boolean
+  serverHome: boolean
+  protocol: number
+  icmpType?: number
+  icmpCode?: number
+  /** Outermost first. */
+  vlan?: readonly number[]
+  appProto: AppProto
+}
+
+export interface FlowTotals {
+  startUs: number
+  lastUs: number
+  packetsToServer: number
+  packetsToClient: number
+  bytesToServer: number
+  bytesToClient: number
+  flagsToServer: number
+  flagsToClient: number
+  state: 'new' | 'established' | 'closed'
+  reason: EndReason
+  alerted: boolean
+}
+
+/** Where and when: `number` is `pcap_cnt`, 0 when no packet is in hand. */
+export interface Moment {
+  timeUs: number
+  number?: number
+}
+
+const KIND: Record<Transaction['proto'], EventKind> = {
+  dns: 'dns',
+  http: 'http',
+  tls: 'tls',
+  ssh: 'ssh',
+  modbus: 'ot',
+}
+
+/**
+ * The row of a transaction, at the one stage where it is whole enough to be worth one: each DNS message, each Modbus
+ * request, and what HTTP, TLS and SSH say last. Undefined at other stages.
+ */
+export function transactionEvent(
+  view: FlowView,
+  tx: Transaction,
+  moment: Moment,
+): EventDraft | undefined {
+  const isMessage = tx.proto === 'dns' || tx.proto === 'modbus'
+  if (isMessage ? tx.proto === 'modbus' && tx.stage === 'response' : tx.stage !== 'done')
+    return undefined
+  const toServer = !(tx.proto === 'dns' && tx.dns.response)
+  const about = tx.proto === 'modbus' ? hostOf(view, 'server') : hostOf(view, 'client')
+  return {
+    ...columns(view, toServer, moment),
+    kind: KIND[tx.proto],
+    host: about,
+    app_proto: tx.proto,
+    message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
+    record: fit({ ...head(view, tx.proto, toServer, moment), ...eveOf(tx) }),
+  }
+}
+
+/** The row of a signature's match: a finding. `toServer`: which way what matched was going. */
+export function alertEvent(
+  view: FlowView,
+  hit: AlertHit,
+  moment: Moment & { toServer: boolean; totals?: Partial<FlowTotals> },
+): EventDraft {
+  const { toServer, totals } = moment
+  const record: Json = {
+    ...head(view, 'alert', toServer, moment),
+    alert: {
+      action: hit.action,
+      gid: hit.gid,
+      signature_id: hit.sid,
+      rev: hit.rev,
+      signature: hit.msg,
+      category: hit.category,
+      severity: hit.priority,
+      ...(Object.keys(hit.metadata).length > 0 && { metadata: hit.metadata }),
+    },
+    direction: toServer ? 'to_server' : 'to_client',
+    ...(hit.tx && eveOf(hit.tx)),
+  }
+  const proto = hit.app_proto ?? (hit.tx ? hit.tx.proto : view.appProto)
+  if (proto !== 'unknown') record.app_proto = proto
+  if (totals) record.flow = alertFlow(view, totals)
+  return {
+    ...columns(view, toServer, moment),
+    kind: 'finding',
+    host: hostOf(view, 'server'),
+    rule_id: hit.rule_id,
+    severity: hit.severity,
+    attack_ids: hit.attack_ids,
+    action: hit.action,
+    message: brief(hit.msg, MESSAGE_CHARS_MAX),
+    record: fit(record),
+  }
+}
+
+function alertFlow(view: FlowView, totals: Partial<FlowTotals>): Json {
+  return {
+    pkts_toserver: totals.packetsToServer,
+    pkts_toclient: totals.packetsToClient,
+    bytes_toserver: totals.bytesToServer,
+    bytes_toclient: totals.bytesToClient,
+    ...(totals.startUs !== undefined && { start: eveTime(totals.startUs) }),
+    src_ip: view.client,
+    dest_ip: view.server,
+    ...(hasPorts(view) && { src_port: view.clientPort, dest_port: view.serverPort }),
+  }
+}
+
+/** The row of a flow that ended; its time is when it began. */
+export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
+  const { startUs, lastUs } = totals
+  const bytes = totals.bytesToServer + totals.bytesToClient
+  const packets = totals.packetsToServer + totals.packetsToClient
+  const record: Json = {
+    ...head(view, 'flow', true, { timeUs: lastUs }),
+    flow: {
+      pkts_toserver: totals.packetsToServer,
+      pkts_toclient: totals.packetsToClient,
+      bytes_toserver: totals.bytesToServer,
+      bytes_toclient: totals.bytesToClient,
+      start: eveTime(startUs),
+      end: eveTime(lastUs),
+      // Whole seconds of the clock between, as Suricata counts them.
+      age: Math.floor(lastUs / 1e6) - Math.floor(startUs / 1e6),
+      state: totals.state,
+      // Suricata calls an eviction forced.
+      reason: totals.reason === 'evicted' ? 'forced' : totals.reason,
+      alerted: totals.alerted,
+    },
+  }
+  if (view.appProto !== 'unknown') record.app_proto = view.appProto
+  if (view.protocol === 6) record.tcp = eveTcp(totals.flagsToServer, totals.flagsToClient)
+  return {
+    ...columns(view, true, { timeUs: startUs }),
+    kind: 'flow',
+    host: hostOf(view, 'client'),
+    bytes,
+    packets,
+    message: flowSentence(view, totals),
+    record,
+  }
+}
+
+function flowSentence(view: FlowView, totals: FlowTotals): string {
+  const bytes = totals.bytesToServer + totals.bytesToClient
+  const packets = totals.packetsToServer + totals.packetsToClient
+  const proto = protoName(view.protocol)
+  const port = hasPorts(view) ? ` port ${view.serverPort}` : ''
+  const app = view.appProto === 'unknown' || view.appProto === 'failed' ? '' : ` (${view.appProto})`
+  const seconds = ((totals.lastUs - totals.startUs) / 1e6).toFixed(1)
+  const silent = totals.packetsToClient === 0 ? ', no answer' : ''
+  return `${view.client} to ${view.server}${port} by ${proto}${app}: ${bytes} bytes in ${packets} packets over ${seconds} s${silent}.`
+}
+
+function eveTcp(toServer: number, toClient: number): Json {
+  const all = toServer | toClient
+  const hex = (flags: number) => flags.toString(16).padStart(2, '0')
+  return {
+    tcp_flags: hex(all),
+    tcp_flags_ts: hex(toServer),
+    tcp_flags_tc: hex(toClient),
+    ...(all & TCP.SYN && { syn: true }),
+    ...(all & TCP.FIN && { fin: true }),
+    ...(all & TCP.RST && { rst: true }),
+    ...(all & TCP.PSH && { psh: true }),
+    ...(all & TCP.ACK && { ack: true }),
+    ...(all & TCP.URG && { urg: true }),
+    ...(all & TCP.ECE && { ecn: true }),
+    ...(all & TCP.CWR && { cwr: true }),
+  }
+}
+
+/** The row of something malformed: EVE's anomaly. `layer` is where it was seen. */
+export function faultEvent(
+  view: FlowView,
+  fault: Fault,
+  moment: Moment & { layer: 'decode' | 'stream' | 'applayer' },
+): EventDraft {
+  const app = moment.layer === 'applayer'
+  const what = app ? `${view.appProto} data` : moment.layer === 'stream' ? 'TCP stream' : 'packet'
+  return {
+    ...columns(view, true, moment),
+    kind: 'fault',
+    host: hostOf(view, 'client'),
+    message: `Malformed ${what} between ${view.client} and ${view.server}: ${fault}.`,
+    record: {
+      ...head(view, 'anomaly', true, moment),
+      anomaly: {
+        ...(app && { app_proto: view.appProto }),
+        type: moment.layer,
+        event: fault,
+        ...(app && { layer: 'proto_parser' }),
+      },
+    },
+  }
+}
+
+/** The local asset a row is about: the preferred side when it is at home, else the other when that is. */
+function hostOf(view: FlowView, prefer: 'client' | 'server'): string | undefined {
+  const first = prefer === 'client'
+  if (first ? view.clientHome : view.serverHome) return first ? view.client : view.server
+  if (first ? view.serverHome : view.clientHome) return first ? view.server : view.client
+  return undefined
+}
+
+function columns(view: FlowView, toServer: boolean, moment: Moment): Omit<EventDraft, 'kind'> {
+  const [src, dest] = toServer ? [view.client, view.server] : [view.server, view.client]
+  const [from, to] = toServer
+    ? [view.clientPort, view.serverPort]
+    : [view.serverPort, view.clientPort]
+  const draft: Omit<EventDraft, 'kind'> = {
+    event_time: moment.timeUs,
+    src_ip: src,
+    dest_ip: dest,
+    proto: protoName(view.protocol),
+    community_id: view.communityId,
+    flow_id: view.flowId,
+  }
+  if (hasPorts(view)) {
+    draft.src_port = from
+    draft.dest_port = to
+  }
+  if (view.appProto !== 'unknown' && view.appProto !== 'failed') draft.app_proto = view.appProto
+  return draft
+}
+
+function head(view: FlowView, type: string, toServer: boolean, moment: Moment): Json {
+  const [src, dest] = toServer ? [view.client, view.server] : [view.server, view.client]
+  const json: Json = {
+    timestamp: eveTime(moment.timeUs),
+    // Below 2^53, so a number is exact, as in EVE.
+    flow_id: Number(view.flowId),
+    event_type: type,
+  }
+  if (moment.number) json.pcap_cnt = moment.number
+  if (view.vlan && view.vlan.length > 0) json.vlan = view.vlan
+  json.src_ip = src
+  if (hasPorts(view)) json.src_port = toServer ? view.clientPort : view.serverPort
+  json.dest_ip = dest
+  if (hasPorts(view)) json.dest_port = toServer ? view.serverPort : view.clientPort
+  json.proto = protoName(view.protocol)
+  if (view.protocol === 1 || view.protocol === 58) {
+    json.icmp_type = view.icmpType ?? 0
+    json.icmp_code = view.icmpCode ?? 0
+  }
+  json.community_id = view.communityId
+  return json
+}
+
+function hasPorts(view: FlowView): boolean {
+  return view.protocol === 6 || view.protocol === 17 || view.protocol === 132
+}
+
+/** `2026-11-23T11:42:10.118204+0000` */
+function eveTime(us: number): string {
+  return isoFromUs(us).replace('Z', '+0000')
+}
+
+/** Cuts long texts and lists until the record is within its bound as JSON. A byte may take six there. */
+function fit(record: Json): Json {
+  if (textSize(record) * 6 < RECORD_BYTES_MAX) return record
+  for (const [chars, items] of [
+    [8192, 128],
+    [1024, 32],
+    [128, 8],
+  ] as const) {
+    const cut = cutTo(record, chars, items) as Json
+    if (Buffer.byteLength(JSON.stringify(cut)) <= RECORD_BYTES_MAX) return cut
+  }
+  return cutTo(record, 64, 4) as Json
+}
+
+function textSize(value: unknown): number {
+  if (typeof value === 'string') return value.length
+  if (value === null || typeof value !== 'object') return 8
+  let size = 8
+  for (const key in value) size += key.length + textSize((value as Json)[key])
+  return size
+}
+
+function cutTo(value: unknown, chars: number, items: number): unknown {
+  if (typeof value === 'string') return value.length > chars ? `${value.slice(0, chars)}…` : value
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.slice(0, items).map((each) => cutTo(each, chars, items))
+  const cut: Json = {}
+  for (const key in value) cut[key] = cutTo((value as Json)[key], chars, items)
+  return cut
+}
