@@ -47,7 +47,7 @@ export interface Change {
   remove?: readonly string[]
   settled?: readonly string[]
   /** Uses of the parquet key by the files of `add`. */
-  modules?: { epoch: number; count: number }
+  modules?: readonly { epoch: number; count: number }[]
 }
 
 export interface FileFilter {
@@ -181,8 +181,8 @@ export class Catalog {
     const settledHash = this.#settledHash.copy()
     for (const uid of change.settled ?? []) settledHash.update(uid)
     const modules = { ...this.#head.modules_per_key }
-    if (change.modules)
-      modules[change.modules.epoch] = (modules[change.modules.epoch] ?? 0) + change.modules.count
+    for (const { epoch, count } of change.modules ?? [])
+      modules[epoch] = (modules[epoch] ?? 0) + count
     const head: Head = {
       ...this.#head,
       ...totals(files),

@@ -144,12 +144,15 @@ export class Batch {
     return takeApart(file)
   }
 
-  /** Plain Parquet at `path`, sorted by time. For tmpfs, and for an export that was asked for. */
-  async copyTo(path: string): Promise<void> {
+  /** Plain rows at `path`, sorted by time. For tmpfs, and for an export that was asked for. */
+  async copyTo(path: string, format: 'parquet' | 'ndjson' = 'parquet'): Promise<void> {
+    const options =
+      format === 'ndjson'
+        ? 'FORMAT json'
+        : `FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${ROW_GROUP_ROWS},
+           KV_METADATA {picket_schema: '${SCHEMA_VERSION}'}`
     await this.#connection.run(
-      `COPY (SELECT ${NAMES} FROM batch ORDER BY event_time) TO ${literal(path)} (FORMAT parquet,
-       COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${ROW_GROUP_ROWS},
-       KV_METADATA {picket_schema: '${SCHEMA_VERSION}'})`,
+      `COPY (SELECT ${NAMES} FROM batch ORDER BY event_time) TO ${literal(path)} (${options})`,
     )
   }
 

@@ -53,7 +53,7 @@ test('settled rows are read back column by column, types and all', async () => {
     message: draft.message,
     user: null,
   })
-  expect(JSON.parse(byName['record'] as string)).toEqual(draft.record)
+  expect(JSON.parse(byName.record as string)).toEqual(draft.record)
 })
 
 test('no file on the data partition holds a readable row', async () => {

@@ -51,21 +51,22 @@ export async function openTenantLake(options: LakeOptions): Promise<TenantLake> 
 
 const EPOCH_TRIES = 3
 
-/** Seals a batch as a new file of `level` and makes it part of the lake together with `change`. */
-export async function addFile(
-  lake: TenantLake,
-  batch: Batch,
-  { level, ...change }: { level: number } & Pick<Change, 'remove' | 'settled'>,
-): Promise<FileRow> {
+export interface Sealed {
+  file: FileRow
+  modules: { epoch: number; count: number }
+}
+
+/** A batch as a new file of `level`: on disk, not yet part of the lake. */
+export async function sealBatch(lake: TenantLake, batch: Batch, level: number): Promise<Sealed> {
   const { catalog, options, tenant } = lake
-  const facts = await batch.facts()
+  const { bloom_host, bloom_ip, bloom_rule, ...ranges } = await batch.facts()
   const plain = await batch.encode()
   const { epoch, key } = await writingKey(lake, plain.modules, plain.bytes)
   const file_uid = newUid()
   const path = catalog.newPath(level, file_uid)
   const written = await writeSealed(catalog.absolute({ path }), plain, key)
   key.fill(0)
-  const { bloom_host, bloom_ip, bloom_rule, ...ranges } = facts
+  options.log.debug({ tenant_id: tenant.tenant_id, path, rows: ranges.rows }, 'lake.file')
   const file: FileRow = {
     file_uid,
     tenant_id: tenant.tenant_id,
@@ -78,9 +79,18 @@ export async function addFile(
     bloom_ip: bloom_ip ?? null,
     bloom_rule: bloom_rule ?? null,
   }
+  return { file, modules: { epoch, count: plain.modules } }
+}
+
+/** Seals a batch and makes it part of the lake together with `change`. */
+export async function addFile(
+  lake: TenantLake,
+  batch: Batch,
+  { level, ...change }: { level: number } & Pick<Change, 'remove' | 'settled'>,
+): Promise<FileRow> {
+  const { file, modules } = await sealBatch(lake, batch, level)
   // If this fails the file stays as a stray: whether the commit reached the disk is not known here.
-  await catalog.commit({ ...change, add: [file], modules: { epoch, count: plain.modules } })
-  options.log.debug({ tenant_id: tenant.tenant_id, path, rows: file.rows }, 'lake.file')
+  await lake.catalog.commit({ ...change, add: [file], modules: [modules] })
   return file
 }
 

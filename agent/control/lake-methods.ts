@@ -1,0 +1,105 @@
+/** What picket-lake answers, one table a caller. */
+import * as v from 'valibot'
+import { Failure } from '../base/failure.ts'
+import { SLUG, UID } from '../base/ids.ts'
+import type { Lake } from '../lake/lake.ts'
+import type { ClientOf, LakeCalls } from './keys-client.ts'
+import type { LakeFiles } from './lake-client.ts'
+import type { Methods } from './rpc.ts'
+
+const TENANTS_MAX = 10_000
+
+const Files = v.strictObject({
+  tenant_uids: v.pipe(v.array(v.pipe(v.string(), v.regex(UID))), v.maxLength(TENANTS_MAX)),
+  from_us: v.optional(v.number()),
+  to_us: v.optional(v.number()),
+  rule_id: v.optional(v.string()),
+  host: v.optional(v.string()),
+})
+const Import = v.strictObject({ tenant_id: v.pipe(v.string(), v.regex(SLUG)), path: v.string() })
+const Export = v.strictObject({
+  ...Import.entries,
+  format: v.optional(v.picklist(['parquet', 'ndjson']), 'parquet'),
+})
+const Closed = v.strictObject({ path: v.string() })
+
+function parse<T extends v.GenericSchema>(schema: T, params: unknown): v.InferOutput<T> {
+  const result = v.safeParse(schema, params)
+  if (result.success) return result.output
+  throw new Failure('invalid', `${result.issues[0].message}.`)
+}
+
+export type LakeMethods = Record<'agent' | 'keys' | 'cli' | 'web', Methods>
+
+export function lakeMethods(
+  lake: Lake,
+  work: () => Promise<{ rows: number }>,
+  client: Pick<ClientOf<LakeCalls>, 'audit'>,
+): LakeMethods {
+  const status = () => lake.status()
+  /** Nothing goes in or out by hand before its line is on disk. */
+  const audited = async <T extends { rows: number }>(
+    verb: string,
+    tenant_id: string,
+    act: () => Promise<T>,
+  ): Promise<T> => {
+    const line = { verb, subject: tenant_id, tenant_id }
+    await client.audit({ ...line, outcome: 'intent' })
+    try {
+      const result = await act()
+      await client.audit({ ...line, count: result.rows, outcome: 'done' })
+      return result
+    } catch (error) {
+      await client.audit({ ...line, outcome: 'failed' })
+      throw error
+    }
+  }
+  return {
+    agent: {
+      segmentClosed: (params) => {
+        const { path } = parse(Closed, params)
+        if (!lake.isJournal(path)) throw new Failure('refused', 'That is no segment of a journal.')
+        work().catch(() => {}) // the timer meets the same fault and reports it
+      },
+    },
+    keys: {
+      files: async (params): Promise<LakeFiles> => {
+        const { tenant_uids, ...filter } = parse(Files, params)
+        if (tenant_uids.some((uid) => !lake.knows(uid))) await lake.refresh()
+        return {
+          tenants: tenant_uids.map((tenant_uid) => {
+            const { generation, files } = lake.files(tenant_uid, filter)
+            return {
+              tenant_uid,
+              generation,
+              files: files.map(({ level, path, bytes, rows, sha256, epoch, from_us, to_us }) => ({
+                tenant_uid,
+                tier: level === 0 ? 1 : 2,
+                path,
+                bytes,
+                rows,
+                sha256,
+                epoch,
+                from_us,
+                to_us,
+              })),
+            }
+          }),
+        }
+      },
+    },
+    cli: {
+      status,
+      settle: () => work(),
+      import: (params) => {
+        const { tenant_id, path } = parse(Import, params)
+        return audited('lake.import', tenant_id, () => lake.import(tenant_id, path))
+      },
+      export: (params) => {
+        const { tenant_id, ...request } = parse(Export, params)
+        return audited('lake.export', tenant_id, () => lake.export(tenant_id, request))
+      },
+    },
+    web: { status },
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * picket-cell: a process that holds the keys and files of one scope, talks to its parent over a pipe
+ * and to nobody else. It confines itself before it reads a key. Errors of the engine may quote rows
+ * (D16): they go to the one who asked, cut short, and nowhere else.
+ */
+import type { DuckDBInstance } from '@duckdb/node-api'
+import { answer, type Branch, type CellQuestion, openCell } from '../lake/cell.ts'
+import { confine, hide } from '../lake/confine.ts'
+import { openEngine } from '../lake/engine.ts'
+import { readMessages, sendMessage } from '../lake/pipe.ts'
+
+const ERROR_BYTES_MAX = 300
+/** The engine looks up how much memory it may take. */
+const ALWAYS_READABLE = ['/sys/fs/cgroup/']
+
+export type ToCell =
+  | { type: 'confine'; readable: string[] }
+  | { type: 'open'; branches: Branch[] }
+  | ({ type: 'ask' } & CellQuestion)
+
+export type FromCell =
+  | { type: 'ready' }
+  | { type: 'confined'; landlock: number; seccomp: boolean }
+  | { type: 'opened' }
+  | { type: 'columns'; names: string[] }
+  | { type: 'rows'; rows: unknown[][] }
+  | { type: 'end'; truncated: boolean }
+  | { type: 'failed'; message: string }
+
+hide()
+// The engine is loaded and its code is warm before the doors close; this one knows no key.
+;(await openEngine({ memoryMiB: 64 })).closeSync()
+
+let instance: DuckDBInstance | undefined
+const send = (message: FromCell) => sendMessage(process.stdout, message)
+const die = () => process.kill(process.pid, 'SIGKILL') // the engine may be busy in native code
+
+process.stdin.on('end', die)
+process.stdin.on('error', die)
+process.stdout.on('error', die)
+readMessages(
+  process.stdin,
+  (message) => {
+    act(message as ToCell).catch((error: unknown) =>
+      send({ type: 'failed', message: brief(error) }),
+    )
+  },
+  die,
+)
+send({ type: 'ready' })
+
+async function act(message: ToCell): Promise<void> {
+  switch (message.type) {
+    case 'confine':
+      send({ type: 'confined', ...(await confine([...ALWAYS_READABLE, ...message.readable])) })
+      break
+    case 'open':
+      instance?.closeSync()
+      instance = await openCell(message.branches)
+      send({ type: 'opened' })
+      break
+    case 'ask': {
+      if (!instance) throw new Error('The cell holds no files yet.')
+      const truncated = await answer(instance, message, {
+        columns: (names) => void send({ type: 'columns', names }),
+        rows: (rows) => send({ type: 'rows', rows: rows as unknown[][] }),
+        drained: () => new Promise((done) => process.stdout.once('drain', done)),
+      })
+      send({ type: 'end', truncated })
+      break
+    }
+  }
+}
+
+function brief(error: unknown): string {
+  const text = Buffer.from(String((error as Error)?.message ?? error))
+  return text.subarray(0, ERROR_BYTES_MAX).toString('utf8').replace(/�+$/, '')
+}

@@ -1,0 +1,139 @@
+/** A child process over a pipe, under a watch: processor time, wall time and memory, then SIGKILL. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { readMessages, sendMessage } from './pipe.ts'
+
+const WATCH_MS = 20
+const TICKS_PER_SECOND = 100 // USER_HZ is 100 on every Linux that we run on
+const PAGE_BYTES = 4096
+
+export interface Limits {
+  cpuMs: number
+  wallMs: number
+  rssBytes: number
+}
+
+export type Cut = 'cpu' | 'wall' | 'memory' | 'died' | 'stopped'
+
+export interface ChildOptions {
+  program: URL
+  /** As root: the program runs as this user. */
+  uid?: number | undefined
+}
+
+export class ConfinedChild {
+  readonly #process: ChildProcess
+  #take: ((message: unknown) => void) | undefined
+  #cut: Cut | undefined
+  #onGone: ((cut: Cut) => void)[] = []
+  #early: unknown[] = []
+
+  constructor({ program, uid }: ChildOptions) {
+    const [command = process.execPath, ...args] = [
+      ...noNetwork(),
+      ...(uid === undefined
+        ? []
+        : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']),
+      process.execPath,
+      '--disable-proto=delete',
+      '--disable-sigusr1',
+      fileURLToPath(program),
+    ]
+    this.#process = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      // One worker thread, so that what confines it confines all queries; nothing of our environment.
+      env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0', TZ: 'UTC' },
+    })
+    this.#process.stdin?.on('error', () => this.#gone('died'))
+    this.#process.on('error', () => this.#gone('died'))
+    this.#process.on('exit', () => this.#gone('died'))
+    if (this.#process.stdout)
+      readMessages(
+        this.#process.stdout,
+        (message) => {
+          if (this.#take) this.#take(message)
+          else this.#early.push(message)
+        },
+        () => this.kill('died'),
+      )
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
+  get isGone(): boolean {
+    return this.#cut !== undefined
+  }
+
+  send(message: unknown): void {
+    if (!this.isGone && this.#process.stdin) sendMessage(this.#process.stdin, message)
+  }
+
+  /** Where messages go from now on; those that came before are handed over first. */
+  take(take: (message: unknown) => void): void {
+    this.#take = take
+    for (const message of this.#early.splice(0)) take(message)
+  }
+
+  onGone(listener: (cut: Cut) => void): () => void {
+    if (this.#cut) listener(this.#cut)
+    else this.#onGone.push(listener)
+    return () => {
+      this.#onGone = this.#onGone.filter((each) => each !== listener)
+    }
+  }
+
+  kill(cut: Cut): void {
+    this.#gone(cut)
+    this.#process.kill('SIGKILL')
+  }
+
+  /** Kills the child when it passes a limit, counted from now; call what comes back to stop watching. */
+  watch(limits: Limits): () => void {
+    const start = performance.now()
+    const cpuAtStart = usage(this.pid)?.cpuMs ?? 0
+    const timer = setInterval(() => {
+      const used = usage(this.pid)
+      if (!used) return
+      if (used.rssBytes > limits.rssBytes) this.kill('memory')
+      else if (used.cpuMs - cpuAtStart > limits.cpuMs) this.kill('cpu')
+      else if (performance.now() - start > limits.wallMs) this.kill('wall')
+    }, WATCH_MS)
+    return () => clearInterval(timer)
+  }
+
+  #gone(cut: Cut): void {
+    if (this.#cut) return
+    this.#cut = cut
+    for (const listener of this.#onGone.splice(0)) listener(cut)
+  }
+}
+
+/** What a process used so far, from /proc; nothing once it is gone. */
+export function usage(pid: number): { cpuMs: number; rssBytes: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const ticks = Number(fields[11]) + Number(fields[12])
+    return {
+      cpuMs: (ticks * 1000) / TICKS_PER_SECOND,
+      rssBytes: Number(fields[21]) * PAGE_BYTES,
+    }
+  } catch {
+    return undefined
+  }
+}
+
+let wrapper: string[] | undefined
+
+/** The command that gives a child an empty network, or nothing where this machine does not allow it. */
+export function noNetwork(): string[] {
+  wrapper ??=
+    [
+      ['unshare', '--net'],
+      ['unshare', '--map-root-user', '--net'],
+    ].find(([command = '', ...args]) => spawnSync(command, [...args, 'true']).status === 0) ?? []
+  return wrapper
+}

@@ -1,0 +1,217 @@
+/** All tenants' lakes of one box: who settles what and when. A tenant whose lake is wrong stops nobody else. */
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { DuckDBInstance } from '@duckdb/node-api'
+import { isoFromUs } from '../base/clock.ts'
+import { Failure } from '../base/failure.ts'
+import type { Log } from '../base/log.ts'
+import type { Tenant } from '../tenancy/tenant.ts'
+import type { FileFilter, FileRow } from './catalog.ts'
+import { compact } from './compact.ts'
+import { type ExportRequest, exportFile } from './export.ts'
+import { importFile } from './import.ts'
+import type { LakeKeys } from './keys.ts'
+import { type Retired, retire, sweep } from './retention.ts'
+import { Serial } from './serial.ts'
+import { settle } from './settle.ts'
+import { journalFiles, openTenantLake, type TenantLake } from './tenant-lake.ts'
+
+const RETENTION_MS = 3_600_000
+
+export interface WholeLakeOptions {
+  data: string
+  keys: LakeKeys
+  log: Log
+  engine: DuckDBInstance
+  scratch: string
+  compactFiles: number
+  retentionDays: number
+  /** After rows left by retention, for the audit trail. */
+  onRetired?(tenant: Tenant, retired: Retired): Promise<void>
+}
+
+interface Entry {
+  tenant: Tenant
+  serial: Serial
+  lake: TenantLake | undefined
+  /** Why this lake takes and gives nothing. */
+  fault: string | undefined
+  retiredAt: number
+}
+
+export interface TenantStatus {
+  tenant_id: string
+  tenant_uid: string
+  rows: number
+  tier1Files: number
+  tier2Files: number
+  bytes: number
+  oldestRow: string | null
+  oldestRowTier1: string | null
+  oldestRowTier2: string | null
+  generation: number
+  waiting: number
+  aside: number
+  fault?: string
+}
+
+export class Lake {
+  readonly #options: WholeLakeOptions
+  readonly #entries = new Map<string, Entry>()
+  #rowsSettled = 0
+  #settleMs = 0
+
+  constructor(options: WholeLakeOptions) {
+    this.#options = options
+  }
+
+  /** Takes in tenants that picket-keys knows and we do not yet. */
+  async refresh(): Promise<void> {
+    for (const tenant of await this.#options.keys.tenants()) {
+      if (this.#entries.has(tenant.tenant_uid)) continue
+      const entry: Entry = { tenant, serial: new Serial(), lake: undefined, fault: undefined, retiredAt: 0 } // biome-ignore format: one line
+      this.#entries.set(tenant.tenant_uid, entry)
+      await entry.serial.run(() => this.#open(entry))
+    }
+  }
+
+  knows(tenant_uid: string): boolean {
+    return this.#entries.has(tenant_uid)
+  }
+
+  /** Settles, compacts and retires what is due, tenant by tenant. Rows settled now. */
+  async work(): Promise<{ rows: number }> {
+    let rows = 0
+    for (const entry of this.#entries.values())
+      rows += await entry.serial.run(() => this.#workOn(entry))
+    return { rows }
+  }
+
+  async import(tenant_id: string, path: string): Promise<{ rows: number }> {
+    const entry = this.#byId(tenant_id)
+    return entry.serial.run(() => importFile(this.#need(entry), path))
+  }
+
+  async export(tenant_id: string, request: ExportRequest): Promise<{ rows: number; path: string }> {
+    const entry = this.#byId(tenant_id)
+    return entry.serial.run(() => exportFile(this.#need(entry), request))
+  }
+
+  /** Files of one tenant that may hold matching rows, with absolute paths, at one generation. */
+  files(tenant_uid: string, filter: FileFilter): { generation: number; files: FileRow[] } {
+    const entry = this.#entries.get(tenant_uid)
+    if (!entry) throw new Failure('not-found', 'The lake does not know this tenant yet.')
+    const { catalog } = this.#need(entry)
+    const files = catalog.files(filter).map((file) => ({ ...file, path: catalog.absolute(file) }))
+    return { generation: catalog.generation, files }
+  }
+
+  /** Whether a path is that of a closed segment in one of our journals. */
+  isJournal(path: string): boolean {
+    const folder = dirname(path)
+    const known = [...this.#entries.keys()].some(
+      (uid) => folder === join(this.#options.data, 'journal', uid),
+    )
+    return known && /^[0-9a-f]{32}\.closed$/.test(basename(path))
+  }
+
+  status(): { tenants: TenantStatus[]; rowsSettled: number; settleRowsPerSecond: number } {
+    return {
+      tenants: [...this.#entries.values()].map(statusOf),
+      rowsSettled: this.#rowsSettled,
+      settleRowsPerSecond: this.#settleMs > 0 ? Math.round((this.#rowsSettled / this.#settleMs) * 1000) : 0, // biome-ignore format: one line
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const { serial, lake } of this.#entries.values())
+      await serial.run(async () => lake?.catalog.close())
+  }
+
+  async #open(entry: Entry): Promise<void> {
+    try {
+      entry.lake = await openTenantLake({ ...this.#options, tenant: entry.tenant })
+      entry.fault = undefined
+    } catch (error) {
+      this.#blame(entry, error)
+    }
+  }
+
+  async #workOn(entry: Entry): Promise<number> {
+    // A lake that was refused stays shut until a person looked; one that was only away is tried again.
+    if (!entry.lake && !entry.fault) await this.#open(entry)
+    const { lake } = entry
+    if (!lake) return 0
+    try {
+      const start = performance.now()
+      const { rows } = await settle(lake)
+      if (rows > 0) {
+        this.#rowsSettled += rows
+        this.#settleMs += performance.now() - start
+      }
+      while (await compact(lake));
+      await this.#retire(entry, lake)
+      entry.fault = undefined
+      return rows
+    } catch (error) {
+      this.#blame(entry, error)
+      return 0
+    }
+  }
+
+  async #retire(entry: Entry, lake: TenantLake): Promise<void> {
+    sweep(lake)
+    if (entry.retiredAt !== 0 && performance.now() - entry.retiredAt < RETENTION_MS) return
+    entry.retiredAt = performance.now()
+    const retired = await retire(lake)
+    if (retired) await this.#options.onRetired?.(entry.tenant, retired)
+  }
+
+  #blame(entry: Entry, error: unknown): void {
+    const away = Failure.kindOf(error) === 'unavailable'
+    const message = (error as Error).message
+    this.#options.log[away ? 'warn' : 'error'](
+      { tenant_id: entry.tenant.tenant_id, error: message },
+      'lake.fault',
+    )
+    if (!away) entry.fault = message
+  }
+
+  #byId(tenant_id: string): Entry {
+    const entry = [...this.#entries.values()].find(({ tenant }) => tenant.tenant_id === tenant_id)
+    if (!entry) throw new Failure('not-found', `There is no tenant ${tenant_id} on this box.`)
+    return entry
+  }
+
+  #need({ lake, fault, tenant }: Entry): TenantLake {
+    if (lake) return lake
+    if (fault) throw new Failure('refused', fault)
+    throw new Failure('unavailable', `The lake of ${tenant.tenant_id} is not open yet.`)
+  }
+}
+
+function statusOf({ tenant, lake, fault }: Entry): TenantStatus {
+  const files = lake?.catalog.files() ?? []
+  const tier1 = files.filter(({ level }) => level === 0)
+  const tier2 = files.filter(({ level }) => level > 0)
+  const aside = lake && join(lake.journal, 'aside')
+  return {
+    tenant_id: tenant.tenant_id,
+    tenant_uid: tenant.tenant_uid,
+    rows: files.reduce((sum, { rows }) => sum + rows, 0),
+    tier1Files: tier1.length,
+    tier2Files: tier2.length,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    oldestRow: oldest(files),
+    oldestRowTier1: oldest(tier1),
+    oldestRowTier2: oldest(tier2),
+    generation: lake?.catalog.generation ?? 0,
+    waiting: lake ? journalFiles(lake, '.closed').length : 0,
+    aside: aside && existsSync(aside) ? readdirSync(aside).length : 0,
+    ...(fault ? { fault } : {}),
+  }
+}
+
+function oldest(files: readonly FileRow[]): string | null {
+  return files.length === 0 ? null : isoFromUs(Math.min(...files.map(({ from_us }) => from_us)))
+}
