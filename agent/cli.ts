@@ -55,7 +55,10 @@ async function main([name, ...args]: string[]): Promise<number> {
     process.stdout.write(usage())
     return name === undefined ? 2 : 0
   }
-  const daemon = Object.hasOwn(PROCESSES, name) ? PROCESSES[name] : undefined
+  // `picket lake --data D` is the process, `picket lake status` a command.
+  const isCommand =
+    Object.hasOwn(COMMANDS, name) && (args[0]?.startsWith('-') === false || args[0] === '--help')
+  const daemon = !isCommand && Object.hasOwn(PROCESSES, name) ? PROCESSES[name] : undefined
   if (daemon) return run(daemon.path, name, args)
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (!found)

@@ -162,16 +162,14 @@ export class Inspector implements FlowListener {
   }
 
   ended(flow: number, reason: EndReason): void {
+    const view = this.#views.view(flow) // before the application layer forgets what it spoke
+    this.#observer.ended(flow)
     this.#app.ended(flow)
     this.#engine.ended(flow)
-    this.#observer.ended(flow)
     const alerted = ((this.#marks[flow] as number) & 1) === 1
     this.#marks[flow] = 0
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
-    else
-      this.#output.event(
-        flowEvent(this.#views.view(flow), this.#views.totals(flow, reason, alerted)),
-      )
+    else this.#output.event(flowEvent(view, this.#views.totals(flow, reason, alerted)))
   }
 
   fault(fault: Fault, packet: Packet, flow: number): void {

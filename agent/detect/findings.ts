@@ -48,7 +48,8 @@ export class Findings {
       this.counters.belowThreshold++
       return undefined
     }
-    return this.#admit(draft, proven ? 'proven' : 'spoofable')
+    const message = `${draft.message}: ${src_ip} to ${dest_ip}${draft.dest_port === undefined ? '' : ` port ${draft.dest_port}`}`
+    return this.#admit({ ...draft, message }, proven ? 'proven' : 'spoofable')
   }
 
   /** A baseline's finding; an update of one that was shown is counted, not shown again. */
