@@ -94,7 +94,10 @@ test('a chain rewritten with new hashes does not fit its checkpoint', () => {
   const lines = linesIn(only())
   lines[4] = (lines[4] as string).replace('page-3', 'page-9')
   for (let i = 5; i < lines.length; i++)
-    lines[i] = (lines[i] as string).replace(/"prev":"[0-9a-f]{64}"/, `"prev":"${hashOf(Buffer.from(lines[i - 1] as string))}"`) // biome-ignore format: one line
+    lines[i] = (lines[i] as string).replace(
+      /"prev":"[0-9a-f]{64}"/,
+      `"prev":"${hashOf(Buffer.from(lines[i - 1] as string))}"`,
+    )
   writeFileSync(only(), `${lines.join('\n')}\n`)
   expect(verifyChain(folder, known).sentence).toMatch(/Line 12 .* checkpoint whose signature/)
 })
@@ -172,7 +175,8 @@ test('the chain takes words, not texts: line ends, escapes and SQL cannot enter'
 
 test('a flood of refusals is folded with its count', () => {
   const trail = trailOf(open())
-  const refuse = () => trail.refused({ actor: 'process:web', verb: 'session.refused', subject: 'login' }) // biome-ignore format: one line
+  const refuse = () =>
+    trail.refused({ actor: 'process:web', verb: 'session.refused', subject: 'login' })
   for (let i = 0; i < 500; i++) refuse()
   expect(linesIn(only())).toHaveLength(21)
   steadyMs += 60_000
@@ -186,9 +190,21 @@ test('a page shows the newest lines of a scope, and where to go on', () => {
   for (let i = 0; i < 20; i++) look(trail, `page-${i}`, i % 2 ? ZULU : ALFA)
   const scope = { tenantUids: new Set([ALFA.tenant_uid]), boxWide: false }
   const first = pageOf(folder, { limit: 4, ...scope })
-  expect(first.lines.map(({ line }) => line.subject)).toEqual(['page-18', 'page-16', 'page-14', 'page-12']) // biome-ignore format: one line
+  expect(first.lines.map(({ line }) => line.subject)).toEqual([
+    'page-18',
+    'page-16',
+    'page-14',
+    'page-12',
+  ])
   const rest = pageOf(folder, { limit: 100, before: first.before, ...scope })
-  expect(rest.lines.map(({ line }) => line.subject)).toEqual(['page-10', 'page-8', 'page-6', 'page-4', 'page-2', 'page-0']) // biome-ignore format: one line
+  expect(rest.lines.map(({ line }) => line.subject)).toEqual([
+    'page-10',
+    'page-8',
+    'page-6',
+    'page-4',
+    'page-2',
+    'page-0',
+  ])
   expect(rest.before).toBeUndefined()
 })
 

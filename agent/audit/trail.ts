@@ -88,6 +88,12 @@ export class Trail {
     if (!fold || now < fold.untilMs) return
     this.#folds.delete(verb)
     if (fold.left > 0)
-      this.write({ actor: 'process:keys', verb: 'audit.folded', outcome: 'done', subject: verb, count: fold.left }) // biome-ignore format: one line
+      this.write({
+        actor: 'process:keys',
+        verb: 'audit.folded',
+        outcome: 'done',
+        subject: verb,
+        count: fold.left,
+      })
   }
 }

@@ -9,7 +9,16 @@ import type { KeysBox } from './keys-box.ts'
 import type { CliCalls } from './keys-client.ts'
 import { userView } from './keys-methods-users.ts'
 import { decide, present } from './keys-methods-web.ts'
-import { auditPage, decision, type Handlers, None, parse, question, Slug, Slugs } from './keys-params.ts' // biome-ignore format: one line
+import {
+  auditPage,
+  decision,
+  type Handlers,
+  None,
+  parse,
+  question,
+  Slug,
+  Slugs,
+} from './keys-params.ts'
 import type { Questions } from './keys-query.ts'
 
 const ACTOR = 'console'
@@ -22,16 +31,16 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
       return { tenants: accounts.tenants() }
     },
     addTenant: (params) => {
-      const shape = v.strictObject({ tenant_id: Slug, fleet_id: v.optional(Slug) })
+      const shape = v.object({ tenant_id: Slug, fleet_id: v.optional(Slug) })
       return addTenant(box, parse(shape, params), ACTOR)
     },
     query: (params) => {
-      const { scope: wanted, ...asked } = parse(v.strictObject({ scope: Slugs, ...question }), params) // biome-ignore format: one line
+      const { scope: wanted, ...asked } = parse(v.object({ scope: Slugs, ...question }), params)
       const scope = new Scope(accounts.tenants())
       return questions.ask({ actor: ACTOR, session: ACTOR, scope }, wanted, present(asked))
     },
     oneTimeLogin: (params) => {
-      const { tenant_id } = parse(v.strictObject({ tenant_id: v.optional(Slug) }), params)
+      const { tenant_id } = parse(v.object({ tenant_id: v.optional(Slug) }), params)
       const tenant = tenant_id === undefined ? accounts.tenants()[0] : mustFind(box, tenant_id)
       if (!tenant) throw new Failure('not-found', 'There is no tenant yet. Run picket init first.')
       box.trail.write({ actor: ACTOR, tenant, verb: 'session.code-made', outcome: 'done' })
@@ -42,7 +51,7 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
       return { users: accounts.users().map(userView) }
     },
     auditList: (params) => {
-      const { limit, before } = parse(v.strictObject(auditPage), params)
+      const { limit, before } = parse(v.object(auditPage), params)
       const tenantUids = new Scope(accounts.tenants()).uids
       return pageFor(box, { limit, before, tenantUids, boxWide: true })
     },
@@ -51,7 +60,7 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
       return verifyAudit(box)
     },
     rotateEpoch: (params) => {
-      const { tenant_id } = parse(v.strictObject({ tenant_id: Slug }), params)
+      const { tenant_id } = parse(v.object({ tenant_id: Slug }), params)
       return { epoch: rotateEpoch(box, mustFind(box, tenant_id), ACTOR) }
     },
     rotateRoot: async (params) => {
@@ -67,7 +76,7 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
       return { custodian: { ...ring.describe() }, tenants }
     },
     decide: (params) => {
-      const what = parse(v.strictObject(decision), params)
+      const what = parse(v.object(decision), params)
       return decide(box, what, { actor: ACTOR, tenant: accounts.tenants()[0], by: ACTOR })
     },
   }

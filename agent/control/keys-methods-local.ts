@@ -23,10 +23,10 @@ import {
   Uid,
 } from './keys-params.ts'
 
-const OfTenant = v.strictObject({ tenant_uid: Uid })
+const OfTenant = v.object({ tenant_uid: Uid })
 /** base64 of at most 24 MiB. */
 const Model = v.pipe(v.string(), v.maxLength(32 << 20), v.base64())
-const Announcement = v.strictObject(announcement)
+const Announcement = v.object(announcement)
 
 export function agentMethods(box: KeysBox): Handlers<AgentCalls> {
   return {
@@ -41,15 +41,12 @@ export function agentMethods(box: KeysBox): Handlers<AgentCalls> {
       return { segment_uid: newUid(), appliance_id, epoch, salt: salt.toString('hex'), key }
     },
     sealModel: (params) => {
-      const { tenant_uid, plain } = parse(v.strictObject({ tenant_uid: Uid, plain: Model }), params)
+      const { tenant_uid, plain } = parse(v.object({ tenant_uid: Uid, plain: Model }), params)
       mustFind(box, tenant_uid)
       return { sealed: sealModel(box.ring, tenant_uid, writingEpoch(box, tenant_uid), plain) }
     },
     openModel: (params) => {
-      const { tenant_uid, sealed } = parse(
-        v.strictObject({ tenant_uid: Uid, sealed: Model }),
-        params,
-      )
+      const { tenant_uid, sealed } = parse(v.object({ tenant_uid: Uid, sealed: Model }), params)
       mustFind(box, tenant_uid)
       return { plain: openModel(box.ring, tenant_uid, sealed) }
     },
@@ -70,14 +67,14 @@ export function lakeMethods(box: KeysBox): Handlers<LakeCalls> {
     publicKeys: (params) => publicKeys(box, params),
     audit: (params) => announce(box, 'lake', params),
     readSegment: (params) => {
-      const shape = v.strictObject({ tenant_uid: Uid, epoch: Epoch, salt: Hex64 })
+      const shape = v.object({ tenant_uid: Uid, epoch: Epoch, salt: Hex64 })
       const { tenant_uid, epoch, salt } = parse(shape, params)
       mustFind(box, tenant_uid)
       const layer = ring.layer(tenant_uid, epoch, 'journal')
       return { key: segmentKey(layer, Buffer.from(salt, 'hex')).toString('base64') }
     },
     parquetKey: (params) => {
-      const shape = v.strictObject({ tenant_uid: Uid, epoch: v.optional(Epoch) })
+      const shape = v.object({ tenant_uid: Uid, epoch: v.optional(Epoch) })
       const { tenant_uid, epoch = 0 } = parse(shape, params)
       mustFind(box, tenant_uid)
       const chosen = epoch || writingEpoch(box, tenant_uid)
@@ -92,7 +89,12 @@ export function lakeMethods(box: KeysBox): Handlers<LakeCalls> {
       return { epoch, key: ring.layer(tenant_uid, epoch, 'catalog').toString('base64') }
     },
     reserveModules: (params) => {
-      const shape = v.strictObject({ tenant_uid: Uid, epoch: Epoch, count: Count, bytes: v.optional(Count, 0) }) // biome-ignore format: one line
+      const shape = v.object({
+        tenant_uid: Uid,
+        epoch: Epoch,
+        count: Count,
+        bytes: v.optional(Count, 0),
+      })
       const { tenant_uid, epoch, count, bytes } = parse(shape, params)
       mustFind(box, tenant_uid)
       const writable = ring.isWritable(tenant_uid, epoch, clock.nowUs())
@@ -104,7 +106,7 @@ export function lakeMethods(box: KeysBox): Handlers<LakeCalls> {
       return { reserved: count }
     },
     sign: (params) => {
-      const shape = v.strictObject({ type: v.literal('catalog'), body: v.unknown() })
+      const shape = v.object({ type: v.literal('catalog'), body: v.unknown() })
       const { type, body } = parse(shape, params)
       return signer.sign(type, body as Json)
     },
@@ -136,6 +138,14 @@ function announce(box: KeysBox, process: 'guard' | 'lake', params: unknown): { s
   const tenant = box.accounts.tenants().find((each) => each.tenant_id === tenant_id)
   if (tenant_id !== undefined && !tenant)
     throw new Failure('refused', 'There is no such tenant on this box.')
-  const { seq } = box.trail.write({ actor: `process:${process}`, tenant, verb, subject, text, count, outcome }) // biome-ignore format: one line
+  const { seq } = box.trail.write({
+    actor: `process:${process}`,
+    tenant,
+    verb,
+    subject,
+    text,
+    count,
+    outcome,
+  })
   return { seq }
 }

@@ -19,7 +19,7 @@ export function loginMethods(box: KeysBox): Handlers<LoginCalls> {
     login: (params) => login(box, params),
     redeem: (params) => redeem(box, params),
     session: (params) => {
-      const shape = v.strictObject({ token: Token, touch: v.optional(v.boolean(), true) })
+      const shape = v.object({ token: Token, touch: v.optional(v.boolean(), true) })
       const { token, touch } = parse(shape, params)
       return viewOf(resolve(box, token, touch))
     },
@@ -38,7 +38,7 @@ export function loginMethods(box: KeysBox): Handlers<LoginCalls> {
 }
 
 async function login(box: KeysBox, params: unknown): Promise<LoginAnswer> {
-  const shape = v.strictObject({ name: Name, password: Password, source: Source })
+  const shape = v.object({ name: Name, password: Password, source: Source })
   const { name, password, source } = parse(shape, params)
   const { attempts, accounts, trail } = box
   attempts.enter(source)
@@ -49,7 +49,12 @@ async function login(box: KeysBox, params: unknown): Promise<LoginAnswer> {
   if (!right || !user || user.disabled || user.password !== known?.password) {
     attempts.failed(name, source)
     // The name as a digest: people type passwords there.
-    trail.refused({ actor: 'process:web', verb: 'session.refused', subject: 'login', text: name.toLowerCase() }) // biome-ignore format: one line
+    trail.refused({
+      actor: 'process:web',
+      verb: 'session.refused',
+      subject: 'login',
+      text: name.toLowerCase(),
+    })
     throw new Failure('unauthorized', 'The name or the password is wrong.')
   }
   attempts.succeeded(name, source)
@@ -59,7 +64,7 @@ async function login(box: KeysBox, params: unknown): Promise<LoginAnswer> {
 }
 
 function redeem(box: KeysBox, params: unknown): LoginAnswer {
-  const { code, source } = parse(v.strictObject({ code: Token, source: Source }), params)
+  const { code, source } = parse(v.object({ code: Token, source: Source }), params)
   box.attempts.enter(source)
   const tenantId = box.codes.take(code)
   if (tenantId === undefined) {
@@ -92,14 +97,19 @@ function adminOf(box: KeysBox, tenantId: string): User {
 }
 
 async function setPassword(box: KeysBox, params: unknown): Promise<LoginAnswer> {
-  const shape = v.strictObject({ token: Token, current: v.optional(Password), next: Password })
+  const shape = v.object({ token: Token, current: v.optional(Password), next: Password })
   const { token, current, next } = parse(shape, params)
   const asker = resolve(box, token)
   await proveCurrent(box, asker, current)
   checkPassword(next, asker.user.name)
   const password = await hashPassword(next)
   const { user_id } = resolve(box, token).user // still there after the hashing
-  const act = { actor: asker.actor, tenant: asker.home, verb: 'user.password', subject: `user:${user_id}` } as const // biome-ignore format: one line
+  const act = {
+    actor: asker.actor,
+    tenant: asker.home,
+    verb: 'user.password',
+    subject: `user:${user_id}`,
+  } as const
   const user = changeAccounts(box, act, (witness) =>
     box.accounts.changeUser(user_id, { password }, witness()),
   )

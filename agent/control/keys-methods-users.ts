@@ -6,19 +6,29 @@ import { checkPassword, hashPassword } from '../tenancy/password.ts'
 import { changeAccounts } from './keys-acts.ts'
 import type { KeysBox } from './keys-box.ts'
 import type { UserView, WebCalls } from './keys-client.ts'
-import { type Handlers, Name, Password, parse, RoleName, Slugs, Token, Uid, WithToken } from './keys-params.ts' // biome-ignore format: one line
+import {
+  type Handlers,
+  Name,
+  Password,
+  parse,
+  RoleName,
+  Slugs,
+  Token,
+  Uid,
+  WithToken,
+} from './keys-params.ts'
 import { type Asker, authorize } from './keys-session.ts'
 
 type UserCalls = Pick<WebCalls, 'users' | 'addUser' | 'changeUser' | 'removeUser'>
 
-const Add = v.strictObject({
+const Add = v.object({
   token: Token,
   name: Name,
   role: RoleName,
   password: Password,
   tenants: v.optional(Slugs),
 })
-const Change = v.strictObject({
+const Change = v.object({
   token: Token,
   user_id: Uid,
   role: v.optional(RoleName),
@@ -57,7 +67,12 @@ export function userMethods(box: KeysBox): Handlers<UserCalls> {
       const password = plain === undefined ? undefined : await hashPassword(plain)
       const { asker } = mustSee(box, token, user_id)
       const verb = password === undefined ? 'user.changed' : 'user.password'
-      const act = { actor: asker.actor, tenant: asker.home, verb, subject: `user:${user_id}` } as const // biome-ignore format: one line
+      const act = {
+        actor: asker.actor,
+        tenant: asker.home,
+        verb,
+        subject: `user:${user_id}`,
+      } as const
       const change = {
         ...(role !== undefined && { role }),
         ...(disabled !== undefined && { disabled }),
@@ -70,9 +85,14 @@ export function userMethods(box: KeysBox): Handlers<UserCalls> {
       return userView(changed)
     },
     removeUser: (params) => {
-      const { token, user_id } = parse(v.strictObject({ token: Token, user_id: Uid }), params)
+      const { token, user_id } = parse(v.object({ token: Token, user_id: Uid }), params)
       const { asker } = mustSee(box, token, user_id)
-      const act = { actor: asker.actor, tenant: asker.home, verb: 'user.removed', subject: `user:${user_id}` } as const // biome-ignore format: one line
+      const act = {
+        actor: asker.actor,
+        tenant: asker.home,
+        verb: 'user.removed',
+        subject: `user:${user_id}`,
+      } as const
       changeAccounts(box, act, (witness) => {
         const removal = witness()
         accounts.removeUser(user_id, (heads) => {

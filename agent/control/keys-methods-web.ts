@@ -9,14 +9,23 @@ import type { KeysBox } from './keys-box.ts'
 import type { Decision, WebCalls } from './keys-client.ts'
 import { loginMethods } from './keys-methods-login.ts'
 import { userMethods } from './keys-methods-users.ts'
-import { announcement, auditPage, decision, type Handlers, parse, question, Slugs, Token } from './keys-params.ts' // biome-ignore format: one line
+import {
+  announcement,
+  auditPage,
+  decision,
+  type Handlers,
+  parse,
+  question,
+  Slugs,
+  Token,
+} from './keys-params.ts'
 import type { Questions } from './keys-query.ts'
 import { authorize } from './keys-session.ts'
 
-const Decide = v.strictObject({ token: Token, ...decision })
-const Announce = v.strictObject({ token: Token, ...announcement })
-const List = v.strictObject({ token: Token, ...auditPage })
-const Ask = v.strictObject({ token: Token, scope: v.optional(Slugs), ...question })
+const Decide = v.object({ token: Token, ...decision })
+const Announce = v.object({ token: Token, ...announcement })
+const List = v.object({ token: Token, ...auditPage })
+const Ask = v.object({ token: Token, scope: v.optional(Slugs), ...question })
 
 export function webMethods(box: KeysBox, questions: Questions): Handlers<WebCalls> {
   return {
@@ -28,7 +37,15 @@ export function webMethods(box: KeysBox, questions: Questions): Handlers<WebCall
       return decide(box, what, { actor, tenant, by: user.name })
     },
     audit: (params) => {
-      const { token, verb, subject, text, count, tenant_id, outcome = 'intent' } = parse(Announce, params) // biome-ignore format: one line
+      const {
+        token,
+        verb,
+        subject,
+        text,
+        count,
+        tenant_id,
+        outcome = 'intent',
+      } = parse(Announce, params)
       const atom = verbOf(verb)?.atom
       if (!atom) throw new Failure('refused', `picket-web does not announce ${verb}.`)
       const { actor, scope, home } = authorize(box, token, atom)

@@ -1,4 +1,7 @@
-/** Shapes of what callers send to picket-keys. A refusal names the field, never its value: it may be a password. */
+/**
+ * Shapes of what callers send to picket-keys; fields that are not named here are dropped. A refusal names
+ * the field, never its value: it may be a password.
+ */
 import * as v from 'valibot'
 import { VERBS, type VerbName } from '../audit/verb.ts'
 import { Failure } from '../base/failure.ts'
@@ -27,8 +30,8 @@ const Word = v.pipe(
   v.regex(/^[\w.:*/@-]{1,128}$/),
 )
 
-export const None = v.strictObject({})
-export const WithToken = v.strictObject({ token: Token })
+export const None = v.object({})
+export const WithToken = v.object({ token: Token })
 export const Verb = v.picklist(Object.keys(VERBS) as VerbName[])
 
 /** Fields of an announcement for the audit trail. */

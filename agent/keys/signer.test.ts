@@ -9,13 +9,17 @@ import { knownKeys, readPublicKeys, Signer } from './signer.ts'
 
 test('what the box signs, a verifier with its public file accepts, now and after a restart', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'signer-'))
-  const first = await Signer.open(await Keyring.open({ folder, custodian: createFileCustodian(folder) })) // biome-ignore format: one line
+  const first = await Signer.open(
+    await Keyring.open({ folder, custodian: createFileCustodian(folder) }),
+  )
   first.publish(folder)
   const envelope = first.sign('decision', { action_id: 'x' })
   const known = readPublicKeys(folder)
   expect(verifyJson(envelope, 'decision', known, 0)).toEqual({ action_id: 'x' })
   expect(() => verifyJson(envelope, 'catalog', known, 0)).toThrow('not a catalog')
-  const again = await Signer.open(await Keyring.open({ folder, custodian: openFileCustodian(folder) })) // biome-ignore format: one line
+  const again = await Signer.open(
+    await Keyring.open({ folder, custodian: openFileCustodian(folder) }),
+  )
   expect(again.records).toEqual(first.records)
   expect(() => again.sign('pack', {})).toThrow('does not sign')
   const types = again.records.flatMap((record) => record.types)
@@ -24,7 +28,9 @@ test('what the box signs, a verifier with its public file accepts, now and after
 
 test('a key under another id, or in another form, is not registered', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'signer-'))
-  const signer = await Signer.open(await Keyring.open({ folder, custodian: createFileCustodian(folder) })) // biome-ignore format: one line
+  const signer = await Signer.open(
+    await Keyring.open({ folder, custodian: createFileCustodian(folder) }),
+  )
   const [record] = signer.records
   if (!record) throw new Error('there is a key')
   expect(() => knownKeys([{ ...record, key_id: '0'.repeat(32) }])).toThrow('the id')

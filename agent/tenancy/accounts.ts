@@ -184,7 +184,17 @@ export class Accounts {
       .pluck()
       .all(row.user_id) as string[]
     const { user_id, tenant_id, name, role, password, created, last_login } = row
-    return { user_id, tenant_id, name, role, password, created, last_login, tenants, disabled: row.disabled === 1 } // biome-ignore format: one line
+    return {
+      user_id,
+      tenant_id,
+      name,
+      role,
+      password,
+      created,
+      last_login,
+      tenants,
+      disabled: row.disabled === 1,
+    }
   }
 
   #mustFind(userId: string): User {

@@ -48,7 +48,14 @@ export class Sessions {
     this.#prune(user.user_id)
     const token = randomBytes(32).toString('base64url')
     const now = this.#clock.nowUs()
-    const session = { session_id: newUid(), tenant_id: user.tenant_id, user_id: user.user_id, started: now, seen: now, by_code: byCode } // biome-ignore format: one line
+    const session = {
+      session_id: newUid(),
+      tenant_id: user.tenant_id,
+      user_id: user.user_id,
+      started: now,
+      seen: now,
+      by_code: byCode,
+    }
     this.#db
       .prepare('INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)')
       .run(hash(token), session.session_id, user.tenant_id, user.user_id, now, now, byCode ? 1 : 0)
@@ -72,7 +79,14 @@ export class Sessions {
     }
     if (touch) this.#touch(row, key, now)
     const { session_id, tenant_id, user_id, started, by_code } = row
-    return { session_id, tenant_id, user_id, started, seen: touch ? now : seen, by_code: by_code === 1 } // biome-ignore format: one line
+    return {
+      session_id,
+      tenant_id,
+      user_id,
+      started,
+      seen: touch ? now : seen,
+      by_code: by_code === 1,
+    }
   }
 
   end(token: string): boolean {

@@ -41,7 +41,10 @@ test('control: the trail as it was written is whole', () => {
 
 test('audit-01 a word of an old line', async () => {
   const data = change((lines) => lines.map((line) => line.replace('act-3"', 'act-7"')))
-  expect(verify(data)).toMatchObject({ intact: false, sentence: expect.stringMatching(/^Line \d+ of chain-0{11}1\.jsonl/) }) // biome-ignore format: one line
+  expect(verify(data)).toMatchObject({
+    intact: false,
+    sentence: expect.stringMatching(/^Line \d+ of chain-0{11}1\.jsonl/),
+  })
   const box = await startBox({ ...folder, data })
   expect((await box.cli.auditVerify()).intact).toBe(false) // and it stays said after a start
   expect((await box.cli.auditList({})).intact).toBe(false)
@@ -54,7 +57,12 @@ test('audit-03 lines cut before a checkpoint', async () => {
 })
 
 test('audit-03 the tail with the last change of accounts cut off', async () => {
-  const data = change((lines) => lines.slice(0, lines.findIndex((line) => line.includes('"user.added"')))) // biome-ignore format: one line
+  const data = change((lines) =>
+    lines.slice(
+      0,
+      lines.findIndex((line) => line.includes('"user.added"')),
+    ),
+  )
   expect(verify(data).intact).toBe(true) // the chain alone cannot know
   expect(await refusal(openKeysBox({ data, log: silentLog }))).toMatch(/not what was last signed/)
 })
@@ -73,7 +81,9 @@ test('audit-05 line ends, JSON and escapes in what a caller sends', async () => 
   const { token } = await box.admin()
   const before = readFileSync(chainOf(data), 'utf8').split('\n').length
   for (const subject of ['x\n{"seq":99}', '\u001b[2J', '"}', '\u202e', 'a\r\nb'])
-    expect(await refusal(box.web.audit({ token, verb: 'rules.added', subject }))).toMatch(/^invalid: subject/) // biome-ignore format: one line
+    expect(await refusal(box.web.audit({ token, verb: 'rules.added', subject }))).toMatch(
+      /^invalid: subject/,
+    )
   const sql = `SELECT '\n{"actor":"console","seq":1}\n\u001b[31m'`
   await box.web.query({ token, sql })
   await refusal(box.web.login({ name: '\n{"seq":1}', password: 'x', source: '10.0.0.1' }))

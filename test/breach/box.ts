@@ -5,7 +5,14 @@ import { join } from 'node:path'
 import { silentLog } from '../../agent/base/log.ts'
 import { initTenant } from '../../agent/control/init-tenant.ts'
 import { type KeysBox, openKeysBox } from '../../agent/control/keys-box.ts'
-import { keysForAgent, keysForCli, keysForGuard, keysForLake, keysForWeb, type QueryRunner } from '../../agent/control/keys-client.ts' // biome-ignore format: one line
+import {
+  keysForAgent,
+  keysForCli,
+  keysForGuard,
+  keysForLake,
+  keysForWeb,
+  type QueryRunner,
+} from '../../agent/control/keys-client.ts'
 import { serveKeys } from '../../agent/control/keys-server.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
 

@@ -62,7 +62,10 @@ test('keys-01 a wrapped key of another tenant', async () => {
     const data = copyOf(folder)
     const { alfa, zulu } = folder
     const foreign = (await ringOf(data)).layer(zulu.tenant_uid, 1, 'parquet')
-    copyFileSync(wrappedPath(data, 1, zulu.tenant_uid, file), wrappedPath(data, 1, alfa.tenant_uid, file)) // biome-ignore format: one line
+    copyFileSync(
+      wrappedPath(data, 1, zulu.tenant_uid, file),
+      wrappedPath(data, 1, alfa.tenant_uid, file),
+    )
     const box = await startBox({ ...folder, data })
     const answer = await refusal(box.agent.openSegment({ tenant_uid: alfa.tenant_uid }))
     expect(answer).toMatch(
@@ -122,7 +125,12 @@ test('keys-03 no call and no file gives a data key away', async () => {
   for (const secret of secrets)
     for (const form of ['hex', 'base64', 'base64url'] as const)
       expect(said).not.toContain(secret.toString(form))
-  expect(filesHolding(data, secrets.flatMap((key) => [key, key.toString('hex'), key.toString('base64')]))).toEqual([]) // biome-ignore format: one line
+  expect(
+    filesHolding(
+      data,
+      secrets.flatMap((key) => [key, key.toString('hex'), key.toString('base64')]),
+    ),
+  ).toEqual([])
   const asWeb = await connect(socketPath(data, 'keys', 'web'))
   const { tenant_uid } = folder.alfa
   for (const call of [
@@ -161,7 +169,11 @@ test('keys-06 a custodian that is slow, lies, or answers short', async () => {
   const data = copyOf(folder)
   const { alfa, zulu } = folder
   const real = openFileCustodian(join(data, 'keys'))
-  const lies = [() => new Promise<Buffer>(() => {}), async () => Buffer.alloc(32, 1), async () => Buffer.alloc(16)] // biome-ignore format: one line
+  const lies = [
+    () => new Promise<Buffer>(() => {}),
+    async () => Buffer.alloc(32, 1),
+    async () => Buffer.alloc(16),
+  ]
   for (const lie of lies) {
     const unwrap = (wrapped: Buffer, aad: Buffer) =>
       String(aad).includes(alfa.tenant_uid) ? lie() : real.unwrap(wrapped, aad)
@@ -177,7 +189,9 @@ test('keys-07 check values of two tenants tell nothing, even for one key', async
   const key = Buffer.alloc(32, 3)
   expect(checkValue(key, folder.alfa.tenant_uid)).not.toBe(checkValue(key, folder.zulu.tenant_uid))
   const other = await makeFolder() // a second box: nothing of its keys comes from an image
-  expect([...(await everyKey(other.data)).values()]).not.toContain([...(await everyKey(folder.data)).values()][0]) // biome-ignore format: one line
+  expect([...(await everyKey(other.data)).values()]).not.toContain(
+    [...(await everyKey(folder.data)).values()][0],
+  )
   expect(openFileCustodian(join(other.data, 'keys')).describe().id).not.toBe(
     openFileCustodian(join(folder.data, 'keys')).describe().id,
   )
@@ -251,7 +265,12 @@ test('keys-09 public keys of small order are not registered', () => {
   for (const point of points) {
     const raw = Buffer.from(point, 'hex')
     const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), raw])
-    const record = { key_id: '0'.repeat(32), spki: spki.toString('base64'), owner: 'appliance', types: ['decision' as const] } // biome-ignore format: one line
+    const record = {
+      key_id: '0'.repeat(32),
+      spki: spki.toString('base64'),
+      owner: 'appliance',
+      types: ['decision' as const],
+    }
     expect(() => knownKeys([record]), point).toThrow(/small order/)
     expect(() => publicKeyFromRaw(raw)).toThrow(/small order/)
   }
@@ -292,10 +311,14 @@ test('cell-07 questions with invented tokens', async () => {
   const good = (await box.web.query({ token, sql: 'SELECT 1' })).rows
   const invented = ['A'.repeat(43), '', '../../etc', token.slice(0, -1), `${token}A`]
   for (const each of invented)
-    expect(await refusal(box.web.query({ token: each, scope: ['alfa', 'zulu'], sql: 'SELECT 1' }))).toMatch(/^unauthorized: Please sign in/) // biome-ignore format: one line
+    expect(
+      await refusal(box.web.query({ token: each, scope: ['alfa', 'zulu'], sql: 'SELECT 1' })),
+    ).toMatch(/^unauthorized: Please sign in/)
   const answers = new Set<string>()
   for (let i = 0; i < 200; i++)
-    answers.add(await refusal(box.web.query({ token: String(i).padStart(43, 'x'), sql: 'SELECT 1' }))) // biome-ignore format: one line
+    answers.add(
+      await refusal(box.web.query({ token: String(i).padStart(43, 'x'), sql: 'SELECT 1' })),
+    )
   expect([...answers].some((answer) => answer.startsWith('too-many: '))).toBe(true)
   const { items } = await box.cli.auditList({ limit: 500 })
   const lines = items.filter(({ subject }) => subject === 'unknown-token')

@@ -44,10 +44,25 @@ test('session-04 a stolen token after logout, password, role, disabling and remo
   await box.web.logout({ token: out.token })
   await signedOut(out.token)
   const changes = [
-    { name: 'own-word', change: (token: string) => box.web.setPassword({ token, current: `${PASSWORD} 2`, next: `${PASSWORD} 3` }) }, // biome-ignore format: one line
-    { name: 'new-role', change: (_: string, user_id: string) => box.web.changeUser({ token: adminToken, user_id, role: 'operator' }) }, // biome-ignore format: one line
-    { name: 'shut-off', change: (_: string, user_id: string) => box.web.changeUser({ token: adminToken, user_id, disabled: true }) }, // biome-ignore format: one line
-    { name: 'taken-out', change: (_: string, user_id: string) => box.web.removeUser({ token: adminToken, user_id }) }, // biome-ignore format: one line
+    {
+      name: 'own-word',
+      change: (token: string) =>
+        box.web.setPassword({ token, current: `${PASSWORD} 2`, next: `${PASSWORD} 3` }),
+    },
+    {
+      name: 'new-role',
+      change: (_: string, user_id: string) =>
+        box.web.changeUser({ token: adminToken, user_id, role: 'operator' }),
+    },
+    {
+      name: 'shut-off',
+      change: (_: string, user_id: string) =>
+        box.web.changeUser({ token: adminToken, user_id, disabled: true }),
+    },
+    {
+      name: 'taken-out',
+      change: (_: string, user_id: string) => box.web.removeUser({ token: adminToken, user_id }),
+    },
   ]
   for (const { name, change } of changes) {
     const { token, user_id } = await addUser(name, 'viewer')
@@ -123,7 +138,8 @@ test('session-08 a thousand failures for an account do not keep its owner out', 
 test('session-08 a flood from one source is slowed at the eleventh', async () => {
   box.clock.aheadMs += MINUTE_MS
   const answers: string[] = []
-  for (let i = 0; i < 12; i++) answers.push(await refusal(login(`name-${i}`, 'wrong wrong wrong', '203.0.113.9'))) // biome-ignore format: one line
+  for (let i = 0; i < 12; i++)
+    answers.push(await refusal(login(`name-${i}`, 'wrong wrong wrong', '203.0.113.9')))
   expect(answers.filter((answer) => answer.startsWith('too-many'))).toHaveLength(2)
 })
 
@@ -131,11 +147,15 @@ test('session-09 a one-time login works once, within the hour, and is nowhere on
   const { code } = await box.cli.oneTimeLogin({})
   const { session, token } = await box.web.redeem({ code, source: '192.0.2.9' })
   expect(session).toMatchObject({ role: 'admin', mustSetPassword: true })
-  expect(await refusal(box.web.redeem({ code, source: '192.0.2.9' }))).toMatch(/^unauthorized: This login code/) // biome-ignore format: one line
+  expect(await refusal(box.web.redeem({ code, source: '192.0.2.9' }))).toMatch(
+    /^unauthorized: This login code/,
+  )
   expect(filesHolding(box.data, [code, token, PASSWORD])).toEqual([])
   const late = await box.cli.oneTimeLogin({})
   box.clock.aheadMs += 61 * MINUTE_MS
-  expect(await refusal(box.web.redeem({ code: late.code, source: '192.0.2.9' }))).toMatch(/^unauthorized/) // biome-ignore format: one line
+  expect(await refusal(box.web.redeem({ code: late.code, source: '192.0.2.9' }))).toMatch(
+    /^unauthorized/,
+  )
   adminToken = (await login('admin', PASSWORD, '192.0.2.10')).token
 })
 
@@ -158,28 +178,46 @@ test('a viewer decides nothing, an operator makes no accounts, and both leave a 
 
 test('the last admin stays, and accounts of another tenant are not there', async () => {
   const { user_id } = await box.web.session({ token: adminToken })
-  const others = (await box.web.users({ token: adminToken })).users.filter((user) => user.role === 'admin' && user.user_id !== user_id) // biome-ignore format: one line
+  const others = (await box.web.users({ token: adminToken })).users.filter(
+    (user) => user.role === 'admin' && user.user_id !== user_id,
+  )
   for (const other of others)
     await box.web.removeUser({ token: adminToken, user_id: other.user_id })
   for (const change of [{ role: 'viewer' as const }, { disabled: true }])
-    expect(await refusal(box.web.changeUser({ token: adminToken, user_id, ...change }))).toMatch(/last admin/) // biome-ignore format: one line
+    expect(await refusal(box.web.changeUser({ token: adminToken, user_id, ...change }))).toMatch(
+      /last admin/,
+    )
   expect(await refusal(box.web.removeUser({ token: adminToken, user_id }))).toMatch(/last admin/)
   box.clock.aheadMs += MINUTE_MS
   const zulu = await box.admin('zulu')
   const foreign = await refusal(box.web.removeUser({ token: zulu.token, user_id }))
-  expect(foreign).toBe(await refusal(box.web.removeUser({ token: zulu.token, user_id: '0'.repeat(32) }))) // biome-ignore format: one line
+  expect(foreign).toBe(
+    await refusal(box.web.removeUser({ token: zulu.token, user_id: '0'.repeat(32) })),
+  )
   expect(foreign).toMatch(/^not-found/)
-  expect((await box.web.users({ token: zulu.token })).users.map(({ tenant_id }) => tenant_id)).toEqual(['zulu']) // biome-ignore format: one line
+  expect(
+    (await box.web.users({ token: zulu.token })).users.map(({ tenant_id }) => tenant_id),
+  ).toEqual(['zulu'])
   const lines = await box.web.auditList({ token: zulu.token, limit: 500 })
   expect(new Set(lines.items.map(({ tenant_id }) => tenant_id))).toEqual(new Set(['zulu']))
-  const widened = { token: zulu.token, name: 'x', role: 'admin', password: PASSWORD, tenants: ['alfa'] } as const // biome-ignore format: one line
-  expect(await refusal(box.web.addUser({ ...widened, tenants: [...widened.tenants] }))).toBe('refused: cross-tenant traversal not permitted') // biome-ignore format: one line
+  const widened = {
+    token: zulu.token,
+    name: 'x',
+    role: 'admin',
+    password: PASSWORD,
+    tenants: ['alfa'],
+  } as const
+  expect(await refusal(box.web.addUser({ ...widened, tenants: [...widened.tenants] }))).toBe(
+    'refused: cross-tenant traversal not permitted',
+  )
 })
 
 test('the trail of all this is whole, and holds no name, password or SQL', async () => {
   const sql = "SELECT * FROM events WHERE host = 'canary-host'"
   await box.web.query({ token: adminToken, sql })
   expect(await box.cli.auditVerify()).toMatchObject({ intact: true })
-  expect(filesHolding(join(box.data, 'audit'), [sql, 'canary', 'head-of-security', PASSWORD])).toEqual([]) // biome-ignore format: one line
+  expect(
+    filesHolding(join(box.data, 'audit'), [sql, 'canary', 'head-of-security', PASSWORD]),
+  ).toEqual([])
   expect(readFileSync(join(box.data, 'keys', 'public.json'), 'utf8')).not.toContain('PRIVATE')
 })
