@@ -42,6 +42,11 @@ describe('a block is as narrow as what was seen allows', () => {
       { target: '203.0.113.9' },
     ],
     [
+      'a sweep over many names none of them',
+      { rule_id: 'base:host-sweep', dest: undefined, destHome: false, port: 22 },
+      { target: '203.0.113.9' },
+    ],
+    [
       'a guesser of passwords loses that port',
       { rule_id: 'base:ssh-brute-force', port: 22 },
       { target: '203.0.113.9', dest: '10.0.0.5', port: 22, proto: 'tcp' },

@@ -58,7 +58,7 @@ type Width =
 
 /** First match wins; what is not listed is a signature and judged by where the attacker is. */
 const WIDTHS: readonly [pattern: RegExp, width: Width][] = [
-  [/^base:.*scan/, 'host'], // it tries many: one asset less would not stop it
+  [/^base:.*(scan|sweep)/, 'host'], // it tries many: one asset less would not stop it
   [/^base:.*(brute|guess)/, 'service'],
   [/^base:(ot|modbus)/, 'service'],
   [/^base:.*(tunnel|dns)/, 'service'],
@@ -81,7 +81,8 @@ export function planFor(finding: FindingFacts, options: PlanOptions): Planned {
   const none = (because: string): Planned => ({ plans: [], because })
   const ends = endsOf(finding)
   if (finding.severity === 'low') return none('A finding of severity low asks for no block.')
-  if (!finding.srcHome && !finding.destHome)
+  const dest = finding.dest === undefined || finding.destHome // many, where none is named: ours
+  if (!finding.srcHome && !dest)
     return none('Neither side is one of ours, so there is nothing to protect here.')
   if (ends.target === undefined) return none('Its source is no address that a block could stop.')
   const plan = shape(finding, { target: ends.target, dest: ends.dest }, options)
@@ -130,7 +131,7 @@ function shape(
     tenant_uid: finding.tenant_uid,
     target: ends.target,
     ...(width !== 'host' && ends.dest !== undefined && { dest: ends.dest }),
-    ...(width === 'service' && ends.dest !== undefined && service(finding)),
+    ...(width === 'service' && service(finding)),
     durationMs: durationMs(finding.severity, options.durationMinutes),
     reason: brief(finding.title, REASON_CHARS_MAX),
     rule_id: finding.rule_id,

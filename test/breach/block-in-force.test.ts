@@ -77,6 +77,28 @@ describe.skipIf(!able)('a block', () => {
   })
 })
 
+test.skipIf(!able)('a bridge in the line drops what passes through it', async () => {
+  await using stack = new AsyncDisposableStack()
+  const site = await GuardedSite.open({}, 'bridge')
+  stack.defer(() => site.close())
+  expect(await site.web.status()).toMatchObject({
+    enforces: true,
+    sentence: /a bridge in the line/,
+  })
+  const { bridgedAsset, bridgedAttacker, bridgedOther } = AT
+  const asset = await site.networks.talk('assets', 'udp-listen', '5003')
+  for (const from of [bridgedAttacker, bridgedOther])
+    await site.networks.talk('hosts', 'udp-send', bridgedAsset, '5003', '10', from)
+  await asset.hears(bridgedAttacker)
+  const active = await site.approve(
+    await site.agent.propose(aPlan({ target: bridgedAttacker, dest: bridgedAsset })),
+  )
+  await asset.quiet(bridgedAttacker)
+  await asset.hears(bridgedOther)
+  expect((await site.undo(active)).packets).toBeGreaterThan(0)
+  await asset.hears(bridgedAttacker)
+})
+
 describe.skipIf(!able)('the policy', () => {
   test('lets proven findings act alone, within its budgets', async () => {
     await using stack = new AsyncDisposableStack()

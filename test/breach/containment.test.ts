@@ -1,4 +1,8 @@
 /** Attempts to make the real guard block whom it must not, or act on what nobody decided. */
+import { execFile } from 'node:child_process'
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aPlan, GuardedSite, operatorKey, signed, TENANT } from '../traffic/guarded-site.ts'
 import { AT, canUnshare, until } from '../traffic/three-networks.ts'
@@ -58,6 +62,25 @@ describe.skipIf(!able)('the guard refuses', () => {
     expect(await site.ruleset()).not.toContain('10.10.2.96')
   })
 })
+
+test.skipIf(!able || process.getuid?.() !== 0)(
+  'another user cannot reach its sockets',
+  async () => {
+    await using stack = new AsyncDisposableStack()
+    const site = await GuardedSite.open()
+    stack.defer(() => site.close())
+    chmodSync(site.data, 0o755) // even where the folder itself is open
+    const connect = `require('node:net').connect(process.argv[1])
+    .on('error', (error) => console.log(error.code)).on('connect', () => console.log('in'))`
+    for (const caller of ['agent', 'web', 'cli']) {
+      const path = join(site.data, 'run', 'guard', `${caller}.sock`)
+      const stranger = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
+      const command = [...stranger, process.execPath, '-e', connect, path]
+      const { stdout } = await promisify(execFile)('setpriv', command)
+      expect(stdout).toBe('EACCES\n')
+    }
+  },
+)
 
 describe.skipIf(!able)('the guard takes no', () => {
   let site: GuardedSite

@@ -55,23 +55,36 @@ export function aPlan(change: Partial<Plan> = {}): Plan {
 
 export class GuardedSite {
   readonly networks: ThreeNetworks
-  readonly data = mkdtempSync(join(tmpdir(), 'picket-guard-'))
+  readonly data: string
   readonly key = operatorKey()
-  readonly agent = new GuardClient(this.data, 'agent')
-  readonly web = new GuardClient(this.data, 'web')
+  readonly agent: GuardClient
+  readonly web: GuardClient
   guard: ChildProcess | undefined
   /** What the guard wrote to its log. */
   said = ''
 
-  private constructor(networks: ThreeNetworks) {
+  private constructor(networks: ThreeNetworks, data: string) {
     this.networks = networks
+    this.data = data
+    this.agent = new GuardClient(data, 'agent')
+    this.web = new GuardClient(data, 'web')
   }
 
-  static async open(config: object = {}): Promise<GuardedSite> {
-    const site = new GuardedSite(await ThreeNetworks.open())
-    mkdirSync(join(site.data, 'keys'))
+  static async open(contain: object = {}, placement = 'gateway'): Promise<GuardedSite> {
+    const data = mkdtempSync(join(tmpdir(), 'picket-guard-'))
+    const site = new GuardedSite(await ThreeNetworks.open(), data)
+    mkdirSync(join(data, 'keys'))
     site.publish([site.key.line])
-    site.configure(config)
+    if (placement === 'bridge') await site.networks.bridge()
+    site.configure(contain, placement)
+    await site.startGuard()
+    return site
+  }
+
+  /** Beside a real picket-keys, in its folder. */
+  static async beside(data: string): Promise<GuardedSite> {
+    const site = new GuardedSite(await ThreeNetworks.open(), data)
+    site.configure({})
     await site.startGuard()
     return site
   }

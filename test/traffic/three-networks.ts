@@ -20,6 +20,9 @@ export const AT = {
   asset6: 'fd10:2::20',
   gatewayHosts: '10.10.1.1',
   gatewayAssets: '10.10.2.1',
+  bridgedAttacker: '10.10.3.66',
+  bridgedOther: '10.10.3.77',
+  bridgedAsset: '10.10.3.20',
 } as const
 
 /** Whether namespaces can be made here at all. */
@@ -54,6 +57,15 @@ export class ThreeNetworks {
       'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding',
     ])
     return networks
+  }
+
+  /** Joins both sides on one wire through a bridge, where the attacker and the asset have addresses too. */
+  async bridge(): Promise<void> {
+    const join = ['hosts', 'assets'].map((port) => `ip link set ${port} master br0`).join('; ')
+    const lines = `ip link add br0 type bridge; ${join}; ip link set br0 up`
+    await this.run('gateway', ['sh', '-ec', lines])
+    for (const [side, ends] of [['hosts', ['66', '77']] as const, ['assets', ['20']] as const])
+      await this.run(side, ['sh', '-ec', addresses('eth0', 3, ends).join('; ')])
   }
 
   /** Runs a command to its end in one of the namespaces and returns what it printed. */
@@ -180,11 +192,13 @@ async function hold(command: string, args: readonly string[]): Promise<ChildProc
 }
 
 function script(device: string, n: number, ends: readonly string[]): string[] {
-  const lines = [
-    'ip link set lo up',
-    ...ends.map((end) => `ip addr add 10.10.${n}.${end}/24 dev ${device}`),
-    ...ends.map((end) => `ip addr add fd10:${n}::${end}/64 dev ${device} nodad`),
-    `ip link set ${device} up`,
-  ]
+  const lines = ['ip link set lo up', ...addresses(device, n, ends), `ip link set ${device} up`]
   return ['sh', '-ec', lines.join('; ')]
+}
+
+function addresses(device: string, n: number, ends: readonly string[]): string[] {
+  return ends.flatMap((end) => [
+    `ip addr add 10.10.${n}.${end}/24 dev ${device}`,
+    `ip addr add fd10:${n}::${end}/64 dev ${device} nodad`,
+  ])
 }
