@@ -25,7 +25,7 @@ const FLAGS = [
 export const SCREENS = join(import.meta.dirname, '../../out/screens')
 
 export function findChromium(): string | undefined {
-  const found = process.env['PICKET_CHROMIUM'] ?? CHROMIUM.find((path) => existsSync(path))
+  const found = process.env.PICKET_CHROMIUM ?? CHROMIUM.find((path) => existsSync(path))
   if (!found)
     process.stderr.write('SKIPPED: no Chromium on this machine (apt-get install chromium).\n')
   return found

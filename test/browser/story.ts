@@ -219,6 +219,7 @@ const before: EventRow[] = [
       src_ip: LAPTOP,
       dest_ip: PLC,
       dest_port: 502,
+      app_proto: 'modbus',
       bytes: 120,
       packets: 2,
     }),
@@ -506,12 +507,12 @@ function day(): Day {
     to: NOW_US,
     halfHours,
     seen: [
-      { from, to: from + 14.2 * HOUR },
-      { from: from + 15.4 * HOUR, to: NOW_US },
+      { from, to: from + 12.9 * HOUR },
+      { from: from + 13.8 * HOUR, to: NOW_US },
     ],
     selfTests: Array.from({ length: 24 }, (_, i) => ({
       at: from + (i + 0.07) * HOUR,
-      ok: i !== 14,
+      ok: i !== 13,
     })),
   }
 }

@@ -90,6 +90,8 @@ export interface Stretch {
 export interface Day {
   from: number
   to: number
+  /** When recording began, if that was within the day. */
+  began?: number
   halfHours: HalfHour[]
   /** Where frames were seen; what is in none of them is drawn as a hole. */
   seen: Stretch[]
@@ -136,11 +138,13 @@ export interface Actions {
     token: string,
     wanted: { action_id: string; hash: string; verb: DecisionVerb },
   ): Promise<ActionView | undefined>
-  neverBlock(): Promise<NeverBlock[]>
+  /** The box's own protected addresses, and the controllers of that tenant. */
+  neverBlock(tenant_uid: string): Promise<NeverBlock[]>
 }
 
 export interface NeverBlock {
   prefix: string
+  /** The rest of a sentence that begins with the address: "is the default gateway". */
   because: string
 }
 

@@ -20,8 +20,9 @@ export function bytesText(value: number): string {
   return `${unit === 0 || left >= 100 ? Math.round(left) : Number(left.toPrecision(2))}${NB}${BYTE_UNITS[unit]}`
 }
 
-/** Up to two units: `0.4 s`, `95 s`, `6 min 21 s`, `4 h`, `3 days`. */
+/** Up to two units: `3 ms`, `0.4 s`, `95 s`, `6 min 21 s`, `4 h`, `3 days`. */
 export function span(ms: number): string {
+  if (ms > 0 && ms < 100) return `${Math.max(1, Math.round(ms))}${NB}ms`
   const seconds = Math.max(0, ms) / 1000
   if (seconds < 10) return `${Number(seconds.toPrecision(seconds < 1 ? 1 : 2))}${NB}s`
   if (seconds < 120) return `${Math.round(seconds)}${NB}s`
@@ -55,4 +56,9 @@ export function listed(items: readonly string[]): string {
   return items.length < 2
     ? (items[0] ?? '')
     : `${items.slice(0, -1).join(', ')} and ${items[items.length - 1]}`
+}
+
+/** A sentence of another process, with each number tied to its unit. */
+export function tied(sentence: string): string {
+  return sentence.replace(/(\d) (ms|s|min|h|days?|actions?|blocks?|findings?)\b/g, `$1${NB}$2`)
 }

@@ -39,7 +39,11 @@ export function actionRoutes(ports: Needs): Route[] {
 }
 
 async function find({ actions }: Needs, view: View, asked: Asked) {
-  const [all, never] = await Promise.all([actions.list(scoped(view)), part(actions.neverBlock())])
+  const tenants = scoped(view)
+  const [all, never] = await Promise.all([
+    actions.list(tenants),
+    part(neverBlock(actions, tenants)),
+  ])
   const open = (state: ActionView['state']) =>
     all
       .filter((each) => each.state === state && fitsWords(each, asked))
@@ -56,6 +60,12 @@ async function find({ actions }: Needs, view: View, asked: Asked) {
     neverBlock: 'value' in never ? never.value : never.fault,
   }
   return { found, next: nextOf(view, 'actions', page.next) }
+}
+
+/** Each address once; controllers only of the tenants that are looked at. */
+async function neverBlock(actions: Ports['actions'], tenants: View['session']['tenants']) {
+  const lists = await Promise.all(tenants.map(({ tenant_uid }) => actions.neverBlock(tenant_uid)))
+  return [...new Map(lists.flat().map((each) => [each.prefix, each])).values()]
 }
 
 async function listAll({ actions }: Needs, c: Context, view: View): Promise<Response> {

@@ -16,13 +16,23 @@ export function actionWords(action: ActionView): Piece {
       ? `all ${action.proto}`
       : ''
   const rest = [action.dest ? ` from ${action.dest}` : '', service ? `, ${service}` : '']
-  const past = action.state === 'active' || action.endedAt !== undefined
-  return html`<b>${past ? 'Blocked' : 'Block'} ${action.target}</b>${rest.join('')} for ${span(action.durationMs)}`
+  return html`<b>${HEADS[action.state]} ${action.target}</b>${rest.join('')} for ${span(action.durationMs)}`
+}
+
+/** Never shown as blocked when it is not, nor as if it had been. */
+const HEADS: Readonly<Record<ActionView['state'], string>> = {
+  proposed: 'Block',
+  active: 'Blocked',
+  expired: 'Was blocked:',
+  undone: 'Was blocked:',
+  rejected: 'Not blocked:',
+  refused: 'Not blocked:',
+  lapsed: 'Not blocked:',
 }
 
 /** What it rests on, and what happened to it, in one small line. */
-export function actionFacts(action: ActionView, view: View): Html {
-  const parts: Piece[] = []
+export function actionFacts(action: ActionView, view: View, options: ListOptions): Html {
+  const parts: Piece[] = options.why === false ? [] : [why(action)]
   if (action.state === 'proposed') {
     parts.push(
       html`lapses ${when(view.zone, action.lapsesAt)}, in ${span((action.lapsesAt - view.zone.nowUs) / 1000)}`,
@@ -35,10 +45,15 @@ export function actionFacts(action: ActionView, view: View): Html {
     parts.push(
       html`${decided(action)} by ${byWhom(action, view)} ${when(view.zone, action.decidedAt)}`,
     )
-  if (action.endedAt && action.state !== 'active')
+  const said = action.state === 'undone' || action.state === 'rejected'
+  if (action.endedAt && action.state !== 'active' && !(said && action.decidedBy))
     parts.push(html`${action.state} ${when(view.zone, action.endedAt)}`)
   if (action.because) parts.push(action.because)
   return html`${parts.map((part, i) => html`${i > 0 ? ' · ' : ''}${part}`)}`
+}
+
+function why(action: ActionView): Html {
+  return html`<a class="why" href="/findings/${action.finding_id}">${action.reason}</a>`
 }
 
 function inForce(action: ActionView, view: View): Piece[] {
@@ -106,14 +121,14 @@ export function actionList(
 
 function actionRow(action: ActionView, view: View, options: ListOptions): Html {
   const verbs = verbsFor(action, view)
-  const words = html`<p>${actionWords(action)}${options.why === false ? NOTHING : html`<span class="why"> · <a class="plain" href="/findings/${action.finding_id}">${action.reason}</a></span>`}</p>`
+  const words = html`<p>${actionWords(action)}</p>`
   const tick =
     options.ticks && verbs.length > 0
       ? html`<input type="checkbox" name="pick" value="${pick(action)}" aria-label="Tick: block ${action.target}">`
       : options.ticks
         ? html`<span></span>`
         : NOTHING
-  return html`<div class="action row ${action.state}" data-id="${action.action_id}">${tick}${words}<small>${actionFacts(action, view)}</small>${
+  return html`<div class="action row ${action.state}" data-id="${action.action_id}">${tick}${words}<small>${actionFacts(action, view, options)}</small>${
     verbs.length > 0
       ? html`<div class="do">${verbs.map((verb) => verbButton(verb, action, options.primary && verb === 'approve' ? 'primary' : ''))}</div>`
       : NOTHING
@@ -134,7 +149,7 @@ export function toast(actions: readonly ActionView[], view: View): Html {
   const said = actions.filter((each) => view.said.includes(each.action_id))
   if (said.length === 0) return NOTHING
   const undoable = said.filter((each) => verbsFor(each, view).includes('undo'))
-  return html`<form class="toast" id="toast" role="status" method="post" action="/actions/undo">${csrf(view)}<input type="hidden" name="back" value="${view.here}">${undoable.map((each) => html`<input type="hidden" name="pick" value="${pick(each)}">`)}<span>${saidWords(said, view)}</span>${undoable.length > 0 ? html`<button class="button">Undo</button>` : NOTHING}</form>`
+  return html`<div class="toast" id="toast" role="status"><form method="post" action="/actions/undo">${csrf(view)}<input type="hidden" name="back" value="${view.here}">${undoable.map((each) => html`<input type="hidden" name="pick" value="${pick(each)}">`)}<span>${saidWords(said, view)}</span>${undoable.length > 0 ? html`<button class="button">Undo</button>` : NOTHING}</form></div>`
 }
 
 function saidWords(said: readonly ActionView[], view: View): Html {

@@ -1,5 +1,6 @@
 import type { EventRow } from '../../agent/base/event.ts'
 import type { View } from '../base/view.ts'
+import { tied } from '../base/words.ts'
 import { type Html, html, NOTHING } from './html.ts'
 import { severityMark, when } from './marks.ts'
 import { table } from './parts.ts'
@@ -19,5 +20,5 @@ export function findingRows(rows: readonly EventRow[], view: View, tenants = fal
 
 /** The finding's own sentence; its rule where it has none. */
 export function findingTitle(row: EventRow): string {
-  return row.message || row.rule_id || 'A finding without a message'
+  return tied(row.message || row.rule_id || 'A finding without a message')
 }

@@ -100,7 +100,7 @@ function bar(view: View, page: Page): Html {
   const search = page.search ?? { path: '/findings', label: 'Search findings', q: '' }
   return html`<header class="scope">
 <a class="brand" href="/">Picket</a>
-<p class="sees">${scope}${view.status ? html` <span id="mark">${stateMark(view.status)}</span>` : NOTHING}</p>
+<p class="sees">${scope}${view.status ? html` · <span id="mark">${stateMark(view.status)}</span>` : NOTHING}</p>
 <form id="search" class="search" role="search" action="${search.path}" method="get"><input type="search" name="q" value="${search.q}" maxlength="128" aria-label="${search.label}" placeholder="${search.label}  /" autocomplete="off" spellcheck="false"></form>
 <form class="me" method="post" action="/logout"><span>${session.name} · ${session.role}</span>${csrf(view)}<button class="button quietly">Sign out</button></form>
 </header>

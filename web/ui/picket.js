@@ -303,12 +303,14 @@ const HELP = [
 /* ── the traffic chart ──────────────────────────────────────────────── */
 
 let plot
+let drawn
 
 /** Seen above the line, lost below it, on one axis of time; each with its own scale. */
 function drawTraffic() {
   const block = $('#traffic-points')
   const place = $('#plot')
-  if (!block || !place || typeof uPlot === 'undefined') return
+  if (!block || !place || typeof uPlot === 'undefined' || block === drawn) return
+  drawn = block
   const { at, frames, dropped, zone } = JSON.parse(block.textContent)
   const css = getComputedStyle(document.documentElement)
   const ink = (name) => resolve(css.getPropertyValue(name).trim())
@@ -331,6 +333,7 @@ function drawTraffic() {
       axes: [
         {
           stroke: ink('--n5'),
+          values: (_, splits) => splits.map((each) => clock(each, zone)),
           grid: { show: false },
           ticks: { show: false },
           size: 24,
@@ -341,17 +344,16 @@ function drawTraffic() {
           stroke: ink('--n5'),
           grid: { stroke: ink('--n3'), width: 1 },
           ticks: { show: false },
-          size: 64,
+          size: 72,
           font: font(css),
-          splits: (u) => [0, u.scales.seen.max / 2, u.scales.seen.max],
-          values: (_, splits) => splits.map((each) => (each === 0 ? '0' : rate(each))),
+          splits: (u) => [u.scales.seen.min, 0, u.scales.seen.max / 2, u.scales.seen.max],
+          values: (u, splits) => splits.map((each) => axisWord(u, each)),
         },
       ],
       series: [
         {
           label: 'At',
-          value: (_, x) =>
-            x === null ? '' : new Date(x * 1000).toLocaleTimeString('en-GB', { timeZone: zone }),
+          value: (_, x) => (x === null ? '–' : clock(x, zone, '2-digit')),
         },
         {
           label: 'Seen',
@@ -360,7 +362,7 @@ function drawTraffic() {
           fill: ink('--accent-soft'),
           width: 1.5,
           points: { show: false },
-          value: (_, v) => (v === null ? 'not running' : rate(v)),
+          value: (u, v) => told(u, v),
         },
         {
           label: 'Lost',
@@ -370,7 +372,7 @@ function drawTraffic() {
           width: 0,
           paths: uPlot.paths.bars({ size: [1, 8] }),
           points: { show: false },
-          value: (_, v) => (v === null ? 'not running' : rate(-v)),
+          value: (u, v) => told(u, v === null ? v : -v),
         },
       ],
     },
@@ -379,11 +381,34 @@ function drawTraffic() {
   )
 }
 
+/** Below the line the scale is that of the lost frames. */
+function axisWord(u, value) {
+  if (value < 0) return `lost ${rate(-u.scales.lost.min)}`
+  return value === 0 ? '0' : rate(value)
+}
+
+function told(u, value) {
+  if (u.cursor.idx === null || u.cursor.idx === undefined) return '–'
+  return value === null ? 'not running' : rate(value)
+}
+
+function clock(seconds, zone, second) {
+  return new Date(seconds * 1000).toLocaleTimeString('en-GB', {
+    timeZone: zone,
+    hour: '2-digit',
+    minute: '2-digit',
+    second,
+  })
+}
+
 addEventListener('resize', () => {
   const place = $('#plot')
   if (plot && place) plot.setSize({ width: place.clientWidth, height: 192 })
 })
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawTraffic)
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  drawn = undefined
+  drawTraffic()
+})
 
 /** A canvas does not know light-dark(): the browser resolves it on an element. */
 function resolve(colour) {
@@ -415,6 +440,7 @@ tellZone()
 takeCodeFromFragment()
 forgetSaid()
 submitOnChange()
+for (const part of $$('[data-live]')) part.dataset.was = part.innerHTML
 drawTraffic()
 listen()
 document.addEventListener('keydown', onKey)

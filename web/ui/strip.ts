@@ -54,7 +54,7 @@ function hatch(from: number, to: number): string {
 export function holesOf(day: Day): { from: number; to: number }[] {
   const seen = [...day.seen].sort((a, b) => a.from - b.from)
   const holes: { from: number; to: number }[] = []
-  let at = day.from
+  let at = Math.max(day.from, day.began ?? day.from)
   for (const { from, to } of seen) {
     if (from - at > MINUTE_US) holes.push({ from: at, to: from })
     at = Math.max(at, to)
@@ -74,7 +74,9 @@ export function stripWords(day: Day, zone: Zone): string {
   const blind = holes.reduce((sum, { from, to }) => sum + (to - from), 0)
   const sight =
     holes.length === 0
-      ? 'frames seen all the time'
+      ? day.began !== undefined && day.began > day.from + 10 * MINUTE_US
+        ? `frames seen all the time since ${zone.minute(day.began)}, when recording began`
+        : 'frames seen all the time'
       : holes.length === 1 && holes[0]
         ? `no frames seen from ${zone.minute(holes[0].from)} to ${zone.minute(holes[0].to)}`
         : `no frames seen for ${span(blind / 1000)} in ${plural(holes.length, 'stretch', 'stretches')}`

@@ -87,8 +87,18 @@ const told: Partial<Record<EventRow['kind'], Telling>> = {
     const request = inside(modbus, 'request')
     const name = inside(request, 'function').name ?? request.function_code ?? modbus.function
     if (name === undefined) return row.message
-    return `${row.src_ip} asks ${row.dest_ip} by ${text(row.app_proto) || 'Modbus'}: ${text(name)}.`
+    return `${row.src_ip} asks ${row.dest_ip} by ${text(row.app_proto) || 'Modbus'}: ${text(name)}${registers(request)}.`
   },
+}
+
+/** `, 8 from 40101`: how many, from which address on. */
+function registers(request: Fields): string {
+  const { address, quantity } = {
+    ...inside(request, 'read'),
+    ...inside(request, 'write'),
+  } as Fields
+  if (typeof address !== 'number') return ''
+  return typeof quantity === 'number' ? `, ${quantity} from ${address}` : `, address ${address}`
 }
 
 function inside(fields: Fields, name: string): Fields {

@@ -50,23 +50,25 @@ export function lakeSummary(lake: LakeView, view: View): Html {
     return times.length > 0 ? html`oldest row ${when(view.zone, Math.min(...times))}` : 'empty'
   }
   const faults = lake.tenants.flatMap(({ fault }) => (fault ? [fault] : []))
+  const bytes = sum((each) => each.bytes)
+  const first = Math.min(...oldestTimes(lake))
+  const disk = lake.disk
   return html`<p>${horizonWords(lake, view)}</p>
 ${diskBar(lake)}
 <table class="data keep"><tbody>
-<tr><td class="tight"><i class="swatch t1"></i>Hot</td><td class="num">${plural(
-    sum((each) => each.tier1Files),
-    'file',
-  )}</td><td class="num">${oldest('oldestRowTier1')}</td></tr>
-<tr><td class="tight"><i class="swatch t2"></i>Compacted</td><td class="num">${plural(
-    sum((each) => each.tier2Files),
-    'file',
-  )}</td><td class="num">${oldest('oldestRowTier2')}</td></tr>
-${lake.disk ? html`<tr><td class="tight"><i class="swatch"></i>Free</td><td class="num">${bytesText(lake.disk.freeBytes)}</td><td class="num">of ${bytesText(lake.disk.totalBytes)}</td></tr>` : NOTHING}
+<tr><td class="tight"><i class="swatch t1"></i>Lake</td><td class="num">${bytesText(bytes)}</td><td class="num">${Number.isFinite(first) ? html`oldest row ${when(view.zone, first)}` : 'empty'}</td></tr>
+${disk ? html`<tr><td class="tight"><i class="swatch ring"></i>Other on this disk</td><td class="num">${bytesText(Math.max(0, disk.totalBytes - disk.freeBytes - bytes))}</td><td class="num"></td></tr><tr><td class="tight"><i class="swatch"></i>Free</td><td class="num">${bytesText(disk.freeBytes)}</td><td class="num">of ${bytesText(disk.totalBytes)}</td></tr>` : NOTHING}
 </tbody></table>
 <p class="basis">${plural(
     sum((each) => each.rows),
     'row',
-  )} kept, encrypted; promise: ${plural(lake.retentionDays, 'day')}.</p>
+  )} kept, encrypted. Hot: ${plural(
+    sum((each) => each.tier1Files),
+    'file',
+  )}, ${oldest('oldestRowTier1')}. Compacted: ${plural(
+    sum((each) => each.tier2Files),
+    'file',
+  )}, ${oldest('oldestRowTier2')}. Promise: ${plural(lake.retentionDays, 'day')}.</p>
 ${faults.map((fault) => note('error', fault, html`See <a href="/lake">Lake</a>.`))}`
 }
 
@@ -111,8 +113,8 @@ function tenantCard(each: LakeView['tenants'][number], view: View): Html {
     each.tenant_id,
     `catalog generation ${count(each.generation)}`,
     html`<table class="data keep"><thead><tr><th>Tier</th><th class="num">Files</th><th>Oldest row</th></tr></thead><tbody>
-<tr><td><i class="swatch t1"></i>Hot</td><td class="num">${count(each.tier1Files)}</td><td>${time(each.oldestRowTier1)}</td></tr>
-<tr><td><i class="swatch t2"></i>Compacted</td><td class="num">${count(each.tier2Files)}</td><td>${time(each.oldestRowTier2)}</td></tr>
+<tr><td>Hot</td><td class="num">${count(each.tier1Files)}</td><td>${time(each.oldestRowTier1)}</td></tr>
+<tr><td>Compacted</td><td class="num">${count(each.tier2Files)}</td><td>${time(each.oldestRowTier2)}</td></tr>
 </tbody></table>
 <dl class="pairs"><div><dt>Rows</dt><dd>${count(each.rows)}</dd></div><div><dt>On disk</dt><dd>${bytesText(each.bytes)}${each.rows > 0 ? html` <small>${Math.round(each.bytes / each.rows)}&nbsp;B a row</small>` : NOTHING}</dd></div><div><dt>Segments waiting to settle</dt><dd>${count(each.waiting)}</dd></div><div><dt>Segments kept aside</dt><dd>${count(each.aside)}</dd></div></dl>${
       each.fault

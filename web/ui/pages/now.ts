@@ -2,7 +2,7 @@
 import type { EventRow } from '../../../agent/base/event.ts'
 import type { ActionView, AssetView, Day, LakeView, SiteStatus } from '../../base/ports.ts'
 import type { View } from '../../base/view.ts'
-import { count, plural, span } from '../../base/words.ts'
+import { count, plural, span, tied } from '../../base/words.ts'
 import { actionList, toast } from '../action-row.ts'
 import { asset } from '../assets.ts'
 import { findingRows } from '../finding-rows.ts'
@@ -36,7 +36,7 @@ export function nowPage(view: View, parts: NowParts): Html {
     tab: 'now',
     title: 'Now',
     sentence: status
-      ? status.sentence
+      ? tied(status.sentence)
       : `We do not know what ${view.asker.scope[0] ?? 'this site'} sees right now.`,
     basis: status ? basis(status) : fault,
     keys: [
@@ -47,7 +47,7 @@ export function nowPage(view: View, parts: NowParts): Html {
     ],
     scripts: html`<link rel="stylesheet" href="${asset('uplot.css')}"><script defer src="${asset('uplot.js')}"></script>`,
     body: html`${status ? impairments(status, view) : noAgent(fault)}
-<div class="split"><div class="stack">
+<div class="split now"><div class="stack">
 ${status ? card('Traffic, and what was lost of it', `last 60 min · ${portsWords(status)}`, html`<div class="pad" data-live="traffic">${trafficChart(status, view.zone)}</div>`) : NOTHING}
 ${part(parts.day, 'Last 24 hours', (day) => card('Last 24 hours', 'a bar is the worst of its half hour', html`<div class="pad" data-live="day">${strip(day, view.zone)}<p class="basis">${stripWords(day, view.zone)}</p><details><summary>As a table</summary>${stripTable(day, view.zone)}</details></div>`))}
 ${part(parts.findings, 'Findings', (rows) => findingsCard(rows, view))}
@@ -172,6 +172,7 @@ function actionsCard(actions: readonly ActionView[], view: View): Html {
     'Actions',
     html`${waiting} proposed, ${open.length - waiting} in force · <a class="plain" href="/actions">all</a>`,
     html`<div data-live="actions">${body}</div>`,
+    'urgent',
   )
 }
 
