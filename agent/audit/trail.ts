@@ -27,6 +27,8 @@ export interface TrailOptions {
   clock: Clock
   /** Key for digests of a tenant's text, under its DEK: after a shred nobody can match them any more. */
   digestKey: (tenantUid: string | undefined) => Buffer
+  /** Keeps the text itself where a shred of its tenant reaches it. */
+  keepText?: (tenantUid: string, seq: number, text: string) => void
 }
 
 interface Fold {
@@ -46,7 +48,7 @@ export class Trail {
   /** On disk when it returns: only then may the act happen. */
   write(act: Act): Appended {
     const { actor, tenant, verb, outcome = 'intent', subject, text, count, carry } = act
-    return this.#options.chain.append({
+    const appended = this.#options.chain.append({
       actor,
       verb,
       outcome,
@@ -56,6 +58,9 @@ export class Trail {
       ...(carry && { carry }),
       ...(text !== undefined && { digest: this.digest(text, tenant?.tenant_uid) }),
     })
+    if (text !== undefined && tenant)
+      this.#options.keepText?.(tenant.tenant_uid, appended.seq, text)
+    return appended
   }
 
   /** A refusal: the first of a minute each have a line, the others are counted in one. */

@@ -23,7 +23,11 @@ function itemOf(box: KeysBox, line: Line, hash: string): AuditItem {
   const actor = named(box, line.actor)
   const subject = named(box, line.subject)
   const sentence = sentenceOf({ verb, outcome, actor, subject, count: line.count })
-  return { seq, at: isoFromUs(at), sentence, verb, outcome, tenant_id, actor, subject, hash }
+  const text = line.digest === undefined ? undefined : box.texts.find(line.tenant_uid, seq)
+  return {
+    ...{ seq, at: isoFromUs(at), sentence, verb, outcome, tenant_id, actor, subject, hash },
+    ...(text !== undefined && { text }),
+  }
 }
 
 /** Names stand beside the chain: an erased one shows as its id. */

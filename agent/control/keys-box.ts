@@ -30,6 +30,7 @@ import { openPlatform } from '../tenancy/platform.ts'
 import type { SealedDb } from '../tenancy/sealed-db.ts'
 import { Sessions } from '../tenancy/sessions.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
+import { AuditTexts } from './keys-texts.ts'
 
 const UNKNOWN_TOKENS_PER_MINUTE_MAX = 120
 const APPLIANCE = 'process:keys'
@@ -55,6 +56,7 @@ export interface KeysBox {
   readonly unknownTokens: Tempo
   readonly chain: Chain
   readonly trail: Trail
+  readonly texts: AuditTexts
   close(): void
 }
 
@@ -81,13 +83,16 @@ export async function openKeysBox(options: KeysBoxOptions): Promise<KeysBox> {
     })
     opened.push(chain)
     const digestKey = await digestKeys(ring)
-    const trail = new Trail({ chain, clock, digestKey })
-    opened.push({ close: () => trail.flush(true) })
     const accounts = openAccounts(db, clock, signer)
+    const texts = new AuditTexts({ data, ring, accounts, clock })
+    opened.push(texts)
+    const keepText = texts.keep.bind(texts)
+    const trail = new Trail({ chain, clock, digestKey, keepText })
+    opened.push({ close: () => trail.flush(true) })
     checkState({ accounts, chain, trail, ring }, log)
     forgetOrphans({ data, accounts, ring })
     return {
-      ...{ data, clock, log, ring, signer, accounts, chain, trail },
+      ...{ data, clock, log, ring, signer, accounts, chain, trail, texts },
       sessions: new Sessions(db, clock),
       codes: new LoginCodes(db, clock),
       attempts: new Attempts(clock),

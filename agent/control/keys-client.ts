@@ -72,6 +72,8 @@ export interface AuditItem {
   /** User name where it is known, else the user id or the process. */
   actor: string
   subject: string
+  /** What was asked, while the tenant's key exists: the trail itself holds only a keyed digest. */
+  text?: string
   hash: string
 }
 
@@ -146,7 +148,9 @@ export interface AuditRequest {
   /** Text that must not stand in the chain: only a keyed digest of it does. */
   text?: string
   count?: number
+  /** Whose line it is, by slug or by uid; without either it is the box's. */
   tenant_id?: string
+  tenant_uid?: string
   /** `intent` (default) before the act, then `done` or `failed`. */
   outcome?: 'intent' | 'done' | 'failed'
 }

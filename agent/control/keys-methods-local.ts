@@ -26,7 +26,7 @@ import {
 const OfTenant = v.object({ tenant_uid: Uid })
 /** base64 of at most 24 MiB. */
 const Model = v.pipe(v.string(), v.maxLength(32 << 20), v.base64())
-const Announcement = v.object(announcement)
+const Announcement = v.object({ ...announcement, tenant_uid: v.optional(Uid) })
 
 export function agentMethods(box: KeysBox): Handlers<AgentCalls> {
   return {
@@ -132,11 +132,15 @@ function mustFind({ accounts }: KeysBox, tenantUid: string): Tenant {
 
 /** A process tells what it did: only its own verbs, under its own name. */
 function announce(box: KeysBox, process: 'guard' | 'lake', params: unknown): { seq: number } {
-  const { verb, subject, text, count, tenant_id, outcome = 'intent' } = parse(Announcement, params)
+  const request = parse(Announcement, params)
+  const { verb, subject, text, count, tenant_id, tenant_uid, outcome = 'intent' } = request
   if (!verbOf(verb)?.by?.includes(process))
     throw new Failure('refused', `picket-${process} does not announce ${verb}.`)
-  const tenant = box.accounts.tenants().find((each) => each.tenant_id === tenant_id)
-  if (tenant_id !== undefined && !tenant)
+  const named = tenant_id ?? tenant_uid
+  const tenant = box.accounts
+    .tenants()
+    .find((each) => named === (tenant_id === undefined ? each.tenant_uid : each.tenant_id))
+  if (named !== undefined && !tenant)
     throw new Failure('refused', 'There is no such tenant on this box.')
   const { seq } = box.trail.write({
     actor: `process:${process}`,

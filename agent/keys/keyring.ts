@@ -4,18 +4,17 @@
  * `box/<name>.json`, `tenants/<uid>/kek.json`, `tenants/<uid>/dek-<epoch>.json`.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../base/failure.ts'
 import { syncFolder } from '../base/files.ts'
 import { UID } from '../base/ids.ts'
-import type { Custodian, CustodianFacts, Wrapper } from './custodian.ts'
+import type { Custodian, CustodianFacts } from './custodian.ts'
 import { KEY_BYTES, type Layer, layerKey } from './derive.ts'
+import { makeGeneration, newDek, writeBox, writeTenant } from './generation.ts'
 import { Usage } from './usage.ts'
-import { type Dek, readDek, readSecret, secretAad, writeDek, writeSecret } from './wrapped-file.ts'
+import { type Dek, readDek, readSecret, secretAad, writeDek } from './wrapped-file.ts'
 
-export const EPOCH_DAYS_MAX = 90
-const EPOCH_US = EPOCH_DAYS_MAX * 86_400_000_000
 const UNWRAP_MS_MAX = 10_000 // a custodian across the network that is slower is treated as away
 const DEK_NAME = /^dek-([1-9]\d{0,6})\.json$/
 const BOX_NAME = /^[a-z][a-z-]{0,30}$/
@@ -55,8 +54,7 @@ export class Keyring {
   static async open(options: KeyringOptions): Promise<Keyring> {
     const ring = new Keyring(options)
     ring.#refuseOtherGeneration()
-    mkdirSync(ring.#boxFolder(), { recursive: true, mode: 0o700 })
-    mkdirSync(ring.#tenantsFolder(), { recursive: true, mode: 0o700 })
+    makeGeneration(ring.#rootFolder())
     for (const file of readdirSync(ring.#boxFolder()).filter((name) => name.endsWith('.json'))) {
       const name = file.slice(0, -5)
       ring.#box.set(name, await ring.#read(join(ring.#boxFolder(), file), `box/${name}`))
@@ -160,8 +158,7 @@ export class Keyring {
     const successor = await this.#custodian.succeed()
     const next = this.#generationFolder(successor.describe().generation)
     rmSync(next, { recursive: true, force: true })
-    mkdirSync(join(next, 'box'), { recursive: true, mode: 0o700 })
-    mkdirSync(join(next, 'tenants'), { recursive: true, mode: 0o700 })
+    makeGeneration(next)
     for (const [name, secret] of this.#box) await writeBox(next, successor, name, secret)
     for (const { uid, kek, deks } of tenants) await writeTenant(next, successor, uid, { kek, deks })
     syncFolder(next)
@@ -261,34 +258,6 @@ export class Keyring {
   #tenantFolder(uid: string): string {
     return join(this.#tenantsFolder(), uid)
   }
-}
-
-function newDek(epoch: number, nowUs: number): Dek {
-  return { epoch, notBefore: nowUs, notAfter: nowUs + EPOCH_US, key: randomBytes(KEY_BYTES) }
-}
-
-async function writeBox(root: string, wrapper: Wrapper, name: string, secret: Buffer) {
-  const owner = `box/${name}`
-  const context = secretAad(owner, wrapper.describe())
-  await writeSecret(join(root, 'box', `${name}.json`), owner, secret, (plain) =>
-    wrapper.wrap(plain, context),
-  )
-}
-
-/** DEKs first, KEK last: a folder with a KEK is whole. */
-async function writeTenant(
-  root: string,
-  wrapper: Wrapper,
-  uid: string,
-  { kek, deks }: { kek: Buffer; deks: Dek[] },
-): Promise<void> {
-  const folder = join(root, 'tenants', uid)
-  mkdirSync(folder, { mode: 0o700 })
-  const facts = wrapper.describe()
-  for (const dek of deks) writeDek(join(folder, `dek-${dek.epoch}.json`), uid, dek, kek, facts)
-  const context = secretAad(uid, facts)
-  await writeSecret(join(folder, 'kek.json'), uid, kek, (plain) => wrapper.wrap(plain, context))
-  syncFolder(join(root, 'tenants'))
 }
 
 function within<T>(ms: number, answer: Promise<T>): Promise<T> {

@@ -119,6 +119,13 @@ test('audit-07 a clock set back', async () => {
   await box.close()
 })
 
-test('audit-08 tenant data in the chain', () => {
+test('audit-08 tenant data in the chain', async () => {
+  expect(filesHolding(folder.data, [CANARY])).toEqual([]) // nowhere in plain
+  const data = copyOf(folder)
+  const box = await startBox({ ...folder, data })
+  const { items } = await box.cli.auditList({ limit: 100 })
+  const line = items.find(({ verb }) => verb === 'lake.query')
+  expect(line?.text).toContain(CANARY) // control: while the tenant's key exists, its people read it
+  await box.close()
   expect(filesHolding(join(folder.data, 'audit'), [CANARY, 'SELECT', 'events'])).toEqual([])
 })
