@@ -38,14 +38,14 @@ export class GuardAudit {
   }
 
   /** Once for each state an action enters. */
-  tell({ action_id, state }: Action): void {
+  tell({ action_id, tenant_uid, state }: Action): void {
     if (this.#told.get(action_id) === state) return
     this.#told.set(action_id, state)
     const verb = VERBS[state]
     if (verb === undefined) return
     if (state !== 'active') this.#told.delete(action_id) // it ended: nothing more will be told of it
     if (this.#queue.length >= QUEUE_MAX) this.dropped++
-    else this.#queue.push({ verb, subject: action_id, outcome: 'done' })
+    else this.#queue.push({ verb, subject: action_id, tenant_uid, outcome: 'done' })
     void this.#drain()
   }
 
