@@ -10,7 +10,9 @@ export function hardenProcess(): void {
   process.umask(0o077)
   const libc = koffi.load('libc.so.6')
   const setrlimit = libc.func('int setrlimit(int resource, const uint64_t *limit)')
-  const prctl = libc.func('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)') // biome-ignore format: one line
+  const prctl = libc.func(
+    'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
+  )
   const limit = new BigUint64Array([0n, 0n])
   if (setrlimit(RLIMIT_CORE, limit) !== 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) !== 0)
     throw new Failure('internal', 'This process could not forbid dumps of its memory.')
