@@ -9,6 +9,7 @@ export const LINK = {
   RAW_OPENBSD: 14,
   RAW_BSD: 12,
   RAW: 101,
+  C_HDLC: 104,
   LOOP: 108,
   SLL: 113,
   IPV4: 228,

@@ -3,6 +3,7 @@
  * and to nobody else. It confines itself before it reads a key. Errors of the engine may quote rows
  * (D16): they go to the one who asked, cut short, and nowhere else.
  */
+import { existsSync } from 'node:fs'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import { answer, type Branch, type CellQuestion, openCell } from '../lake/cell.ts'
 import { confine, hide } from '../lake/confine.ts'
@@ -10,8 +11,8 @@ import { openEngine } from '../lake/engine.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
 
 const ERROR_BYTES_MAX = 300
-/** The engine looks up how much memory it may take. */
-const ALWAYS_READABLE = ['/sys/fs/cgroup/']
+/** The engine asks how much memory it may take, and aborts when it may not ask. */
+const ALWAYS_READABLE = ['/proc/self/cgroup', '/sys/fs/cgroup/'].filter((path) => existsSync(path))
 
 export type ToCell =
   | { type: 'confine'; readable: string[] }

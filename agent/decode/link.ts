@@ -10,6 +10,7 @@ const LINK_RAW_BSD = 12
 const LINK_RAW_OPENBSD = 14
 const LINK_PPP_HDLC = 50
 const LINK_RAW = 101
+const LINK_C_HDLC = 104
 const LINK_LOOP = 108
 const LINK_SLL = 113
 const LINK_IPV4 = 228
@@ -55,6 +56,9 @@ export function decodeLink(packet: Packet, linkType: number): number {
     case LINK_PPP:
     case LINK_PPP_HDLC:
       return decodePpp(packet)
+    case LINK_C_HDLC:
+      if (start + 4 > end) return truncated(packet)
+      return decodeTags(packet, start + 2)
     case LINK_SLL:
       if (start + 16 > end) return truncated(packet)
       return decodeTags(packet, start + 14)

@@ -144,11 +144,11 @@ export class FlowEngine {
   #fragment(packet: Packet): void {
     this.counters.fragments++
     this.#listener.packet(packet)
-    const result = this.#fragments.add(packet)
-    if (result === undefined) return
-    let fault: Fault | undefined = result === 'whole' ? packet.fault : result
+    const whole = this.#fragments.add(packet)
+    if (this.#fragments.fault !== undefined) this.#fault(this.#fragments.fault, -1)
+    if (!whole) return
     // A datagram of fragments that is again a fragment is nobody's honest traffic.
-    if (fault === undefined && packet.fragment) fault = 'too-many-layers'
+    const fault = packet.fault ?? (packet.fragment ? 'too-many-layers' : undefined)
     if (fault === undefined) this.#flow(packet)
     else this.#fault(fault, -1)
   }

@@ -35,6 +35,7 @@ export class Fragments {
   readonly #total: Int32Array
   readonly #units: Int32Array
   live = 0
+  fault: Fault | undefined = undefined
 
   constructor(counters: FlowCounters, slots: number = FRAGMENTED_MAX) {
     this.#counters = counters
@@ -51,21 +52,21 @@ export class Fragments {
   }
 
   /**
-   * Takes in a fragment. When it makes its datagram whole, the packet becomes that datagram and the
-   * result is 'whole'; its bytes are valid until the next call. Else undefined, or what is wrong.
+   * Takes in a fragment; `fault` is then what is wrong with it. True when it makes its datagram whole: the
+   * packet has become that datagram, whose bytes are valid until the next call.
    */
-  add(packet: Packet): Fault | 'whole' | undefined {
-    const wrong = shapeFault(packet)
-    if (wrong !== undefined) return wrong
+  add(packet: Packet): boolean {
+    this.fault = shapeFault(packet)
+    if (this.fault !== undefined) return false
     let slot = this.#find(packet)
     if (slot < 0) slot = this.#open(packet)
-    const fault = this.#place(slot, packet)
+    this.fault = this.#place(slot, packet)
     const total = this.#total[slot] as number
-    if (total < 0 || (this.#units[slot] as number) < Math.ceil(total / UNIT)) return fault
+    if (total < 0 || (this.#units[slot] as number) < Math.ceil(total / UNIT)) return false
     this.#close(slot)
     this.#counters.datagramsReassembled++
     become(packet, (this.#slots[slot] as Slot).bytes, total)
-    return 'whole'
+    return true
   }
 
   /** Gives up datagrams whose rest has not come for 30 s. */

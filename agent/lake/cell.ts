@@ -13,6 +13,7 @@ import {
   JsonDuckDBValueConverter,
   StatementType,
 } from '@duckdb/node-api'
+import { isoFromUs } from '../base/clock.ts'
 import { COLUMNS } from '../base/event.ts'
 import { literal, openEngine } from './engine.ts'
 import { scan } from './parquet.ts'
@@ -150,12 +151,13 @@ const WHOLE_NUMBERS = new Set<number>([
   DuckDBTypeId.HUGEINT,
   DuckDBTypeId.UHUGEINT,
 ])
-const TIMES = new Set<number>([
-  DuckDBTypeId.TIMESTAMP,
+const TIMES = new Set<number>([DuckDBTypeId.TIMESTAMP, DuckDBTypeId.TIMESTAMP_TZ])
+const TIMES_OF_OTHER_UNIT = new Set<number>([
   DuckDBTypeId.TIMESTAMP_S,
   DuckDBTypeId.TIMESTAMP_MS,
   DuckDBTypeId.TIMESTAMP_NS,
 ])
+const YEAR_9999_US = 253_402_300_799_999_999n
 
 /** Whole numbers as numbers where JSON can hold them, else as text; times in ISO 8601, UTC. */
 const toJson: typeof JsonDuckDBValueConverter = (value, type, converter) => {
@@ -165,7 +167,11 @@ const toJson: typeof JsonDuckDBValueConverter = (value, type, converter) => {
     const safe = whole >= -MAX_SAFE && whole <= MAX_SAFE
     return safe ? Number(whole) : whole.toString()
   }
-  if (TIMES.has(type.typeId)) return `${String(value).replace(' ', 'T')}Z`
+  if (TIMES.has(type.typeId)) {
+    const { micros } = value as { micros: bigint }
+    if (micros >= 0n && micros <= YEAR_9999_US) return isoFromUs(Number(micros))
+  }
+  if (TIMES_OF_OTHER_UNIT.has(type.typeId)) return `${String(value).replace(' ', 'T')}Z`
   if (type.typeId === DuckDBTypeId.DECIMAL) return Number(String(value))
   return JsonDuckDBValueConverter(value as DuckDBValue, type, converter)
 }

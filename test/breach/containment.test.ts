@@ -1,6 +1,6 @@
 /** Attempts to make the real guard block whom it must not, or act on what nobody decided. */
 import { execFile } from 'node:child_process'
-import { chmodSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -44,6 +44,15 @@ describe.skipIf(!able)('the guard refuses', () => {
     expect(action.state).toBe('refused')
     expect(action.because).toMatch(new RegExp(because))
     expect((await site.agent.propose(aPlan({ target }))).action_id).toBe(action.action_id)
+  })
+
+  test('the resolvers of this machine', async () => {
+    const file = readFileSync('/etc/resolv.conf', 'utf8')
+    const resolvers = [...file.matchAll(/^nameserver\s+([\d.]+)$/gm)].map(([, text]) => text ?? '')
+    for (const target of resolvers) {
+      const action = await site.agent.propose(aPlan({ target }))
+      expect(action).toMatchObject({ state: 'refused' })
+    }
   })
 
   test('the gateway of now, though it was a stranger when it was proposed', async () => {

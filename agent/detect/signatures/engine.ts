@@ -10,7 +10,7 @@ import { Inspector } from './inspect.ts'
 import type { Signature } from './rule.ts'
 import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { Shortlist } from './shortlist.ts'
-import { Tails, WAITING_MAX } from './stream-tail.ts'
+import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
 import { readiness, TransactionView } from './transaction-view.ts'
 
 export type IncompleteReason = 'candidates' | 'steps' | 'match-limit' | 'flowbits'
@@ -159,6 +159,7 @@ export class SignatureEngine {
   ): void {
     const key = flow * 2 + (toServer ? 1 : 0)
     const window = this.#window
+    this.#judgeMatched(key)
     const kept = this.#tails.copy(key, window)
     const added = to - from
     window.set(bytes.subarray(from, to), kept)
@@ -167,7 +168,6 @@ export class SignatureEngine {
     this.#find(lane, window, Math.max(0, kept - lane.prefilter.longest + 1), end, kept)
     const waiting = this.#tails.waiting(key, this.#waiting, base)
     this.#tails.store(key, window, end, added, keep)
-    const { signatures } = this.#rules
     this.#list.clear()
     for (let i = 0; i < lane.always.length; i++)
       this.#offerFlow(lane.always[i] as number, flow, toServer)
@@ -176,7 +176,6 @@ export class SignatureEngine {
     for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, toServer)
     if (this.#list.offered === 0) return
     this.#close(flow)
-    void signatures
     for (let i = 0; i < this.#list.count; i++)
       if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return
   }
@@ -199,13 +198,16 @@ export class SignatureEngine {
     if (signature.fast === undefined && this.#once.get(key)?.has(index)) return false
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
     if (known !== appProto && known !== 'unknown') return false
-    const fits = this.#bits.fits(signature.bitTests, flow)
-    if (!fits || known !== appProto || !this.#holds(payload, window, 0, end, base, flow)) {
-      if (fits && signature.fast && (payload.length > 1 || known !== appProto))
-        this.#tails.wait(key, index, base + end)
+    if (!this.#bits.fits(signature.bitTests, flow)) return false
+    if (!this.#holds(payload, window, 0, end, base, flow)) {
+      if (signature.fast && payload.length > 1) this.#tails.wait(key, index, base + end)
       return false
     }
     if (signature.fast === undefined) this.#markOnce(key, index)
+    if (known !== appProto) {
+      this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
+      return false
+    }
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
   }
 
@@ -215,6 +217,21 @@ export class SignatureEngine {
     else if (this.#once.size < ONCE_MAX) this.#once.set(key, new Set([index]))
   }
 
+  /** Rules whose bytes matched before the protocol of the flow was known. */
+  #judgeMatched(key: number): void {
+    const count = this.#tails.matched(key, this.#waiting)
+    if (count === 0) return
+    const flow = key >> 1
+    const known = this.#options.appProto(flow)
+    for (let i = 0; i < count; i++) {
+      const index = this.#waiting[i] as number
+      const signature = this.#rules.signatures[index] as Signature
+      if (known === 'unknown') this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
+      else if (known === signature.appProto && !this.#passed.has(flow))
+        this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
+    }
+  }
+
   gap(flow: number, toServer: boolean, missing: number): void {
     this.#tails.gap(flow * 2 + (toServer ? 1 : 0), missing)
   }
@@ -222,6 +239,8 @@ export class SignatureEngine {
   transaction(flow: number, transaction: Transaction, timeUs: number): void {
     this.#timeUs = timeUs
     if (this.#untold.size > 0) this.#judgeUntold(flow)
+    this.#judgeMatched(flow * 2)
+    this.#judgeMatched(flow * 2 + 1)
     if (this.#passed.has(flow)) return
     this.#view.open(transaction, this.#rules.views.length)
     for (let point = 0; point < 4; point++) {
@@ -338,6 +357,8 @@ export class SignatureEngine {
   }
 
   ended(flow: number): void {
+    this.#judgeMatched(flow * 2)
+    this.#judgeMatched(flow * 2 + 1)
     this.#tails.forget(flow * 2)
     this.#tails.forget(flow * 2 + 1)
     this.#bits.ended(flow)

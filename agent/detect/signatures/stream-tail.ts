@@ -8,7 +8,9 @@ import { TAIL_BYTES_MAX } from './rule-set.ts'
 /** 16 MB a shard. */
 export const TAILS_MAX = 4096
 /** Rules waiting for more of one direction. */
-const WAITING_MAX = 16
+export const WAITING_MAX = 16
+/** Added to the number of a rule that has matched and waits for the protocol of its flow to be known. */
+export const MATCHED = 0x8000_0000
 
 export class Tails {
   /** Directions whose end was forgotten, and rules that could not wait, at a bound. */
@@ -92,6 +94,26 @@ export class Tails {
     this.#waitingCount[slab] = count + 1
   }
 
+  /** Takes out the rules whose bytes have matched already into `rules`; gives how many. */
+  matched(key: number, rules: Uint32Array): number {
+    const slab = this.#slabOf[key] as number
+    if (slab < 0 || this.#waitingCount[slab] === 0) return 0
+    const at = slab * WAITING_MAX
+    const count = this.#waitingCount[slab] as number
+    let taken = 0
+    let left = 0
+    for (let i = 0; i < count; i++) {
+      const rule = this.#waiting[at + i] as number
+      if (rule >= MATCHED) rules[taken++] = rule - MATCHED
+      else {
+        this.#waitingFrom[at + left] = this.#waitingFrom[at + i] as number
+        this.#waiting[at + left++] = rule
+      }
+    }
+    this.#waitingCount[slab] = left
+    return taken
+  }
+
   /** Takes out the rules that wait into `rules`, leaving out those that came too far; gives how many. */
   waiting(key: number, rules: Uint32Array, oldest: number): number {
     const slab = this.#slabOf[key] as number
@@ -135,5 +157,3 @@ export class Tails {
     this.#slabOf[key] = -1
   }
 }
-
-export { WAITING_MAX }

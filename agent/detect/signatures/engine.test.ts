@@ -1,0 +1,312 @@
+import { expect, test } from 'vitest'
+import { CLIENT, httpExchange, SignatureLab } from '../../../test/traffic/signature-lab.ts'
+
+const rule = (options: string, header = 'alert tcp any any -> any any', sid = 1) =>
+  `${header} (msg:"x"; ${options} sid:${sid}; rev:1;)`
+const UDP = 'alert udp any any -> any any'
+
+/** Whether a rule of these options fires on one datagram. */
+function fires(options: string, payload: string | Uint8Array): boolean {
+  const lab = new SignatureLab(rule(options, UDP))
+  expect(lab.refused).toEqual([])
+  return lab.datagram(payload).length === 1
+}
+
+test.each([
+  ['content:"abc";', 'xxabcxx', true],
+  ['content:"abc";', 'xxABCxx', false],
+  ['content:"aBc"; nocase;', 'xxAbCxx', true],
+  ['content:"|41 42|c";', 'ABc', true],
+  ['content:"a|3b|b";', 'a;b', true],
+  ['content:"a\\;\\"\\\\b";', 'a;"\\b', true],
+  ['content:!"abc";', 'nothing', true],
+  ['content:!"abc";', 'an abc', false],
+  ['content:"ab"; content:!"cd";', 'ab..', true],
+  ['content:"ab"; content:!"cd";', 'ab.cd', false],
+  ['content:"abc"; depth:3;', 'abcdef', true],
+  ['content:"bcd"; depth:3;', 'abcdef', false],
+  ['content:"bcd"; offset:1; depth:3;', 'abcdef', true],
+  ['content:"bcd"; offset:2;', 'abcdef', false],
+  ['content:"abc"; startswith;', 'abcdef', true],
+  ['content:"bcd"; startswith;', 'abcdef', false],
+  ['content:"def"; endswith;', 'def..def', true],
+  ['content:"abc"; endswith;', 'abc..def', false],
+  ['content:"ab"; content:"cd"; distance:0;', 'ab..cd', true],
+  ['content:"ab"; content:"cd"; distance:0;', 'cd..ab', false],
+  ['content:"ab"; content:"cd"; distance:3;', 'ab..cd', false],
+  ['content:"ab"; content:"cd"; distance:-4;', 'cdab', true],
+  ['content:"ab"; content:"cd"; within:4;', 'ab..cd', true],
+  ['content:"ab"; content:"cd"; within:3;', 'ab..cd', false],
+  ['content:"ab"; content:"cd"; distance:1; within:3;', 'ab..cd', true],
+  ['content:"ab"; content:!"cd"; within:4;', 'ab....cd', true],
+  ['content:"ab"; content:!"cd"; within:4;', 'ab..cd', false],
+  // the first place of "ab" leads nowhere, the second does
+  ['content:"ab"; content:"cd"; within:2; content:"ef"; within:2;', 'abcd..abcdef', true],
+  ['content:"ab"; content:"cd"; distance:1; within:2;', 'abab.cd', true],
+  ['content:"ab"; isdataat:2,relative;', 'ab12', true],
+  ['content:"ab"; isdataat:3,relative;', 'ab12', false],
+  ['content:"ab"; isdataat:!1,relative;', '..ab', true],
+  ['content:"ab"; isdataat:!1,relative;', '..ab.', false],
+  ['isdataat:3;', '1234', true],
+  ['isdataat:4;', '1234', false],
+  ['dsize:4;', '1234', true],
+  ['dsize:>4;', '1234', false],
+  ['dsize:3<>5;', '1234', true],
+  ['content:"id="; pcre:"/^[0-9]{3}$/R";', 'x id=123', true],
+  ['content:"id="; pcre:"/^[0-9]{3}$/R";', 'x id=12a', false],
+  ['content:"a"; pcre:"/b(?=c)/";', 'abc', true],
+  ['content:"a"; pcre:!"/B/i";', 'abc', false],
+  ['pcre:"/^x.y$/s";', 'x\ny', true],
+  ['pcre:"/\\x00\\xff/";', Buffer.from([1, 0, 255]), true],
+  ['pcre:"/a/"; content:"b"; distance:1; within:1;', 'ab.a.b', true],
+  ['byte_test:2,>,256,0;', Buffer.from([1, 1]), true],
+  ['byte_test:2,>,257,0;', Buffer.from([1, 1]), false],
+  ['byte_test:2,=,513,0,little;', Buffer.from([1, 2]), true],
+  ['byte_test:1,&,0x80,0;', Buffer.from([0x81]), true],
+  ['byte_test:1,!&,128,0;', Buffer.from([0x01]), true],
+  ['byte_test:4,=,1234,1,string,dec;', 'x1234', true],
+  [
+    'content:"L"; byte_jump:1,0,relative; content:"end"; distance:0; within:3;',
+    'L\x03...end',
+    true,
+  ],
+  [
+    'content:"L"; byte_jump:1,0,relative; content:"end"; distance:0; within:3;',
+    'L\x02...end',
+    false,
+  ],
+  ['byte_extract:1,0,len; content:"z"; offset:len;', '\x03..z', true],
+  ['byte_extract:1,0,len; content:"z"; offset:len;', '\x04..z.', false],
+] as const)('%s on %j: %s', (options, payload, expected) => {
+  expect(fires(options, payload)).toBe(expected)
+})
+
+test('headers: addresses, ports, direction', () => {
+  const hits = (header: string) =>
+    new SignatureLab(rule('content:"x";', header)).datagram('x', CLIENT).length
+  expect(hits('alert udp 10.0.0.0/8 any -> any 80')).toBe(1)
+  expect(hits('alert udp $HOME_NET any -> $EXTERNAL_NET $HTTP_PORTS')).toBe(1)
+  expect(hits('alert udp $EXTERNAL_NET any -> $HOME_NET any')).toBe(0)
+  expect(hits('alert udp any 80 <> any any')).toBe(1)
+  expect(hits('alert udp [10.0.0.0/8,!10.0.0.5] any -> any any')).toBe(0)
+  expect(hits('alert udp [10.0.0.0/8, ![10.0.0.0/24, !10.0.0.5]] any -> any any')).toBe(1)
+  expect(hits('alert udp any any -> any [1:100,!80]')).toBe(0)
+  expect(hits('alert ip any any -> any !81')).toBe(1)
+  expect(hits('alert tcp any any -> any any')).toBe(0)
+})
+
+test('a pattern cut at every place by a segment boundary is found once', () => {
+  const text = 'GET /needle-in-the-stream HTTP/1.0'
+  const rules = [
+    rule('flow:established,to_server; content:"needle-in-the-stream";'),
+    rule('flow:to_server; content:"GET"; content:"stream"; distance:0;', undefined, 2),
+    rule('flow:to_client; content:"needle";', undefined, 3),
+  ].join('\n')
+  for (let cut = 1; cut < text.length; cut++) {
+    const lab = new SignatureLab(rules)
+    const fired = lab.segments([
+      ['>', text.slice(0, cut)],
+      ['>', text.slice(cut)],
+      ['>', 'more'],
+    ])
+    expect(fired.toSorted(), `cut at ${cut}`).toEqual([1, 2])
+  }
+})
+
+test('one byte a segment', () => {
+  const lab = new SignatureLab(rule('content:"abc"; content:"xyz"; distance:1; nocase;'))
+  expect(lab.segments([...'abc-XYZ'].map((c) => ['>', c] as const))).toEqual([1])
+})
+
+test('offset and depth count from the beginning of the stream', () => {
+  const lab = new SignatureLab(rule('flow:only_stream; content:"needle"; offset:10; depth:6;'))
+  expect(
+    lab.segments([
+      ['>', '0123456789'],
+      ['>', 'needle'],
+    ]),
+  ).toEqual([1])
+  expect(
+    lab.segments(
+      [
+        ['>', '0123'],
+        ['>', '456789.needle'],
+      ],
+      { ...CLIENT, srcPort: 40_000 },
+    ),
+  ).toEqual([])
+})
+
+test('a hole in a stream joins nothing', () => {
+  const lab = new SignatureLab(rule('content:"abcdef";'))
+  const { engine } = lab
+  const bytes = Buffer.from('abcdef')
+  lab.segments([])
+  engine.stream(0, true, bytes, 0, 3)
+  engine.gap(0, true, 5)
+  engine.stream(0, true, bytes, 3, 6)
+  expect(lab.take()).toEqual([])
+  engine.stream(0, true, bytes, 0, 3)
+  engine.stream(0, true, bytes, 3, 6)
+  expect(lab.take()).toEqual([1])
+})
+
+test('flow bits pass from rule to rule, and end with the flow', () => {
+  const lab = new SignatureLab(
+    [
+      rule('content:"login"; flowbits:set,in; flowbits:noalert;'),
+      rule('content:"secret"; flowbits:isset,in;', undefined, 2),
+      rule('content:"secret"; flowbits:isnotset,in;', undefined, 3),
+    ].join('\n'),
+  )
+  expect(
+    lab.segments([
+      ['>', 'secret'],
+      ['>', 'login'],
+      ['<', 'the secret'],
+    ]),
+  ).toEqual([3, 2])
+  lab.engine.ended(0)
+  expect(lab.segments([['>', 'secret']])).toEqual([3])
+})
+
+test('a pass rule ends the judging of its flow', () => {
+  const lab = new SignatureLab(
+    [rule('content:"bad";'), rule('content:"ours"; ', 'pass tcp any any -> any any', 2)].join('\n'),
+  )
+  expect(lab.segments([['>', 'bad ours']])).toEqual([])
+  expect(lab.segments([['>', 'bad again']])).toEqual([])
+})
+
+const HTTP = 'alert http any any -> any any'
+
+test('sticky buffers and old modifiers see their part only', () => {
+  const lab = new SignatureLab(
+    [
+      rule('http.uri; content:"/index"; startswith; bsize:11;', HTTP),
+      rule('content:"index"; http_uri; content:"example"; http_host;', HTTP, 2),
+      rule('http.user_agent; content:"example";', HTTP, 3),
+      rule('http.header; content:"User-Agent|3a 20|test"; pcre:"/^Host\\x3a/m";', HTTP, 4),
+      rule('http.stat_code; content:"200"; http.response_body; content:"hello";', HTTP, 5),
+      rule('http.host; dotprefix; content:".example.com"; endswith;', HTTP, 6),
+      rule('http.request_line; content:"GET /index.html HTTP/1.1"; bsize:24;', HTTP, 7),
+      rule('http.cookie; content:!"a"; http.method; content:"GET";', HTTP, 8),
+      rule('http.cookie; content:"a";', HTTP, 9),
+      rule('urilen:<12; http.uri; content:!"z";', HTTP, 10),
+      rule('content:"GET"; http_method; uricontent:"/INDEX"; nocase; pcre:"/html$/U";', HTTP, 11),
+      rule('flow:to_client; file.data; content:"ell";', HTTP, 12),
+    ].join('\n'),
+  )
+  expect(lab.refused).toEqual([])
+  const fired = lab.transaction({ proto: 'http', stage: 'done', http: httpExchange() })
+  expect(fired.toSorted((a, b) => a - b)).toEqual([1, 2, 4, 5, 6, 7, 8, 10, 11, 12])
+})
+
+test('each rule fires once a transaction, whatever the number of stages', () => {
+  const lab = new SignatureLab(
+    [
+      rule('http.uri; content:"index";', HTTP),
+      rule('http.request_body; content:"part";', HTTP, 2),
+      rule('http.uri; content:"index"; http.request_body; content:!"never";', HTTP, 3),
+    ].join('\n'),
+  )
+  const http = httpExchange({ method: 'POST', requestDone: false, status: 0, responseDone: false })
+  expect(lab.transaction({ proto: 'http', stage: 'request', http })).toEqual([1])
+  http.requestBody = Buffer.from('a part')
+  expect(lab.transaction({ proto: 'http', stage: 'request-body', http })).toEqual([2])
+  http.requestBody = Buffer.from('a part, and the rest')
+  http.requestDone = true
+  expect(lab.transaction({ proto: 'http', stage: 'request-body', http })).toEqual([3])
+  http.status = 200
+  expect(lab.transaction({ proto: 'http', stage: 'response', http })).toEqual([])
+  expect(lab.transaction({ proto: 'http', stage: 'done', http })).toEqual([])
+})
+
+test('Modbus: function, sub-function, what is written', () => {
+  const modbus = {
+    transaction: 1,
+    unit: 3,
+    function: 6,
+    toServer: true,
+    exception: undefined,
+    address: 100,
+    quantity: 1,
+    values: [7],
+    subFunction: undefined,
+    write: true,
+    read: new Uint8Array(0),
+    readAddress: undefined,
+    readQuantity: undefined,
+  }
+  const header = 'alert modbus any any -> any 502'
+  const lab = new SignatureLab(
+    [
+      rule('modbus: function 8, subfunction 1;', header),
+      rule('modbus: access write holding, address 100, value >5;', header, 2),
+      rule('modbus: unit 4, function 6;', header, 3),
+      rule('modbus: access read;', header, 4),
+    ].join('\n'),
+  )
+  expect(lab.refused).toEqual([])
+  expect(lab.transaction({ proto: 'modbus', stage: 'request', modbus })).toEqual([2])
+  const restart = { ...modbus, function: 8, subFunction: 1, address: undefined, write: false }
+  expect(lab.transaction({ proto: 'modbus', stage: 'request', modbus: restart })).toEqual([1])
+})
+
+test('more candidates than are judged: the worst go first, and it is told', () => {
+  const rules = Array.from({ length: 100 }, (_, i) =>
+    rule(`content:"pattern"; priority:${i < 90 ? 3 : 1};`, UDP, i + 1),
+  )
+  const lab = new SignatureLab(rules.join('\n'))
+  const fired = lab.datagram('a pattern')
+  expect(fired.length).toBe(64)
+  expect(fired.filter((sid) => sid > 90).length).toBe(10)
+  expect(lab.incomplete).toEqual(['candidates'])
+})
+
+test('expressions and searches that run away are cut off, and it is told', () => {
+  const lab = new SignatureLab(
+    [
+      rule('content:"aaaa"; pcre:"/(a+)+b(?!x)$/";', UDP),
+      rule(
+        'content:"a"; content:"a"; distance:0; content:"a"; distance:0; content:"zz"; distance:0;',
+        UDP,
+        2,
+      ),
+    ].join('\n'),
+  )
+  const start = performance.now()
+  expect(lab.datagram(`${'a'.repeat(1300)}!b`)).toEqual([])
+  expect(performance.now() - start).toBeLessThan(200)
+  expect(lab.incomplete).toContain('steps')
+})
+
+test('a new set takes over between two packets', () => {
+  const lab = new SignatureLab(rule('content:"abc";', UDP))
+  const other = new SignatureLab(rule('content:"xyz";', UDP, 7))
+  expect(lab.datagram('abc')).toEqual([1])
+  const before = lab.engine.generation
+  lab.engine.swap(other.rules)
+  expect(lab.engine.generation).toBeGreaterThan(before)
+  expect(lab.datagram('abc xyz')).toEqual([7])
+})
+
+test('TCP flags, TTL and friends', () => {
+  const lab = new SignatureLab(
+    [
+      rule('flags:S; ttl:64;'),
+      rule('flags:SA;', undefined, 2),
+      rule('flags:S+; window:64240;', undefined, 3),
+      rule('sameip;', undefined, 4),
+      rule('ip_proto:17;', 'alert ip any any -> any any', 5),
+    ].join('\n'),
+  )
+  expect(lab.refused).toEqual([])
+  const fired = (frame: Uint8Array) => {
+    lab.frame(frame)
+    return lab.take().toSorted()
+  }
+  expect(fired(lab.tcp({ seq: 1, flags: 2 }))).toEqual([1, 3])
+  expect(fired(lab.tcp({ seq: 1, flags: 18 }))).toEqual([2, 3])
+  expect(lab.datagram('x')).toEqual([5])
+})

@@ -1,0 +1,187 @@
+/** The appliance as a customer starts it: `picket init`, a config.json, `picket up`. Nothing here tells it where it is. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { openSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AgentClient, type SiteStatus } from '../../agent/control/agent-client.ts'
+import { type Action, GuardClient } from '../../agent/control/guard-client.ts'
+import { type DecisionVerb, keysForCli, type QueryAnswer } from '../../agent/control/keys-client.ts'
+import { type LakeClient, lakeClient } from '../../agent/control/lake-client.ts'
+import { connect } from '../../agent/control/rpc.ts'
+import { socketPath } from '../../agent/control/sockets.ts'
+import { pause } from '../traffic/programs/service.ts'
+import type { Namespaces } from './namespaces.ts'
+import { PORT } from './network.ts'
+import type { Plan } from './plan.ts'
+
+const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
+const READY_MS_MAX = 60_000
+const STOP_MS_MAX = 60_000
+const POLL_MS = 50
+/** The socket of the pages, which the launcher opened on the host. */
+const LISTEN_FD = 3
+
+export const TENANT = 'works-north'
+export const SITE = 'Works north'
+
+export class Appliance {
+  readonly data: string
+  readonly #up: ChildProcess
+  readonly #guard: GuardClient
+  readonly #keys: ReturnType<typeof keysForCli>
+
+  private constructor(data: string, up: ChildProcess) {
+    this.data = data
+    this.#up = up
+    this.#guard = new GuardClient(data, 'cli')
+    this.#keys = keysForCli(data)
+  }
+
+  /** Resolves when every process is ready and the ring is open. */
+  static async start(rooms: Namespaces, plan: Plan, data: string): Promise<Appliance> {
+    const init = spawnSync(
+      process.execPath,
+      [PICKET, 'init', '--data', data, '--tenant', TENANT, '--fleet', 'works'],
+      { encoding: 'utf8' },
+    )
+    if (init.status !== 0) throw new Error(`picket init failed: ${init.stderr.trim()}`)
+    writeFileSync(join(data, 'config.json'), `${JSON.stringify(configOf(plan), null, 2)}\n`)
+    // In the room's own view of /sys too, where it may be mounted: programs look there for their interfaces.
+    const own = 'mount -t sysfs none /sys 2>/dev/null; exec "$@"'
+    const log = openSync(join(data, 'up.log'), 'a', 0o600)
+    const words = ['unshare', '--mount', 'sh', '-c', own, 'sh', process.execPath, PICKET, 'up']
+    const up = rooms.spawn('gateway', [...words, '--data', data, '--log', join(data, 'log')], {
+      stdio: ['ignore', log, log, LISTEN_FD],
+      env: { ...process.env, PICKET_LISTEN_FD: String(LISTEN_FD) },
+    })
+    const appliance = new Appliance(data, up)
+    await appliance.#ready()
+    return appliance
+  }
+
+  async status(): Promise<SiteStatus> {
+    const agent = await AgentClient.open(this.data, 'cli')
+    try {
+      return await agent.status()
+    } finally {
+      agent.close()
+    }
+  }
+
+  /** What the pages show, as it comes. The connection is made anew when the agent was. */
+  async watch(onFinding: (message: string) => void): Promise<void> {
+    const agent = await AgentClient.open(this.data, 'cli')
+    agent.onClose(() => {
+      setTimeout(() => this.watch(onFinding).catch(() => {}), 1000).unref()
+    })
+    await agent.subscribe({
+      event: (row) => row.kind === 'finding' && onFinding(`${row.severity}: ${row.message}`),
+    })
+  }
+
+  query(sql: string): Promise<QueryAnswer> {
+    return this.#keys.query({ scope: [TENANT], sql })
+  }
+
+  actions(): Promise<Action[]> {
+    return this.#guard.list()
+  }
+
+  /** As the operator at the box does it: picket-keys signs the decision, the guard checks and obeys. */
+  async decide(verb: DecisionVerb, { action_id, hash }: Action): Promise<Action> {
+    const decision = await this.#keys.decide({ action_id, hash, verb })
+    return this.#guard[verb]({ action_id, hash, decision })
+  }
+
+  async login(): Promise<string> {
+    return (await this.#keys.oneTimeLogin({})).code
+  }
+
+  async lake<T>(use: (lake: LakeClient) => Promise<T>): Promise<T> {
+    const rpc = await connect(socketPath(this.data, 'lake', 'cli'))
+    try {
+      return await use(lakeClient(rpc))
+    } finally {
+      rpc.close()
+    }
+  }
+
+  /** SIGTERM, and each process puts down what it holds. Gives the last lines of its log when it failed. */
+  async stop(): Promise<void> {
+    this.#guard.close()
+    this.#keys.close()
+    if (this.#up.exitCode !== null || this.#up.signalCode !== null) return
+    const gone = new Promise((done) => this.#up.once('exit', done))
+    this.#up.kill('SIGTERM')
+    const hard = setTimeout(() => this.#up.kill('SIGKILL'), STOP_MS_MAX)
+    await gone
+    clearTimeout(hard)
+  }
+
+  /** What the processes wrote to their logs, the end of each. */
+  complaint(lines = 12): string {
+    const last = (path: string) => {
+      try {
+        return readFileSync(path, 'utf8').trim().split('\n').slice(-lines).join('\n')
+      } catch {
+        return ''
+      }
+    }
+    const names = ['keys', 'guard', 'lake', 'agent', 'web'].map((name) => `log/${name}.log`)
+    return ['up.log', ...names]
+      .map((name) => `--- ${name}\n${last(join(this.data, name))}`)
+      .join('\n')
+  }
+
+  async #ready(): Promise<void> {
+    const deadline = performance.now() + READY_MS_MAX
+    for (;;) {
+      if (this.#up.exitCode !== null) throw new Error(`picket up ended.\n${this.complaint()}`)
+      if (performance.now() > deadline) throw new Error(`Not ready in time.\n${this.complaint()}`)
+      if (this.#allReady() && (await this.#captures())) return
+      await pause(POLL_MS)
+    }
+  }
+
+  #allReady(): boolean {
+    try {
+      const text = readFileSync(join(this.data, 'run', 'up.json'), 'utf8')
+      const { units } = JSON.parse(text) as { units: { state: string }[] }
+      return units.every(({ state }) => state === 'ready')
+    } catch {
+      return false
+    }
+  }
+
+  async #captures(): Promise<boolean> {
+    try {
+      return (await this.status()).capture.interfaces.length > 0
+    } catch {
+      return false
+    }
+  }
+}
+
+/** What a technician would enter: where it captures, what is ours, where the box stands. */
+function configOf(plan: Plan): object {
+  return {
+    siteName: SITE,
+    capture: { interfaces: [PORT.capture], shards: 1, ringMiB: 32 },
+    network: { home: plan.home, placement: 'gateway' },
+    lake: { settleSeconds: 1, compactFiles: 8 },
+  }
+}
+
+/** Runs one picket command to its end, as a shell would. */
+export function picket(...args: string[]): Promise<{ code: number | null; out: string }> {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, [PICKET, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let out = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString()
+    })
+    child.on('close', (code) => done({ code, out }))
+  })
+}

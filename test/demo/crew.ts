@@ -1,0 +1,153 @@
+/** The actors of the stage, and the ordinary day they make together. */
+import type { ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { Chance } from '../traffic/chance.ts'
+import type { Outcome } from '../traffic/programs/attacks.ts'
+import type { Place } from '../traffic/programs/service.ts'
+import type { Order } from './actor.ts'
+import type { Namespaces, Room } from './namespaces.ts'
+import { type Attack, type Plan, reachable } from './plan.ts'
+
+const PROGRAM = fileURLToPath(new URL('./actor.ts', import.meta.url))
+/** Programs that look at the clock every few seconds are slower than people who click. */
+const SLOW_MS = [1500, 4000] as const
+
+export class Actor {
+  readonly #child: ChildProcess
+  readonly #waiting = new Map<number, { done(result: unknown): void; fail(error: Error): void }>()
+  #next = 0
+
+  constructor(rooms: Namespaces, room: Room) {
+    this.#child = rooms.spawn(room, [process.execPath, PROGRAM], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    this.#child.on('message', (reply: { id: number; result?: unknown; error?: string }) => {
+      const waiting = this.#waiting.get(reply.id)
+      this.#waiting.delete(reply.id)
+      if (reply.error === undefined) waiting?.done(reply.result)
+      else waiting?.fail(new Error(reply.error))
+    })
+    this.#child.on('exit', () => {
+      for (const waiting of this.#waiting.values()) waiting.fail(new Error('The actor is gone.'))
+    })
+  }
+
+  tell<T = unknown>(order: Order): Promise<T> {
+    const id = this.#next++
+    return new Promise((done, fail) => {
+      this.#waiting.set(id, { done: done as (result: unknown) => void, fail })
+      this.#child.send({ id, order })
+    })
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
+
+export class Crew {
+  readonly plan: Plan
+  readonly #assets: Actor
+  readonly #hosts: Actor
+  readonly #attackers: Actor
+
+  constructor(rooms: Namespaces, plan: Plan) {
+    this.plan = plan
+    this.#assets = new Actor(rooms, 'assets')
+    this.#hosts = new Actor(rooms, 'hosts')
+    this.#attackers = new Actor(rooms, 'hosts')
+  }
+
+  /** Every server listens. */
+  async open(): Promise<void> {
+    const { webs, names, controllers, secure, shell, account, programSeed } = this.plan
+    const chance = new Chance(programSeed)
+    const seed = () => chance.int(1, 2 ** 31)
+    const tell = (order: Order) => this.#assets.tell(order)
+    for (const place of webs) await tell({ do: 'serve', as: 'web', place, seed: seed() })
+    for (const place of names) await tell({ do: 'serve', as: 'dns', place, seed: seed() })
+    for (const place of controllers) await tell({ do: 'serve', as: 'modbus', place, seed: seed() })
+    await tell({ do: 'serve', as: 'tls', ...secure })
+    await tell({ do: 'serve', as: 'ssh', place: shell, account })
+  }
+
+  /** The ordinary day begins. */
+  async begin(): Promise<void> {
+    const { plan } = this
+    const chance = new Chance(plan.programSeed + 1)
+    const pauses = plan.pauseMs
+    const from = (address: string) => ({ from: address, seed: chance.int(1, 2 ** 31) })
+    const tell = (order: Order) => this.#hosts.tell(order)
+    for (const person of plan.workstations) {
+      const sites = reachable(person, plan.webs)
+      await tell({ do: 'act', as: 'browse', sites, pauses, ...from(person) })
+      for (const place of reachable(person, plan.names).slice(0, 1))
+        await tell({ do: 'act', as: 'resolve', place, pauses, ...from(person) })
+    }
+    const { place, name } = plan.secure
+    const [reader = plan.admin] = plan.workstations.filter((person) => !person.includes(':'))
+    await tell({ do: 'act', as: 'fetch', place, name, pauses, ...from(reader) })
+    const { shell, account } = plan
+    await tell({
+      do: 'act',
+      as: 'administer',
+      place: shell,
+      account,
+      pauses: SLOW_MS,
+      ...from(plan.admin),
+    })
+    for (const controller of plan.controllers) {
+      await tell({ do: 'act', as: 'poll', place: controller, pauses, ...from(plan.poller) })
+      await tell({ do: 'act', as: 'operate', place: controller, pauses, ...from(plan.operator) })
+    }
+  }
+
+  /** One attack, to its end. */
+  attack(attack: Attack): Promise<Outcome> {
+    const { plan } = this
+    const { from, volume, seed } = attack
+    const order = (): Order => {
+      switch (attack.kind) {
+        case 'scan':
+          return { do: 'attack', as: 'scan', targets: this.#targets(from), volume, from, seed }
+        case 'passwords':
+          return { do: 'attack', as: 'passwords', place: plan.shell, volume, from, seed }
+        case 'tunnel':
+          return { do: 'attack', as: 'tunnel', place: plan.names[0] as Place, volume, from, seed }
+        case 'web':
+          return { do: 'attack', as: 'web', places: reachable(from, plan.webs), volume, from, seed }
+        case 'registers':
+          return { do: 'attack', as: 'registers', places: plan.controllers, volume, from, seed }
+      }
+    }
+    return this.#attackers.tell(order())
+  }
+
+  /** An attacker who does not stop: `heard` tells whether it still reaches the asset. */
+  async keepGuessing(from: string): Promise<void> {
+    await this.#attackers.tell({ do: 'act', as: 'guess', place: this.plan.shell, from, seed: 1 })
+  }
+
+  heard(place: Place, address: string): Promise<{ count: number; lastAt: number }> {
+    return this.#assets.tell({ do: 'heard', place, address })
+  }
+
+  /** Rounds and failures of the ordinary programs. */
+  did(): Promise<{ rounds: number; failures: number }[]> {
+    return this.#hosts.tell({ do: 'did' })
+  }
+
+  /** Everybody stops; the wire falls silent. */
+  async rest(): Promise<void> {
+    await Promise.all([this.#hosts, this.#attackers].map((actor) => actor.tell({ do: 'rest' })))
+  }
+
+  end(): void {
+    for (const actor of [this.#assets, this.#hosts, this.#attackers]) actor.end()
+  }
+
+  #targets(from: string): string[] {
+    const all = this.plan.assets.addresses.map((address) => address.split('/')[0] as string)
+    return all.filter((address) => address.includes(':') === from.includes(':'))
+  }
+}

@@ -1,0 +1,104 @@
+/** What a played story leaves: the JSON that `--json OUT` writes, from the box's own answers. */
+import type { Action } from '../../agent/control/guard-client.ts'
+import type { Appliance } from './appliance.ts'
+import { TENANT } from './appliance.ts'
+import type { Plan } from './plan.ts'
+
+export interface FoundRow {
+  rule_id: string
+  attack_ids: string[]
+  severity: string
+  count: number
+}
+
+/** Two witnesses of one block: the counter in the kernel, and the program that stopped hearing. */
+export interface Proof {
+  firstDropAt: string | null
+  packets: number
+  program: string
+  lastHeardAt: string | null
+  heardAfterUndo: number
+}
+
+export interface Outcome {
+  seed: number
+  sites: {
+    tenant_id: string
+    frames: number
+    processed: number
+    dropped: number
+    blindSeconds: number
+    findings: FoundRow[]
+    actions: {
+      kind: string
+      target: string
+      state: string
+      decideToDropMs: number | null
+      provenBy: Proof | null
+    }[]
+    sentence: string
+  }[]
+  lake: {
+    tenant_id: string
+    rows: number
+    tier1Files: number
+    tier2Files: number
+    oldestRow: string | null
+  }[]
+}
+
+export const FINDINGS_SQL = `SELECT rule_id, severity, array_to_string(attack_ids, ',') AS attacks, count(*) AS count
+  FROM events WHERE kind = 'finding' GROUP BY ALL ORDER BY rule_id, severity`
+
+/** Findings as the lake has them, through a cell, as anybody who may ask gets them. */
+export async function findings(appliance: Appliance): Promise<FoundRow[]> {
+  const { rows } = await appliance.query(FINDINGS_SQL)
+  return rows.map(([rule_id, severity, attacks, count]) => ({
+    rule_id: String(rule_id),
+    attack_ids: attacks ? String(attacks).split(',') : [],
+    severity: String(severity),
+    count: Number(count),
+  }))
+}
+
+export async function outcome(
+  appliance: Appliance,
+  plan: Plan,
+  proofs: ReadonlyMap<string, Proof>,
+): Promise<Outcome> {
+  await appliance.lake((lake) => lake.settle())
+  const status = await appliance.status()
+  const { tenants } = await appliance.lake((lake) => lake.status())
+  const total = { frames: 0, processed: 0, dropped: 0 }
+  for (const port of status.capture.interfaces) {
+    total.frames += port.frames
+    total.processed += port.processed
+    total.dropped += port.dropped
+  }
+  const site = {
+    tenant_id: TENANT,
+    ...total,
+    blindSeconds: status.blindSeconds,
+    findings: await findings(appliance),
+    actions: (await appliance.actions()).map((action) => actionRow(action, proofs)),
+    sentence: status.sentence,
+  }
+  const lake = tenants.map(({ tenant_id, rows, tier1Files, tier2Files, oldestRow }) => ({
+    tenant_id,
+    rows,
+    tier1Files,
+    tier2Files,
+    oldestRow,
+  }))
+  return { seed: plan.seed, sites: [site], lake }
+}
+
+function actionRow(action: Action, proofs: ReadonlyMap<string, Proof>) {
+  return {
+    kind: action.kind,
+    target: action.target,
+    state: action.state,
+    decideToDropMs: action.decideToDropMs ?? null,
+    provenBy: proofs.get(action.action_id) ?? null,
+  }
+}
