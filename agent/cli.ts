@@ -42,6 +42,8 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
 
 /** D25: no prototype door, no inspector by signal. */
 const NODE_FLAGS = ['--disable-proto=delete', '--disable-sigusr1']
+const FIRST_FD = 3
+const LISTEN_FD_MAX = 64
 
 function usage(): string {
   const lines = Object.entries({ ...COMMANDS, ...PROCESSES }).map(
@@ -77,7 +79,9 @@ function run(path: string, name: string, args: string[]): Promise<number> {
     return Promise.resolve(0)
   }
   const program = fileURLToPath(new URL(path, import.meta.url))
-  const child = spawn(process.execPath, [...NODE_FLAGS, program, ...args], { stdio: 'inherit' })
+  const child = spawn(process.execPath, [...NODE_FLAGS, program, ...args], {
+    stdio: ['inherit', 'inherit', 'inherit', ...inheritedSockets()],
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => child.kill(signal))
   return new Promise((done, fail) => {
@@ -86,6 +90,15 @@ function run(path: string, name: string, args: string[]): Promise<number> {
       done(code ?? (signal === 'SIGTERM' || signal === 'SIGINT' ? 0 : 1)),
     )
   })
+}
+
+/** Listening sockets that our starter opened (PICKET_LISTEN_FD): the program finds them under the same numbers. */
+function inheritedSockets(): (number | 'ignore')[] {
+  const last = Number(process.env.PICKET_LISTEN_FD ?? 0)
+  if (!Number.isInteger(last) || last < FIRST_FD || last > LISTEN_FD_MAX) return []
+  return Array.from({ length: last - FIRST_FD + 1 }, (_, i) =>
+    i + FIRST_FD === last ? last : 'ignore',
+  )
 }
 
 function say(error: unknown, asJson: boolean): void {
