@@ -161,6 +161,10 @@ export class Inspector implements FlowListener {
     this.#observer.established(flow)
   }
 
+  refused(flow: number): void {
+    this.#observer.refused(flow)
+  }
+
   ended(flow: number, reason: EndReason): void {
     const view = this.#views.view(flow) // before the application layer forgets what it spoke
     this.#observer.ended(flow)

@@ -38,6 +38,11 @@ export class Observer {
     this.#say({ what: 'flow-established', ...this.#ends(flow), proto: 'TCP', timeUs })
   }
 
+  refused(flow: number): void {
+    const timeUs = this.#table.lastUs[flow] as number
+    this.#say({ what: 'flow-refused', ...this.#ends(flow), proto: 'TCP', timeUs })
+  }
+
   ended(flow: number): void {
     const table = this.#table
     const protocol = table.protocol[flow] as number

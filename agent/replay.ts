@@ -121,6 +121,8 @@ export class Replay {
   #tick(): void {
     if (this.#lastUs - this.#tickedUs < 1e6) return
     this.#tickedUs = this.#lastUs
+    for (const found of this.#baselines?.tick(this.#lastUs) ?? [])
+      this.#keep(this.#findings.baseline(found))
     for (const finding of this.#findings.tick(this.#lastUs)) this.#keep(finding)
   }
 

@@ -72,7 +72,10 @@ export class Site {
     const nowUs = this.#options.clock.nowUs()
     while (this.#recent.length > 0 && nowUs - (this.#recent[0] as Recent).timeUs > DAY_US)
       this.#recent.shift()
-    this.#take(this.#options.findings.tick(nowUs), [])
+    const { baselines, findings } = this.#options
+    const found = [...findings.tick(nowUs)]
+    for (const each of baselines.tick(nowUs)) keep(found, findings.baseline(each))
+    this.#take(found, [])
   }
 
   /** Rows of another stage of this box: actions, health. */

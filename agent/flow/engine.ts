@@ -87,6 +87,7 @@ export class FlowEngine {
         this.#listener.established(row)
         this.#assets?.answered(this.table, row)
       },
+      onRefused: (row) => this.#listener.refused(row),
     })
   }
 

@@ -14,6 +14,8 @@ export interface FlowListener {
   gap(flow: number, toServer: boolean, missing: number): void
   /** Both directions of the TCP handshake were seen: evidence class "proven". */
   established(flow: number): void
+  /** The server answered the SYN with a reset. */
+  refused(flow: number): void
   /** The row is about to be reused: write the flow record, forget what you kept for it. */
   ended(flow: number, reason: EndReason): void
   /** Something malformed; `flow` is -1 where there is none. */

@@ -18,6 +18,8 @@ export interface TcpFlowsOptions {
   counters: FlowCounters
   /** The handshake was seen in both directions. */
   onEstablished: (row: number) => void
+  /** A SYN was answered by a reset. */
+  onRefused: (row: number) => void
 }
 
 export class TcpFlows {
@@ -25,6 +27,7 @@ export class TcpFlows {
   readonly #streams: Reassembly
   readonly #counters: FlowCounters
   readonly #onEstablished: (row: number) => void
+  readonly #onRefused: (row: number) => void
   readonly #state: Uint8Array
   /** By stream: the window scale its sender announced, its FIN and where that stands. */
   readonly #scale: Int8Array
@@ -38,6 +41,7 @@ export class TcpFlows {
     this.#streams = options.reassembly
     this.#counters = options.counters
     this.#onEstablished = options.onEstablished
+    this.#onRefused = options.onRefused
     const rows = options.table.flowsMax
     this.#state = new Uint8Array(rows)
     this.#scale = new Int8Array(rows * 2)
@@ -196,8 +200,9 @@ export class TcpFlows {
   #reset(packet: Packet, row: number, stream: number): void {
     const streams = this.#streams
     const state = this.#state[row] as number
+    const answer = state === TCP_STATE.SYN_SENT && !packet.toServer
     let believed: boolean
-    if (state === TCP_STATE.SYN_SENT && !packet.toServer)
+    if (answer)
       believed = (packet.tcpFlags & TCP.ACK) !== 0 && packet.ack === streams.next[stream ^ 1]
     else believed = streams.known[stream] === 0 || streams.inWindow(stream, packet.seq)
     if (!believed) {
@@ -206,6 +211,7 @@ export class TcpFlows {
     }
     this.#state[row] = TCP_STATE.CLOSED
     this.#table.state[row] = FLOW.CLOSED
+    if (answer) this.#onRefused(row)
   }
 
   /** Notes that a direction has been handed on up to its FIN; closed once both have. */

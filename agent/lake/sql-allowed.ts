@@ -98,7 +98,7 @@ export const FUNCTIONS = words(`
   list_aggregate list_aggr array_aggregate array_aggr aggregate list_intersect array_intersect
   list_sum list_avg list_min list_max list_count list_any_value list_first list_last list_median
   list_mode list_string_agg list_zip array_zip list_select array_select list_where array_where
-  array_length list_flatten flatten unnest
+  array_length list_flatten flatten unnest array_to_string
   struct_pack struct_extract struct_insert row map map_keys map_values map_entries map_extract
   map_contains element_at cardinality union_value
   coalesce ifnull nullif if typeof try error_if_null constant_or_null

@@ -80,6 +80,10 @@ export class AppPath implements FlowListener {
     this.app.gap(flow, toServer, missing)
   }
 
+  refused(flow: number): void {
+    this.#observer.refused(flow)
+  }
+
   established(flow: number): void {
     this.#observer.established(flow)
   }

@@ -63,6 +63,8 @@ export class FlowRecorder implements FlowListener {
     this.#add(flow, toServer, `[${missing}]`)
   }
 
+  refused(): void {}
+
   established(): void {
     this.established_++
   }

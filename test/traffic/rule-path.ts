@@ -69,6 +69,7 @@ export async function fireRules(
         app.gap(...data)
       },
       established() {},
+      refused() {},
       ended(flow) {
         app.ended(flow)
         engine.ended(flow)

@@ -78,6 +78,28 @@ test('ports that never answer are a scan too, once they are old enough', () => {
   expect(rules(run([...fast, ...later]).fresh)).toEqual(['base:port-scan'])
 })
 
+test('a burst that ends at once is found without another packet of its source', () => {
+  const burst = [
+    ...many(60, (i) => ({ dest: '10.1.0.5', port: i, timeUs: T0 + i * 1000, answer: 'none' })),
+  ]
+  const { model, fresh } = run(burst)
+  expect(fresh).toEqual([])
+  expect(model.tick(T0 + SECOND)).toEqual([])
+  expect(rules(model.tick(T0 + 3 * SECOND))).toEqual(['base:port-scan'])
+  expect(model.tick(T0 + 4 * SECOND)).toEqual([])
+})
+
+test('refused tries count at the refusal, long before their flows end', () => {
+  const refused = Array.from({ length: 60 }, (_, i): Observation[] => {
+    const flow = { src: '10.0.0.9', dest: '10.1.0.5', port: i, timeUs: T0 + i * 1000 }
+    return [
+      { what: 'flow-new', ...flow, proto: 'TCP', syn: true },
+      { what: 'flow-refused', ...flow, proto: 'TCP' },
+    ]
+  })
+  expect(rules(run(refused.flat()).fresh)).toEqual(['base:port-scan'])
+})
+
 test('one port on many hosts is a sweep; of an OT port it says so', () => {
   const { fresh } = run(
     many(40, (i) => ({ dest: `10.1.0.${i}`, port: 502, timeUs: T0 + i * 10_000 })),

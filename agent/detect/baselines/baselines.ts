@@ -38,6 +38,13 @@ export class Baselines {
     return found
   }
 
+  /** What follows from time alone, about once a second of packet time. */
+  tick(timeUs: number): readonly BaselineFinding[] {
+    const found: BaselineFinding[] = []
+    this.#scan.tick(timeUs, found)
+    return found
+  }
+
   /** What was forgotten at a bound, by baseline. */
   counters(): Record<string, number> {
     return {

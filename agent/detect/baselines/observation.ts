@@ -8,6 +8,7 @@ import type { AppProto } from '../../decode/records.ts'
 export type Observation =
   | FlowNew
   | FlowEstablished
+  | FlowRefused
   | FlowClosed
   | SshAttempt
   | ModbusWrite
@@ -27,6 +28,16 @@ export interface FlowNew {
 /** The TCP handshake was seen whole. */
 export interface FlowEstablished {
   what: 'flow-established'
+  src: string
+  dest: string
+  port: number
+  proto: 'TCP'
+  timeUs: number
+}
+
+/** A SYN was answered by a reset; the flow's own end is told much later. */
+export interface FlowRefused {
+  what: 'flow-refused'
   src: string
   dest: string
   port: number

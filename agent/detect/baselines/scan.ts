@@ -5,7 +5,13 @@
 import { BoundedMap } from './bounded-map.ts'
 import type { BaselineFinding } from './finding.ts'
 import { Fold } from './fold.ts'
-import type { FlowClosed, FlowEstablished, FlowNew, Observation } from './observation.ts'
+import type {
+  FlowClosed,
+  FlowEstablished,
+  FlowNew,
+  FlowRefused,
+  Observation,
+} from './observation.ts'
 import { span } from './words.ts'
 
 export const VERTICAL_PORTS = 20
@@ -43,6 +49,8 @@ interface Target {
 interface Source {
   targets: BoundedMap<Target>
   judgedUs: number
+  /** When it tried last, until its silence was judged. */
+  openUs: number
   changes: number
   /** Findings about single hosts or ports, since when. */
   singles: number
@@ -70,10 +78,22 @@ export class ScanBaseline {
   observe(seen: Observation, found: BaselineFinding[]): void {
     if (seen.what === 'flow-new') this.#tried(seen)
     else if (seen.what === 'flow-established') this.#answered(seen)
+    else if (seen.what === 'flow-refused') this.#refused(seen)
     else if (seen.what === 'flow-closed') this.#closed(seen)
     else return
     this.#nowUs = Math.max(this.#nowUs, seen.timeUs)
     this.#judge(seen.src, this.#nowUs, found)
+  }
+
+  /** A scan may end before its last tries are old enough to have failed: those sources are judged once more. */
+  tick(timeUs: number, found: BaselineFinding[]): void {
+    this.#nowUs = Math.max(this.#nowUs, timeUs)
+    for (const [src, source] of this.#sources.entries())
+      if (source.openUs !== 0 && this.#nowUs - source.openUs > PATIENCE_US) {
+        source.openUs = 0
+        source.changes = JUDGE_CHANGES
+        this.#judge(src, this.#nowUs, found)
+      }
   }
 
   #tried(seen: FlowNew): void {
@@ -88,11 +108,17 @@ export class ScanBaseline {
       state: 'pending',
     }))
     target.timeUs = seen.timeUs
+    source.openUs = seen.timeUs
   }
 
   #answered(seen: FlowEstablished): void {
     const target = this.#sources.peek(seen.src)?.targets.peek(keyOf(seen))
     if (target) target.state = 'answered'
+  }
+
+  #refused(seen: FlowRefused): void {
+    const target = this.#sources.peek(seen.src)?.targets.peek(keyOf(seen))
+    if (target?.state === 'pending') target.state = 'failed'
   }
 
   #closed(seen: FlowClosed): void {
@@ -152,6 +178,7 @@ function newSource(): Source {
   return {
     targets: new BoundedMap<Target>(TARGETS_MAX),
     judgedUs: 0,
+    openUs: 0,
     changes: 0,
     singles: 0,
     singlesUs: 0,
