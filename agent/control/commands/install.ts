@@ -20,7 +20,10 @@ export const command: Command = {
     const root = values.root ?? '/'
     const user = values.user ?? 'picket'
     if (!USER_NAME.test(user))
-      throw new Failure('invalid', `--user takes a user name such as picket, not ${brief(user, 40)}.`)
+      throw new Failure(
+        'invalid',
+        `--user takes a user name such as picket, not ${brief(user, 40)}.`,
+      )
     const options = { node: process.execPath, data: dataFolder(values.data), user }
     const written: string[] = []
     const write = (path: string, text: string) => {
