@@ -70,6 +70,26 @@ const Schema = v.strictObject({
     }),
     {},
   ),
+  summary: v.optional(
+    v.strictObject({
+      /** One signed summary a window of this length. */
+      periodSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(3600)), 300),
+    }),
+    {},
+  ),
+  fleet: v.optional(
+    v.strictObject({
+      /** Where a primary's broker and door listen. */
+      host: v.optional(v.string(), '0.0.0.0'),
+      /** What branches are told to connect to; the host above where it is absent. */
+      announce: v.optional(v.pipe(v.string(), v.maxLength(253))),
+      mqttPort: v.optional(Port, 8883),
+      doorPort: v.optional(Port, 8884),
+      /** Another MQTT 3.1.1 broker (mqtts://…) in place of the embedded one. */
+      broker: v.optional(v.pipe(v.string(), v.maxLength(253), v.startsWith('mqtts://'))),
+    }),
+    {},
+  ),
   web: v.optional(
     v.strictObject({
       host: v.optional(v.string(), '127.0.0.1'),

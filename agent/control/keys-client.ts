@@ -8,6 +8,7 @@ import type { Envelope } from '../base/signing.ts'
 import type { PublicKeyRecord } from '../keys/signer.ts'
 import type { Atom, Role } from '../tenancy/role.ts'
 import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
+import { LINK, type LinkCalls } from './link-keys.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
 
@@ -293,6 +294,7 @@ export const keysForAgent = (data: string) => client<AgentCalls>(data, 'agent', 
 export const keysForGuard = (data: string) => client<GuardCalls>(data, 'guard', GUARD)
 export const keysForLake = (data: string) => client<LakeCalls>(data, 'lake', LAKE)
 export const keysForWeb = (data: string) => client<WebCalls>(data, 'web', WEB)
+export const keysForLink = (data: string) => client<LinkCalls>(data, 'link', LINK)
 export const keysForCli = (data: string) => client<CliCalls>(data, 'cli', CLI)
 
 /** Connects at the first call and again after picket-keys was restarted; a call in flight then fails. */
