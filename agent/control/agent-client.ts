@@ -1,6 +1,7 @@
 /** What others may ask picket-agent, over agent/web.sock and agent/cli.sock. */
-import type { EventRow } from '../base/event.ts'
+import type { EventRow, Severity } from '../base/event.ts'
 import type { SiteStatus } from '../health/status.ts'
+import type { Digest } from '../summary/summary.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
 
@@ -40,6 +41,18 @@ export interface RulesView {
   ageSeconds: number
 }
 
+/** What the agent knows for a summary: of the window asked for, and of the 24 hours before its end. */
+export interface SummaryFacts {
+  findings: Record<Severity, number>
+  findings24h: Record<Severity, number>
+  topRules: { rule_id: string; title: string; count: number }[]
+  topHosts: { host: string; count: number }[]
+  /** Folded by rule and host, worst and newest first. */
+  digests: Omit<Digest, 'state'>[]
+  digestsLeftOut: number
+  ot: { reads: number; writes: number; stations: number; controllers: number }
+}
+
 export class AgentClient {
   readonly #rpc: RpcClient
 
@@ -53,6 +66,11 @@ export class AgentClient {
 
   status(): Promise<SiteStatus> {
     return this.#rpc.call('status')
+  }
+
+  /** Times are microseconds since 1970. */
+  summaryFacts(window: { fromUs: number; toUs: number }): Promise<SummaryFacts> {
+    return this.#rpc.call('summaryFacts', window)
   }
 
   assets(): Promise<AssetView[]> {
