@@ -4,6 +4,7 @@ import type { Clock } from './base/clock.ts'
 import type { Config } from './base/config.ts'
 import type { Containment } from './containment.ts'
 import type { AssetView } from './control/agent-client.ts'
+import type { Day } from './day.ts'
 import type { Asset, Assets } from './flow/assets.ts'
 import { Rates } from './health/rates.ts'
 import type { Gap } from './health/run-gap.ts'
@@ -12,7 +13,6 @@ import type { InterfaceStatus, SelfTestStatus, SiteStatus } from './health/statu
 import type { Rules } from './rules.ts'
 import type { ShardCounted } from './shard-messages.ts'
 import type { Shards } from './shards.ts'
-import type { Site } from './site.ts'
 import type { Tenant } from './tenancy/tenant.ts'
 
 export const VERSION = '0.1.0'
@@ -23,7 +23,7 @@ export interface ReportParts {
   clock: Clock
   shards: Shards
   rules: Rules
-  site: Site
+  day: Day
   containment: Containment
   selfTest(): SelfTestStatus
   gap: Gap
@@ -56,7 +56,7 @@ export class AgentReport {
   }
 
   status(): SiteStatus {
-    const { tenant, config, clock, rules, site, containment, selfTest, gap, assets } = this.#parts
+    const { tenant, config, clock, rules, day, containment, selfTest, gap, assets } = this.#parts
     const nowUs = clock.nowUs()
     return siteStatus({
       site: config.siteName ?? tenant.tenant_id,
@@ -78,8 +78,8 @@ export class AgentReport {
         0,
       ),
       assets: assets.list().length,
-      openFindings: site.openFindings(),
-      headline: site.headline(),
+      openFindings: day.bySeverity(),
+      headline: day.headline(),
       waitingActions: containment.waiting,
       activeActions: containment.active,
     })

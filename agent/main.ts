@@ -10,6 +10,7 @@ import { Containment } from './containment.ts'
 import { type AgentService, Subscribers, serveAgent } from './control/agent-methods.ts'
 import { GuardClient } from './control/guard-client.ts'
 import { keysForAgent } from './control/keys-client.ts'
+import { Day } from './day.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
@@ -38,6 +39,7 @@ interface ServiceParts {
   rules: Rules
   shards: Shards
   tester: SelfTester
+  day: Day
 }
 
 /** Whatever breaks ends this process; the supervisor starts it anew, and the gap is named. */
@@ -55,6 +57,7 @@ async function main(): Promise<void> {
   const rules = new Rules(data, home)
   const assets = new Assets()
   const baselines = new Baselines()
+  const day = new Day()
   const subscribers = new Subscribers()
   const prefixes = home.map(parsePrefix)
   const notes = new RunNotes(data, config.capture.interfaces, clock)
@@ -71,6 +74,7 @@ async function main(): Promise<void> {
     log,
     baselines,
     assets,
+    day,
     findings: new Findings({
       thresholds: rules,
       hostOf: (...ends) => hostOf(assets, prefixes, ends),
@@ -88,7 +92,7 @@ async function main(): Promise<void> {
     record: (drafts) => site.record(drafts),
     log,
   })
-  const model = new Model({ data, tenant_uid, keys, baselines, assets, site, log })
+  const model = new Model({ data, tenant_uid, keys, baselines, assets, day, log })
   await model.restore()
   const tester = new SelfTester({
     clock,
@@ -106,12 +110,17 @@ async function main(): Promise<void> {
     { message: hear, died: die },
   )
   const report = new AgentReport({
-    ...{ tenant, config, clock, shards, rules, site, containment, assets },
+    ...{ tenant, config, clock, shards, rules, day, containment, assets },
     gap: notes.gap,
     selfTest: () => tester.status,
-    counters: () => ({ ...site.counters, ...containment.counters, ...numbersOf(journal.status()) }),
+    counters: () => ({
+      ...site.counters,
+      ...day.counters,
+      ...containment.counters,
+      ...numbersOf(journal.status()),
+    }),
   })
-  const service = agentService({ tenant_id, report, assets, rules, shards, tester })
+  const service = agentService({ tenant_id, report, assets, rules, shards, tester, day })
   const server = await serveAgent(data, service, subscribers, log)
   const timers = [
     setInterval(() => void model.save(), SAVE_MS),
@@ -150,9 +159,11 @@ function agentService({
   rules,
   shards,
   tester,
+  day,
 }: ServiceParts): AgentService {
   return {
     status: () => report.status(),
+    summaryFacts: (window) => day.facts(window),
     assets: () => assets.list().map((asset) => assetView(tenant_id, asset)),
     rules: () => rules.view(tenant_id),
     reloadRules: async () => {

@@ -7,9 +7,9 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeWhole } from './base/files.ts'
 import type { Log } from './base/log.ts'
+import type { Day, Recent } from './day.ts'
 import type { Baselines } from './detect/baselines/baselines.ts'
 import type { Asset, Assets } from './flow/assets.ts'
-import type { Recent, Site } from './site.ts'
 
 export interface ModelParts {
   data: string
@@ -20,7 +20,7 @@ export interface ModelParts {
   }
   baselines: Baselines
   assets: Assets
-  site: Site
+  day: Day
   log: Log
 }
 
@@ -45,7 +45,7 @@ export class Model {
 
   /** Puts back what was learned; a file that does not open is kept aside and said, and learning starts anew. */
   async restore(): Promise<void> {
-    const { keys, tenant_uid, baselines, assets, site, log } = this.#parts
+    const { keys, tenant_uid, baselines, assets, day, log } = this.#parts
     let sealed: string
     try {
       sealed = readFileSync(this.#path, 'base64')
@@ -57,7 +57,7 @@ export class Model {
       const learned = JSON.parse(Buffer.from(plain, 'base64').toString()) as Learned
       baselines.restore(learned.baselines)
       for (const asset of learned.assets) assets.restore(asset)
-      site.restore(learned.recent)
+      day.restore(learned.recent)
     } catch (error) {
       log.error({ path: this.#path, because: (error as Error).message }, 'model.not-restored')
     }
@@ -74,12 +74,12 @@ export class Model {
   }
 
   async #write(): Promise<void> {
-    const { keys, tenant_uid, baselines, assets, site } = this.#parts
+    const { keys, tenant_uid, baselines, assets, day } = this.#parts
     const learned: Learned = {
       version: 1,
       baselines: baselines.snapshot(),
       assets: assets.list(),
-      recent: [...site.recent],
+      recent: [...day.recent],
     }
     const plain = Buffer.from(JSON.stringify(learned)).toString('base64')
     const { sealed } = await keys.sealModel({ tenant_uid, plain })

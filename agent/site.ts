@@ -3,23 +3,15 @@
  * the journal, findings to the plan stage. Runs on the main thread, once a box.
  */
 import type { Clock } from './base/clock.ts'
-import {
-  type EventDraft,
-  type EventRow,
-  SEVERITIES,
-  type Severity,
-  type Stamp,
-} from './base/event.ts'
+import type { EventDraft, EventRow, Stamp } from './base/event.ts'
 import { Failure } from './base/failure.ts'
 import type { Log } from './base/log.ts'
+import type { Day } from './day.ts'
 import type { Baselines } from './detect/baselines/baselines.ts'
 import type { Finding, Findings } from './detect/findings.ts'
 import type { Assets } from './flow/assets.ts'
 import { stampEvent } from './lake/stamp.ts'
 import type { ShardBatch } from './shard-messages.ts'
-
-const DAY_US = 86_400e6
-const RECENT_MAX = 10_000
 
 export interface SiteOptions {
   stamp: Stamp
@@ -28,6 +20,8 @@ export interface SiteOptions {
   baselines: Baselines
   findings: Findings
   assets: Assets
+  /** Remembers what was found. */
+  day: Day
   /** Resolves once the rows are on disk. */
   append(rows: readonly EventRow[]): Promise<void>
   /** Rows that are on disk: what subscribers are shown. */
@@ -38,16 +32,9 @@ export interface SiteOptions {
   controller(address: string): void
 }
 
-export interface Recent {
-  timeUs: number
-  severity: Severity
-  message: string
-}
-
 export class Site {
   readonly #options: SiteOptions
-  readonly #recent: Recent[] = []
-  readonly counters = { rows: 0, rowsNotAcknowledged: 0, recentEvicted: 0 }
+  readonly counters = { rows: 0, rowsNotAcknowledged: 0 }
 
   constructor(options: SiteOptions) {
     this.#options = options
@@ -56,6 +43,7 @@ export class Site {
   batch({ events, alerts, observations, sightings }: ShardBatch): void {
     const { baselines, findings, assets, controller } = this.#options
     const drafts: EventDraft[] = [...events]
+    for (const draft of events) if (draft.kind === 'ot') this.#options.day.operations(draft)
     const found: Finding[] = []
     for (const seen of sightings) {
       drafts.push(...assets.see(seen))
@@ -70,8 +58,7 @@ export class Site {
   /** About once a second. */
   tick(): void {
     const nowUs = this.#options.clock.nowUs()
-    while (this.#recent.length > 0 && nowUs - (this.#recent[0] as Recent).timeUs > DAY_US)
-      this.#recent.shift()
+    this.#options.day.tick(nowUs)
     const { baselines, findings } = this.#options
     const found = [...findings.tick(nowUs)]
     for (const each of baselines.tick(nowUs)) keep(found, findings.baseline(each))
@@ -95,51 +82,23 @@ export class Site {
     )
   }
 
-  /** Findings of the last 24 hours by severity. */
-  openFindings(): Record<Severity, number> {
-    const counts = { low: 0, medium: 0, high: 0, critical: 0 }
-    for (const { severity } of this.#recent) counts[severity]++
-    return counts
-  }
-
-  /** The worst finding's own sentence, the newest among equals; low ones make no headline. */
-  headline(): string | undefined {
-    let best: Recent | undefined
-    for (const each of this.#recent)
-      if (each.severity !== 'low' && (!best || rank(each) >= rank(best))) best = each
-    return best?.message.replace(/\.$/, '')
-  }
-
-  /** After a restart: what was found before is not forgotten by the sentence. */
-  restore(recent: readonly Recent[]): void {
-    this.#recent.push(...recent)
-  }
-
-  get recent(): readonly Recent[] {
-    return this.#recent
-  }
-
   #take(found: readonly Finding[], drafts: EventDraft[]): void {
     for (const finding of found) {
       const { draft } = finding
       drafts.push(draft)
-      this.#recent.push({
+      this.#options.day.found({
         timeUs: draft.event_time,
         severity: draft.severity,
         message: draft.message,
+        rule_id: draft.rule_id,
+        event_id: draft.event_id,
+        host: draft.host ?? null,
+        attack_ids: draft.attack_ids ?? [],
       })
-      if (this.#recent.length > RECENT_MAX) {
-        this.#recent.shift()
-        this.counters.recentEvicted++
-      }
     }
     this.record(drafts)
     for (const finding of found) this.#options.found(finding)
   }
-}
-
-function rank({ severity }: Recent): number {
-  return SEVERITIES.indexOf(severity)
 }
 
 function keep<T>(list: T[], item: T | undefined): void {

@@ -1,13 +1,19 @@
 /** The sockets of picket-agent: what pages and the command line may ask, and who listens. */
+import * as v from 'valibot'
 import type { EventRow } from '../base/event.ts'
 import type { Log } from '../base/log.ts'
 import type { SiteStatus } from '../health/status.ts'
-import type { AssetView, RulesView } from './agent-client.ts'
+import type { AssetView, RulesView, SummaryFacts } from './agent-client.ts'
+import { parse } from './keys-params.ts'
 import { type Peer, type RpcServer, serve } from './rpc.ts'
 import { socketPath } from './sockets.ts'
 
+const TimeUs = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const Window = v.object({ fromUs: TimeUs, toUs: TimeUs })
+
 export interface AgentService {
   status(): SiteStatus
+  summaryFacts(window: { fromUs: number; toUs: number }): SummaryFacts
   assets(): AssetView[]
   rules(): RulesView
   reloadRules(): Promise<{ loaded: number; refused: number; generation: number }>
@@ -48,6 +54,7 @@ export async function serveAgent(
 ): Promise<{ close(): Promise<void> }> {
   const methods = {
     status: () => service.status(),
+    summaryFacts: (params: unknown) => service.summaryFacts(parse(Window, params)),
     assets: () => service.assets(),
     rules: () => service.rules(),
     reloadRules: () => service.reloadRules(),
@@ -58,7 +65,7 @@ export async function serveAgent(
     },
   }
   const servers: RpcServer[] = []
-  for (const caller of ['web', 'cli'] as const)
+  for (const caller of ['web', 'cli', 'link'] as const)
     servers.push(await serve(socketPath(data, 'agent', caller), methods, log))
   return { close: async () => void (await Promise.all(servers.map((server) => server.close()))) }
 }

@@ -10,7 +10,8 @@ import { type Attack, type Plan, reachable } from './plan.ts'
 
 const PROGRAM = fileURLToPath(new URL('./actor.ts', import.meta.url))
 /** Programs that look at the clock every few seconds are slower than people who click. */
-const SLOW_MS = [1500, 4000] as const
+/** As people do it: a machine that logs in ten times a minute is a finding. */
+const ADMIN_MS = [15_000, 40_000] as const
 
 export class Actor {
   readonly #child: ChildProcess
@@ -93,7 +94,7 @@ export class Crew {
       as: 'administer',
       place: shell,
       account,
-      pauses: SLOW_MS,
+      pauses: ADMIN_MS,
       ...from(plan.admin),
     })
     for (const controller of plan.controllers) {
