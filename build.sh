@@ -8,7 +8,7 @@ say() { printf 'build.sh: %s\n' "$*" >&2; }
 usage() {
   cat >&2 <<'END'
 Usage: ./build.sh COMMAND
-  demo [--once] [--json OUT] [--seed N] [--calm] [--record DIR]   one site with ordinary and hostile traffic
+  demo [--once] [--json OUT] [--seed N] [--calm] [--record DIR]   three sites with ordinary and hostile traffic
   run [DIR]                                                       the programs of a box on a data folder
   test                                                            everything that is checked
   bench                                                           the benchmarks
@@ -73,6 +73,7 @@ npm_packages() {
   fi
   export PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin
   unset NODE_OPTIONS
+  export NODE_COMPILE_CACHE=$STATE/compile-cache
 }
 
 prepare() {
@@ -81,7 +82,7 @@ prepare() {
 }
 
 demo() {
-  say "starting one site: hosts, an appliance as their gateway, assets; everything ends with this command"
+  say "starting three sites, each with hosts, an appliance as their gateway, and assets; everything ends with this command"
   prepare
   exec node test/demo/main.ts "$@"
 }

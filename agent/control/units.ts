@@ -30,8 +30,14 @@ export interface Unit {
 /** D25: no prototype door, no inspector by signal. */
 export const NODE_FLAGS = ['--disable-proto=delete', '--disable-sigusr1'] as const
 
-/** All that a program gets of its starter's environment: no NODE_OPTIONS, no LD_PRELOAD, no tokens. */
-export const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'PICKET_LOG'] as const
+/**
+ * All that a program gets of its starter's environment: no NODE_OPTIONS, no LD_PRELOAD, no tokens. The compile cache is
+ * a folder of whoever starts us: from a clone a program then starts in 0.06 s of processor time and not in 0.23.
+ */
+export const INHERITED = [
+  ...['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'],
+  ...['PICKET_LOG', 'NODE_COMPILE_CACHE'],
+] as const
 
 /** Restarted whenever it ends, sooner at first; a program that dies at once must not take the processor. */
 export const RESTART = { firstMs: 100, mostMs: 5_000, steadyMs: 10_000 } as const

@@ -8,6 +8,7 @@ import { dnsServer, resolve } from '../traffic/programs/dns.ts'
 import { modbusController, operate, poll } from '../traffic/programs/modbus.ts'
 import type { Activity, Place, Service } from '../traffic/programs/service.ts'
 import { type Account, administer, sshServer } from '../traffic/programs/ssh.ts'
+import { lookIn, telnetServer } from '../traffic/programs/telnet.ts'
 import { fetchSecurely, tlsServer } from '../traffic/programs/tls.ts'
 import { browse, webServer } from '../traffic/programs/web.ts'
 
@@ -19,14 +20,19 @@ interface From {
 
 /** What an actor can be told. Each order is answered by its id, with a result or a sentence why not. */
 export type Order =
-  | { do: 'serve'; as: 'web' | 'dns' | 'modbus'; place: Place; seed: number }
+  | { do: 'serve'; as: 'web' | 'dns' | 'modbus' | 'telnet'; place: Place; seed: number }
   | { do: 'serve'; as: 'tls'; place: Place; name: string }
   | { do: 'serve'; as: 'ssh'; place: Place; account: Account }
   | ({ do: 'act'; as: 'browse'; sites: Place[]; pauses: Pauses } & From)
-  | ({ do: 'act'; as: 'resolve' | 'poll' | 'operate'; place: Place; pauses: Pauses } & From)
+  | ({
+      do: 'act'
+      as: 'resolve' | 'poll' | 'operate' | 'telnet'
+      place: Place
+      pauses: Pauses
+    } & From)
   | ({ do: 'act'; as: 'fetch'; place: Place; name: string; pauses: Pauses } & From)
   | ({ do: 'act'; as: 'administer'; place: Place; account: Account; pauses: Pauses } & From)
-  | ({ do: 'act'; as: 'guess'; place: Place } & From)
+  | ({ do: 'act'; as: 'guess' | 'write'; place: Place } & From)
   | ({ do: 'attack'; as: 'scan'; targets: string[]; volume: number } & From)
   | ({ do: 'attack'; as: 'passwords' | 'tunnel'; place: Place; volume: number } & From)
   | ({ do: 'attack'; as: 'web' | 'registers'; places: Place[]; volume: number } & From)
@@ -51,6 +57,8 @@ function startService(order: Extract<Order, { do: 'serve' }>): Promise<Service> 
       return dnsServer(order.place, new Chance(order.seed))
     case 'modbus':
       return modbusController(order.place)
+    case 'telnet':
+      return telnetServer(order.place)
     case 'tls':
       return tlsServer(order.place, order.name)
     case 'ssh':
@@ -73,8 +81,12 @@ function act(order: Extract<Order, { do: 'act' }>): Activity {
       return fetchSecurely(order.from, order.place, order.name, chance, order.pauses)
     case 'administer':
       return administer(order.from, order.place, order.account, chance, order.pauses)
+    case 'telnet':
+      return lookIn(order.from, order.place, chance, order.pauses)
     case 'guess':
       return attacks.keepGuessing(order.from, order.place, chance)
+    case 'write':
+      return attacks.keepWriting(order.from, order.place, chance)
   }
 }
 

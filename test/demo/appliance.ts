@@ -1,6 +1,6 @@
 /** The appliance as a customer starts it: `picket init`, a config.json, `picket up`. Nothing here tells it where it is. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { openSync, readFileSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AgentClient, type SiteStatus } from '../../agent/control/agent-client.ts'
@@ -10,51 +10,54 @@ import { type LakeClient, lakeClient } from '../../agent/control/lake-client.ts'
 import { connect } from '../../agent/control/rpc.ts'
 import { socketPath } from '../../agent/control/sockets.ts'
 import { pause } from '../traffic/programs/service.ts'
-import type { Namespaces } from './namespaces.ts'
+import type { Rooms } from './namespaces.ts'
 import { PORT } from './network.ts'
-import type { Plan } from './plan.ts'
+import { FLEET, type SiteScenario } from './scenario.ts'
 
 const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
 const READY_MS_MAX = 60_000
 const STOP_MS_MAX = 60_000
 const POLL_MS = 50
-/** The socket of the pages, which the launcher opened on the host. */
-const LISTEN_FD = 3
-
-export const TENANT = 'works-north'
-export const SITE = 'Works north'
+/** Of the fleet half: a summary each ten seconds, so that nobody waits five minutes for the story. */
+const PERIOD_SECONDS = 10
+const BLIND_SECONDS = 8
 
 export class Appliance {
   readonly data: string
+  readonly tenant_id: string
   readonly #up: ChildProcess
   readonly #guard: GuardClient
   readonly #keys: ReturnType<typeof keysForCli>
 
-  private constructor(data: string, up: ChildProcess) {
+  private constructor(data: string, tenant_id: string, up: ChildProcess) {
     this.data = data
+    this.tenant_id = tenant_id
     this.#up = up
     this.#guard = new GuardClient(data, 'cli')
     this.#keys = keysForCli(data)
   }
 
-  /** Resolves when every process is ready and the ring is open. */
-  static async start(rooms: Namespaces, plan: Plan, data: string): Promise<Appliance> {
-    const init = spawnSync(
-      process.execPath,
-      [PICKET, 'init', '--data', data, '--tenant', TENANT, '--fleet', 'works'],
-      { encoding: 'utf8' },
-    )
-    if (init.status !== 0) throw new Error(`picket init failed: ${init.stderr.trim()}`)
-    writeFileSync(join(data, 'config.json'), `${JSON.stringify(configOf(plan), null, 2)}\n`)
+  /** Resolves when every process is ready and the ring is open. `listenFd` is the socket of its pages. */
+  static async start(
+    rooms: Rooms,
+    scenario: SiteScenario,
+    { data, listenFd }: { data: string; listenFd: number },
+  ): Promise<Appliance> {
+    const { tenant_id } = scenario
+    const init = ['init', '--data', data, '--tenant', tenant_id, '--fleet', FLEET]
+    const { code } = await picket(...init)
+    if (code !== 0) throw new Error(`picket init failed for ${tenant_id}.`)
+    writeFileSync(join(data, 'config.json'), `${JSON.stringify(configOf(scenario), null, 2)}\n`)
     // In the room's own view of /sys too, where it may be mounted: programs look there for their interfaces.
     const own = 'mount -t sysfs none /sys 2>/dev/null; exec "$@"'
     const log = openSync(join(data, 'up.log'), 'a', 0o600)
     const words = ['unshare', '--mount', 'sh', '-c', own, 'sh', process.execPath, PICKET, 'up']
     const up = rooms.spawn('gateway', [...words, '--data', data, '--log', join(data, 'log')], {
-      stdio: ['ignore', log, log, LISTEN_FD],
-      env: { ...process.env, PICKET_LISTEN_FD: String(LISTEN_FD) },
+      stdio: ['ignore', log, log, listenFd],
+      env: { ...process.env, PICKET_LISTEN_FD: '3' },
     })
-    const appliance = new Appliance(data, up)
+    closeSync(log)
+    const appliance = new Appliance(data, tenant_id, up)
     await appliance.#ready()
     return appliance
   }
@@ -80,7 +83,7 @@ export class Appliance {
   }
 
   query(sql: string): Promise<QueryAnswer> {
-    return this.#keys.query({ scope: [TENANT], sql })
+    return this.#keys.query({ scope: [this.tenant_id], sql })
   }
 
   actions(): Promise<Action[]> {
@@ -127,7 +130,7 @@ export class Appliance {
         return ''
       }
     }
-    const names = ['keys', 'guard', 'lake', 'agent', 'web'].map((name) => `log/${name}.log`)
+    const names = ['keys', 'guard', 'lake', 'agent', 'link', 'web'].map((name) => `log/${name}.log`)
     return ['up.log', ...names]
       .map((name) => `--- ${name}\n${last(join(this.data, name))}`)
       .join('\n')
@@ -163,12 +166,16 @@ export class Appliance {
 }
 
 /** What a technician would enter: where it captures, what is ours, where the box stands. */
-function configOf(plan: Plan): object {
+function configOf({ name, plan, uplink, automatic }: SiteScenario): object {
   return {
-    siteName: SITE,
+    siteName: name,
     capture: { interfaces: [PORT.capture], shards: 1, ringMiB: 32 },
     network: { home: plan.home, placement: 'gateway' },
+    contain: { policy: automatic ? 'automatic' : 'propose' },
+    health: { blindAfterSeconds: BLIND_SECONDS },
     lake: { settleSeconds: 1, compactFiles: 8 },
+    summary: { periodSeconds: PERIOD_SECONDS },
+    fleet: { announce: uplink },
   }
 }
 

@@ -5,11 +5,11 @@ import { Chance } from '../traffic/chance.ts'
 import type { Outcome } from '../traffic/programs/attacks.ts'
 import type { Place } from '../traffic/programs/service.ts'
 import type { Order } from './actor.ts'
-import type { Namespaces, Room } from './namespaces.ts'
+import type { Room, Rooms } from './namespaces.ts'
 import { type Attack, type Plan, reachable } from './plan.ts'
+import type { SiteScenario } from './scenario.ts'
 
 const PROGRAM = fileURLToPath(new URL('./actor.ts', import.meta.url))
-/** Programs that look at the clock every few seconds are slower than people who click. */
 /** As people do it: a machine that logs in ten times a minute is a finding. */
 const ADMIN_MS = [15_000, 40_000] as const
 
@@ -18,7 +18,7 @@ export class Actor {
   readonly #waiting = new Map<number, { done(result: unknown): void; fail(error: Error): void }>()
   #next = 0
 
-  constructor(rooms: Namespaces, room: Room) {
+  constructor(rooms: Rooms, room: Room) {
     this.#child = rooms.spawn(room, [process.execPath, PROGRAM], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
@@ -48,12 +48,14 @@ export class Actor {
 
 export class Crew {
   readonly plan: Plan
+  readonly #telnet: Place | undefined
   readonly #assets: Actor
   readonly #hosts: Actor
   readonly #attackers: Actor
 
-  constructor(rooms: Namespaces, plan: Plan) {
+  constructor(rooms: Rooms, { plan, telnet }: SiteScenario) {
     this.plan = plan
+    this.#telnet = telnet
     this.#assets = new Actor(rooms, 'assets')
     this.#hosts = new Actor(rooms, 'hosts')
     this.#attackers = new Actor(rooms, 'hosts')
@@ -125,8 +127,25 @@ export class Crew {
   }
 
   /** An attacker who does not stop: `heard` tells whether it still reaches the asset. */
-  async keepGuessing(from: string): Promise<void> {
-    await this.#attackers.tell({ do: 'act', as: 'guess', place: this.plan.shell, from, seed: 1 })
+  async keepOn(as: 'guess' | 'write', from: string, place: Place): Promise<void> {
+    await this.#attackers.tell({ do: 'act', as, place, from, seed: 1 })
+  }
+
+  /** A device begins to answer telnet, and somebody uses it. */
+  async answerTelnet(): Promise<Place | undefined> {
+    const place = this.#telnet
+    const [from] = this.plan.workstations.filter((person) => !person.includes(':'))
+    if (!place || !from) return undefined
+    await this.#assets.tell({ do: 'serve', as: 'telnet', place, seed: 1 })
+    await this.#hosts.tell({
+      do: 'act',
+      as: 'telnet',
+      place,
+      pauses: [2_000, 4_000],
+      from,
+      seed: 1,
+    })
+    return place
   }
 
   heard(place: Place, address: string): Promise<{ count: number; lastAt: number }> {

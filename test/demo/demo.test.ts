@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { canUnshare } from '../traffic/three-networks.ts'
 import type { Outcome } from './outcome.ts'
-import { planOf } from './plan.ts'
+import { scenarioOf } from './scenario.ts'
 
 const HERE = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const NOBODY = 65534
@@ -62,72 +62,94 @@ describe.skipIf(!able)(`the demo, seed ${seed}`, () => {
     rmSync(story.folder, { recursive: true, force: true })
   })
 
-  test('ends well, and every frame is accounted for', () => {
+  const siteOf = (tenant_id: string) => {
+    const site = story.outcome.sites.find((each) => each.tenant_id === tenant_id)
+    if (!site) throw new Error(`no site ${tenant_id}`)
+    return site
+  }
+  const planned = scenarioOf(seed).sites
+
+  test('ends well, and every frame of every site is accounted for', () => {
     expect(story.status).toBe(0)
-    const [site] = story.outcome.sites
     expect(story.outcome.seed).toBe(seed)
-    expect(site?.frames).toBeGreaterThan(1000)
-    expect((site?.processed ?? 0) + (site?.dropped ?? 0)).toBe(site?.frames)
-    const recorded = /tcpdump recorded (\d+) frames/.exec(story.said)?.[1]
-    expect(Number(recorded)).toBe(site?.frames)
-  })
-
-  test('every attacker is found, with a severity and a technique', () => {
-    const rules = new Map(story.outcome.sites[0]?.findings.map((each) => [each.rule_id, each]))
-    const expected = [
-      'base:port-scan',
-      'base:brute-force',
-      'base:dns-tunnel',
-      'base:ot-new-writer',
-      'sid:1000003',
+    const recorded = [
+      ...story.said.matchAll(/tcpdump recorded (\d+) frames in \S+-\d+-([a-z-]+)\.pcap/g),
     ]
-    for (const rule of expected) {
-      expect(rules.get(rule)?.count, rule).toBeGreaterThan(0)
-      expect(rules.get(rule)?.attack_ids.length, rule).toBeGreaterThan(0)
+    expect(recorded.map(([, , site]) => site)).toEqual(planned.map(({ tenant_id }) => tenant_id))
+    for (const [, count, tenant_id = ''] of recorded) {
+      const { frames, processed, dropped } = siteOf(tenant_id)
+      expect(frames, tenant_id).toBeGreaterThan(1000)
+      expect(processed + dropped, tenant_id).toBe(frames)
+      expect(Number(count), tenant_id).toBe(frames)
     }
-    for (const { rule_id, severity } of rules.values())
-      expect(['low', 'medium', 'high', 'critical'], rule_id).toContain(severity)
   })
 
-  test('the block is proven by the kernel and by the program that stopped hearing', () => {
-    const guesser = planOf(seed).attacks.find(({ kind }) => kind === 'passwords')?.from
-    const undone = story.outcome.sites[0]?.actions.find(({ target }) => target === guesser)
-    expect(undone).toMatchObject({ kind: 'block', state: 'undone' })
-    expect(undone?.decideToDropMs).toBeGreaterThan(0)
-    expect(undone?.provenBy?.packets).toBeGreaterThan(0)
-    expect(undone?.provenBy?.heardAfterUndo).toBeGreaterThan(0)
-    expect(Date.parse(undone?.provenBy?.firstDropAt ?? '')).not.toBeNaN()
+  test('every attacker is found where it was, with a severity and a technique', () => {
+    const expected: Record<string, string[]> = {
+      'cape-town': ['base:ot-new-writer', 'base:dns-tunnel'],
+      sydney: ['base:port-scan', 'base:brute-force', 'sid:1000003', 'sid:1000009'],
+    }
+    for (const [tenant_id, rules] of Object.entries(expected)) {
+      const found = new Map(siteOf(tenant_id).findings.map((each) => [each.rule_id, each]))
+      for (const rule of rules) {
+        expect(found.get(rule)?.count, rule).toBeGreaterThan(0)
+        expect(found.get(rule)?.attack_ids.length, rule).toBeGreaterThan(0)
+      }
+      for (const { rule_id, severity } of found.values())
+        expect(['low', 'medium', 'high', 'critical'], rule_id).toContain(severity)
+    }
+    expect(siteOf('london').findings.filter(({ severity }) => severity !== 'low')).toEqual([])
   })
+
+  test.each([
+    ['cape-town', 'registers'],
+    ['sydney', 'passwords'],
+  ] as const)(
+    'at %s the block is proven by the kernel and by the program that stopped hearing',
+    (tenant_id, kind) => {
+      const plan = planned.find((each) => each.tenant_id === tenant_id)?.plan
+      const attacker = plan?.attacks.find((each) => each.kind === kind)?.from
+      const undone = siteOf(tenant_id).actions.find(({ provenBy }) => provenBy !== null)
+      expect(undone).toMatchObject({ kind: 'block', state: 'undone', target: attacker })
+      expect(undone?.decideToDropMs).toBeGreaterThan(0)
+      expect(undone?.provenBy?.packets).toBeGreaterThan(0)
+      expect(undone?.provenBy?.heardAfterUndo).toBeGreaterThan(0)
+      expect(Date.parse(undone?.provenBy?.firstDropAt ?? '')).not.toBeNaN()
+    },
+  )
 
   test('nobody ordinary is accused', () => {
-    const { attacks } = planOf(seed)
-    const hostile = new Set(attacks.map(({ from }) => from))
-    const targets = story.outcome.sites[0]?.actions.map(({ target }) => target) ?? []
-    expect(targets.filter((target) => !hostile.has(target))).toEqual([])
+    for (const { tenant_id, plan } of planned) {
+      const hostile = new Set(plan.attacks.map(({ from }) => from))
+      const targets = siteOf(tenant_id).actions.map(({ target }) => target)
+      expect(targets.filter((target) => !hostile.has(target))).toEqual([])
+    }
   })
 
-  test('rows are in the lake', () => {
-    expect(story.outcome.lake[0]?.rows).toBeGreaterThan(100)
-    expect(story.outcome.lake[0]?.tier1Files).toBeGreaterThanOrEqual(0)
-    expect(story.outcome.lake[0]?.oldestRow).toMatch(/^\d{4}-/)
+  test('rows are in the lakes', () => {
+    for (const { rows, oldestRow } of story.outcome.lake) {
+      expect(rows).toBeGreaterThan(100)
+      expect(oldestRow).toMatch(/^\d{4}-/)
+    }
   })
 
-  test('replay of the record finds the same rules', () => {
-    const [file = ''] = readdirSync(record).filter((name) => name.endsWith('.pcap'))
+  test('replay of each record finds the same rules', () => {
     const cli = HERE('../../agent/cli.ts')
-    const home = planOf(seed).home.join(',')
-    const { stdout, status } = spawnSync(
-      process.execPath,
-      [cli, 'replay', join(record, file), '--home-net', home, '--json'],
-      { encoding: 'utf8' },
-    )
-    expect(status).toBe(0)
-    const replayed = JSON.parse(stdout) as { packets: number; findings: { rule_id: string }[] }
-    const [site] = story.outcome.sites
-    expect(replayed.packets).toBe(site?.frames)
-    expect(new Set(replayed.findings.map(({ rule_id }) => rule_id))).toEqual(
-      new Set(site?.findings.map(({ rule_id }) => rule_id)),
-    )
+    for (const { tenant_id, plan } of planned) {
+      const file = readdirSync(record).find((name) => name.endsWith(`-${tenant_id}.pcap`)) ?? ''
+      const { stdout, status } = spawnSync(
+        process.execPath,
+        [cli, 'replay', join(record, file), '--home-net', plan.home.join(','), '--json'],
+        { encoding: 'utf8' },
+      )
+      expect(status).toBe(0)
+      const replayed = JSON.parse(stdout) as { packets: number; findings: { rule_id: string }[] }
+      const site = siteOf(tenant_id)
+      expect(replayed.packets).toBe(site.frames)
+      expect(new Set(replayed.findings.map(({ rule_id }) => rule_id)), tenant_id).toEqual(
+        new Set(site.findings.map(({ rule_id }) => rule_id)),
+      )
+    }
   })
 })
 
@@ -153,9 +175,11 @@ describe.skipIf(!able)(`a calm day, seed ${seed}`, () => {
     )
     rmSync(folder, { recursive: true, force: true })
     expect(status).toBe(0)
-    const [site] = outcome.sites
-    expect(site?.findings.filter(({ severity }) => severity !== 'low')).toEqual([])
-    expect(site?.actions).toEqual([])
-    expect(site?.sentence).toContain('nothing found')
+    expect(outcome.sites).toHaveLength(3)
+    for (const site of outcome.sites) {
+      expect(site.findings.filter(({ severity }) => severity !== 'low')).toEqual([])
+      expect(site.actions).toEqual([])
+      expect(site.sentence).toContain('nothing found')
+    }
   })
 })

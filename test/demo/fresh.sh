@@ -19,7 +19,7 @@ done
 [ "$(id -u)" = 0 ] || { echo "fresh: needs root" >&2; exit 2; }
 command -v mmdebstrap >/dev/null || { apt-get -qq update && apt-get -qq --yes install --no-install-recommends mmdebstrap >/dev/null; }
 
-mirror() { grep -hoE 'https?://[^ ]+' /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null | grep -v -e security -e snapshot | head -n 1; }
+mirror() { grep -hoE 'https?://[^ ]+' /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null | grep -v -e security -e snapshot | head -n 1 || true; }
 MIRROR=$(mirror)
 FAILED=0
 
@@ -28,7 +28,7 @@ inside() { # inside ROOT COMMAND…: its own mounts and processes, the network o
   shift
   unshare --mount --pid --fork --kill-child sh -ec '
     root=$1; shift
-    mount --make-rprivate /
+    mount --make-rprivate /; mount --bind "$root" "$root"
     mount --rbind /dev "$root/dev"; mount --rbind /sys "$root/sys"; mount -t proc proc "$root/proc"
     exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
       ${NODE_EXTRA_CA_CERTS:+NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS} "$@"' sh "$root" "$@"

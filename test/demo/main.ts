@@ -15,13 +15,14 @@ import { replayInstead } from './replay-instead.ts'
 const USAGE = `Usage: ./build.sh demo [--once] [--json OUT] [--seed N] [--calm] [--record DIR] [--data DIR]
 
   --once        plays the whole story unattended, tears down, exits 0 when everything came as expected
-  --json OUT    writes what the site said at the end (with --once)
+  --json OUT    writes what the sites said at the end (with --once)
   --seed N      hosts, ports, order, volumes and pauses; random and printed by default
   --calm        the same day without attacks
-  --record DIR  keeps the captured wire as pcap, taken by tcpdump
-  --data DIR    keeps the data folder of the box there
+  --record DIR  keeps each captured wire as pcap, taken by tcpdump
+  --data DIR    keeps the data folders of the boxes there
 `
-const PORT = 8443
+/** Of the sites' pages on this machine's loopback, in order; any free one where it is taken. */
+const PORTS = [8443, 8444, 8445]
 const STOP_MS_MAX = 12_000
 const STAGE = fileURLToPath(new URL('./stage.ts', import.meta.url))
 
@@ -49,13 +50,15 @@ async function main(): Promise<number> {
     process.stdout.write('Namespaces are off on this machine, so captures are replayed instead.\n')
     return replayInstead(seed, values)
   }
-  const { server, port } = await listen()
-  const handle = (server as unknown as { _handle: { fd: number } })._handle.fd
+  const open = await Promise.all(PORTS.map(listen))
+  const handles = open.map(
+    ({ server }) => (server as unknown as { _handle: { fd: number } })._handle.fd,
+  )
   const data = values.data ? resolve(values.data) : mkdtempSync(join(tmpdir(), 'picket-demo-'))
   mkdirSync(data, { recursive: true, mode: 0o700 })
   process.stdout.write(`seed ${seed}\n`)
   const words = [...spaces, '--', process.execPath, STAGE, '--data', data, '--seed', String(seed)]
-  words.push('--address', `http://localhost:${port}/`)
+  for (const { port } of open) words.push('--address', `http://localhost:${port}/`)
   if (values.once) words.push('--once')
   if (values.calm) words.push('--calm')
   if (values.data) words.push('--keep')
@@ -63,10 +66,10 @@ async function main(): Promise<number> {
   if (values.record) words.push('--record', resolve(values.record))
   // A session of its own: Ctrl-C reaches only us, and we end the rest in order. Its standard input is our life.
   const stage = spawn('unshare', words, {
-    stdio: ['pipe', 'inherit', 'inherit', handle],
+    stdio: ['pipe', 'inherit', 'inherit', ...handles],
     detached: true,
   })
-  server.close() // ours; the stage has its own hold on the socket
+  for (const { server } of open) server.close() // ours; the stage has its own hold on the sockets
   let asked = false
   const end = () => {
     if (asked) return
@@ -107,9 +110,9 @@ function refuse(why: string): number {
   return 2
 }
 
-/** 8443, or any port that is free. */
-async function listen(): Promise<{ server: Server; port: number }> {
-  for (const wanted of [PORT, 0]) {
+/** That port, or any that is free. */
+async function listen(preferred: number): Promise<{ server: Server; port: number }> {
+  for (const wanted of [preferred, 0]) {
     const server = createServer()
     const open = await new Promise<boolean>((done) => {
       server.once('error', () => done(false))

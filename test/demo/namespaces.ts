@@ -1,32 +1,60 @@
 /**
- * Three network namespaces without names: each lives as long as one process of ours and leaves nothing
+ * Network namespaces that the kernel knows no name of: each lives as long as one process of ours and leaves nothing
  * behind. As root they belong to root; otherwise to a user namespace in which we are root.
  */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
 import { pause } from '../traffic/programs/service.ts'
 
-export type Room = 'gateway' | 'hosts' | 'assets'
+/** The rooms of one site. */
+export const ROOMS = ['gateway', 'hosts', 'assets'] as const
+export type Room = (typeof ROOMS)[number]
+
+/** One site's rooms, or the whole building: whoever runs something in a room needs no more. */
+export interface Rooms<Name extends string = Room> {
+  command(room: Name, words: readonly string[], options?: { user?: boolean }): string[]
+  asOurselves(room: Name, words: readonly string[]): string[]
+  spawn(room: Name, words: readonly string[], options: SpawnOptions): ChildProcess
+  run(room: Name, words: readonly string[], input?: string): string
+  pid(room: Name): number
+}
 
 const OPENED_MS_MAX = 5_000
 
-export class Namespaces {
-  readonly #holders = new Map<Room, ChildProcess>()
+export class Namespaces implements Rooms<string> {
+  readonly #holders = new Map<string, ChildProcess>()
+  #first = ''
   readonly #root = process.getuid?.() === 0
 
-  static async open(): Promise<Namespaces> {
+  static async open(names: readonly string[]): Promise<Namespaces> {
     const made = new Namespaces()
+    const [first = '', ...others] = names
+    made.#first = first
     // The first one also makes the user namespace that the others join.
-    await made.#hold('gateway', 'unshare', made.#root ? ['--net'] : ['--map-root-user', '--net'])
-    for (const room of ['hosts', 'assets'] as const) {
-      const [first = '', ...rest] = made.command('gateway', ['unshare', '--net'], { user: true })
-      await made.#hold(room, first, rest)
-    }
+    await made.#hold(first, 'unshare', made.#root ? ['--net'] : ['--map-root-user', '--net'])
+    await Promise.all(
+      others.map((room) => {
+        const [program = '', ...words] = made.command(first, ['unshare', '--net'], { user: true })
+        return made.#hold(room, program, words)
+      }),
+    )
     return made
   }
 
+  /** The rooms called `<site>/gateway` and so on, by their short names. */
+  site(site: string): Rooms {
+    const full = (room: Room) => `${site}/${room}`
+    return {
+      command: (room, words, options) => this.command(full(room), words, options),
+      asOurselves: (room, words) => this.asOurselves(full(room), words),
+      spawn: (room, words, options) => this.spawn(full(room), words, options),
+      run: (room, words, input) => this.run(full(room), words, input),
+      pid: (room) => this.pid(full(room)),
+    }
+  }
+
   /** How to run something in a room. `user: true`: there as here, but in the user namespace only. */
-  command(room: Room, words: readonly string[], { user = false } = {}): string[] {
+  command(room: string, words: readonly string[], { user = false } = {}): string[] {
     const target = ['--target', String(this.#holders.get(room)?.pid)]
     const spaces = [
       ...(this.#root ? [] : ['--user', '--preserve-credentials']),
@@ -39,17 +67,17 @@ export class Namespaces {
    * In the room's network, but as ourselves: for tcpdump, which gives up when it is called root and may not
    * change its user, as in every user namespace made without help.
    */
-  asOurselves(room: Room, words: readonly string[]): string[] {
+  asOurselves(room: string, words: readonly string[]): string[] {
     return ['nsenter', '--target', String(this.#holders.get(room)?.pid), '--net', '--', ...words]
   }
 
-  spawn(room: Room, words: readonly string[], options: SpawnOptions): ChildProcess {
+  spawn(room: string, words: readonly string[], options: SpawnOptions): ChildProcess {
     const [first = '', ...rest] = this.command(room, words)
     return spawn(first, rest, options)
   }
 
   /** Runs to the end; a failure is ours to hear of. */
-  run(room: Room, words: readonly string[], input?: string): string {
+  run(room: string, words: readonly string[], input?: string): string {
     const [first = '', ...rest] = this.command(room, words)
     const { status, stdout, stderr, error } = spawnSync(first, rest, { input, encoding: 'utf8' })
     if (error) throw error
@@ -57,7 +85,7 @@ export class Namespaces {
     return stdout
   }
 
-  pid(room: Room): number {
+  pid(room: string): number {
     return this.#holders.get(room)?.pid as number
   }
 
@@ -65,17 +93,17 @@ export class Namespaces {
     for (const holder of this.#holders.values()) holder.kill('SIGKILL')
   }
 
-  async #hold(room: Room, program: string, words: readonly string[]): Promise<void> {
-    const before = readlinkSync('/proc/self/ns/net')
+  async #hold(room: string, program: string, words: readonly string[]): Promise<void> {
+    const before = [
+      readlinkSync('/proc/self/ns/net'),
+      room !== this.#first && namespaceOf(this.#holders.get(this.#first)?.pid),
+    ]
     const holder = spawn(program, [...words, '--', 'sleep', 'infinity'], { stdio: 'ignore' })
     this.#holders.set(room, holder)
     const deadline = performance.now() + OPENED_MS_MAX
-    const others = [...this.#holders].flatMap(([name, { pid }]) =>
-      name === room ? [] : [namespaceOf(pid)],
-    )
     for (;;) {
       const now = namespaceOf(holder.pid)
-      if (now && now !== before && !others.includes(now)) return
+      if (now && !before.includes(now)) return
       if (holder.exitCode !== null || performance.now() > deadline)
         throw new Error(`No network namespace for ${room}.`)
       await pause(5)

@@ -3,7 +3,7 @@
  * capture port, as a switch does, so that one port receives every frame once and its own count is the truth.
  */
 import { spawnSync } from 'node:child_process'
-import type { Namespaces, Room } from './namespaces.ts'
+import type { Room, Rooms } from './namespaces.ts'
 import type { Link, Plan } from './plan.ts'
 
 /** Interfaces of the gateway. */
@@ -18,7 +18,7 @@ const QUIET = [
   'net/ipv6/conf/default/dad_transmits=0',
 ]
 
-export function buildNetwork(rooms: Namespaces, plan: Plan): void {
+export function buildNetwork(rooms: Rooms, plan: Plan): void {
   for (const room of ['gateway', 'hosts', 'assets'] as const) {
     set(rooms, room, QUIET)
     ip(rooms, room, ['link set lo up'])
@@ -33,16 +33,18 @@ export function buildNetwork(rooms: Namespaces, plan: Plan): void {
 }
 
 /** Nothing crosses before this and after `unplug`: capture and recording begin and end in silence. */
-export function plug(rooms: Namespaces, plan: Plan): void {
+export function plug(rooms: Rooms, plan: Plan): void {
   ip(rooms, 'hosts', [`link set ${FAR} up`])
   route(rooms, 'hosts', plan.hosts)
 }
 
-export function unplug(rooms: Namespaces): void {
+export function unplug(rooms: Rooms): void {
   ip(rooms, 'hosts', [`link set ${FAR} down`])
+  // A gateway that misses a neighbour asks for it, carrier or not, and the copy would show the question.
+  ip(rooms, 'gateway', [`link set ${PORT.hosts} down`])
 }
 
-function cable(rooms: Namespaces, port: string, room: Room, link: Link): void {
+function cable(rooms: Rooms, port: string, room: Room, link: Link): void {
   ip(rooms, 'gateway', [
     `link add ${port} type veth peer name ${FAR}`,
     `link set ${FAR} netns ${rooms.pid(room)}`,
@@ -57,7 +59,7 @@ function cable(rooms: Namespaces, port: string, room: Room, link: Link): void {
   wholeFrames(rooms, room, FAR)
 }
 
-function mirror(rooms: Namespaces): void {
+function mirror(rooms: Rooms): void {
   ip(rooms, 'gateway', [`link add ${PORT.copy} type veth peer name ${PORT.capture}`])
   for (const port of [PORT.copy, PORT.capture]) {
     set(rooms, 'gateway', [`net/ipv6/conf/${port}/disable_ipv6=1`])
@@ -73,7 +75,7 @@ function mirror(rooms: Namespaces): void {
   )
 }
 
-function route(rooms: Namespaces, room: Room, link: Link): void {
+function route(rooms: Rooms, room: Room, link: Link): void {
   const lines = link.gateway.slice(0, 2).map((address) => {
     const via = address.split('/')[0]
     return `${address.includes(':') ? '-6 ' : ''}route replace default via ${via}`
@@ -82,7 +84,7 @@ function route(rooms: Namespaces, room: Room, link: Link): void {
 }
 
 /** Segments as they were on the wire, with their checksums: neither merged nor left for hardware to finish. */
-function wholeFrames(rooms: Namespaces, room: Room, port: string): void {
+function wholeFrames(rooms: Rooms, room: Room, port: string): void {
   const words = ['ethtool', '-K', port, 'tx', 'off', 'gso', 'off', 'tso', 'off', 'gro', 'off']
   const [first = '', ...rest] = rooms.command(room, words)
   spawnSync(first, rest, { stdio: 'ignore' }) // without ethtool segments are bigger, and still counted
@@ -93,7 +95,7 @@ function nodad(address: string): string {
 }
 
 /** Many lines, one process. */
-function ip(rooms: Namespaces, room: Room, lines: readonly string[]): void {
+function ip(rooms: Rooms, room: Room, lines: readonly string[]): void {
   const six = lines.filter((line) => line.startsWith('-6 '))
   const rest = lines.filter((line) => !line.startsWith('-6 '))
   if (rest.length > 0) rooms.run(room, ['ip', '-batch', '-'], `${rest.join('\n')}\n`)
@@ -101,7 +103,7 @@ function ip(rooms: Namespaces, room: Room, lines: readonly string[]): void {
 }
 
 /** `net/ipv4/ip_forward=1`: /proc/sys/net is of whoever opens it, so it is opened over there. */
-function set(rooms: Namespaces, room: Room, lines: readonly string[]): void {
+function set(rooms: Rooms, room: Room, lines: readonly string[]): void {
   const script = lines.map((line) => {
     const [path, value] = line.split('=')
     return `echo ${value} > /proc/sys/${path}`

@@ -1,8 +1,7 @@
 /** What a played story leaves: the JSON that `--json OUT` writes, from the box's own answers. */
 import type { Action } from '../../agent/control/guard-client.ts'
 import type { Appliance } from './appliance.ts'
-import { TENANT } from './appliance.ts'
-import type { Plan } from './plan.ts'
+import type { Branch } from './branch.ts'
 
 export interface FoundRow {
   rule_id: string
@@ -61,11 +60,18 @@ export async function findings(appliance: Appliance): Promise<FoundRow[]> {
   }))
 }
 
+/** Of each site what its own processes say, after everything is settled. */
 export async function outcome(
-  appliance: Appliance,
-  plan: Plan,
+  seed: number,
+  branches: readonly Branch[],
   proofs: ReadonlyMap<string, Proof>,
 ): Promise<Outcome> {
+  const told = await Promise.all(branches.map((branch) => tell(branch, proofs)))
+  return { seed, sites: told.map(({ site }) => site), lake: told.map(({ lake }) => lake) }
+}
+
+async function tell({ appliance }: Branch, proofs: ReadonlyMap<string, Proof>) {
+  const { tenant_id } = appliance
   await appliance.lake((lake) => lake.settle())
   const status = await appliance.status()
   const { tenants } = await appliance.lake((lake) => lake.status())
@@ -76,21 +82,22 @@ export async function outcome(
     total.dropped += port.dropped
   }
   const site = {
-    tenant_id: TENANT,
+    tenant_id,
     ...total,
     blindSeconds: status.blindSeconds,
     findings: await findings(appliance),
     actions: (await appliance.actions()).map((action) => actionRow(action, proofs)),
     sentence: status.sentence,
   }
-  const lake = tenants.map(({ tenant_id, rows, tier1Files, tier2Files, oldestRow }) => ({
+  const own = tenants.find((each) => each.tenant_id === tenant_id)
+  const lake = {
     tenant_id,
-    rows,
-    tier1Files,
-    tier2Files,
-    oldestRow,
-  }))
-  return { seed: plan.seed, sites: [site], lake }
+    rows: own?.rows ?? 0,
+    tier1Files: own?.tier1Files ?? 0,
+    tier2Files: own?.tier2Files ?? 0,
+    oldestRow: own?.oldestRow ?? null,
+  }
+  return { site, lake }
 }
 
 function actionRow(action: Action, proofs: ReadonlyMap<string, Proof>) {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Namespaces } from './namespaces.ts'
+import type { Rooms } from './namespaces.ts'
 import { PORT } from './network.ts'
 
 const BUFFER_KIB = 65_536
@@ -14,7 +14,7 @@ export interface Recorder {
   stop(): Promise<{ captured: number; dropped: number }>
 }
 
-export async function record(rooms: Namespaces, folder: string, name: string): Promise<Recorder> {
+export async function record(rooms: Rooms, folder: string, name: string): Promise<Recorder> {
   mkdirSync(folder, { recursive: true })
   const path = join(folder, `${name}.pcap`)
   const words = ['tcpdump', '-i', PORT.capture, '-Q', 'in', '-n', '-s', '0', '-U', '-w', path]

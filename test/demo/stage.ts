@@ -1,32 +1,30 @@
 /**
- * What happens inside the namespaces: builds the network, starts the appliance and the actors, plays the
- * story. First process of its own process namespace, so that nothing outlives it. Ends when its standard
+ * What happens inside the namespaces: builds the networks of three sites, starts their appliances and actors, plays
+ * the story. First process of its own process namespace, so that nothing outlives it. Ends when its standard
  * input does: that is its launcher's life.
  */
-import { rmSync, writeFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Chance } from '../traffic/chance.ts'
-import { Appliance } from './appliance.ts'
-import { Crew } from './crew.ts'
-import { Namespaces } from './namespaces.ts'
-import { buildNetwork, plug, unplug } from './network.ts'
+import { BACKBONE, buildBackbone } from './backbone.ts'
+import { Branch } from './branch.ts'
+import { Namespaces, ROOMS } from './namespaces.ts'
 import { type Outcome, outcome, type Proof } from './outcome.ts'
-import { type Attack, type Plan, planOf } from './plan.ts'
-import { type Recorder, record } from './recorder.ts'
-import { allFound, attack, blockAndUndo, type Stage, until } from './story.ts'
+import type { Attack, Plan } from './plan.ts'
+import { scenarioOf } from './scenario.ts'
+import { attack, attacks, blockAndUndo, telnetAppears } from './story.ts'
 
-const COUNTED_MS_MAX = 15_000
 const BETWEEN_WAVES_MS = 45_000
-/** Two counts this far apart that agree: nothing is on the wire any more. */
-const SILENCE_MS = 600
+/** The first inherited socket; one a site. */
+const LISTEN_FD = 3
 
 const { values } = parseArgs({
   options: {
     data: { type: 'string' },
     seed: { type: 'string' },
-    address: { type: 'string' },
+    address: { type: 'string', multiple: true },
     once: { type: 'boolean' },
     calm: { type: 'boolean' },
     keep: { type: 'boolean' },
@@ -36,7 +34,7 @@ const { values } = parseArgs({
 })
 const started = performance.now()
 const data = values.data as string
-const plan = planOf(Number(values.seed))
+const scenario = scenarioOf(Number(values.seed))
 
 function say(line: string): void {
   const at = ((performance.now() - started) / 1000).toFixed(1).padStart(5)
@@ -49,154 +47,162 @@ function leave(code: number): never {
 }
 
 async function main(): Promise<void> {
-  const rooms = await Namespaces.open()
-  buildNetwork(rooms, plan)
-  const recorder = values.record
-    ? await record(rooms, values.record, `seed-${plan.seed}`)
-    : undefined
-  const crew = new Crew(rooms, plan)
-  const [appliance] = await Promise.all([Appliance.start(rooms, plan, data), crew.open()])
-  const stage: Stage = { plan, crew, appliance, say }
-  say('the appliance is up: keys, guard, lake, agent, web')
-  say(`look: ${values.address}   one-time login: ${await appliance.login()}`)
-  plug(rooms, plan)
-  const end = async () => {
-    await crew.rest()
-    await appliance.stop()
-  }
+  const { sites } = scenario
+  const rooms = await Namespaces.open([
+    ...sites.flatMap(({ tenant_id }) => ROOMS.map((room) => `${tenant_id}/${room}`)),
+    BACKBONE,
+  ])
+  buildBackbone(rooms, sites)
+  const branches = await Promise.all(
+    sites.map((site, i) => {
+      const folder = join(data, site.tenant_id)
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      const { record } = values
+      return Branch.open(rooms, site, {
+        data: folder,
+        listenFd: LISTEN_FD + i,
+        record,
+        seed: scenario.seed,
+        say,
+      })
+    }),
+  )
+  say('three appliances are up: keys, guard, lake, agent, link, web of each')
+  for (const [i, { scenario: site, appliance }] of branches.entries())
+    say(
+      `${site.name.padEnd(9)} ${values.address?.[i]}   one-time login: ${await appliance.login()}`,
+    )
   onStop(async () => {
-    await Promise.race([end(), wait(8_000)])
-    await recorder?.stop()
+    await Promise.race([Promise.all(branches.map((each) => each.stop())), wait(8_000)])
+    await Promise.all(branches.map((each) => each.recorder?.stop()))
     leave(0)
   })
   try {
-    await crew.begin()
+    for (const branch of branches) branch.plug()
+    await Promise.all(branches.map(({ crew }) => crew.begin()))
     say('people, machines and controllers work: web, DNS, TLS, SSH, Modbus')
-    if (values.once) leave(await once(stage, rooms, recorder))
-    else await forever(stage)
+    if (values.once) leave(await once(branches))
+    else await forever(branches)
   } catch (error) {
-    process.stderr.write(`${appliance.complaint()}\n`)
+    for (const { appliance } of branches)
+      process.stderr.write(`=== ${appliance.tenant_id}\n${appliance.complaint()}\n`)
     throw error
   }
 }
 
-/** Unattended: the whole story, the wire pulled, everything counted. Gives the exit code. */
-async function once(
-  stage: Stage,
-  rooms: Namespaces,
-  recorder: Recorder | undefined,
-): Promise<number> {
-  const { crew, appliance } = stage
-  await wait(plan.calmMs)
-  let proofs = new Map<string, Proof>()
-  if (values.calm) await wait(plan.calmMs)
+/** Unattended: the whole story, the wires pulled, everything counted. Gives the exit code. */
+async function once(branches: readonly Branch[]): Promise<number> {
+  const [london, capeTown, sydney] = branches as [Branch, Branch, Branch]
+  const { calmMs } = london.scenario.plan
+  await wait(calmMs)
+  const proofs = new Map<string, Proof>()
+  if (values.calm) await wait(calmMs)
   else {
-    for (const next of plan.attacks) await attack(stage, next)
-    await allFound(stage)
-    proofs = await blockAndUndo(stage)
+    const proven = await Promise.all([
+      attacks(capeTown).then(() => blockAndUndo(capeTown, 'registers')),
+      attacks(sydney)
+        .then(() => telnetAppears(sydney))
+        .then(() => blockAndUndo(sydney, 'passwords')),
+    ])
+    for (const { action, proof } of proven) proofs.set(action.action_id, proof)
   }
-  const did = await crew.did()
-  const rounds = did.reduce((sum, each) => sum + each.rounds, 0)
-  const failures = did.reduce((sum, each) => sum + each.failures, 0)
-  await crew.rest()
-  say(`everybody rests: ordinary programs made ${rounds} rounds, ${failures} failed`)
-  await counted(stage, rooms)
-  const result = await outcome(appliance, plan, proofs)
-  await appliance.stop()
-  const recorded = await recorder?.stop()
+  for (const branch of branches) {
+    const did = await branch.crew.did()
+    const sum = (of: 'rounds' | 'failures') => did.reduce((total, each) => total + each[of], 0)
+    branch.say(
+      `everybody rests: ordinary programs made ${sum('rounds')} rounds, ${sum('failures')} failed`,
+    )
+    await branch.crew.rest()
+  }
+  await Promise.all(branches.map((branch) => branch.counted()))
+  const result = await outcome(scenario.seed, branches, proofs)
+  await Promise.all(branches.map(({ appliance }) => appliance.stop()))
+  const recorded = await Promise.all(branches.map(({ recorder }) => recorder?.stop()))
   if (values.json) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`)
-  for (const line of [result.sites[0]?.sentence ?? '', `counts: ${counts(result)}`]) say(line)
-  return verdict(result, recorded, recorder)
-}
-
-/** Nothing moves: the plug is pulled, and the box has counted all that came before. */
-async function counted({ appliance }: Stage, rooms: Namespaces): Promise<void> {
-  const frames = async () => (await appliance.status()).capture.interfaces[0]?.frames ?? 0
-  let last = -1
-  await until('silence on the wire', COUNTED_MS_MAX, async () => {
-    await wait(SILENCE_MS)
-    const now = await frames()
-    const silent = now === last
-    last = now
-    return silent
-  })
-  unplug(rooms)
-  await until('processed + dropped = frames', COUNTED_MS_MAX, async () => {
-    const { capture } = await appliance.status()
-    return capture.interfaces.every((port) => port.processed + port.dropped === port.frames)
-  })
-}
-
-function counts({ sites, lake }: Outcome): string {
-  const [site] = sites
-  const rows = lake.reduce((sum, each) => sum + each.rows, 0)
-  return `${site?.frames} frames = ${site?.processed} processed + ${site?.dropped} dropped, ${rows} rows in the lake`
+  return verdict(result, branches, recorded)
 }
 
 function verdict(
-  { sites }: Outcome,
-  recorded: { captured: number; dropped: number } | undefined,
-  recorder: Recorder | undefined,
+  { sites, lake }: Outcome,
+  branches: readonly Branch[],
+  recorded: readonly ({ captured: number; dropped: number } | undefined)[],
 ): number {
-  const [site] = sites
   const faults: string[] = []
-  if (!site || site.processed + site.dropped !== site.frames || site.frames === 0)
-    faults.push('frames are not accounted for')
-  if (recorded && recorder) {
-    say(`tcpdump recorded ${recorded.captured} frames in ${basename(recorder.path)}`)
-    if (recorded.dropped > 0) faults.push(`tcpdump itself lost ${recorded.dropped} frames`)
-    if (recorded.captured !== site?.frames)
-      faults.push(`tcpdump recorded ${recorded.captured} frames, the box counted ${site?.frames}`)
-  }
-  if (values.calm && site) {
+  for (const [i, site] of sites.entries()) {
+    const { frames, processed, dropped, sentence, tenant_id } = site
+    branches[i]?.say(sentence)
+    branches[i]?.say(
+      `${frames} frames = ${processed} processed + ${dropped} dropped, ${lake[i]?.rows} rows in the lake`,
+    )
+    if (processed + dropped !== frames || frames === 0)
+      faults.push(`${tenant_id}: frames are not accounted for`)
+    const wire = recorded[i]
+    if (wire) {
+      branches[i]?.say(
+        `tcpdump recorded ${wire.captured} frames in ${basename(branches[i]?.recorder?.path ?? '')}`,
+      )
+      if (wire.dropped > 0) faults.push(`${tenant_id}: tcpdump itself lost ${wire.dropped} frames`)
+      if (wire.captured !== frames)
+        faults.push(
+          `${tenant_id}: tcpdump recorded ${wire.captured} frames, the box counted ${frames}`,
+        )
+    }
+    if (!values.calm) continue
     const loud = site.findings.filter(({ severity }) => severity !== 'low')
-    if (loud.length > 0) faults.push(`findings on a calm day: ${JSON.stringify(loud)}`)
-    if (site.actions.length > 0) faults.push(`actions on a calm day: ${site.actions.length}`)
+    if (loud.length > 0)
+      faults.push(`${tenant_id}: findings on a calm day: ${JSON.stringify(loud)}`)
+    if (site.actions.length > 0)
+      faults.push(`${tenant_id}: ${site.actions.length} actions on a calm day`)
   }
   for (const fault of faults) process.stderr.write(`demo: ${fault}\n`)
   return faults.length > 0 ? 1 : 0
 }
 
-/** While somebody looks: a wave of attacks now and again, by others each time; the guesser never stops. */
-async function forever(stage: Stage): Promise<never> {
-  const { crew, appliance } = stage
-  await appliance.watch((message) => say(`found, ${message}`))
+/** While somebody looks: a wave of attacks now and again, by others each time; the writer never stops. */
+async function forever(branches: readonly Branch[]): Promise<never> {
+  for (const branch of branches)
+    await branch.appliance.watch((message) => branch.say(`found, ${message}`))
   say('Ctrl-C ends everything.')
-  await wait(plan.calmMs)
+  await wait(branches[0]?.scenario.plan.calmMs)
   for (let wave = 0; ; wave++) {
-    if (!values.calm) {
-      const attacks = wave === 0 ? plan.attacks : laterWave(plan, wave)
-      for (const next of attacks) await attack(stage, next)
-      const guesser = attacks.find(({ kind }) => kind === 'passwords') as Attack
-      await crew.keepGuessing(guesser.from)
-      say(
-        `${guesser.from} goes on guessing; approve its block in the page and watch it fall silent`,
-      )
-      watchGuesser(stage, guesser.from)
-    }
+    if (!values.calm) await Promise.all(branches.map((branch) => waveAt(branch, wave)))
     await wait(BETWEEN_WAVES_MS)
   }
+}
+
+async function waveAt(branch: Branch, wave: number): Promise<void> {
+  const { plan } = branch.scenario
+  const all = wave === 0 ? plan.attacks : laterWave(plan, wave)
+  for (const next of all) await attack(branch, next)
+  if (wave === 0) await telnetAppears(branch)
+  const writer = all.find(({ kind }) => kind === 'registers')
+  const [controller] = plan.controllers
+  if (!writer || !controller || wave > 0) return
+  await branch.crew.keepOn('write', writer.from, controller)
+  branch.say(
+    `${writer.from} goes on writing; approve its block in the page and watch it fall silent`,
+  )
+  watchWriter(branch, writer.from)
 }
 
 function laterWave({ attacks, strangers, seed }: Plan, wave: number): Attack[] {
   const chance = new Chance(seed + wave)
   return chance.shuffled(attacks).map((each) => ({
     ...each,
-    from:
-      strangers.includes(each.from) || /^203\./.test(each.from)
-        ? chance.pick(strangers)
-        : each.from,
+    from: /^203\./.test(each.from) ? chance.pick(strangers) : each.from,
     seed: chance.int(1, 2 ** 31),
   }))
 }
 
-/** Says when the SSH server hears the guesser no more, and when it does again. */
-function watchGuesser({ crew, plan: { shell } }: Stage, from: string): void {
+/** Says when the controller hears the writer no more, and when it does again. */
+function watchWriter(branch: Branch, from: string): void {
+  const [controller] = branch.scenario.plan.controllers
+  if (!controller) return
   let reaches = true
   setInterval(async () => {
-    const { lastAt } = await crew.heard(shell, from)
+    const { lastAt } = await branch.crew.heard(controller, from)
     const now = Date.now() - lastAt < 2_500
-    if (now !== reaches) say(`the SSH server ${now ? 'hears' : 'no longer hears'} ${from}`)
+    if (now !== reaches) branch.say(`the controller ${now ? 'hears' : 'no longer hears'} ${from}`)
     reaches = now
   }, 1000).unref()
 }

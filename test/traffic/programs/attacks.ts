@@ -12,6 +12,8 @@ import { type Account, logIn } from './ssh.ts'
 import { ask } from './web.ts'
 
 const CONNECT_MS = 700
+/** A whole handshake, from a tool that is in a hurry. */
+const GUESS_MS = 1_500
 /** Ports that scanners try first. */
 const SCANNED_PORTS = [
   21, 22, 23, 25, 53, 80, 81, 102, 110, 111, 135, 139, 143, 161, 179, 389, 443, 445, 465, 502, 513,
@@ -31,6 +33,9 @@ const PASSWORDS = [
   'P@ssw0rd',
   '1q2w3e4r',
 ]
+
+/** Tools give up when nobody answers any more. */
+const IN_VAIN_MAX = 3
 
 export interface Outcome {
   tried: number
@@ -78,9 +83,13 @@ export async function guessPasswords(
   chance: Chance,
   tries: number,
 ): Promise<Outcome> {
-  const outcome = { tried: tries, reached: 0 }
-  for (let i = 0; i < tries; i++) {
-    if (await guess(from, place, chance)) outcome.reached++
+  const outcome = { tried: 0, reached: 0 }
+  let inVain = 0
+  while (outcome.tried < tries && inVain < IN_VAIN_MAX) {
+    outcome.tried++
+    const answered = await guess(from, place, chance, GUESS_MS)
+    if (answered) outcome.reached++
+    inVain = answered ? 0 : inVain + 1
     await pause(chance.int(20, 180))
   }
   return outcome
@@ -144,13 +153,17 @@ export async function exploitWeb(
   rounds: number,
 ): Promise<Outcome> {
   const tries = Array.from({ length: rounds }, () => chance.shuffled(EXPLOITS)).flat()
-  const outcome = { tried: tries.length, reached: 0 }
+  const outcome = { tried: 0, reached: 0 }
+  let inVain = 0
   for (const { path, headers, body } of tries) {
+    if (inVain >= IN_VAIN_MAX) break
+    outcome.tried++
     try {
       await ask({ from, site: chance.pick(sites), path, body, ...(headers && { headers }) })
       outcome.reached++
+      inVain = 0
     } catch {
-      // A server that hangs up or a block in the way: the attacker goes on with the next.
+      inVain++ // a server that hangs up, or a block in the way
     }
     await pause(chance.int(10, 120))
   }
@@ -177,6 +190,21 @@ export async function tunnelDns(
     await pause(chance.int(10, 60))
   }
   return outcome
+}
+
+/** Goes on writing to one controller until it is stopped, each time on a connection of its own. */
+export function keepWriting(from: string, place: Place, chance: Chance): Activity {
+  return repeat(
+    async () => {
+      const { client, socket } = await modbusConnect(from, place)
+      try {
+        await client.writeSingleRegister(chance.int(0, 60), chance.int(900, 999))
+      } finally {
+        socket.destroy()
+      }
+    },
+    () => chance.int(200, 400),
+  )
 }
 
 /** A station that nobody knows writes to a controller: functions 6 and 16. */
