@@ -31,6 +31,11 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
   query: { path: './control/commands/query.ts', summary: 'ask the lake, inside a scope' },
   lake: { path: './control/commands/lake.ts', summary: 'import, export, status, settle' },
   status: { path: './control/commands/status.ts', summary: 'the sentence of this site' },
+  keys: { path: './control/commands/keys.ts', summary: 'key epochs, rotation' },
+  audit: {
+    path: './control/commands/audit.ts',
+    summary: 'who did what; whether the trail is whole',
+  },
   login: { path: './control/commands/login.ts', summary: 'print a one-time login' },
   'check-config': {
     path: './control/commands/check-config.ts',
