@@ -130,6 +130,7 @@ function keysOver(client: ClientOf<LakeCalls>): LakeKeys {
     catalogKey: async ({ tenant_uid }) => bytes((await client.catalogKey({ tenant_uid })).key),
     reserveModules: async (of) => void (await client.reserveModules(of)),
     sign: (body) => client.sign({ type: 'catalog', body }),
+    anchorCatalog: async (of) => void (await client.anchorCatalog(of)),
     publicKeys: async () => {
       const { keys } = await client.publicKeys()
       return new Map(

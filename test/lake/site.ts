@@ -36,7 +36,7 @@ export interface SiteOptions {
 export async function makeSite(options: SiteOptions = {}): Promise<Site> {
   const data = mkdtempSync(join(tmpdir(), 'lake-'))
   const tenants = (options.tenants ?? ['alfa']).map(tenant)
-  const keys = ownKeys(tenants)
+  const keys = ownKeys(tenants, data)
   const engine = await openEngine({ memoryMiB: 512 })
   const scratch = openScratch(data)
   const clock = {
