@@ -21,7 +21,7 @@ export interface OwnKeys extends LakeKeys {
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** `seed` makes the same keys again in another process; what must outlive one stands in `data`. */
-export function ownKeys(tenants: Tenant[], data: string, seed = randomBytes(32)): OwnKeys {
+export function ownKeys(tenants: Tenant[], data: string, seed: Buffer): OwnKeys {
   const derive = (info: string, salt: Buffer = Buffer.alloc(0)) =>
     Buffer.from(hkdfSync('sha256', seed, salt, info, 32))
   const der = Buffer.concat([PKCS8_ED25519, derive('signing')])
