@@ -216,11 +216,12 @@ export class Catalog {
     await this.#noteCommit()
   }
 
-  /** Forgets segments settled days ago; call it only when none waits. */
-  async forgetSettled(): Promise<void> {
+  /** Forgets segments settled days ago; call it only when none waits. `before` learns the coming floor. */
+  async forgetSettled(before: (floorUs: number) => void): Promise<void> {
     const floor = this.#clock.nowUs() - SETTLED_US
     const old = this.#db.prepare('SELECT count(*) AS n FROM settled WHERE at_us < ?').get(floor)
     if ((old as { n: number }).n === 0) return
+    before(floor)
     const kept = this.#db
       .prepare('SELECT segment_uid FROM settled WHERE at_us >= ? ORDER BY seq')
       .all(floor) as { segment_uid: string }[]

@@ -91,6 +91,7 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
         openSegment: async () => keys.openSegment(of.tenant_uid),
         onClosed: () => {},
         settleSeconds: 300,
+        clock,
       })
       const rows = drafts.map((draft, i) =>
         stampEvent({ kind: 'flow', event_time: START_US + i * 1000, ...draft }, of, clock.nowUs()),
