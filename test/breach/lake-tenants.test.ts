@@ -1,4 +1,6 @@
 /** Attempts on the layers `sql` and `cell` from outside: another tenant by scope, by constant, by name, by file. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CROSS_TENANT } from '../../agent/base/failure.ts'
 import { RunningLake } from '../lake/running-lake.ts'
@@ -138,4 +140,41 @@ test('D16 what an engine says about a row reaches the asker, cut short, and no l
   expect(Buffer.byteLength(answer)).toBeLessThanOrEqual(300 + 'invalid: '.length)
   expect(box.logs).not.toContain(marker.slice(0, 12))
   expect(box.logs).toContain('lake.ready') // control: the logs were listened to
+})
+
+describe('picket lake import and export', () => {
+  const file = () => join(box.data, 'run', 'foreign.ndjson')
+  const bring = (tenant: string, rows: readonly object[]) => {
+    writeFileSync(file(), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    return box.picket('lake', 'import', '--tenant', tenant, file(), '--json')
+  }
+  const held = async () => (await box.ask(['alfa'], 'SELECT count(*) FROM events')).rows
+
+  test('a row of another tenant, known or unknown, refuses the whole file alike', async () => {
+    const before = await held()
+    const said = []
+    for (const tenant_id of ['zulu', 'ghost'])
+      said.push(
+        await bring('alfa', [
+          { host: 'ours', tenant_id: 'alfa' },
+          { host: 'x', tenant_id },
+        ]),
+      )
+    const error = { kind: 'refused', message: CROSS_TENANT }
+    const expected = { code: 3, out: '', err: `${JSON.stringify({ error })}\n` }
+    expect(said).toEqual([expected, expected])
+    expect(await held()).toEqual(before)
+  })
+
+  test('a file of its own comes in, goes out, and is refused by the neighbour', async () => {
+    const brought = await bring('alfa', [{ host: 'plc-9', event_time: '2026-11-01T00:00:00Z' }])
+    expect([brought.code, JSON.parse(brought.out)]).toEqual([0, { rows: 1 }])
+    const out = join(box.data, 'run', 'out.ndjson')
+    const sql = `SELECT * FROM events WHERE host = 'plc-9'`
+    const exported = await box.picket('lake', 'export', '--tenant', 'alfa', '--out', out, '--sql', sql) // biome-ignore format: one line
+    expect(exported.code).toBe(0)
+    const foreign = await box.picket('lake', 'import', '--tenant', 'zulu', out)
+    expect(foreign).toEqual({ code: 3, out: '', err: `picket: ${CROSS_TENANT}\n` })
+    expect((await box.picket('lake', 'import', '--tenant', 'alfa', out)).code).toBe(0)
+  })
 })
