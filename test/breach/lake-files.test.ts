@@ -1,6 +1,8 @@
 /** Attempts on the layers `parquet` and `catalog`: a file or a catalog that is not what was signed never means fewer rows without a word. */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs' // biome-ignore format: one line
+import { copyFileSync, existsSync,
+  linkSync, mkdirSync, readdirSync,
+  readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs' // biome-ignore format: one line
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { RunningLake } from '../lake/running-lake.ts'
@@ -43,6 +45,15 @@ const HARM: Record<string, () => void> = {
   'a link to the other file': () => {
     rmSync(first())
     symlinkSync(second(), first())
+  },
+  'a hard link to the other file': () => {
+    rmSync(first())
+    linkSync(second(), first())
+  },
+  'plain Parquet with a row in it': () => {
+    const script = `COPY (SELECT 'planted' AS host) TO '${first()}' (FORMAT parquet)`
+    rmSync(first())
+    execFileSync(process.execPath, ['-e', `import('@duckdb/node-api').then(async ({ DuckDBInstance }) => (await (await DuckDBInstance.create()).connect()).run(${JSON.stringify(script)}))`], { cwd: import.meta.dirname }) // biome-ignore format: one line
   },
   'a folder': () => {
     rmSync(first())
@@ -174,4 +185,19 @@ describe('catalog.db', () => {
     await whileDown(() => copyFileSync(join(box.data, 'run', 'catalog-now'), catalog()))
     expect((await asked()).rows).toEqual([[6]])
   })
+})
+
+test('catalog-05 a second picket-lake on the folder refuses to start, and says who works there', async () => {
+  const { code, err } = await box.picket('lake')
+  expect(code).toBe(1)
+  expect(err).toContain(`Another picket-lake (process ${box.pid('lake')}) works in`)
+  expect((await asked()).rows).toEqual([[6]])
+})
+
+test('catalog-06 no file of the box begins like plain SQLite or plain Parquet', async () => {
+  const plain = readdirSync(box.data, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name)))
+    .filter((bytes) => /^(SQLite format 3|PAR1)/.test(bytes.toString('latin1', 0, 16)))
+  expect(plain).toEqual([])
 })

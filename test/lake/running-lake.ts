@@ -9,11 +9,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { initTenant } from '../../agent/control/init-tenant.ts'
 import { keysForCli, keysForWeb, type QueryAnswer } from '../../agent/control/keys-client.ts'
-import { type LakeClient, type LakeFile, lakeClient } from '../../agent/control/lake-client.ts'
+import type { LakeClient, LakeFile } from '../../agent/control/lake-client.ts'
 import { connect } from '../../agent/control/rpc.ts'
 import { type CallerName, socketPath } from '../../agent/control/sockets.ts'
 import { NODE_FLAGS } from '../../agent/control/units.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
+import { askLake } from './box-sockets.ts'
 
 const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
 const PROGRAMS = {
@@ -107,13 +108,8 @@ export class RunningLake {
     rmSync(path)
   }
 
-  async lake<T>(use: (lake: LakeClient) => Promise<T>, caller: CallerName = 'cli'): Promise<T> {
-    const rpc = await connect(socketPath(this.data, 'lake', caller))
-    try {
-      return await use(lakeClient(rpc))
-    } finally {
-      rpc.close()
-    }
+  lake<T>(use: (lake: LakeClient) => Promise<T>, caller: CallerName = 'cli'): Promise<T> {
+    return askLake(this.data, use, caller)
   }
 
   /** The tenant's files, oldest first, as picket-lake hands them to picket-keys. */

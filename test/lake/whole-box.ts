@@ -12,14 +12,13 @@ import { AgentClient, type SiteStatus } from '../../agent/control/agent-client.t
 import { type Action, GuardClient } from '../../agent/control/guard-client.ts'
 import { initTenant } from '../../agent/control/init-tenant.ts'
 import { keysForCli } from '../../agent/control/keys-client.ts'
-import { type LakeClient, lakeClient } from '../../agent/control/lake-client.ts'
-import { connect } from '../../agent/control/rpc.ts'
-import { socketPath } from '../../agent/control/sockets.ts'
+import type { LakeClient } from '../../agent/control/lake-client.ts'
 import type { UnitStatus } from '../../agent/control/supervisor.ts'
 import type { UnitName } from '../../agent/control/units.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
 import { aPlan } from '../traffic/guarded-site.ts'
 import { ThreeNetworks, until } from '../traffic/three-networks.ts'
+import { askLake, siteStatus } from './box-sockets.ts'
 
 const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
 const READY_MS_MAX = 60_000
@@ -108,22 +107,12 @@ export class WholeBox {
     }
   }
 
-  async status(): Promise<SiteStatus> {
-    const agent = await AgentClient.open(this.data, 'cli')
-    try {
-      return await agent.status()
-    } finally {
-      agent.close()
-    }
+  status(): Promise<SiteStatus> {
+    return siteStatus(this.data)
   }
 
-  async lake<T>(use: (lake: LakeClient) => Promise<T>): Promise<T> {
-    const rpc = await connect(socketPath(this.data, 'lake', 'cli'))
-    try {
-      return await use(lakeClient(rpc))
-    } finally {
-      rpc.close()
-    }
+  lake<T>(use: (lake: LakeClient) => Promise<T>): Promise<T> {
+    return askLake(this.data, use)
   }
 
   async ask(sql: string): Promise<unknown[][]> {
