@@ -57,7 +57,6 @@ async function main(): Promise<void> {
   const baselines = new Baselines()
   const subscribers = new Subscribers()
   const prefixes = home.map(parsePrefix)
-  const notes = new RunNotes(data, config.capture.interfaces, clock)
   const journal = await openJournal({
     data,
     tenant,
@@ -105,6 +104,7 @@ async function main(): Promise<void> {
     { config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
     { message: hear, died: die },
   )
+  const notes = new RunNotes(data, shards.began(), clock)
   const report = new AgentReport({
     ...{ tenant, config, clock, shards, rules, site, containment, assets },
     gap: notes.gap,
