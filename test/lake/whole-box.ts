@@ -24,6 +24,13 @@ const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
 const READY_MS_MAX = 60_000
 const RESUBSCRIBE_MS = 20
 
+export interface Killed {
+  name: UnitName
+  /** Frames that the capture port had received when it was dead. */
+  receivedBefore: number
+  backMs: number
+}
+
 export class WholeBox {
   readonly networks: ThreeNetworks
   readonly data: string
@@ -81,17 +88,24 @@ export class WholeBox {
     return found
   }
 
-  /** As power loss would. Resolves when the supervisor has it ready again; the milliseconds that took. */
-  async kill(name: UnitName): Promise<number> {
+  /** Frames that the capture port has received since it was made. */
+  async received(): Promise<number> {
+    const text = await this.networks.run('gateway', ['cat', '/proc/self/net/dev'])
+    return Number(/^\s*hosts:\s*\d+\s+(\d+)/m.exec(text)?.[1])
+  }
+
+  /** As power loss would. Resolves when the supervisor has it ready again. */
+  async kill(name: UnitName): Promise<Killed> {
     const { pid, restarts } = this.unit(name)
     process.kill(pid as number, 'SIGKILL')
     const at = performance.now()
+    const receivedBefore = await this.received()
     const isBack = () => {
       const now = this.unit(name)
       return now.restarts > restarts && now.state === 'ready'
     }
     await until(isBack, `${name} is ready again`, READY_MS_MAX)
-    return performance.now() - at
+    return { name, receivedBefore, backMs: performance.now() - at }
   }
 
   /** A block, proposed as the agent does and approved by the operator at the box. */
