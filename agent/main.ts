@@ -60,7 +60,6 @@ async function main(): Promise<void> {
   const day = new Day()
   const subscribers = new Subscribers()
   const prefixes = home.map(parsePrefix)
-  const notes = new RunNotes(data, config.capture.interfaces, clock)
   const journal = await openJournal({
     data,
     tenant,
@@ -109,6 +108,7 @@ async function main(): Promise<void> {
     { config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
     { message: hear, died: die },
   )
+  const notes = new RunNotes(data, shards.began(), clock)
   const report = new AgentReport({
     ...{ tenant, config, clock, shards, rules, day, containment, assets },
     gap: notes.gap,

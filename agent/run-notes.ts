@@ -12,13 +12,14 @@ export class RunNotes {
   readonly #bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   readonly gap: Gap
 
-  constructor(data: string, interfaces: readonly string[], clock: Clock) {
+  /** `began`: what each interface had counted when this run's count began. Until then nobody looked. */
+  constructor(data: string, began: Readonly<Record<string, number>>, clock: Clock) {
     const folder = join(data, 'agent')
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     this.#path = join(folder, 'run.json')
-    this.#interfaces = interfaces
+    this.#interfaces = Object.keys(began)
     this.#clock = clock
-    this.gap = gapSince(this.#path, this.#now())
+    this.gap = gapSince(this.#path, { ...this.#now(), interfaces: began })
   }
 
   note(): void {

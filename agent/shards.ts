@@ -70,6 +70,13 @@ export class Shards {
     return worker !== undefined
   }
 
+  /** Each interface's own counter where this run's begins. */
+  began(): Record<string, number> {
+    return Object.fromEntries(
+      this.#ports.map(({ name, counters }) => [name, counters.rxStart ?? rxPackets(name)]),
+    )
+  }
+
   totals(): { name: string; totals: CaptureTotals }[] {
     return this.#ports.map(({ name, counters }) => ({
       name,

@@ -46,21 +46,31 @@ export class CaptureCounters {
     return new ShardCounters(this.#slots.subarray(index * SLOTS, (index + 1) * SLOTS))
   }
 
+  /** The interface's counter when the first shard began; undefined before that. */
+  get rxStart(): number | undefined {
+    let first: number | undefined
+    for (let at = RX_START; at < this.#slots.length; at += SLOTS) {
+      const began = this.#slots[at] as number
+      if (began >= 0 && (first === undefined || began < first)) first = began
+    }
+    return first
+  }
+
   /** `rxPackets` is the interface's counter now; it is not needed once every shard has ended. */
   totals(rxPackets = 0): CaptureTotals {
     let [processed, drops, bytes] = [0, 0, 0]
-    let [start, stop, ended] = [-1, -1, true]
+    let [stop, ended] = [-1, true]
     for (let at = 0; at < this.#slots.length; at += SLOTS) {
       processed += this.#slots[at + PROCESSED] as number
       drops += this.#slots[at + RING_DROPS] as number
       bytes += this.#slots[at + BYTES] as number
       const began = this.#slots[at + RX_START] as number
       const rx = this.#slots[at + RX_STOP] as number
-      if (began >= 0 && (start < 0 || began < start)) start = began
       if (rx > stop) stop = rx
       if (began >= 0 && rx < 0) ended = false
     }
-    if (start < 0) return { frames: 0, processed: 0, dropped: 0, pending: 0, bytes: 0 }
+    const start = this.rxStart
+    if (start === undefined) return { frames: 0, processed: 0, dropped: 0, pending: 0, bytes: 0 }
     const counted = (ended ? stop : rxPackets) - start
     // A frame that was on its way through the kernel when the run began is ours although the
     // interface had counted it just before.

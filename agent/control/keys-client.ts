@@ -188,6 +188,8 @@ export interface LakeCalls {
     { reserved: number },
   ]
   sign: [{ type: 'catalog'; body: Json }, Envelope]
+  /** A catalog's generation that is on disk, with the hash of its head. `refused` when a later one was (D12). */
+  anchorCatalog: [{ tenant_uid: string; generation: number; head: string }, { kept: number }]
   publicKeys: [None, { keys: PublicKeyRecord[] }]
   audit: [AuditRequest, { seq: number }]
 }
@@ -258,6 +260,7 @@ const LAKE = [
   'catalogKey',
   'reserveModules',
   'sign',
+  'anchorCatalog',
   'publicKeys',
   'audit',
 ] as const

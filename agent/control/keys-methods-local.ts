@@ -110,6 +110,17 @@ export function lakeMethods(box: KeysBox): Handlers<LakeCalls> {
       const { type, body } = parse(shape, params)
       return signer.sign(type, body as Json)
     },
+    anchorCatalog: (params) => {
+      const shape = v.object({
+        tenant_uid: Uid,
+        generation: Count,
+        head: v.union([v.literal(''), Hex64]),
+      })
+      const { tenant_uid, ...anchor } = parse(shape, params)
+      mustFind(box, tenant_uid)
+      ring.anchors.raise(tenant_uid, anchor)
+      return { kept: anchor.generation }
+    },
   }
 }
 

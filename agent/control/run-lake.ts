@@ -3,7 +3,7 @@
  * each key it needs and holds none longer than a file takes.
  */
 import { createPublicKey } from 'node:crypto'
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../base/config.ts'
@@ -71,6 +71,7 @@ async function run(): Promise<void> {
     clearInterval(timer)
     Promise.all(servers.map((server) => server.close()))
       .then(() => lake.close())
+      .then(() => rmSync(scratch, { recursive: true, force: true }))
       .then(() => process.exit(0))
       .catch((error) => die(log, error))
   })
@@ -130,6 +131,7 @@ function keysOver(client: ClientOf<LakeCalls>): LakeKeys {
     catalogKey: async ({ tenant_uid }) => bytes((await client.catalogKey({ tenant_uid })).key),
     reserveModules: async (of) => void (await client.reserveModules(of)),
     sign: (body) => client.sign({ type: 'catalog', body }),
+    anchorCatalog: async (of) => void (await client.anchorCatalog(of)),
     publicKeys: async () => {
       const { keys } = await client.publicKeys()
       return new Map(

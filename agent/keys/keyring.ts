@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { Failure } from '../base/failure.ts'
 import { syncFolder } from '../base/files.ts'
 import { UID } from '../base/ids.ts'
+import { Anchors } from './anchors.ts'
 import type { Custodian, CustodianFacts } from './custodian.ts'
 import { KEY_BYTES, type Layer, layerKey } from './derive.ts'
 import { makeGeneration, newDek, writeBox, writeTenant } from './generation.ts'
@@ -37,6 +38,7 @@ export interface KeyringOptions {
 
 export class Keyring {
   readonly usage: Usage
+  readonly anchors: Anchors
   readonly #folder: string
   #custodian: Custodian
   readonly #unwrapMs: number
@@ -48,6 +50,7 @@ export class Keyring {
     this.#custodian = custodian
     this.#unwrapMs = unwrapMs
     this.usage = new Usage(join(folder, 'usage'))
+    this.anchors = new Anchors(join(folder, 'anchors'))
   }
 
   /** Reads and unwraps all there is; then removes the left-overs of an interrupted re-wrap. */

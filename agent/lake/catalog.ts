@@ -127,10 +127,14 @@ export class Catalog {
       const catalog = new Catalog(db, options)
       await catalog.#checkHead()
       catalog.#checkDisk()
+      await catalog.#anchor()
       return catalog
     } catch (error) {
       db.close()
-      throw error
+      // A page that was changed shows when it is read, and only as the store's own words.
+      const code = String((error as { code?: unknown }).code)
+      if (!/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw error
+      throw tampered(options.folder, 'was changed: it cannot be read', error)
     }
   }
 
@@ -209,13 +213,15 @@ export class Catalog {
     for (const file of removed) this.#files.delete(file.file_uid)
     for (const file of change.add ?? []) this.#files.set(file.file_uid, file)
     this.#settledHash = settledHash
+    await this.#noteCommit()
   }
 
-  /** Forgets segments settled days ago; call it only when none waits. */
-  async forgetSettled(): Promise<void> {
+  /** Forgets segments settled days ago; call it only when none waits. `before` learns the coming floor. */
+  async forgetSettled(before: (floorUs: number) => void): Promise<void> {
     const floor = this.#clock.nowUs() - SETTLED_US
     const old = this.#db.prepare('SELECT count(*) AS n FROM settled WHERE at_us < ?').get(floor)
     if ((old as { n: number }).n === 0) return
+    before(floor)
     const kept = this.#db
       .prepare('SELECT segment_uid FROM settled WHERE at_us >= ? ORDER BY seq')
       .all(floor) as { segment_uid: string }[]
@@ -234,6 +240,7 @@ export class Catalog {
       this.#db.prepare('DELETE FROM settled WHERE at_us < ?').run(floor),
     )
     this.#settledHash = hash
+    await this.#noteCommit()
   }
 
   /** Paths of files whose grace is over: remove them, then `left`. */
@@ -327,6 +334,30 @@ export class Catalog {
     this.#headHash = sha256(envelope.body)
   }
 
+  /**
+   * Keeps our generation outside the lake, or learns there that it is not the newest. A file of the next
+   * generation proves nothing: a writer killed before its commit leaves one too.
+   */
+  async #anchor(): Promise<void> {
+    const { tenant_uid } = this.#options.tenant
+    try {
+      const at = { tenant_uid, generation: this.generation, head: this.#headHash }
+      await this.#options.keys.anchorCatalog(at)
+    } catch (error) {
+      if (Failure.kindOf(error) !== 'refused') throw error
+      throw this.#tampered('is older than what was last committed: it was replaced or rolled back', error) // biome-ignore format: one line
+    }
+  }
+
+  /** The change is on disk whatever comes of this: the next commit or start keeps it. */
+  async #noteCommit(): Promise<void> {
+    try {
+      await this.#anchor()
+    } catch (error) {
+      if (Failure.kindOf(error) !== 'unavailable') throw error
+    }
+  }
+
   /** Files of a later generation than ours: the catalog is older than the lake (D12). */
   #checkDisk(): void {
     for (const file of this.#files.values()) this.#checkPath(file)
@@ -350,10 +381,14 @@ export class Catalog {
     })
   }
 
-  #tampered(what: string): Failure {
-    const path = join(this.#options.folder, 'catalog.db')
-    return new Failure('refused', `The catalog ${path} ${what}.`, { file: path })
+  #tampered(what: string, cause?: unknown): Failure {
+    return tampered(this.#options.folder, what, cause)
   }
+}
+
+function tampered(folder: string, what: string, cause?: unknown): Failure {
+  const path = join(folder, 'catalog.db')
+  return new Failure('refused', `The catalog ${path} ${what}.`, { file: path }, cause)
 }
 
 function generationOf(path: string): number {

@@ -25,7 +25,9 @@ export class FileCheck {
   async before(file: SignedFile): Promise<string> {
     const handle = await openPlain(file.path)
     try {
-      const mark = markOf(await handle.stat({ bigint: true }))
+      const stat = await handle.stat({ bigint: true })
+      if (!stat.isFile()) throw wrong(file.path)
+      const mark = markOf(stat)
       const known = this.#known.get(file.path)
       if (known?.mark === mark && known.sha256 === file.sha256) return mark
       const sha256 = await hashOf(handle)
@@ -49,7 +51,8 @@ export class FileCheck {
 
 async function openPlain(path: string): Promise<FileHandle> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    // A pipe in its place must not make us wait for a writer.
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT')

@@ -11,6 +11,7 @@ import type { EventRow } from '../base/event.ts'
 import { Failure } from '../base/failure.ts'
 import { syncFolder } from '../base/files.ts'
 import { lockFile } from './lock.ts'
+import { openedUs } from './opened-after.ts'
 import {
   encodeHeader,
   FRAME_BYTES_MAX,
@@ -233,7 +234,7 @@ export class JournalWriter {
   /** Under another name until it is locked and its header is on disk: a reader never meets half a header. */
   async #create({ segment_uid, epoch, salt, key }: SegmentKey): Promise<OpenSegment> {
     const { folder, tenant_uid, appliance_uid } = this.#options
-    const header: SegmentHeader = { tenant_uid, appliance_uid, epoch, segment_uid, salt, openedUs: this.#clock.nowUs() } // biome-ignore format: one line
+    const header: SegmentHeader = { tenant_uid, appliance_uid, epoch, segment_uid, salt, openedUs: openedUs(folder, this.#clock.nowUs()) } // biome-ignore format: one line
     const path = join(folder, `${segment_uid}.seg`)
     const part = join(folder, `${segment_uid}.new`)
     const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY

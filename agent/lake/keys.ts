@@ -13,6 +13,8 @@ export interface LakeKeys {
   /** Counts uses of a key ahead, on disk (D6). A `conflict` says: that epoch is used up. */
   reserveModules(of: { tenant_uid: string; epoch: number; count: number; bytes: number }): Promise<void> // biome-ignore format: one line
   sign(body: Json): Promise<Envelope>
+  /** Keeps the generation that is on disk, outside the lake. `refused` when a later one was kept (D12). */
+  anchorCatalog(of: { tenant_uid: string; generation: number; head: string }): Promise<void>
   /** Public keys that may sign catalog heads. */
   publicKeys(): Promise<ReadonlyMap<string, KnownKey>>
 }

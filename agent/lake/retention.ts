@@ -1,5 +1,6 @@
 /** Rows leave after `retentionDays`, whole files at a time; each deletion stands in the catalog first. */
 import { rmSync } from 'node:fs'
+import { keepOpenedAfter } from './opened-after.ts'
 import { journalFiles, type TenantLake } from './tenant-lake.ts'
 
 const DAY_US = 86_400_000_000
@@ -17,7 +18,8 @@ export async function retire(lake: TenantLake): Promise<Retired | undefined> {
   const limit = clock.nowUs() - options.retentionDays * DAY_US
   // By when we had the row, not by when it claims to be from: a false clock must not keep it for ever.
   const old = catalog.files().filter((file) => file.ingest_to_us < limit)
-  if (journalFiles(lake, '.closed').length === 0) await catalog.forgetSettled()
+  if (journalFiles(lake, '.closed').length === 0)
+    await catalog.forgetSettled((floorUs) => keepOpenedAfter(lake.journal, floorUs))
   if (old.length === 0) return undefined
   const rows = old.reduce((sum, file) => sum + file.rows, 0)
   const to_us = Math.max(...old.map((file) => file.to_us))

@@ -6,9 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { AgentClient, type SiteStatus } from '../../agent/control/agent-client.ts'
 import { type Action, GuardClient } from '../../agent/control/guard-client.ts'
 import { type DecisionVerb, keysForCli, type QueryAnswer } from '../../agent/control/keys-client.ts'
-import { type LakeClient, lakeClient } from '../../agent/control/lake-client.ts'
-import { connect } from '../../agent/control/rpc.ts'
-import { socketPath } from '../../agent/control/sockets.ts'
+import type { LakeClient } from '../../agent/control/lake-client.ts'
+import { askLake, siteStatus } from '../lake/box-sockets.ts'
 import { pause } from '../traffic/programs/service.ts'
 import type { Rooms } from './namespaces.ts'
 import { PORT } from './network.ts'
@@ -62,13 +61,8 @@ export class Appliance {
     return appliance
   }
 
-  async status(): Promise<SiteStatus> {
-    const agent = await AgentClient.open(this.data, 'cli')
-    try {
-      return await agent.status()
-    } finally {
-      agent.close()
-    }
+  status(): Promise<SiteStatus> {
+    return siteStatus(this.data)
   }
 
   /** What the pages show, as it comes. The connection is made anew when the agent was. */
@@ -100,13 +94,8 @@ export class Appliance {
     return (await this.#keys.oneTimeLogin({})).code
   }
 
-  async lake<T>(use: (lake: LakeClient) => Promise<T>): Promise<T> {
-    const rpc = await connect(socketPath(this.data, 'lake', 'cli'))
-    try {
-      return await use(lakeClient(rpc))
-    } finally {
-      rpc.close()
-    }
+  lake<T>(use: (lake: LakeClient) => Promise<T>): Promise<T> {
+    return askLake(this.data, use)
   }
 
   /** SIGTERM, and each process puts down what it holds. Gives the last lines of its log when it failed. */

@@ -1,8 +1,10 @@
 /** The lake's side of picket-keys with real cryptography and keys in memory. */
-import { generateKeyPairSync, hkdfSync, randomBytes } from 'node:crypto'
+import { createPrivateKey, createPublicKey, hkdfSync, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { Json } from '../../agent/base/canonical.ts'
 import { newUid } from '../../agent/base/ids.ts'
 import { type KnownKey, keyId, signJson } from '../../agent/base/signing.ts'
+import { Anchors } from '../../agent/keys/anchors.ts'
 import type { LakeKeys } from '../../agent/lake/keys.ts'
 import type { SegmentKey } from '../../agent/lake/segment.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
@@ -15,13 +17,19 @@ export interface OwnKeys extends LakeKeys {
   reserved: number
 }
 
-/** `seed` makes the same keys again in another process. */
-export function ownKeys(tenants: Tenant[], seed = randomBytes(32)): OwnKeys {
+/** RFC 8410: what stands before the 32 bytes of an Ed25519 private key. */
+const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/** `seed` makes the same keys again in another process; what must outlive one stands in `data`. */
+export function ownKeys(tenants: Tenant[], data: string, seed: Buffer): OwnKeys {
   const derive = (info: string, salt: Buffer = Buffer.alloc(0)) =>
     Buffer.from(hkdfSync('sha256', seed, salt, info, 32))
-  const pair = generateKeyPairSync('ed25519')
-  const known: KnownKey = { key: pair.publicKey, owner: 'test', types: ['catalog'] }
+  const der = Buffer.concat([PKCS8_ED25519, derive('signing')])
+  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  const publicKey = createPublicKey(privateKey)
+  const known: KnownKey = { key: publicKey, owner: 'test', types: ['catalog'] }
   let epoch = 1
+  const anchors = new Anchors(join(data, 'anchors'))
   const keys: OwnKeys = {
     reserved: 0,
     rotate: () => void epoch++,
@@ -41,8 +49,9 @@ export function ownKeys(tenants: Tenant[], seed = randomBytes(32)): OwnKeys {
     reserveModules: async ({ count }) => {
       keys.reserved += count
     },
-    sign: async (body: Json) => signJson(pair.privateKey, 'catalog', body),
-    publicKeys: async () => new Map([[keyId(pair.publicKey), known]]),
+    anchorCatalog: async ({ tenant_uid, ...anchor }) => anchors.raise(tenant_uid, anchor),
+    sign: async (body: Json) => signJson(privateKey, 'catalog', body),
+    publicKeys: async () => new Map([[keyId(publicKey), known]]),
   }
   return keys
 }

@@ -1,4 +1,5 @@
 /** A data folder with one tenant's lake in it, to be filled, attacked and thrown away. */
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,29 +15,44 @@ import { type OwnKeys, ownKeys, tenant } from './own-keys.ts'
 
 export const START_US = Date.UTC(2026, 10, 1) * 1000
 
-export interface Site {
+/** A folder that a site was made in before, and what its keys come from: another process opens it again. */
+export interface Place {
   data: string
-  keys: OwnKeys
   tenants: Tenant[]
+  seed: Buffer
+}
+
+export interface Site extends Place {
+  keys: OwnKeys
   lake(tenant_id?: string): TenantLake
   /** Closes and opens the lake again, as a restart does. */
   reopen(): Promise<void>
   /** Rows through the journal; they wait, closed, for `settle`. */
   write(rows: readonly Partial<EventDraft>[], tenant_id?: string): Promise<EventRow[]>
+  /** Leaves the folder as it is. */
+  close(): void
   remove(): void
 }
 
 export interface SiteOptions {
   tenants?: string[]
+  /** Instead of a new folder. */
+  place?: Place
+  /** What stands between the lake and its keys. */
+  around?: (keys: OwnKeys) => OwnKeys
   compactFiles?: number
   retentionDays?: number
   nowUs?: () => number
 }
 
 export async function makeSite(options: SiteOptions = {}): Promise<Site> {
-  const data = mkdtempSync(join(tmpdir(), 'lake-'))
-  const tenants = (options.tenants ?? ['alfa']).map(tenant)
-  const keys = ownKeys(tenants)
+  const { data, tenants, seed } = options.place ?? {
+    data: mkdtempSync(join(tmpdir(), 'lake-')),
+    tenants: (options.tenants ?? ['alfa']).map(tenant),
+    seed: randomBytes(32),
+  }
+  const { around = (keys: OwnKeys) => keys } = options
+  const keys = around(ownKeys(tenants, data, seed))
   const engine = await openEngine({ memoryMiB: 512 })
   const scratch = openScratch(data)
   const clock = {
@@ -46,9 +62,7 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
   const lakes = new Map<string, TenantLake>()
   const find = (tenant_id = tenants[0]?.tenant_id) => lakes.get(tenant_id ?? '') as TenantLake
   const site: Site = {
-    data,
-    keys,
-    tenants,
+    ...{ data, tenants, seed, keys },
     lake: find,
     reopen: async () => {
       for (const lake of lakes.values()) lake.catalog.close()
@@ -77,6 +91,7 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
         openSegment: async () => keys.openSegment(of.tenant_uid),
         onClosed: () => {},
         settleSeconds: 300,
+        clock,
       })
       const rows = drafts.map((draft, i) =>
         stampEvent({ kind: 'flow', event_time: START_US + i * 1000, ...draft }, of, clock.nowUs()),
@@ -85,11 +100,14 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
       await journal.close()
       return rows
     },
-    remove: () => {
+    close: () => {
       for (const lake of lakes.values()) lake.catalog.close()
       engine.closeSync()
-      rmSync(data, { recursive: true, force: true })
       rmSync(scratch, { recursive: true, force: true })
+    },
+    remove: () => {
+      site.close()
+      rmSync(data, { recursive: true, force: true })
     },
   }
   await site.reopen()

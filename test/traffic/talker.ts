@@ -3,9 +3,11 @@
  * input does, so it never outlives who started it.
  *   talker.ts udp-listen PORT | tcp-listen PORT        one line on stdout for each message that arrived
  *   talker.ts udp-send HOST PORT MS [FROM] | tcp-send HOST PORT MS [FROM]
+ *   talker.ts dns-ask HOST PORT MS [FROM]              another name each time, ten at a time
  */
 import { createSocket } from 'node:dgram'
 import { createConnection, createServer } from 'node:net'
+import { DNS_TYPE, encodeQuery } from './programs/dns-message.ts'
 
 const [verb, ...rest] = process.argv.slice(2)
 process.stdin.resume().on('end', () => process.exit(0))
@@ -32,6 +34,22 @@ switch (verb) {
     socket.bind(0, from, () => {
       say('ready')
       setInterval(() => socket.send('hello', Number(port), host), Number(every))
+    })
+    break
+  }
+  case 'dns-ask': {
+    const [host = '', port, every, from] = rest
+    const socket = createSocket('udp4')
+    socket.on('error', () => {})
+    let n = 0
+    socket.bind(0, from, () => {
+      say('ready')
+      setInterval(() => {
+        for (let i = 0; i < 10; i++, n++) {
+          const name = `unit-${n % 1000}.plant.example`
+          socket.send(encodeQuery({ id: n & 0xffff, name, type: DNS_TYPE.A }), Number(port), host)
+        }
+      }, Number(every))
     })
     break
   }

@@ -1,0 +1,54 @@
+/**
+ * The last generation of each tenant's lake catalog that is known to be on disk (D12). A catalog cannot
+ * prove by itself that it is the newest: a file written after it looks like what a killed writer left.
+ */
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { Failure } from '../base/failure.ts'
+import { writeWhole } from '../base/files.ts'
+
+const AnchorFile = v.strictObject({
+  generation: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  /** Hash of the signed head of that generation. */
+  head: v.string(),
+})
+export type Anchor = v.InferOutput<typeof AnchorFile>
+
+const NONE: Anchor = { generation: 0, head: '' }
+
+export class Anchors {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** On disk when it returns. Refuses an older generation, and another head of the same one. */
+  raise(uid: string, anchor: Anchor): void {
+    const last = this.of(uid)
+    const { generation, head } = anchor
+    if (generation === last.generation && head === last.head) return
+    if (generation <= last.generation)
+      throw new Failure(
+        'refused',
+        `The catalog is of generation ${generation}; the last one committed was generation ${last.generation}, with another head.`,
+      )
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    writeWhole(this.#path(uid), JSON.stringify(anchor))
+  }
+
+  of(uid: string): Anchor {
+    const path = this.#path(uid)
+    try {
+      return v.parse(AnchorFile, JSON.parse(readFileSync(path, 'utf8')))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NONE
+      throw new Failure('internal', `The catalog anchor ${path} cannot be read.`, { path }, error)
+    }
+  }
+
+  #path(uid: string): string {
+    return join(this.#folder, `${uid}.json`)
+  }
+}

@@ -1,0 +1,105 @@
+/** Attempts on the layer `journal`: segments and frames moved, copied, cut, on real segments of two tenants. */
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import {
+  decodeFrameHead,
+  FRAME_HEAD_BYTES,
+  HEADER_BYTES,
+  TAG_BYTES,
+} from '../../agent/lake/segment.ts'
+import { settle } from '../../agent/lake/settle.ts'
+import { makeSite, readLake, type Site } from '../lake/site.ts'
+
+let site: Site
+beforeEach(async () => {
+  site = await makeSite({ tenants: ['alfa', 'zulu'] })
+})
+afterEach(() => site.remove())
+
+/** One closed segment of three frames; its path. */
+async function segment(tenant: string): Promise<string> {
+  const known = new Set(readdirSync(site.lake(tenant).journal))
+  const text = 'x'.repeat(3000)
+  // More than one frame holds: it is appended in pieces.
+  await site.write(Array.from({ length: 2500 }, (_, i) => ({ host: `${tenant}-${i}`, message: text })), tenant) // biome-ignore format: one line
+  const name = readdirSync(site.lake(tenant).journal).find((each) => !known.has(each))
+  return join(site.lake(tenant).journal, name ?? '')
+}
+
+/** Header, then each frame, as they stand in the file. */
+function pieces(path: string): Buffer[] {
+  const bytes = readFileSync(path)
+  const found = [bytes.subarray(0, HEADER_BYTES)]
+  for (let at = HEADER_BYTES; at < bytes.length; ) {
+    const end = at + FRAME_HEAD_BYTES + decodeFrameHead(bytes, at).length + TAG_BYTES
+    found.push(bytes.subarray(at, end))
+    at = end
+  }
+  return found
+}
+
+const held = async (tenant: string) =>
+  Number((await readLake(site, 'SELECT count(*) FROM events', tenant))[0]?.[0])
+const aside = (tenant: string) => readdirSync(join(site.lake(tenant).journal, 'aside'))
+
+test('journal-01 a frame of another tenant: what stood before it is settled, the file is kept aside', async () => {
+  const [own, foreign] = [await segment('alfa'), await segment('zulu')]
+  const [head, first, , ...rest] = pieces(own) as [Buffer, Buffer, Buffer, ...Buffer[]]
+  const [, , theirs] = pieces(foreign) as [Buffer, Buffer, Buffer]
+  writeFileSync(own, Buffer.concat([head, first, theirs, ...rest]))
+  const { rows, faults } = await settle(site.lake('alfa'))
+  expect(rows).toBe(decodeFrameHead(first, 0).rows)
+  expect(faults).toEqual([expect.stringMatching(/frame 1 does not belong here/)])
+  expect(aside('alfa')).toHaveLength(1)
+  expect(await readLake(site, `SELECT count(*) FROM events WHERE host LIKE 'zulu%'`, 'alfa')).toEqual([['0']]) // biome-ignore format: one line
+})
+
+test('journal-01 a whole segment of another tenant gives nothing and stays', async () => {
+  const foreign = await segment('zulu')
+  const name = foreign.split('/').at(-1) as string
+  copyFileSync(foreign, join(site.lake('alfa').journal, name))
+  const { rows, faults } = await settle(site.lake('alfa'))
+  expect([rows, faults]).toEqual([0, [expect.stringMatching(/belongs to another tenant/)]])
+  expect(aside('alfa')).toEqual([name])
+  expect((await settle(site.lake('zulu'))).rows).toBe(2500) // the original is as it was
+})
+
+test('journal-02 two frames exchanged are a fault, not other rows', async () => {
+  const own = await segment('alfa')
+  const [head, first, second, ...rest] = pieces(own) as [Buffer, Buffer, Buffer, ...Buffer[]]
+  writeFileSync(own, Buffer.concat([head, second, first, ...rest]))
+  const { rows, faults } = await settle(site.lake('alfa'))
+  expect([rows, faults]).toEqual([0, [expect.stringMatching(/frame 0 does not belong here/)]])
+})
+
+test('journal-03 a segment under another name, or back again, makes no row twice', async () => {
+  const own = await segment('alfa')
+  const bytes = readFileSync(own)
+  await settle(site.lake('alfa'))
+  writeFileSync(own, bytes)
+  writeFileSync(own.replace(/[0-9a-f]{32}\.closed/, `${'e'.repeat(32)}.closed`), bytes)
+  const { rows, faults } = await settle(site.lake('alfa'))
+  expect([rows, faults]).toEqual([0, [expect.stringMatching(/renamed/)]])
+  expect(await held('alfa')).toBe(2500)
+})
+
+test('journal-05 frames cut off at a boundary are missed, with what was left settled', async () => {
+  const own = await segment('alfa')
+  const [head, first] = pieces(own) as [Buffer, Buffer]
+  writeFileSync(own, Buffer.concat([head, first]))
+  const { rows, faults } = await settle(site.lake('alfa'))
+  expect(rows).toBe(decodeFrameHead(first, 0).rows)
+  expect(faults).toEqual([expect.stringMatching(/frame 1 is missing: .* its end is gone/)])
+})
+
+test('journal-07 a frame from before the epoch changed does not fit after it', async () => {
+  const old = await segment('alfa')
+  site.keys.rotate()
+  const own = await segment('alfa')
+  const [, stale] = pieces(old) as [Buffer, Buffer]
+  const [head, , ...rest] = pieces(own) as [Buffer, Buffer, ...Buffer[]]
+  writeFileSync(own, Buffer.concat([head, stale, ...rest]))
+  const { rows, faults } = await settle(site.lake('alfa'))
+  expect([rows, faults]).toEqual([2500, [expect.stringMatching(/frame 0 does not belong here/)]])
+})
