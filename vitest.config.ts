@@ -21,6 +21,7 @@ export default defineConfig({
           ...slow,
         },
       },
+      { test: { name: 'cli', include: ['test/cli/*.test.ts'], ...slow } },
       { test: { name: 'breach', include: ['test/breach/*.test.ts'], ...slow } },
       { test: { name: 'demo', include: ['test/demo/*.test.ts'], ...slow, fileParallelism: false } },
       {
