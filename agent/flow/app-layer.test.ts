@@ -453,3 +453,30 @@ test('state is bounded in number and in bytes, and what was passed by is counted
   expect([small.app.held, small.app.states, small.app.statesDropped]).toEqual([0, 0, 1])
   expect(small.http()[0]?.requestBody.length).toBe(20_000)
 })
+
+test('a request line with a broken version is HTTP, in one segment as in many', () => {
+  const broken = 'POST /shell.php?c=id JUNK\r\nHost: a.example\r\nContent-Length: 1\r\n\r\nx'
+  for (const size of [1e6, 30, 1]) {
+    const one = layer(8443)
+    one.client(broken, size)
+    one.app.ended(0)
+    expect(one.words[0]).toBe('http')
+    expect(one.http()[0]).toMatchObject({ method: 'POST', rawUri: '/shell.php?c=id JUNK' })
+  }
+  for (const other of ['OPTIONS /a RTSP/1.0\r\n', 'NOTIFY /a SIP/2.0\r\n', 'GET /a ICAP/1.0\r\n']) {
+    const one = layer(8443)
+    one.client(other)
+    expect(one.words).not.toContain('http')
+  }
+})
+
+test('a banner behind many lines in one large segment is found', () => {
+  const one = layer(22)
+  one.server(`${'notice\r\n'.repeat(60)}${'x'.repeat(4000)}\r\nSSH-2.0-OpenSSH_9\r\n`)
+  one.client('SSH-2.0-PuTTY\r\n')
+  one.app.ended(0)
+  expect(one.said.at(-1)).toMatchObject({
+    stage: 'done',
+    ssh: { serverSoftware: 'OpenSSH_9', clientSoftware: 'PuTTY' },
+  })
+})
