@@ -307,14 +307,28 @@ test.each([1e6, 100, 1])(
   },
 )
 
-test('STARTTLS: a hello after another protocol is found', () => {
+test.each([1e6, 5, 1])('STARTTLS: a hello in segments of %d bytes is found', (size) => {
   const one = layer(25)
   one.server('220 mail\r\n')
   one.client('EHLO x\r\n')
   one.server('250 STARTTLS\r\n')
   one.client('STARTTLS\r\n')
-  one.client(hello)
+  one.client(hello, size)
   expect(one.words).toEqual(['failed', 'tls'])
+  one.app.ended(0)
+  expect([one.app.states, one.app.held]).toEqual([0, 0])
+})
+
+test('the beginning of a hello is forgotten at a gap, and when the flow ends', () => {
+  const one = layer(25)
+  one.client('EHLO some.mail.example\r\n')
+  one.client(hello.subarray(0, 3))
+  one.app.gap(0, true, 10)
+  one.client(hello.subarray(3))
+  expect(one.words).toEqual(['failed'])
+  one.client(hello.subarray(0, 3))
+  one.app.ended(0)
+  expect([one.app.states, one.app.held]).toEqual([0, 0])
 })
 
 test('a record that is none is a fault', () => {

@@ -40,6 +40,11 @@ export function isTlsHello(bytes: Buffer, type: 1 | 2): boolean {
   return size >= 4 && size <= 18_432 && bytes[5] === type
 }
 
+/** Too few bytes to say; none of them says no. */
+export function mayBeTlsHello(bytes: Buffer): boolean {
+  return bytes.length < 6 && bytes[0] === 0x16 && (bytes.length < 2 || bytes[1] === 3)
+}
+
 function begins(bytes: Buffer, mark: Buffer): boolean {
   return bytes.length >= mark.length && bytes.compare(mark, 0, mark.length, 0, mark.length) === 0
 }

@@ -44,6 +44,22 @@ const TALKS: { port: number; turns: Turn[] }[] = [
   },
   { port: 443, turns: [{ toServer: true, bytes: clientHello('mail.example') }] },
   {
+    port: 3128,
+    turns: [
+      text(true, 'CONNECT mail.example:443 HTTP/1.0\r\nUser-Agent: x\r\n\r\n'),
+      text(false, 'HTTP/1.0 200 OK\r\nVia: 1.1 proxy\r\n\r\n'),
+      { toServer: true, bytes: clientHello('mail.example') },
+    ],
+  },
+  {
+    port: 25,
+    turns: [
+      text(false, '220 mail\r\n'),
+      text(true, 'STARTTLS\r\n'),
+      { toServer: true, bytes: clientHello('mail.example') },
+    ],
+  },
+  {
     port: 22,
     turns: [
       text(false, 'hi\r\nSSH-2.0-OpenSSH_9\r\n'),
@@ -64,16 +80,20 @@ const TALKS: { port: number; turns: Turn[] }[] = [
       { toServer: false, bytes: framed(dnsAnswer('www.example.com', [192, 0, 2, 1])) },
     ],
   },
-  ...[80, 443, 22, 502, 25, 8080].map((port) => ({
+]
+
+/** Payloads of one port, taken as if they were one talk: no honest one, so only for what must not break. */
+const REAL = [80, 443, 22, 502, 25, 8080]
+  .map((port) => ({
     port,
     turns: (payloads.get(port) ?? [])
       .slice(0, 12)
       .map((bytes, i) => ({ toServer: i % 2 === 0, bytes })),
-  })),
-].filter(({ turns }) => turns.length > 0)
+  }))
+  .filter(({ turns }) => turns.length > 0)
 
 function talk(chance: Chance, change: boolean): Talk {
-  const { port, turns: given } = chance.pick(TALKS)
+  const { port, turns: given } = chance.pick(change ? [...TALKS, ...REAL] : TALKS)
   const turns = given.map((turn) => ({ ...turn }))
   if (change)
     for (let edits = chance.int(0, 3); edits > 0; edits--) {
