@@ -21,7 +21,6 @@ export default defineConfig({
           ...slow,
         },
       },
-      { test: { name: 'cli', include: ['test/cli/*.test.ts'], ...slow } },
       { test: { name: 'breach', include: ['test/breach/*.test.ts'], ...slow } },
       { test: { name: 'demo', include: ['test/demo/*.test.ts'], ...slow, fileParallelism: false } },
       {
@@ -32,6 +31,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      { test: { name: 'cli', include: ['test/cli/*.test.ts'], ...slow } },
     ],
   },
 })
