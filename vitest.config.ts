@@ -32,6 +32,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      { test: { name: 'cli', include: ['test/cli/*.test.ts'], ...slow } },
     ],
   },
 })

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** `picket COMMAND`: finds the program of a command by path, runs it, and turns its failure into an exit code. */
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { Failure } from './base/failure.ts'
 
 /** What a one-shot command module exports as `command`. */
@@ -51,10 +53,14 @@ const FIRST_FD = 3
 const LISTEN_FD_MAX = 64
 
 function usage(): string {
-  const lines = Object.entries({ ...COMMANDS, ...PROCESSES }).map(
-    ([name, { summary }]) => `  picket ${name.padEnd(14)}${summary}`,
+  const lines = (of: typeof COMMANDS) =>
+    Object.entries(of)
+      .map(([name, { summary }]) => `  picket ${name.padEnd(14)}${summary}\n`)
+      .join('')
+  return (
+    `Usage: picket COMMAND [--json] …; picket COMMAND --help\n\n${lines(COMMANDS)}\n` +
+    `Processes, each until it is ended: picket NAME --data DIR [--config FILE]\n\n${lines(PROCESSES)}`
   )
-  return `Usage: picket COMMAND [--json] …; picket COMMAND --help\n\n${lines.join('\n')}\n`
 }
 
 async function main([name, ...args]: string[]): Promise<number> {
@@ -83,6 +89,7 @@ function run(path: string, name: string, args: string[]): Promise<number> {
     process.stdout.write(`picket ${name} --data DIR [--config FILE]\n`)
     return Promise.resolve(0)
   }
+  judgeStart(name, args)
   const program = fileURLToPath(new URL(path, import.meta.url))
   const child = spawn(process.execPath, [...NODE_FLAGS, program, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', ...inheritedSockets()],
@@ -95,6 +102,25 @@ function run(path: string, name: string, args: string[]): Promise<number> {
       done(code ?? (signal === 'SIGTERM' || signal === 'SIGINT' ? 0 : 1)),
     )
   })
+}
+
+/** What a person may have got wrong is said here, once: a process that is started again would say it for ever. */
+function judgeStart(name: string, args: string[]): void {
+  const option = { type: 'string' } as const
+  const options = { data: option, config: option, ...(name === 'up' && { log: option }) }
+  let data: string
+  try {
+    const { values } = parseArgs({ args, options, strict: true })
+    data = String(values.data ?? process.env.PICKET_DATA ?? '/var/lib/picket')
+  } catch (error) {
+    const [what = ''] = (error as Error).message.split(/\.\s|\n/)
+    throw new Failure('invalid', `${what}. Try: picket ${name} --help`, {}, error)
+  }
+  if (!existsSync(`${data}/platform.db`))
+    throw new Failure(
+      'not-found',
+      `${data} holds no Picket data. Make it with: picket init --data ${data} --tenant NAME`,
+    )
 }
 
 /** Listening sockets that our starter opened (PICKET_LISTEN_FD): the program finds them under the same numbers. */

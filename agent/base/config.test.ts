@@ -8,8 +8,15 @@ test('no file means all defaults: passive, proposing, on loopback', () => {
   expect(config.web).toEqual({ host: '127.0.0.1', port: 8443 })
 })
 
+test('a file that was named and is absent is a failure', () => {
+  expect(() => loadConfig('/nonexistent', '/nonexistent/c.json')).toThrow('cannot be read')
+})
+
 test.each([
-  ['{"captur": {}}', 'captur'],
+  ['{"captur": {}}', 'there is no setting captur'],
+  ['{"web": {"prot": 1}}', 'there is no setting web.prot'],
+  ['[]', 'a list where settings are due'],
+  ['null', 'the file'],
   ['{"contain": {"policy": "block"}}', 'contain.policy'],
   ['{"capture": {"interfaces": ["a;b"]}}', 'capture.interfaces.0'],
   ['{', 'not JSON'],

@@ -101,13 +101,15 @@ const Schema = v.strictObject({
 
 export type Config = v.InferOutput<typeof Schema>
 
-/** The effective configuration of a data folder: `file`, else `<data>/config.json`, else all defaults. */
-export function loadConfig(data: string, file = join(data, 'config.json')): Config {
+/** The effective configuration of a data folder: `given`, else `<data>/config.json`, else all defaults. */
+export function loadConfig(data: string, given?: string): Config {
+  const file = given ?? join(data, 'config.json')
   let text = '{}'
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+    // A file that was named and is not there must not mean "all defaults".
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || given !== undefined)
       throw new Failure('invalid', `The configuration ${file} cannot be read.`, { file }, error)
   }
   return parseConfig(text, file)
@@ -125,10 +127,14 @@ export function parseConfig(text: string, file: string): Config {
       error,
     )
   }
+  // An array passes for an object without keys.
+  if (Array.isArray(value))
+    throw new Failure('invalid', `${file} holds a list where settings are due.`, { file })
   const result = v.safeParse(Schema, value)
   if (result.success) return result.output
   const issue = result.issues[0]
-  throw new Failure('invalid', `${file}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}.`, {
-    file,
-  })
+  const where = v.getDotPath(issue) ?? 'the file'
+  if (issue.type === 'strict_object' && issue.expected === 'never')
+    throw new Failure('invalid', `${file}: there is no setting ${where}.`, { file })
+  throw new Failure('invalid', `${file}: ${where}: ${issue.message}.`, { file })
 }

@@ -142,16 +142,27 @@ function gzipReason(error: Error): string {
 function unreadable(path: string, error: unknown): unknown {
   if (error instanceof Failure) return error
   const code = (error as NodeJS.ErrnoException).code
-  if (code === 'ENOENT')
-    return new Failure('invalid', `There is no capture file ${path}.`, { file: path }, error)
-  if (code === 'EISDIR')
-    return new Failure('invalid', `${path} is a folder, not a capture.`, { file: path }, error)
-  if (code === 'EACCES')
+  if (code === 'ENOENT' || code === 'ENOTDIR')
     return new Failure(
       'invalid',
-      `The capture ${path} may not be read by this user.`,
+      `There is no capture file ${path}. Check its name.`,
       { file: path },
       error,
     )
-  return error
+  if (code === 'EISDIR')
+    return new Failure(
+      'invalid',
+      `${path} is a folder, not a capture. Name the files in it.`,
+      { file: path },
+      error,
+    )
+  if (code === 'EACCES')
+    return new Failure(
+      'invalid',
+      `The capture ${path} may not be read by this user. Change its mode or its owner.`,
+      { file: path },
+      error,
+    )
+  if (code === undefined) return error
+  return new Failure('invalid', `${path} cannot be read: ${code}.`, { file: path }, error)
 }

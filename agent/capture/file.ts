@@ -51,22 +51,28 @@ async function* batches(path: string, stopped: () => boolean): AsyncGenerator<Fr
 async function readerOf(path: string, stream: ByteStream): Promise<FileReader> {
   while (stream.left < 4 && (await stream.more()));
   if (stream.left === 0 && stream.cut === undefined)
-    throw new Failure('invalid', `${path} is empty, so it is no capture.`, { file: path })
+    throw new Failure(
+      'invalid',
+      `${path} is empty, so it is no capture. Record or copy it again.`,
+      { file: path },
+    )
   const reader = PcapReader.of(stream) ?? PcapngReader.of(stream)
   if (reader) return reader
   const why =
     stream.cut === undefined
-      ? 'is neither a pcap nor a pcapng file'
-      : `is no capture: ${stream.cut}`
+      ? 'is neither a pcap nor a pcapng file. Give a capture as tcpdump -w or Wireshark writes it'
+      : `is no capture: ${stream.cut}. Record or copy it again`
   throw new Failure('invalid', `${path} ${why}.`, { file: path })
 }
 
 function broken(path: string, what: string, reader: FileReader): Failure {
   const { frames } = reader
+  const rest = 'for the rest record or copy it again'
   const before =
-    frames === 1 ? 'The one frame before that was' : `The ${frames} frames before that were`
-  return new Failure('invalid', `${path} is broken: ${what}. ${before} processed.`, {
-    file: path,
-    frames,
-  })
+    frames === 0
+      ? 'No frame of it could be read: record or copy it again'
+      : frames === 1
+        ? `The one frame before that was processed; ${rest}`
+        : `The ${frames} frames before that were processed; ${rest}`
+  return new Failure('invalid', `${path} is broken: ${what}. ${before}.`, { file: path, frames })
 }

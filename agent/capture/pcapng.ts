@@ -14,7 +14,8 @@ const INTERFACES_MAX = 4096
 const OPTIONS_MAX = 64
 /** Of blocks that we read; others may have any length. */
 const BLOCK_BYTES_MAX = 2 * FRAME_BYTES_MAX
-const TIME_US_MAX = 253_402_300_799_000_000 // the year 9999
+/** The year 2255: past it a microsecond is no exact number, and signed texts refuse it. */
+const TIME_US_MAX = Number.MAX_SAFE_INTEGER
 
 interface Interface {
   linkType: number

@@ -307,14 +307,28 @@ test.each([1e6, 100, 1])(
   },
 )
 
-test('STARTTLS: a hello after another protocol is found', () => {
+test.each([1e6, 5, 1])('STARTTLS: a hello in segments of %d bytes is found', (size) => {
   const one = layer(25)
   one.server('220 mail\r\n')
   one.client('EHLO x\r\n')
   one.server('250 STARTTLS\r\n')
   one.client('STARTTLS\r\n')
-  one.client(hello)
+  one.client(hello, size)
   expect(one.words).toEqual(['failed', 'tls'])
+  one.app.ended(0)
+  expect([one.app.states, one.app.held]).toEqual([0, 0])
+})
+
+test('the beginning of a hello is forgotten at a gap, and when the flow ends', () => {
+  const one = layer(25)
+  one.client('EHLO some.mail.example\r\n')
+  one.client(hello.subarray(0, 3))
+  one.app.gap(0, true, 10)
+  one.client(hello.subarray(3))
+  expect(one.words).toEqual(['failed'])
+  one.client(hello.subarray(0, 3))
+  one.app.ended(0)
+  expect([one.app.states, one.app.held]).toEqual([0, 0])
 })
 
 test('a record that is none is a fault', () => {
@@ -452,4 +466,31 @@ test('state is bounded in number and in bytes, and what was passed by is counted
   small.client(`POST / HTTP/1.1\r\nContent-Length: 50000\r\n\r\n${'x'.repeat(20_000)}`)
   expect([small.app.held, small.app.states, small.app.statesDropped]).toEqual([0, 0, 1])
   expect(small.http()[0]?.requestBody.length).toBe(20_000)
+})
+
+test('a request line with a broken version is HTTP, in one segment as in many', () => {
+  const broken = 'POST /shell.php?c=id JUNK\r\nHost: a.example\r\nContent-Length: 1\r\n\r\nx'
+  for (const size of [1e6, 30, 1]) {
+    const one = layer(8443)
+    one.client(broken, size)
+    one.app.ended(0)
+    expect(one.words[0]).toBe('http')
+    expect(one.http()[0]).toMatchObject({ method: 'POST', rawUri: '/shell.php?c=id JUNK' })
+  }
+  for (const other of ['OPTIONS /a RTSP/1.0\r\n', 'NOTIFY /a SIP/2.0\r\n', 'GET /a ICAP/1.0\r\n']) {
+    const one = layer(8443)
+    one.client(other)
+    expect(one.words).not.toContain('http')
+  }
+})
+
+test('a banner behind many lines in one large segment is found', () => {
+  const one = layer(22)
+  one.server(`${'notice\r\n'.repeat(60)}${'x'.repeat(4000)}\r\nSSH-2.0-OpenSSH_9\r\n`)
+  one.client('SSH-2.0-PuTTY\r\n')
+  one.app.ended(0)
+  expect(one.said.at(-1)).toMatchObject({
+    stage: 'done',
+    ssh: { serverSoftware: 'OpenSSH_9', clientSoftware: 'PuTTY' },
+  })
 })

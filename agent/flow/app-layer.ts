@@ -12,7 +12,7 @@ import { DnsFlow } from './app-dns.ts'
 import { HttpFlow } from './app-http.ts'
 import { ModbusFlow } from './app-modbus.ts'
 import type { AppParser, AppSink, TransactionListener, Verdict } from './app-parser.ts'
-import { type Guess, guess, isTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
+import { type Guess, guess, isTlsHello, mayBeTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
 import { SshFlow } from './app-ssh.ts'
 import { TlsFlow } from './app-tls.ts'
 
@@ -104,6 +104,7 @@ export class AppLayer {
 
   gap(flow: number, toServer: boolean, missing: number): void {
     if (this.#phase[flow] === PHASE.probe) this.#fail(flow)
+    if (toServer) this.#dropProbe(flow) // a hello that began before the gap is not whole
     const parser = this.#parsers.get(flow)
     if (!parser) return
     const before = parser.held
@@ -204,13 +205,17 @@ export class AppLayer {
 
   #watch(flow: number, toServer: boolean, view: Buffer): void {
     if (!toServer) return
-    if (isTlsHello(view, 1)) {
-      if (this.#begin(flow, 'tls')) this.#parse(flow, toServer, view)
+    const begun = this.#probes.get(flow)?.client.view()
+    const bytes = begun ? Buffer.concat([begun, view]) : view
+    if (begun) this.#dropProbe(flow)
+    if (isTlsHello(bytes, 1)) {
+      if (this.#begin(flow, 'tls')) this.#parse(flow, toServer, bytes)
       return
     }
     const tries = (this.#tries[flow] as number) + 1
     this.#tries[flow] = tries
     if (tries >= WATCH_SEGMENTS_MAX) this.#phase[flow] = PHASE.over
+    else if (mayBeTlsHello(bytes)) this.#keepProbe(flow, toServer, bytes)
   }
 
   #begin(flow: number, proto: Exclude<Guess, 'more' | 'none'>): boolean {

@@ -14,6 +14,7 @@ const METHODS = new Set(
   ).split(' '),
 )
 const HTTP_PORTS = new Set([80, 81, 591, 3128, 8000, 8008, 8080, 8081, 8888])
+const FOREIGN_VERSION = /[ \t](?:(?:RTSP|SIPS?|ICAP)\/\d|HTTP\/[2-9])/i
 const PORT = { ssh: 22, dns: 53, modbus: 502 } as const
 
 /** `client` and `server` are the first bytes of each direction, either may be empty. */
@@ -37,6 +38,11 @@ export function isTlsHello(bytes: Buffer, type: 1 | 2): boolean {
     return false
   const size = bytes.readUInt16BE(3)
   return size >= 4 && size <= 18_432 && bytes[5] === type
+}
+
+/** Too few bytes to say; none of them says no. */
+export function mayBeTlsHello(bytes: Buffer): boolean {
+  return bytes.length < 6 && bytes[0] === 0x16 && (bytes.length < 2 || bytes[1] === 3)
 }
 
 function begins(bytes: Buffer, mark: Buffer): boolean {
@@ -102,6 +108,8 @@ function guessHttp(client: Buffer, serverPort: number): Guess {
   const line = /^[^\r\n]*(?=\r?\n)/.exec(head)?.[0]
   if (line === undefined) return target.length >= 8 ? 'http' : 'more'
   if (/[ \t]HTTP\/[01]\.\d[ \t]*$/i.test(line)) return 'http'
-  // HTTP/0.9 has no version; RTSP, SIP, ICAP and HTTP/2's preface have one of their own.
-  return method === 'GET' && target.startsWith('/') && !/[A-Z]\/\d/.test(line) ? 'http' : 'none'
+  // HTTP/0.9 has no version, and a broken one stops not every server: as much is taken for HTTP as when the line comes in
+  // pieces and its end is not seen yet. RTSP, SIP, ICAP and HTTP/2's preface have a version of their own.
+  if (FOREIGN_VERSION.test(line.slice(match[0].length))) return 'none'
+  return METHODS.has(method) && target.startsWith('/') ? 'http' : 'none'
 }

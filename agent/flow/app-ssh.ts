@@ -36,7 +36,16 @@ export class SshFlow implements AppParser {
     return this.#sides[0].kept.held + this.#sides[1].kept.held
   }
 
+  /** In pieces that always fit behind a line that is not too long, so that nothing of a large segment is lost. */
   stream(toServer: boolean, bytes: Buffer): Verdict {
+    for (let at = 0; at < bytes.length; at += BANNER_BYTES_MAX) {
+      const verdict = this.#piece(toServer, bytes.subarray(at, at + BANNER_BYTES_MAX))
+      if (verdict !== 'more') return verdict
+    }
+    return 'more'
+  }
+
+  #piece(toServer: boolean, bytes: Buffer): Verdict {
     const side = this.#sides[toServer ? 0 : 1]
     if (side.keys) return this.#verdict()
     side.kept.append(bytes)
@@ -44,7 +53,7 @@ export class SshFlow implements AppParser {
       const view = side.kept.view()
       const end = view.indexOf(10)
       if (end === -1) {
-        if (!side.kept.full) return 'more'
+        if (side.kept.length < LINE_BYTES_MAX) return 'more'
         this.#sink.fault('line-too-long')
         return this.#finish()
       }

@@ -1,13 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseAddress } from '../base/address.ts'
-import { openFile } from '../capture/file.ts'
-import { decodeFrame } from '../decode/frame.ts'
-import { Packet } from '../decode/packet.ts'
 import { communityId } from './community-id.ts'
-
-const CORPUS = process.env.PICKET_CORPUS ?? '../shared/corpus'
 
 function id(protocol: number, src: string, dest: string, a: number, b: number, seed = 0): string {
   const icmp = protocol === 1 || protocol === 58
@@ -46,33 +39,3 @@ test('the specification, in both directions', () => {
   expect(id(58, v6[0], v6[1], 146, 0)).toBe('1:fYC8+pz24E+EhANP1EZhpX0Dw10=')
   expect(id(6, '1.2.3.4', '5.6.7.8', 1122, 3344, 1)).toBe('1:HhA1B+6CoLbiKPEs5nhNYN4XWfk=')
 })
-
-test('every flow of the specification’s captures', async ({ skip }) => {
-  const folder = join(CORPUS, 'community-id')
-  if (!existsSync(folder)) skip('the corpus is not here (PICKET_CORPUS)')
-  for (const [file, seed] of [
-    ['baseline_deflt.json', 0],
-    ['baseline_seed1.json', 1],
-  ] as const) {
-    const rows = JSON.parse(readFileSync(join(folder, 'baseline', file), 'utf8')) as {
-      communityid: string
-    }[]
-    const wanted = new Set(rows.map(({ communityid }) => communityid))
-    expect(await idsOf(join(folder, 'pcaps/combined.pcap.gz'), seed)).toEqual(wanted)
-  }
-})
-
-async function idsOf(path: string, seed: number): Promise<Set<string>> {
-  const found = new Set<string>()
-  const packet = new Packet()
-  for await (const batch of openFile(path))
-    for (let i = 0; i < batch.count; i++) {
-      packet.bytes = batch.bytes
-      packet.start = batch.start[i] as number
-      packet.end = packet.start + (batch.captured[i] as number)
-      packet.wireBytes = batch.wire[i] as number
-      decodeFrame(packet, batch.linkType, -1)
-      if (packet.ipVersion !== 0) found.add(communityId(packet, seed))
-    }
-  return found
-}

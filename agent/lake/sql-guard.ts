@@ -25,8 +25,10 @@ export async function guardSql(
 ): Promise<void> {
   if (Buffer.byteLength(sql) > SQL_BYTES_MAX)
     throw refused(`The question is longer than ${SQL_BYTES_MAX} bytes.`)
+  // The parser ends there: what stands behind it would be asked without having been judged.
+  if (sql.includes('\0')) throw refused('A question holds no NUL character.')
   const result = await connection.runAndReadAll('SELECT json_serialize_sql($sql::VARCHAR)::VARCHAR', { sql }) // biome-ignore format: one line
-  const tree = JSON.parse(String(result.getRowsJson()[0]?.[0])) as Tree
+  const tree = treeOf(String(result.getRowsJson()[0]?.[0]))
   if (tree.error) throw wrongSyntax(tree)
   if (tree.statements?.length !== 1) throw refused('Ask one question at a time.')
   const { count } = await connection.extractStatements(sql)
@@ -44,6 +46,15 @@ interface Tree {
 }
 
 type Node = Readonly<Record<string, unknown>>
+
+/** The engine writes a constant past the range of a double as a bare Infinity, which is no JSON. */
+function treeOf(text: string): Tree {
+  try {
+    return JSON.parse(text) as Tree
+  } catch (error) {
+    throw new Failure('refused', 'A number in the question is too large.', {}, error)
+  }
+}
 
 function wrongSyntax({ error_type, error_message = '' }: Tree): Failure {
   return error_type === 'parser'

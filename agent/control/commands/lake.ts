@@ -109,8 +109,20 @@ async function exportRows(at: At, tenant_id: string, out: string, sql: string): 
   const lines = answer.rows.map((row) =>
     JSON.stringify(Object.fromEntries(answer.columns.map((name, i) => [name, row[i]]))),
   )
-  writeFileSync(out, lines.length > 0 ? `${lines.join('\n')}\n` : '', { mode: 0o600, flag: 'wx' })
+  writeNew(out, lines.length > 0 ? `${lines.join('\n')}\n` : '')
   return lines.length
+}
+
+/** Plain text of the lake must not land in a file that others hold open, so never in one that is there. */
+function writeNew(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST')
+      throw new Failure('conflict', `${path} exists already. Give --out another name.`, {}, error)
+    throw new Failure('invalid', `${path} cannot be written: ${code}.`, { path }, error)
+  }
 }
 
 function statusInWords({ tenants }: Awaited<ReturnType<LakeClient['status']>>): string {

@@ -22,7 +22,9 @@ export function readOptions<const T extends Options>(args: string[], options: T)
       strict: true,
     })
   } catch (error) {
-    throw new Failure('invalid', `${(error as Error).message} Try --help.`, {}, error)
+    // Only the first sentence: the second explains how to pass operands that begin with a dash.
+    const [what = ''] = (error as Error).message.split(/\.\s|\n/)
+    throw new Failure('invalid', `${what.replace(/\.$/, '')}. Try --help.`, {}, error)
   }
 }
 

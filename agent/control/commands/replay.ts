@@ -2,6 +2,8 @@
 
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { EventDraft } from '../../base/event.ts'
 import { Failure } from '../../base/failure.ts'
@@ -23,7 +25,8 @@ interface Sink {
   row(draft: EventDraft): void
   /** Waits while too much is unwritten. */
   drain(): Promise<void>
-  end(): Promise<void>
+  /** `whole`: every file was read to its end. */
+  end(whole: boolean): Promise<void>
 }
 
 export const command: Command = {
@@ -31,7 +34,7 @@ export const command: Command = {
     'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--eve OUT] [--data DIR] [--json]\n\n' +
     'Decodes and detects over captures (pcap, pcapng, also gzipped; - is standard input) as one stream.\n' +
     '--rules replaces the shipped content, and then no baseline runs; --rules none runs none.\n' +
-    'With --data the rows go into that lake.',
+    'With --data the rows go into that lake. A broken file is reported up to its last whole frame, then said: exit 2.',
   async run(args) {
     const { values, positionals } = readOptions(args, {
       rules: { type: 'string', multiple: true },
@@ -40,6 +43,15 @@ export const command: Command = {
     })
     if (positionals.length === 0)
       throw new Failure('invalid', 'Name at least one capture file. Try --help.')
+    const eve = values.eve
+    if (
+      eve !== undefined &&
+      positionals.some((file) => file !== '-' && resolve(file) === resolve(eve))
+    )
+      throw new Failure(
+        'invalid',
+        `--eve would overwrite the capture ${eve}. Give it another name.`,
+      )
     const chosen = values.rules
     const sinks: Sink[] = []
     const replay = new Replay({
@@ -52,7 +64,7 @@ export const command: Command = {
       },
     })
     const work = async () => {
-      if (values.eve !== undefined) sinks.push(eveSink(values.eve))
+      if (eve !== undefined) sinks.push(eveSink(eve))
       if (values.data !== undefined) sinks.push(await lakeSink(values.data))
       await readAll(replay, positionals, sinks, values.json ?? false)
     }
@@ -77,7 +89,7 @@ async function readAll(
       break
     }
   const result = replay.end()
-  for (const sink of sinks) await sink.end()
+  for (const sink of sinks) await sink.end(failure === undefined)
   if (failure === undefined || result.packets > 0) {
     if (asJson) printJson(result)
     else print(inWords(result))
@@ -85,27 +97,38 @@ async function readAll(
   if (failure !== undefined) throw failure
 }
 
+/** The file is made once a capture is being read: a slip in its name must not cost the last run's output. */
 function eveSink(path: string): Sink {
-  const out = path === '-' ? process.stdout : createWriteStream(path)
+  let out: Writable | undefined
   let full = false
-  const broken = new Promise<never>((_, fail) =>
-    out.on('error', (error) =>
-      fail(new Failure('invalid', `${path} cannot be written: ${error.message}.`)),
-    ),
-  )
-  broken.catch(() => {})
+  let broken: Promise<never> | undefined
+  const open = () => {
+    if (out) return out
+    const made = path === '-' ? process.stdout : createWriteStream(path)
+    broken = new Promise<never>((_, fail) =>
+      made.on('error', (error) =>
+        fail(new Failure('invalid', `${path} cannot be written: ${error.message}.`)),
+      ),
+    )
+    broken.catch(() => {})
+    out = made
+    return made
+  }
   return {
     row: ({ record }) => {
-      if (record && 'event_type' in record) full = !out.write(`${JSON.stringify(record)}\n`) || full
+      if (record && 'event_type' in record)
+        full = !open().write(`${JSON.stringify(record)}\n`) || full
     },
     drain: async () => {
-      if (full) await Promise.race([once(out, 'drain'), broken])
+      const to = open()
+      if (full) await Promise.race([once(to, 'drain'), broken])
       full = false
     },
-    end: async () => {
-      if (out === process.stdout) return
-      out.end()
-      await Promise.race([finished(out), broken])
+    end: async (whole) => {
+      const to = whole ? open() : out
+      if (!to || to === process.stdout) return
+      to.end()
+      await Promise.race([finished(to), broken])
     },
   }
 }

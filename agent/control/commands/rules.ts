@@ -37,10 +37,13 @@ function check(files: string[]): void {
 }
 
 async function add(given: string[], data: string, asJson: boolean): Promise<void> {
-  const files = given.flatMap((path) => {
-    if (!existsSync(path)) throw new Failure('invalid', `${path} does not exist.`, { path })
-    return statSync(path).isDirectory() ? globSync(join(path, '**/*.rules')).sort() : [path]
-  })
+  if (!existsSync(join(data, 'platform.db')))
+    throw new Failure('not-found', `${data} holds no Picket data, so it has no rules to add to.`)
+  const files = given.flatMap(filesOf)
+  const names = files.map((file) => basename(file))
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined)
+    throw new Failure('invalid', `Two of these files are named ${twice}; a site holds a name once.`)
   const sources = readRuleFiles(files)
   for (const source of sources)
     if (checkRules([source]).loaded === 0)
@@ -62,6 +65,14 @@ async function add(given: string[], data: string, asJson: boolean): Promise<void
   print(
     `${loaded} rules added, ${refused.length} refused; ${live ? 'in force now' : 'in force when the agent starts'}.`,
   )
+}
+
+function filesOf(path: string): string[] {
+  if (!existsSync(path)) throw new Failure('invalid', `${path} does not exist.`, { path })
+  if (!statSync(path).isDirectory()) return [path]
+  const found = globSync(join(path, '**/*.rules')).sort()
+  if (found.length === 0) throw new Failure('invalid', `${path} holds no .rules file.`, { path })
+  return found
 }
 
 async function tellAgent(data: string): Promise<boolean> {
