@@ -9,7 +9,8 @@ import type { Hono } from 'hono'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { silentLog } from '../../agent/base/log.ts'
 import { createApp } from '../../web/app.ts'
-import { NOW_US, PASSWORD, type Story } from './story.ts'
+import { NOW_US, PASSWORD } from './story/scene.ts'
+import type { Story } from './story.ts'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const FLAGS = [
@@ -22,7 +23,9 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ]
-export const SCREENS = join(import.meta.dirname, '../../out/screens')
+/** Where pictures go that are looked at and thrown away. */
+export const SCREENS =
+  process.env.PICKET_PICTURES_IN ?? join(import.meta.dirname, '../../.state/pictures')
 
 export function findChromium(): string | undefined {
   const found = process.env.PICKET_CHROMIUM ?? CHROMIUM.find((path) => existsSync(path))

@@ -10,7 +10,8 @@ import {
   serveStory,
   signIn,
 } from './chromium.ts'
-import { createStory, idOf } from './story.ts'
+import { idOf } from './story/scene.ts'
+import { createStory } from './story.ts'
 
 const WEIGHT_MAX = 150_000
 const SERVER_MS_MAX = 50
