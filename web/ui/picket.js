@@ -427,7 +427,7 @@ function font(css) {
 function nice(value) {
   if (!(value > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(value))
-  return power * ([1, 2, 3, 5].find((each) => each * power >= value) ?? 10)
+  return power * ([1, 2, 3, 4, 5].find((each) => each * power >= value) ?? 10)
 }
 
 function rate(value) {
@@ -436,11 +436,19 @@ function rate(value) {
   return `${Number(value.toPrecision(3))} /s`
 }
 
+/** On a phone the tabs scroll: where one is must be among those that are seen. */
+function showTab() {
+  const bar = $('.tabs')
+  const tab = bar && $('[aria-current]', bar)
+  if (tab) bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.clientWidth) / 2
+}
+
 tellZone()
 takeCodeFromFragment()
 forgetSaid()
 submitOnChange()
 for (const part of $$('[data-live]')) part.dataset.was = part.innerHTML
+showTab()
 drawTraffic()
 listen()
 document.addEventListener('keydown', onKey)

@@ -135,10 +135,10 @@ function bars(values: readonly (number | null)[], bottom: number): string {
     .join('')
 }
 
-/** The next of 1, 2, 3, 5 times a power of ten: an axis that people can read. */
+/** The next of 1, 2, 3, 4, 5 times a power of ten: an axis that people can read. */
 export function niceTop(value: number): number {
   if (value <= 0) return 1
   const power = 10 ** Math.floor(Math.log10(value))
-  const step = [1, 2, 3, 5, 10].find((each) => each * power >= value) ?? 10
+  const step = [1, 2, 3, 4, 5, 10].find((each) => each * power >= value) ?? 10
   return step * power
 }

@@ -21,7 +21,13 @@ export const findings: EventRow[] = [
       event_type: 'alert',
       alert: { category: 'OT write spike', severity: 1, action: 'allowed' },
       modbus: { function: 'write multiple registers', unit: 1, address: 40_101, count: 8 },
-      baseline: { window_s: 60, needed: 20, seen: 20, busiest_hour_of_30_days: 3 },
+      baseline: {
+        rule_id: 'base:ot-writes',
+        count: 20,
+        first: new Date((OPENED - 34 * 1e6) / 1000).toISOString(),
+        last: new Date(OPENED / 1000).toISOString(),
+        evidence: 'proven',
+      },
       payload: Buffer.from(
         '0a1c0000001701100064000810011801180118011801180118011801 18'.replaceAll(' ', ''),
         'hex',

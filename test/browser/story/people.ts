@@ -26,7 +26,7 @@ function audit(): AuditItem[] {
     outcome,
     tenant_id: TENANT.tenant_id,
     actor: sentence.split(' ')[0] ?? '',
-    subject: '',
+    subject: /action (\S+?)\.?$/.exec(sentence)?.[1] ?? '',
     hash: (4120 - i).toString(16).padStart(64, '7'),
   }))
 }
@@ -55,7 +55,11 @@ export function peoplePorts(story: Story): Pick<Ports, 'sessions' | 'users' | 'a
     user('thandi', 'admin'),
     user('sipho', 'operator', { lastLoginAt: NOW_US - 3.6 * HOUR }),
     user('lerato', 'viewer', { lastLoginAt: NOW_US - 9 * DAY }),
-    user('contractor', 'viewer', { disabled: true, hasPassword: false }),
+    user('contractor', 'viewer', {
+      disabled: true,
+      hasPassword: false,
+      lastLoginAt: NOW_US - 60 * DAY,
+    }),
   ]
   const answer = (token: string) => ({ token, session: sessionOf(story, token) })
   return {
