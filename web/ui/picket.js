@@ -60,6 +60,7 @@ function listen() {
     const status = JSON.parse(data)
     if (location.pathname === '/now') {
       setText($('#sentence'), status.sentence)
+      $('#sentence')?.classList.toggle('long', status.sentence.length > 110)
       setText($('#basis'), status.basis.join(' · '))
     }
     want(SLOW_REFRESH_MS)
@@ -336,6 +337,7 @@ function drawTraffic() {
           values: (_, splits) => splits.map((each) => clock(each, zone)),
           grid: { show: false },
           ticks: { show: false },
+          incrs: [60, 300, 600, 900], // whole minutes, as the words are
           size: 24,
           font: font(css),
         },

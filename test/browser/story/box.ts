@@ -35,10 +35,10 @@ export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' 
         return found
       },
       neverBlock: async () => [
-        { prefix: '10.40.0.1', because: 'the gateway, seen now' },
-        { prefix: '10.40.1.2', because: 'the resolver' },
-        { prefix: '10.40.2.11', because: 'a controller' },
-        { prefix: '10.40.0.0/28', because: 'your list' },
+        { prefix: '10.40.0.1', because: 'is the default gateway' },
+        { prefix: '10.40.1.2', because: 'is a resolver of this box' },
+        { prefix: '10.40.2.11', because: 'is a controller that was seen to answer' },
+        { prefix: '10.40.0.0/28', because: 'is on the never-block list of this site' },
       ],
     },
     site: {

@@ -43,7 +43,7 @@ export function findingPage(view: View, parts: FindingParts): Html {
       ['a', 'approve'],
       ['u', 'undo'],
     ],
-    body: html`<div class="split"><div class="stack">
+    body: html`<div class="split now"><div class="stack">
 ${happened(view, parts)}
 ${whyCard(view, parts)}
 ${evidenceCard(finding)}
@@ -82,7 +82,8 @@ function happened(view: View, parts: FindingParts): Html {
   return card(
     'What happened',
     'ten minutes before and after, between these two',
-    html`<div data-live="timeline"><ol class="timeline">${items}</ol>${parts.aroundFault ? note('error', parts.aroundFault, 'Only the finding itself is shown. Reload the page to ask again.') : NOTHING}</div>`,
+    html`<ol class="timeline">${items}</ol>${parts.aroundFault ? note('error', parts.aroundFault, 'Only the finding itself is shown. Reload the page to ask again.') : NOTHING}`,
+    { live: 'timeline', kind: 'lead' },
   )
 }
 
@@ -108,11 +109,10 @@ function containment(view: View, { actions, finding }: FindingParts): Html {
                 'An operator or administrator of this box can approve it.',
               )
         }<p class="pad basis">It ends by itself and can be undone at any time. The gateway, the resolver and your never-block list are never blocked.</p>`
-  return card(
-    'Proposed containment',
-    `${waiting} proposed, ${active} in force`,
-    html`<div data-live="actions">${body}</div>`,
-  )
+  return card('Proposed containment', `${waiting} proposed, ${active} in force`, body, {
+    kind: 'urgent',
+    live: 'actions',
+  })
 }
 
 function whyCard(view: View, { finding, rule }: FindingParts): Html {

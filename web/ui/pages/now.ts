@@ -11,7 +11,7 @@ import { layout } from '../layout.ts'
 import { mark, when } from '../marks.ts'
 import { card, note } from '../parts.ts'
 import { strip, stripTable, stripWords } from '../strip.ts'
-import { trafficChart } from '../traffic.ts'
+import { chartSeconds, trafficChart } from '../traffic.ts'
 import { lakeSummary } from './lake.ts'
 
 /** A part of the page that could not be had, with the sentence that says why. */
@@ -48,7 +48,7 @@ export function nowPage(view: View, parts: NowParts): Html {
     scripts: html`<link rel="stylesheet" href="${asset('uplot.css')}"><script defer src="${asset('uplot.js')}"></script>`,
     body: html`${status ? impairments(status, view) : noAgent(fault)}
 <div class="split now"><div class="stack">
-${status ? card('Traffic, and what was lost of it', `last 60 min · ${portsWords(status)}`, html`<div class="pad" data-live="traffic">${trafficChart(status, view.zone)}</div>`) : NOTHING}
+${status ? card('Traffic, and what was lost of it', `last ${chartSeconds(status, view.zone.nowUs) / 60} min · ${portsWords(status)}`, html`<div class="pad">${trafficChart(status, view.zone)}</div>`, { live: 'traffic' }) : NOTHING}
 ${part(parts.day, 'Last 24 hours', (day) => card('Last 24 hours', 'a bar is the worst of its half hour', html`<div class="pad" data-live="day">${strip(day, view.zone)}<p class="basis">${stripWords(day, view.zone)}</p><details><summary>As a table</summary>${stripTable(day, view.zone)}</details></div>`))}
 ${part(parts.findings, 'Findings', (rows) => findingsCard(rows, view))}
 ${part(parts.assets, 'Devices', (assets) => devicesCard(assets, view))}
@@ -147,7 +147,8 @@ function devicesCard(assets: readonly AssetView[], view: View): Html {
   return card(
     'Devices',
     html`${count(assets.length)} known · ${count(fresh)} new in 24&nbsp;h · <a class="plain" href="/assets">all</a>`,
-    html`<div data-live="devices">${body}</div>`,
+    body,
+    { live: 'devices' },
   )
 }
 
@@ -171,8 +172,8 @@ function actionsCard(actions: readonly ActionView[], view: View): Html {
   return card(
     'Actions',
     html`${waiting} proposed, ${open.length - waiting} in force · <a class="plain" href="/actions">all</a>`,
-    html`<div data-live="actions">${body}</div>`,
-    'urgent',
+    body,
+    { live: 'actions', kind: 'urgent' },
   )
 }
 
