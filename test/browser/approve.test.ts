@@ -7,14 +7,13 @@ import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findChromium, openBrowser, SCREENS } from './chromium.ts'
+import { findChromium, openBrowser, SCREENS, walkTo } from './chromium.ts'
 import { findSpaces, RealSite } from './real-site.ts'
 
 const STARTED_MS_MAX = 120_000
 const FOUND_MS_MAX = 40_000
 const PASSWORD = 'seven quiet herons'
 const KEPT = join(import.meta.dirname, 'pictures')
-const ROWS_MAX = 60
 
 const chromium = findChromium()
 const spaces = findSpaces()
@@ -43,19 +42,6 @@ describe.skipIf(!chromium || !spaces)('a real site in a real browser', () => {
   test('signed out in one tab is signed out in the other, at once', signedOutAtOnce)
   test('a wrong password is told plainly and the name is kept', wrongPassword)
 })
-
-/** `j` until the selected row of an action is about the guesser: as a person without a mouse finds it. */
-async function selectGuesser(verb: string): Promise<void> {
-  const selected = page.locator('.row[aria-current]', {
-    has: page.locator(`[data-verb="${verb}"]`),
-  })
-  for (let i = 0; i < ROWS_MAX; i++) {
-    await page.keyboard.press('j')
-    if ((await selected.count()) > 0 && (await selected.textContent())?.includes(site.guesser))
-      return
-  }
-  throw new Error(`no row with ${verb} about ${site.guesser}`)
-}
 
 async function opensOnce(): Promise<void> {
   await page.goto(`${site.base}/`)
@@ -121,7 +107,7 @@ async function byKeyboard(): Promise<void> {
   await page.keyboard.press('g')
   await page.keyboard.press('c')
   await page.waitForURL(`${site.base}/actions`)
-  await selectGuesser('approve')
+  await walkTo(page, site.guesser, 'approve')
   await page.keyboard.press('a')
   await page.locator('#toast', { hasText: `Blocked ${site.guesser}` }).waitFor()
   await site.hearsNoMore()
@@ -140,7 +126,7 @@ async function byKeyboard(): Promise<void> {
     .waitFor({ timeout: FOUND_MS_MAX })
   await takePicture()
 
-  await selectGuesser('undo')
+  await walkTo(page, site.guesser, 'undo')
   await page.keyboard.press('u')
   await page.locator('#toast', { hasText: `Undone: ${site.guesser} passes again` }).waitFor()
   await site.hearsAgain()

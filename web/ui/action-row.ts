@@ -2,6 +2,7 @@
 import type { ActionView } from '../base/ports.ts'
 import type { View } from '../base/view.ts'
 import { plural, span } from '../base/words.ts'
+import { withoutEnds } from './finding-rows.ts'
 import { type Html, html, NOTHING, type Piece } from './html.ts'
 import { csrf } from './layout.ts'
 import { when } from './marks.ts'
@@ -61,7 +62,7 @@ function worthSaying({ state, because = '', decidedBy }: ActionView, told?: Set<
 }
 
 function why(action: ActionView): Html {
-  return html`<a class="why" href="/findings/${action.finding_id}">${firstSentence(action.reason)}</a>`
+  return html`<a class="why" href="/findings/${action.finding_id}">${firstSentence(withoutEnds(action.reason))}</a>`
 }
 
 /** The rest is on the finding's page. */

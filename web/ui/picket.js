@@ -315,6 +315,7 @@ function drawTraffic() {
   const { at, frames, dropped, zone } = JSON.parse(block.textContent)
   const css = getComputedStyle(document.documentElement)
   const ink = (name) => resolve(css.getPropertyValue(name).trim())
+  const young = at[at.length - 1] - at[0] < 300 // seconds are told where minutes would say the same twice
   const lost = dropped.map((value) => (value === null ? null : -value))
   $('#traffic').hidden = true
   place.hidden = false
@@ -323,6 +324,7 @@ function drawTraffic() {
     {
       width: place.clientWidth,
       height: 192,
+      padding: [8, 28, 0, 0], // room for half of the last word of the axis
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
       legend: { live: true },
@@ -334,10 +336,11 @@ function drawTraffic() {
       axes: [
         {
           stroke: ink('--n5'),
-          values: (_, splits) => splits.map((each) => clock(each, zone)),
+          values: (_, splits) =>
+            splits.map((each) => clock(each, zone, young ? '2-digit' : undefined)),
           grid: { show: false },
           ticks: { show: false },
-          incrs: [60, 300, 600, 900], // whole minutes, as the words are
+          incrs: [30, 60, 300, 600, 900],
           size: 24,
           font: font(css),
         },

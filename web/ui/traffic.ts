@@ -9,7 +9,7 @@ import { dataBlock, type Html, html, NOTHING } from './html.ts'
 
 const STEP_S = 10
 const HOUR_S = 3600
-const LEAST_S = 300 // a run that is younger fills no more of the picture than it is old
+const LEAST_S = 120
 const WIDTH = 720
 const UP = 120
 const DOWN = 40
@@ -21,10 +21,11 @@ export interface TrafficPoint {
   dropped: number
 }
 
-/** How far back the picture goes: an hour, or whole five minutes of a run that is younger. */
+/** How far back the picture goes: an hour, or as long as this run is old, so that a young one fills it too. */
 export function chartSeconds(status: Pick<SiteStatus, 'startedAt'>, nowUs: number): number {
   const age = (nowUs - status.startedAt) / 1e6
-  return Math.min(HOUR_S, Math.max(1, Math.ceil(age / LEAST_S)) * LEAST_S)
+  const whole = age < 300 ? 60 : 300
+  return Math.min(HOUR_S, Math.max(LEAST_S, Math.ceil(age / whole) * whole))
 }
 
 /** That time up to now in equal steps, all interfaces together; a step nobody reported is null. */
@@ -55,7 +56,8 @@ export function trafficChart(status: SiteStatus, zone: Zone): Html {
   const worst = Math.max(...shown.dropped.map((each) => each ?? 0))
   const top = niceTop(peak)
   const bottom = niceTop(worst)
-  const ticks = [0, 1, 2, 3, 4].map((i) => zone.minute(zone.nowUs - (4 - i) * (seconds / 4) * 1e6))
+  const clock = (us: number) => (seconds < 300 ? zone.clock(us) : zone.minute(us))
+  const ticks = [0, 1, 2, 3, 4].map((i) => clock(zone.nowUs - (4 - i) * (seconds / 4) * 1e6))
   const told = `Frames received a second, last ${seconds / 60} minutes: at most ${rate(peak)}. Lost: ${worst === 0 ? 'none' : `at most ${rate(worst)}`}.`
   return html`<figure class="chart" id="traffic" aria-label="${told}">
     <div class="y"><span>${rate(top)}</span><span>${rate(top / 2)}</span><span>seen</span></div><svg class="up" viewBox="0 0 ${WIDTH} ${UP}" preserveAspectRatio="none" aria-hidden="true"><line class="grid" x2="${WIDTH}" y1=".5" y2=".5"/><line class="grid" x2="${WIDTH}" y1="60" y2="60"/>${seenPaths(shown.frames, top)}</svg>

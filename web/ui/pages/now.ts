@@ -2,7 +2,7 @@
 import type { EventRow } from '../../../agent/base/event.ts'
 import type { ActionView, AssetView, Day, LakeView, SiteStatus } from '../../base/ports.ts'
 import type { View } from '../../base/view.ts'
-import { count, plural, span, tied } from '../../base/words.ts'
+import { count, plural, sentenceCase, span, tied } from '../../base/words.ts'
 import { actionList, toast } from '../action-row.ts'
 import { asset } from '../assets.ts'
 import { findingRows } from '../finding-rows.ts'
@@ -194,7 +194,7 @@ function sightCard(status: SiteStatus, view: View): Html {
     [
       'Clock',
       clock.offsetMs === undefined
-        ? `not checked (${clock.source})`
+        ? sentenceCase(clock.source)
         : `${clock.offsetMs >= 0 ? '+' : '−'}${span(Math.abs(clock.offsetMs))} of UTC (${clock.source})`,
     ],
     [
