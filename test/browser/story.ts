@@ -28,9 +28,11 @@ export interface Story {
   enter(name: string, role: Role, more?: Partial<SessionView>): string
 }
 
+/** Of all stories: a browser that goes from one to the next must not bring a token that fits by chance. */
+let entered = 0
+
 export function createStory(): Story {
   const listeners = new Set<(event: LiveEvent) => void>()
-  let entered = 0
   const story: Story = {
     ports: undefined as unknown as Ports,
     actions: storyActions(),

@@ -104,6 +104,15 @@ export function verbsFor(action: ActionView, view: View): Verb[] {
   return action.state === 'active' ? ['undo'] : []
 }
 
+/** The keys of the footer that decide: for those who may. */
+export function decisionKeys(view: View): (readonly [string, string])[] {
+  if (!view.session.atoms.includes('decide')) return []
+  return [
+    ['a', 'approve'],
+    ['u', 'undo'],
+  ]
+}
+
 const WORDS: Readonly<Record<Verb, string>> = { approve: 'Approve', reject: 'Reject', undo: 'Undo' }
 
 export function verbButton(verb: Verb, action: ActionView, kind = ''): Html {

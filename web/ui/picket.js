@@ -316,7 +316,7 @@ function drawTraffic() {
   const css = getComputedStyle(document.documentElement)
   const ink = (name) => resolve(css.getPropertyValue(name).trim())
   const young = at[at.length - 1] - at[0] < 300 // seconds are told where minutes would say the same twice
-  const lost = dropped.map((value) => (value === null ? null : -value))
+  const lost = dropped.map((value) => (value ? -value : null)) // a bar of nothing would still be drawn
   $('#traffic').hidden = true
   place.hidden = false
   plot?.destroy()
@@ -377,7 +377,7 @@ function drawTraffic() {
           width: 0,
           paths: uPlot.paths.bars({ size: [1, 8] }),
           points: { show: false },
-          value: (u, v) => told(u, v === null ? v : -v),
+          value: (u) => told(u, dropped[u.cursor.idx] ?? null),
         },
       ],
     },

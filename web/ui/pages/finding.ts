@@ -5,7 +5,7 @@ import type { RuleView } from '../../../agent/control/agent-client.ts'
 import type { ActionView } from '../../base/ports.ts'
 import type { View } from '../../base/view.ts'
 import { count, plural, span } from '../../base/words.ts'
-import { actionList, toast, verbsFor } from '../action-row.ts'
+import { actionList, decisionKeys, toast, verbsFor } from '../action-row.ts'
 import { payloadOf, recordText } from '../evidence.ts'
 import { findingTitle } from '../finding-rows.ts'
 import { flowRows } from '../flow-rows.ts'
@@ -38,11 +38,7 @@ export function findingPage(view: View, parts: FindingParts): Html {
     above: html`${severityMark(finding.severity)} · ${finding.tenant_id} · <a class="plain" href="/findings">Findings</a> · seen ${when(view.zone, finding.event_time, 'exact')}`,
     sentence: findingTitle(finding),
     basis: html`${ends(finding)}${finding.rule_id ? ` · ${finding.rule_id}` : ''}${finding.host ? ` · host ${finding.host}` : ''}`,
-    keys: [
-      ['j k', 'move'],
-      ['a', 'approve'],
-      ['u', 'undo'],
-    ],
+    keys: [['j k', 'move'], ...decisionKeys(view)],
     body: html`<div class="split now"><div class="stack">
 ${happened(view, parts)}
 ${whyCard(view, parts)}

@@ -3,7 +3,7 @@ import type { EventRow } from '../../../agent/base/event.ts'
 import type { ActionView, AssetView, Day, LakeView, SiteStatus } from '../../base/ports.ts'
 import type { View } from '../../base/view.ts'
 import { count, plural, sentenceCase, span, tied } from '../../base/words.ts'
-import { actionList, toast } from '../action-row.ts'
+import { actionList, decisionKeys, toast } from '../action-row.ts'
 import { asset } from '../assets.ts'
 import { findingRows } from '../finding-rows.ts'
 import { type Html, html, NOTHING } from '../html.ts'
@@ -39,12 +39,7 @@ export function nowPage(view: View, parts: NowParts): Html {
       ? tied(status.sentence)
       : `We do not know what ${view.asker.scope[0] ?? 'this site'} sees right now.`,
     basis: status ? basis(status) : fault,
-    keys: [
-      ['j k', 'move'],
-      ['Enter', 'open'],
-      ['a', 'approve'],
-      ['u', 'undo'],
-    ],
+    keys: [['j k', 'move'], ['Enter', 'open'], ...decisionKeys(view)],
     scripts: html`<link rel="stylesheet" href="${asset('uplot.css')}"><script defer src="${asset('uplot.js')}"></script>`,
     body: html`${status ? impairments(status, view) : noAgent(fault)}
 <div class="split now"><div class="stack">
@@ -109,7 +104,7 @@ function impairments(status: SiteStatus, view: View): Html {
   if (rows.length === 0) return html`<div data-live="sight"></div>`
   return html`<div data-live="sight"><section class="card sight" aria-label="What impairs this site">${rows.map(
     ({ shape, state, next }) =>
-      html`<div class="impaired">${shape}<p><b>${state.because}.</b> ${state.since ? html`Since ${when(view.zone, state.since)}. ` : NOTHING}${next}</p></div>`,
+      html`<div class="impaired">${shape}<p><b>${sentenceCase(state.because)}.</b> ${state.since ? html`Since ${when(view.zone, state.since)}. ` : NOTHING}${next}</p></div>`,
   )}</section></div>`
 }
 
