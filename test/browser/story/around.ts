@@ -4,6 +4,8 @@ import { findings } from './findings.ts'
 import { flow } from './flows.ts'
 import { LAPTOP, MIN, OPENED, PLC, row, S } from './scene.ts'
 
+const WRITE = 'write multiple registers, 8 from 40101'
+
 export const before: EventRow[] = [
   row(2001, OPENED - 11 * MIN, {
     kind: 'asset',
@@ -23,33 +25,23 @@ export const before: EventRow[] = [
       packets: 2,
     }),
   ),
-  row(2200, OPENED - 6 * MIN - 42 * S, {
-    kind: 'ot',
-    app_proto: 'modbus',
-    src_ip: LAPTOP,
-    dest_ip: PLC,
-    dest_port: 502,
-    proto: 'TCP',
-    record: { modbus: { function: 'read device identification' } },
-  }),
-  row(2201, OPENED - 34 * S, {
-    kind: 'ot',
-    app_proto: 'modbus',
-    src_ip: LAPTOP,
-    dest_ip: PLC,
-    dest_port: 502,
-    proto: 'TCP',
-    record: { modbus: { function: 'write multiple registers, 8 from 40101' } },
-  }),
+  modbus(2200, OPENED - 6 * MIN - 42 * S, 'read device identification'),
+  modbus(2201, OPENED - 34 * S, WRITE),
 ]
+
 export const after: EventRow[] = Array.from({ length: 214 }, (_, i) =>
-  row(2300 + i, OPENED + i * 1.7 * S, {
+  modbus(2300 + i, OPENED + i * 1.7 * S, WRITE),
+)
+
+/** The laptop asks the controller for something. */
+function modbus(n: number, at: number, what: string): EventRow {
+  return row(n, at, {
     kind: 'ot',
     app_proto: 'modbus',
     src_ip: LAPTOP,
     dest_ip: PLC,
     dest_port: 502,
     proto: 'TCP',
-    record: { modbus: { function: 'write multiple registers, 8 from 40101' } },
-  }),
-)
+    record: { modbus: { function: what } },
+  })
+}
