@@ -62,7 +62,7 @@ export class SelfTest {
     if (this.#sentAtMs === undefined) return
     const foundAfterMs = Math.round(nowMs - this.#sentAtMs)
     this.#sentAtMs = undefined
-    const sentence = `self-test attack found in ${(foundAfterMs / 1000).toFixed(1)} s`
+    const sentence = `self-test attack found in ${foundAfterMs < 1000 ? `${Math.round(foundAfterMs)} ms` : `${(foundAfterMs / 1000).toFixed(1)} s`}`
     this.#status = { lastAt: wallUs, ok: true, foundAfterMs, sentence }
   }
 

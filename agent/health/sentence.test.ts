@@ -34,6 +34,15 @@ test.each<[string, Partial<SentenceFacts>, string, string]>([
     'London: 9 Modbus writes from 10.0.0.9; 1 finding in 24 h, worst critical; 1 action waits for you; all traffic seen.',
   ],
   [
+    'a headline of two sentences',
+    {
+      openFindings: { ...none, high: 1 },
+      headline: '2 writes to 10.0.0.9 in 1.5 s. Its usual station: 10.0.0.7.',
+    },
+    'findings',
+    'London: 2 writes to 10.0.0.9 in 1.5 s; 1 finding in 24 h, worst high; all traffic seen.',
+  ],
+  [
     'dropping',
     { dropped: 12, frames: 34_000 },
     'quiet',

@@ -51,8 +51,9 @@ function foundClause(facts: SentenceFacts): string | false {
   if (count === 0) return facts.blind ? false : 'nothing found'
   const worst = [...SEVERITIES].reverse().find((severity) => facts.openFindings[severity] > 0)
   const rest = count === 1 ? '1 finding' : `${count} findings`
-  return facts.headline
-    ? `${facts.headline}; ${rest} in 24 h, worst ${worst}`
+  const [headline] = (facts.headline ?? '').split(/\.(?= |$)/, 1) // its first sentence; the rest is on its page
+  return headline
+    ? `${headline}; ${rest} in 24 h, worst ${worst}`
     : `${rest} in 24 h, worst ${worst}`
 }
 

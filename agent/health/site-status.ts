@@ -1,7 +1,7 @@
 /** Puts what is known into one SiteStatus: the states are judged here, from evidence handed in. */
 import type { Severity } from '../base/event.ts'
 import type { Gap } from './run-gap.ts'
-import { type SentenceFacts, siteSentence, siteState, span } from './sentence.ts'
+import { plural, type SentenceFacts, siteSentence, siteState, span } from './sentence.ts'
 import { blindness, cutOff, staleness } from './sight.ts'
 import type { InterfaceStatus, SelfTestStatus, SiteStatus } from './status.ts'
 
@@ -84,7 +84,7 @@ function basis(facts: StatusFacts): string[] {
     (each) => nowUs - (each.lastFrameAt ?? 0) <= blindAfterSeconds * 1e6,
   )
   const lines = [
-    `frames on ${seeing.length} of ${interfaces.length} capture ports`,
+    `frames on ${seeing.length} of ${plural(interfaces.length, 'capture port')}`,
     selfTest.sentence,
     `${rules.loaded.toLocaleString('en')} rules, ${span(rules.ageSeconds)} old`,
     clock.offsetMs === undefined ? `clock: ${clock.source}` : `clock ${clock.offsetMs} ms of UTC`,

@@ -5,11 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
-import type { Hono } from 'hono'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
-import { silentLog } from '../../agent/base/log.ts'
-import { createApp } from '../../web/app.ts'
-import { NOW_US, PASSWORD, type Story } from './story.ts'
+import { storyApp } from './story/client.ts'
+import { PASSWORD } from './story/scene.ts'
+import type { Story } from './story.ts'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const FLAGS = [
@@ -22,7 +21,9 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ]
-export const SCREENS = join(import.meta.dirname, '../../out/screens')
+/** Where pictures go that are looked at and thrown away. */
+export const SCREENS =
+  process.env.PICKET_PICTURES_IN ?? join(import.meta.dirname, '../../.state/pictures')
 
 export function findChromium(): string | undefined {
   const found = process.env.PICKET_CHROMIUM ?? CHROMIUM.find((path) => existsSync(path))
@@ -30,6 +31,8 @@ export function findChromium(): string | undefined {
     process.stderr.write('SKIPPED: no Chromium on this machine (apt-get install chromium).\n')
   return found
 }
+
+const STEPS_MAX = 60
 
 export interface Look {
   width: 1440 | 390
@@ -57,12 +60,6 @@ export async function openBrowser(path: string, { width, theme, javaScript = tru
       rmSync(profile, { recursive: true, force: true })
     },
   }
-}
-
-export const storyClock = { nowUs: () => NOW_US, steadyMs: () => performance.now() }
-
-export function storyApp(story: Story): Hono {
-  return createApp(story.ports, { clock: storyClock, log: silentLog, onLoopback: true })
 }
 
 /** The app on 127.0.0.1, with the server's own time of each page noted. */
@@ -104,6 +101,19 @@ export async function signIn(page: Page, base: string, name: string): Promise<vo
   await page.fill('#password', PASSWORD)
   await page.press('#password', 'Enter')
   await page.waitForURL(`${base}/now`)
+}
+
+/** `j` until the selected row holds that text and a button of that verb: as a person without a mouse finds it. */
+export async function walkTo(page: Page, text: string, verb: string): Promise<void> {
+  const wanted = page.locator('.row[aria-current]', {
+    hasText: text,
+    has: page.locator(`[data-verb="${verb}"]`),
+  })
+  for (let i = 0; i < STEPS_MAX; i++) {
+    await page.keyboard.press('j')
+    if ((await wanted.count()) > 0) return
+  }
+  throw new Error(`no row about ${text} with a button to ${verb}`)
 }
 
 export interface AxeViolation {

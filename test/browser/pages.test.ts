@@ -1,6 +1,8 @@
 /** Every page in real Chromium: both widths, both themes, axe, no sideways scroll, weight and time. */
 import { join } from 'node:path'
+import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
+import { Failure } from '../../agent/base/failure.ts'
 import {
   axe,
   findChromium,
@@ -10,10 +12,13 @@ import {
   serveStory,
   signIn,
 } from './chromium.ts'
-import { createStory, idOf } from './story.ts'
+import { HOUR, idOf, MIN, NOW_US } from './story/scene.ts'
+import { storyStatus } from './story/sight.ts'
+import { createStory, type Story } from './story.ts'
 
 const WEIGHT_MAX = 150_000
 const SERVER_MS_MAX = 50
+const TRIES_MAX = 3
 
 const PAGES: readonly (readonly [string, string])[] = [
   ['now', '/now'],
@@ -55,48 +60,145 @@ function weightOf(bytes: ReadonlyMap<string, number>, path: string): number {
   )
 }
 
+/** What a site looks like on a bad day, on its first, and to somebody who may only look. */
+const STATES: readonly (readonly [string, string, string, (story: Story) => void])[] = [
+  ['now-impaired', '/now', 'sipho', impair],
+  ['now-no-agent', '/now', 'sipho', silence],
+  ['now-first-day', '/now', 'sipho', empty],
+  ['actions-first-day', '/actions', 'sipho', empty],
+  ['actions-viewer', '/actions', 'lerato', () => {}],
+  ['finding-viewer', `/findings/${idOf(4)}`, 'lerato', () => {}],
+  ['refused', '/users', 'lerato', () => {}],
+  ['password', '/password', 'sipho', () => {}],
+]
+
+function impair(story: Story): void {
+  story.status = storyStatus({
+    state: 'blind',
+    sentence:
+      'Cape Town: blind: no frame on 1 of 1 capture port for 42 min; stale: rules are 40 d old; 4 findings in 24 h, worst critical; cut off: no uplink for 3 h.',
+    states: {
+      blind: { because: 'no frame on 1 of 1 capture port for 42 min', since: NOW_US - 42 * MIN },
+      stale: { because: 'rules are 40 d old', since: NOW_US - 10 * HOUR },
+      cutOff: { because: 'no uplink for 3 h', since: NOW_US - 3 * HOUR },
+    },
+    selfTest: {
+      lastAt: NOW_US - 12 * MIN,
+      ok: false,
+      sentence: 'The self-test attack was not found within 10 s.',
+    },
+  })
+}
+
+function silence(story: Story): void {
+  story.status = undefined
+  const gone = () => Promise.reject(new Failure('unavailable', 'picket-agent does not answer.'))
+  story.ports.findings.list = gone
+  story.ports.days.last24h = gone
+  story.ports.site.assets = gone
+  story.ports.lake.status = gone
+}
+
+function empty(story: Story): void {
+  story.status = storyStatus({
+    state: 'quiet',
+    sentence: 'Cape Town: nothing found; all traffic seen.',
+    startedAt: NOW_US - 3 * MIN,
+    openFindings: { critical: 0, high: 0, medium: 0, low: 0 },
+    waitingActions: 0,
+    assets: 0,
+  })
+  story.actions = []
+  story.ports.findings.list = async () => ({ rows: [] })
+  story.ports.site.assets = async () => []
+  story.ports.days.last24h = async () => ({
+    from: NOW_US - 24 * HOUR,
+    to: NOW_US,
+    began: NOW_US - 3 * MIN,
+    halfHours: [],
+    seen: [{ from: NOW_US - 3 * MIN, to: NOW_US }],
+    selfTests: [],
+  })
+}
+
 const chromium = findChromium()
+
+/** One page: nothing sideways, nothing that axe finds, light and quick; its picture for a person. */
+async function lookAt(
+  page: Page,
+  site: Awaited<ReturnType<typeof serveStory>>,
+  [name, path]: readonly [string, string],
+  look: Look,
+): Promise<string[]> {
+  const wrong: string[] = []
+  await page.goto(site.base + path, { waitUntil: 'load' })
+  const { scroll, client } = await page.evaluate<{ scroll: number; client: number }>(
+    '({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth })',
+  )
+  if (scroll > client) wrong.push(`${name}: ${scroll} px wide in ${client}`)
+  for (const { id, impact, help, nodes } of await axe(page))
+    wrong.push(
+      `${name}: ${id} (${impact}) ${help}: ${nodes
+        .map(({ html }) => html)
+        .join(' | ')
+        .slice(0, 400)}`,
+    )
+  const own = path.split(/[?#]/)[0] ?? ''
+  let took = site.took.get(own) ?? 0
+  // Another process may have had the core: what counts is how fast the page can be served.
+  for (let again = 0; took > SERVER_MS_MAX && again < TRIES_MAX; again++) {
+    await page.reload({ waitUntil: 'load' })
+    took = Math.min(took, site.took.get(own) ?? took)
+  }
+  const weight = weightOf(site.bytes, own)
+  if (look.width === 1440 && look.theme === 'light')
+    process.stdout.write(
+      `${name.padEnd(17)} ${took.toFixed(1).padStart(6)} ms  ${(weight / 1000).toFixed(1).padStart(6)} KB\n`,
+    )
+  if (weight > WEIGHT_MAX) wrong.push(`${name}: ${weight} bytes`)
+  if (took > SERVER_MS_MAX && name !== OUTSIDE[0]?.[0]) wrong.push(`${name}: ${took.toFixed(1)} ms`)
+  const file = `${name}-${look.width}-${look.theme}.png`
+  await page.screenshot({ path: join(SCREENS, file), fullPage: true })
+  return wrong
+}
+
+/** What the page itself complains of; a refusal that was asked for is none. */
+function complaints(page: Page): string[] {
+  const errors: string[] = []
+  page.on('pageerror', (error) => errors.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/40[34]/.test(message.text())) errors.push(message.text())
+  })
+  return errors
+}
 
 describe.skipIf(!chromium)('pages in Chromium', () => {
   test.for(LOOKS)('$width px, $theme', async (look) => {
-    const story = createStory()
-    await using site = await serveStory(story)
+    await using site = await serveStory(createStory())
     await using browser = await openBrowser(chromium as string, look)
     const page = await browser.context.newPage()
+    const errors = complaints(page)
     const wrong: string[] = []
-    const errors: string[] = []
-    page.on('pageerror', (error) => errors.push(String(error)))
-    page.on('console', (message) => {
-      if (message.type() === 'error' && !message.text().includes('404')) errors.push(message.text())
-    })
-    for (const [name, path] of [...OUTSIDE, ...PAGES]) {
-      if (name === PAGES[0]?.[0]) await signIn(page, site.base, 'thandi')
-      await page.goto(site.base + path, { waitUntil: 'load' })
-      const { scroll, client } = await page.evaluate<{ scroll: number; client: number }>(
-        '({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth })',
-      )
-      if (scroll > client) wrong.push(`${name}: ${scroll} px wide in ${client}`)
-      for (const { id, impact, help, nodes } of await axe(page))
-        wrong.push(
-          `${name}: ${id} (${impact}) ${help}: ${nodes
-            .map(({ html }) => html)
-            .join(' | ')
-            .slice(0, 400)}`,
-        )
-      const own = path.split(/[?#]/)[0] ?? ''
-      const took = site.took.get(own) ?? 0
-      const weight = weightOf(site.bytes, own)
-      if (look.width === 1440 && look.theme === 'light')
-        process.stdout.write(
-          `${name.padEnd(9)} ${took.toFixed(1).padStart(6)} ms  ${(weight / 1000).toFixed(1).padStart(6)} KB\n`,
-        )
-      if (weight > WEIGHT_MAX) wrong.push(`${name}: ${weight} bytes`)
-      if (took > SERVER_MS_MAX && name !== OUTSIDE[0]?.[0])
-        wrong.push(`${name}: ${took.toFixed(1)} ms`)
-      await page.screenshot({
-        path: join(SCREENS, `${name}-${look.width}-${look.theme}.png`),
-        fullPage: true,
-      })
+    for (const each of [...OUTSIDE, ...PAGES]) {
+      if (each === PAGES[0]) await signIn(page, site.base, 'thandi')
+      wrong.push(...(await lookAt(page, site, each, look)))
+    }
+    expect(errors).toEqual([])
+    expect(wrong).toEqual([])
+  })
+
+  test.for(LOOKS)('other days and other people, $width px, $theme', async (look) => {
+    await using browser = await openBrowser(chromium as string, look)
+    const page = await browser.context.newPage()
+    const errors = complaints(page)
+    const wrong: string[] = []
+    for (const [name, path, who, change] of STATES) {
+      const story = createStory()
+      await using site = await serveStory(story)
+      change(story)
+      await signIn(page, site.base, who)
+      wrong.push(...(await lookAt(page, site, [name, path], look)))
+      await page.goto('about:blank') // before its site goes
     }
     expect(errors).toEqual([])
     expect(wrong).toEqual([])

@@ -164,7 +164,7 @@ function configOf({ name, plan, uplink, automatic }: SiteScenario): object {
     health: { blindAfterSeconds: BLIND_SECONDS },
     lake: { settleSeconds: 1, compactFiles: 8 },
     summary: { periodSeconds: PERIOD_SECONDS },
-    fleet: { announce: uplink },
+    ...(uplink !== undefined && { fleet: { announce: uplink } }),
   }
 }
 

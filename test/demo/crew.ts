@@ -13,15 +13,14 @@ const PROGRAM = fileURLToPath(new URL('./actor.ts', import.meta.url))
 /** As people do it: a machine that logs in ten times a minute is a finding. */
 const ADMIN_MS = [15_000, 40_000] as const
 
-export class Actor {
+/** A process of ours that is told what to do, one answer for each order. */
+export class Actor<Told = Order> {
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, { done(result: unknown): void; fail(error: Error): void }>()
   #next = 0
 
-  constructor(rooms: Rooms, room: Room) {
-    this.#child = rooms.spawn(room, [process.execPath, PROGRAM], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    })
+  constructor(child: ChildProcess) {
+    this.#child = child
     this.#child.on('message', (reply: { id: number; result?: unknown; error?: string }) => {
       const waiting = this.#waiting.get(reply.id)
       this.#waiting.delete(reply.id)
@@ -33,17 +32,25 @@ export class Actor {
     })
   }
 
-  tell<T = unknown>(order: Order): Promise<T> {
+  tell<T = unknown>(order: Told): Promise<T> {
     const id = this.#next++
     return new Promise((done, fail) => {
       this.#waiting.set(id, { done: done as (result: unknown) => void, fail })
-      this.#child.send({ id, order })
+      this.#child.send({ id, order } as object)
     })
   }
 
   end(): void {
     this.#child.kill('SIGKILL')
   }
+}
+
+function actorIn(rooms: Rooms, room: Room): Actor {
+  return new Actor(
+    rooms.spawn(room, [process.execPath, PROGRAM], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    }),
+  )
 }
 
 export class Crew {
@@ -56,9 +63,9 @@ export class Crew {
   constructor(rooms: Rooms, { plan, telnet }: SiteScenario) {
     this.plan = plan
     this.#telnet = telnet
-    this.#assets = new Actor(rooms, 'assets')
-    this.#hosts = new Actor(rooms, 'hosts')
-    this.#attackers = new Actor(rooms, 'hosts')
+    this.#assets = actorIn(rooms, 'assets')
+    this.#hosts = actorIn(rooms, 'hosts')
+    this.#attackers = actorIn(rooms, 'hosts')
   }
 
   /** Every server listens. */

@@ -2,15 +2,15 @@
  * `./build.sh demo`: the launcher. Opens the socket of the pages on the host's loopback, makes namespaces in
  * which everything else happens, and takes all of it with it when it ends, however it ends.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { replayInstead } from './replay-instead.ts'
+import { listen, usableSpaces } from './spaces.ts'
 
 const USAGE = `Usage: ./build.sh demo [--once] [--json OUT] [--seed N] [--calm] [--record DIR] [--data DIR]
 
@@ -26,21 +26,6 @@ const PORTS = [8443, 8444, 8445]
 const STOP_MS_MAX = 12_000
 const STAGE = fileURLToPath(new URL('./stage.ts', import.meta.url))
 
-/**
- * Ways to namespaces of our own, best first. Root needs none but network, mounts and processes; others get a user
- * namespace in which they stay themselves, with its capabilities.
- */
-const SPACES = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-const AS_ROOT = SPACES
-const AS_USER = ['--user', '--map-current-user', '--keep-caps', ...SPACES]
-
-function usableSpaces(): string[] | undefined {
-  const ways = process.getuid?.() === 0 ? [AS_ROOT, AS_USER] : [AS_USER]
-  return ways.find(
-    (way) => spawnSync('unshare', [...way, '--', 'unshare', '--net', 'true']).status === 0,
-  )
-}
-
 async function main(): Promise<number> {
   const { values } = readArguments()
   const seed = values.seed === undefined ? randomInt(1, 1_000_000) : Number(values.seed)
@@ -51,9 +36,6 @@ async function main(): Promise<number> {
     return replayInstead(seed, values)
   }
   const open = await Promise.all(PORTS.map(listen))
-  const handles = open.map(
-    ({ server }) => (server as unknown as { _handle: { fd: number } })._handle.fd,
-  )
   const data = values.data ? resolve(values.data) : mkdtempSync(join(tmpdir(), 'picket-demo-'))
   mkdirSync(data, { recursive: true, mode: 0o700 })
   process.stdout.write(`seed ${seed}\n`)
@@ -66,7 +48,7 @@ async function main(): Promise<number> {
   if (values.record) words.push('--record', resolve(values.record))
   // A session of its own: Ctrl-C reaches only us, and we end the rest in order. Its standard input is our life.
   const stage = spawn('unshare', words, {
-    stdio: ['pipe', 'inherit', 'inherit', ...handles],
+    stdio: ['pipe', 'inherit', 'inherit', ...open.map(({ fd }) => fd)],
     detached: true,
   })
   for (const { server } of open) server.close() // ours; the stage has its own hold on the sockets
@@ -108,20 +90,6 @@ function readArguments() {
 function refuse(why: string): number {
   process.stderr.write(`demo: ${why}\n\n${USAGE}`)
   return 2
-}
-
-/** That port, or any that is free. */
-async function listen(preferred: number): Promise<{ server: Server; port: number }> {
-  for (const wanted of [preferred, 0]) {
-    const server = createServer()
-    const open = await new Promise<boolean>((done) => {
-      server.once('error', () => done(false))
-      server.listen(wanted, '127.0.0.1', () => done(true))
-    })
-    const address = server.address()
-    if (open && address && typeof address === 'object') return { server, port: address.port }
-  }
-  throw new Error('No port on the loopback of this machine is free.')
 }
 
 if (process.argv.includes('--help')) process.stdout.write(USAGE)

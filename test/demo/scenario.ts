@@ -11,7 +11,7 @@ export interface SiteScenario {
   name: string
   primary: boolean
   /** On the network between the sites. */
-  uplink: string
+  uplink: string | undefined
   plan: Plan
   /** Blocks by policy, on proven evidence, without a click. */
   automatic: boolean
@@ -41,6 +41,19 @@ const BRANCHES: {
     telnet: true,
   },
 ]
+
+/** One site by itself, with all that can happen. */
+export function loneSite(seed: number): SiteScenario {
+  return {
+    tenant_id: 'works-north',
+    name: 'Works north',
+    primary: false,
+    uplink: undefined,
+    plan: planOf(seed),
+    automatic: false,
+    telnet: undefined,
+  }
+}
 
 export function scenarioOf(seed: number): Scenario {
   const chance = new Chance(seed)

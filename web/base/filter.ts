@@ -12,9 +12,9 @@ const HOUR_US = 3600e6
 
 export const RANGES = {
   '1h': { words: 'last hour', us: HOUR_US },
-  '24h': { words: 'last 24 h', us: 24 * HOUR_US },
-  '7d': { words: 'last 7 days', us: 168 * HOUR_US },
-  '30d': { words: 'last 30 days', us: 720 * HOUR_US },
+  '24h': { words: 'last 24\u00a0h', us: 24 * HOUR_US },
+  '7d': { words: 'last 7\u00a0days', us: 168 * HOUR_US },
+  '30d': { words: 'last 30\u00a0days', us: 720 * HOUR_US },
   all: { words: 'all time', us: undefined },
 } as const
 export type Range = keyof typeof RANGES

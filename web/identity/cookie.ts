@@ -31,9 +31,9 @@ export function dropToken(c: Context): void {
   setCookie(c, LOOPBACK, '', { httpOnly: true, sameSite: 'Strict', path: '/', maxAge: 0 })
 }
 
-/** Safari refuses Secure cookies over http even from 127.0.0.1. */
+/** Safari refuses Secure cookies over http even from 127.0.0.1; others name it too, HeadlessChrome as one word. */
 function distrustsLoopback(agent: string): boolean {
-  return /\bSafari\//.test(agent) && !/\b(Chrome|Chromium|CriOS|Edg|OPR)\//.test(agent)
+  return /\bSafari\//.test(agent) && !/(Chrome|Chromium|CriOS|Edg|OPR)\//.test(agent)
 }
 
 /** How the page looks is no secret: theme and zone are cookies that the script may write. */

@@ -90,7 +90,7 @@ function fits(each: ActionView, asked: Asked): boolean {
 function fitsWords(each: ActionView, { filter }: Asked): boolean {
   if (filter.address) return each.target === filter.address || each.dest === filter.address
   const words = filter.words?.toLowerCase() ?? ''
-  return [each.target, each.dest, each.reason, each.rule_id].some((text) =>
+  return [each.target, each.dest, each.reason, each.rule_id, each.action_id].some((text) =>
     text?.toLowerCase().includes(words),
   )
 }

@@ -2,6 +2,7 @@
 import type { ActionView } from '../base/ports.ts'
 import type { View } from '../base/view.ts'
 import { plural, span } from '../base/words.ts'
+import { withoutEnds } from './finding-rows.ts'
 import { type Html, html, NOTHING, type Piece } from './html.ts'
 import { csrf } from './layout.ts'
 import { when } from './marks.ts'
@@ -37,8 +38,7 @@ export function actionFacts(action: ActionView, view: View, options: ListOptions
     parts.push(
       html`lapses ${when(view.zone, action.lapsesAt)}, in ${span((action.lapsesAt - view.zone.nowUs) / 1000)}`,
     )
-    if (action.evidence === 'spoofable')
-      parts.push('the source could be forged, so it never acts alone')
+    if (action.evidence === 'spoofable') parts.push('its source could be forged')
   }
   if (action.state === 'active') parts.push(...inForce(action, view))
   if (action.decidedBy && action.decidedAt)
@@ -48,12 +48,26 @@ export function actionFacts(action: ActionView, view: View, options: ListOptions
   const said = action.state === 'undone' || action.state === 'rejected'
   if (action.endedAt && action.state !== 'active' && !(said && action.decidedBy))
     parts.push(html`${action.state} ${when(view.zone, action.endedAt)}`)
-  if (action.because) parts.push(action.because)
+  if (action.because && worthSaying(action, options.told)) parts.push(action.because)
   return html`${parts.map((part, i) => html`${i > 0 ? ' · ' : ''}${part}`)}`
 }
 
+/** The policy's reason is of interest once, and not any more after a person decided; a refusal's always. */
+function worthSaying({ state, because = '', decidedBy }: ActionView, told?: Set<string>): boolean {
+  if (state === 'refused') return true
+  if (decidedBy !== undefined && decidedBy !== 'policy') return false
+  const fresh = !told?.has(because)
+  told?.add(because)
+  return fresh
+}
+
 function why(action: ActionView): Html {
-  return html`<a class="why" href="/findings/${action.finding_id}">${action.reason}</a>`
+  return html`<a class="why" href="/findings/${action.finding_id}">${firstSentence(withoutEnds(action.reason))}</a>`
+}
+
+/** The rest is on the finding's page. */
+function firstSentence(text: string): string {
+  return text.split(/\.(?= |$)/, 1)[0] ?? text
 }
 
 function inForce(action: ActionView, view: View): Piece[] {
@@ -90,6 +104,15 @@ export function verbsFor(action: ActionView, view: View): Verb[] {
   return action.state === 'active' ? ['undo'] : []
 }
 
+/** The keys of the footer that decide: for those who may. */
+export function decisionKeys(view: View): (readonly [string, string])[] {
+  if (!view.session.atoms.includes('decide')) return []
+  return [
+    ['a', 'approve'],
+    ['u', 'undo'],
+  ]
+}
+
 const WORDS: Readonly<Record<Verb, string>> = { approve: 'Approve', reject: 'Reject', undo: 'Undo' }
 
 export function verbButton(verb: Verb, action: ActionView, kind = ''): Html {
@@ -107,6 +130,8 @@ export interface ListOptions {
   /** One filled button a page: the newest proposal beside its evidence. */
   primary?: boolean
   why?: boolean
+  /** Reasons that a row of this list has given already. */
+  told?: Set<string>
 }
 
 /** Rows in one plain form: it works without script, and ticks let one press decide many. */
@@ -115,8 +140,9 @@ export function actionList(
   view: View,
   options: ListOptions = {},
 ): Html {
+  const told = new Set<string>()
   const ticks = options.ticks && actions.some((each) => verbsFor(each, view).length > 0)
-  return html`<form class="actions${ticks ? ' ticked' : ''}" method="post" action="/actions/approve">${csrf(view)}<input type="hidden" name="back" value="${view.here}">${actions.map((action, at) => actionRow(action, view, { ...options, ticks: ticks === true, primary: options.primary === true && at === 0 }))}${ticks ? tickedBar(actions, view) : NOTHING}</form>`
+  return html`<form class="actions${ticks ? ' ticked' : ''}" method="post" action="/actions/approve">${csrf(view)}<input type="hidden" name="back" value="${view.here}">${actions.map((action, at) => actionRow(action, view, { ...options, told, ticks: ticks === true, primary: options.primary === true && at === 0 }))}${ticks ? tickedBar(actions, view) : NOTHING}</form>`
 }
 
 function actionRow(action: ActionView, view: View, options: ListOptions): Html {

@@ -23,6 +23,9 @@ export interface Page {
   scripts?: Html
 }
 
+/** A longer one is set smaller, so that it stays a headline and not a page. */
+const SENTENCE_CHARS = 110
+
 const TABS = [
   ['now', 'Now', 'view'],
   ['findings', 'Findings', 'view'],
@@ -45,7 +48,7 @@ export function layout(view: View, page: Page): Html {
 <main id="main">
 <section class="lede">
   ${page.above ? html`<p>${page.above}</p>` : NOTHING}
-  <h1 id="sentence">${page.sentence}</h1>
+  <h1 id="sentence"${String(page.sentence).length > SENTENCE_CHARS ? html` class="long"` : NOTHING}>${page.sentence}</h1>
   <p class="basis" id="basis">${page.basis}</p>
 </section>
 ${page.body}

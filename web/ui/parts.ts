@@ -3,8 +3,14 @@ import { type Asked, RANGES, withQuery } from '../base/filter.ts'
 import type { View } from '../base/view.ts'
 import { type Html, html, NOTHING, type Piece } from './html.ts'
 
-export function card(title: Piece, small: Piece, body: Html, kind = ''): Html {
-  return html`<section class="card ${kind}"><header><h2>${title}</h2><small>${small}</small></header>${body}</section>`
+/** `live`: the whole card is read again when something changed, its head with its counts too. */
+export function card(
+  title: Piece,
+  small: Piece,
+  body: Html,
+  { kind = '', live = '' }: { kind?: string; live?: string } = {},
+): Html {
+  return html`<section class="card ${kind}"${live ? html` data-live="${live}"` : NOTHING}><header><h2>${title}</h2><small>${small}</small></header>${body}</section>`
 }
 
 /** Nothing, not working, not yours: a fact, then the next step. */

@@ -60,6 +60,7 @@ function listen() {
     const status = JSON.parse(data)
     if (location.pathname === '/now') {
       setText($('#sentence'), status.sentence)
+      $('#sentence')?.classList.toggle('long', status.sentence.length > 110)
       setText($('#basis'), status.basis.join(' · '))
     }
     want(SLOW_REFRESH_MS)
@@ -314,7 +315,8 @@ function drawTraffic() {
   const { at, frames, dropped, zone } = JSON.parse(block.textContent)
   const css = getComputedStyle(document.documentElement)
   const ink = (name) => resolve(css.getPropertyValue(name).trim())
-  const lost = dropped.map((value) => (value === null ? null : -value))
+  const young = at[at.length - 1] - at[0] < 300 // seconds are told where minutes would say the same twice
+  const lost = dropped.map((value) => (value ? -value : null)) // a bar of nothing would still be drawn
   $('#traffic').hidden = true
   place.hidden = false
   plot?.destroy()
@@ -322,6 +324,7 @@ function drawTraffic() {
     {
       width: place.clientWidth,
       height: 192,
+      padding: [8, 28, 0, 0], // room for half of the last word of the axis
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
       legend: { live: true },
@@ -333,9 +336,11 @@ function drawTraffic() {
       axes: [
         {
           stroke: ink('--n5'),
-          values: (_, splits) => splits.map((each) => clock(each, zone)),
+          values: (_, splits) =>
+            splits.map((each) => clock(each, zone, young ? '2-digit' : undefined)),
           grid: { show: false },
           ticks: { show: false },
+          incrs: [30, 60, 300, 600, 900],
           size: 24,
           font: font(css),
         },
@@ -372,7 +377,7 @@ function drawTraffic() {
           width: 0,
           paths: uPlot.paths.bars({ size: [1, 8] }),
           points: { show: false },
-          value: (u, v) => told(u, v === null ? v : -v),
+          value: (u) => told(u, dropped[u.cursor.idx] ?? null),
         },
       ],
     },
@@ -427,7 +432,7 @@ function font(css) {
 function nice(value) {
   if (!(value > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(value))
-  return power * ([1, 2, 3, 5].find((each) => each * power >= value) ?? 10)
+  return power * ([1, 2, 3, 4, 5].find((each) => each * power >= value) ?? 10)
 }
 
 function rate(value) {
@@ -436,11 +441,19 @@ function rate(value) {
   return `${Number(value.toPrecision(3))} /s`
 }
 
+/** On a phone the tabs scroll: where one is must be among those that are seen. */
+function showTab() {
+  const bar = $('.tabs')
+  const tab = bar && $('[aria-current]', bar)
+  if (tab) bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.clientWidth) / 2
+}
+
 tellZone()
 takeCodeFromFragment()
 forgetSaid()
 submitOnChange()
 for (const part of $$('[data-live]')) part.dataset.was = part.innerHTML
+showTab()
 drawTraffic()
 listen()
 document.addEventListener('keydown', onKey)

@@ -9,6 +9,7 @@ import { dataBlock, type Html, html, NOTHING } from './html.ts'
 
 const STEP_S = 10
 const HOUR_S = 3600
+const LEAST_S = 120
 const WIDTH = 720
 const UP = 120
 const DOWN = 40
@@ -20,18 +21,26 @@ export interface TrafficPoint {
   dropped: number
 }
 
-/** The hour up to now in equal steps, all interfaces together; a step nobody reported is null. */
-export function lastHour(
+/** How far back the picture goes: an hour, or as long as this run is old, so that a young one fills it too. */
+export function chartSeconds(status: Pick<SiteStatus, 'startedAt'>, nowUs: number): number {
+  const age = (nowUs - status.startedAt) / 1e6
+  const whole = age < 300 ? 60 : 300
+  return Math.min(HOUR_S, Math.max(LEAST_S, Math.ceil(age / whole) * whole))
+}
+
+/** That time up to now in equal steps, all interfaces together; a step nobody reported is null. */
+export function lastSteps(
   interfaces: SiteStatus['capture']['interfaces'],
   nowUs: number,
+  seconds: number,
 ): { at: number[]; frames: (number | null)[]; dropped: (number | null)[] } {
   const end = Math.floor(nowUs / 1e6 / STEP_S) * STEP_S
-  const steps = HOUR_S / STEP_S
-  const at = Array.from({ length: steps }, (_, i) => end - HOUR_S + (i + 1) * STEP_S)
+  const steps = seconds / STEP_S
+  const at = Array.from({ length: steps }, (_, i) => end - seconds + (i + 1) * STEP_S)
   const frames = Array<number | null>(steps).fill(null)
   const dropped = Array<number | null>(steps).fill(null)
   for (const point of interfaces.flatMap((each) => each.perSecond)) {
-    const i = Math.round((point.at - end + HOUR_S) / STEP_S) - 1
+    const i = Math.round((point.at - end + seconds) / STEP_S) - 1
     if (i < 0 || i >= steps) continue
     frames[i] = (frames[i] ?? 0) + point.frames
     dropped[i] = (dropped[i] ?? 0) + point.dropped
@@ -41,21 +50,23 @@ export function lastHour(
 
 export function trafficChart(status: SiteStatus, zone: Zone): Html {
   const { interfaces } = status.capture
-  const hour = lastHour(interfaces, zone.nowUs)
-  const peak = Math.max(...hour.frames.map((each) => each ?? 0))
-  const worst = Math.max(...hour.dropped.map((each) => each ?? 0))
+  const seconds = chartSeconds(status, zone.nowUs)
+  const shown = lastSteps(interfaces, zone.nowUs, seconds)
+  const peak = Math.max(...shown.frames.map((each) => each ?? 0))
+  const worst = Math.max(...shown.dropped.map((each) => each ?? 0))
   const top = niceTop(peak)
   const bottom = niceTop(worst)
-  const ticks = [0, 1, 2, 3, 4].map((i) => zone.minute(zone.nowUs - (4 - i) * 900e6))
-  const told = `Frames received a second, last 60 minutes: at most ${rate(peak)}. Lost: ${worst === 0 ? 'none' : `at most ${rate(worst)}`}.`
+  const clock = (us: number) => (seconds < 300 ? zone.clock(us) : zone.minute(us))
+  const ticks = [0, 1, 2, 3, 4].map((i) => clock(zone.nowUs - (4 - i) * (seconds / 4) * 1e6))
+  const told = `Frames received a second, last ${seconds / 60} minutes: at most ${rate(peak)}. Lost: ${worst === 0 ? 'none' : `at most ${rate(worst)}`}.`
   return html`<figure class="chart" id="traffic" aria-label="${told}">
-    <div class="y"><span>${rate(top)}</span><span>${rate(top / 2)}</span><span>seen</span></div><svg class="up" viewBox="0 0 ${WIDTH} ${UP}" preserveAspectRatio="none" aria-hidden="true"><line class="grid" x2="${WIDTH}" y1=".5" y2=".5"/><line class="grid" x2="${WIDTH}" y1="60" y2="60"/>${seenPaths(hour.frames, top)}</svg>
-    <div class="y"><span>lost</span><span>${rate(bottom)}</span></div><svg class="down" viewBox="0 0 ${WIDTH} ${DOWN}" preserveAspectRatio="none" aria-hidden="true"><line class="grid" x2="${WIDTH}" y1=".5" y2=".5"/><line class="grid" x2="${WIDTH}" y1="39.5" y2="39.5"/>${worst > 0 ? html`<path class="drop" d="${bars(hour.dropped, bottom)}"/>` : NOTHING}</svg>
+    <div class="y"><span>${rate(top)}</span><span>${rate(top / 2)}</span><span>seen</span></div><svg class="up" viewBox="0 0 ${WIDTH} ${UP}" preserveAspectRatio="none" aria-hidden="true"><line class="grid" x2="${WIDTH}" y1=".5" y2=".5"/><line class="grid" x2="${WIDTH}" y1="60" y2="60"/>${seenPaths(shown.frames, top)}</svg>
+    <div class="y"><span>lost</span><span>${rate(bottom)}</span></div><svg class="down" viewBox="0 0 ${WIDTH} ${DOWN}" preserveAspectRatio="none" aria-hidden="true"><line class="grid" x2="${WIDTH}" y1=".5" y2=".5"/><line class="grid" x2="${WIDTH}" y1="39.5" y2="39.5"/>${worst > 0 ? html`<path class="drop" d="${bars(shown.dropped, bottom)}"/>` : NOTHING}</svg>
     <p class="axis">${ticks.map((tick) => html`<span>${tick}</span>`)}</p>
   </figure>
-  <div class="plot" id="plot" hidden></div>${dataBlock('traffic-points', { ...hour, zone: zone.name })}
+  <div class="plot" id="plot" hidden></div>${dataBlock('traffic-points', { ...shown, zone: zone.name })}
   <p class="basis">${accounting(status)}</p>
-  <details><summary>As a table</summary>${trafficTable(status, hour, zone)}</details>`
+  <details><summary>As a table</summary>${trafficTable(status, shown, zone)}</details>`
 }
 
 /** Received = processed + dropped, said with all three numbers. */
@@ -80,8 +91,8 @@ function perMillion(share: number): string {
       : `${count(Math.round(share * 1000) / 10)} per hundred`
 }
 
-function trafficTable(status: SiteStatus, hour: ReturnType<typeof lastHour>, zone: Zone): Html {
-  const perFive = hour.at
+function trafficTable(status: SiteStatus, shown: ReturnType<typeof lastSteps>, zone: Zone): Html {
+  const perFive = shown.at
     .map((at, i) => ({ at, i }))
     .filter(({ i }) => i % 30 === 29)
     .map(({ at, i }) => {
@@ -89,7 +100,7 @@ function trafficTable(status: SiteStatus, hour: ReturnType<typeof lastHour>, zon
         const known = of.slice(i - 29, i + 1).filter((each) => each !== null)
         return known.length > 0 ? known.reduce((a, b) => a + b, 0) / known.length : undefined
       }
-      return { at, frames: mean(hour.frames), dropped: mean(hour.dropped) }
+      return { at, frames: mean(shown.frames), dropped: mean(shown.dropped) }
     })
   const cell = (value: number | undefined) => (value === undefined ? 'not running' : rate(value))
   return html`<table class="data keep"><thead><tr><th>Interface</th><th class="num">Received</th><th class="num">Processed</th><th class="num">Dropped</th><th class="num">Bytes</th></tr></thead><tbody>${status.capture.interfaces.map(
@@ -135,10 +146,10 @@ function bars(values: readonly (number | null)[], bottom: number): string {
     .join('')
 }
 
-/** The next of 1, 2, 3, 5 times a power of ten: an axis that people can read. */
+/** The next of 1, 2, 3, 4, 5 times a power of ten: an axis that people can read. */
 export function niceTop(value: number): number {
   if (value <= 0) return 1
   const power = 10 ** Math.floor(Math.log10(value))
-  const step = [1, 2, 3, 5, 10].find((each) => each * power >= value) ?? 10
+  const step = [1, 2, 3, 4, 5, 10].find((each) => each * power >= value) ?? 10
   return step * power
 }

@@ -3,7 +3,7 @@ import { type Asked, rangeWords } from '../../base/filter.ts'
 import type { AuditPage } from '../../base/ports.ts'
 import type { View } from '../../base/view.ts'
 import { count, plural } from '../../base/words.ts'
-import { type Html, html, NOTHING } from '../html.ts'
+import { type Html, html, NOTHING, type Piece } from '../html.ts'
 import { layout } from '../layout.ts'
 import { when } from '../marks.ts'
 import { card, filters, note, pager } from '../parts.ts'
@@ -30,10 +30,18 @@ export function auditPage(view: View, asked: Asked, page: AuditPage, next?: stri
         items.length > 0
           ? html`<ol class="said">${items.map(
               (each) =>
-                html`<li class="row" data-id="${each.seq}">${when(view.zone, usFromIso(each.at), 'exact')}<p>${each.sentence}${OUTCOMES[each.outcome] ? html` <small class="tag">${OUTCOMES[each.outcome]}</small>` : NOTHING}<br><small>line ${count(each.seq)} · <span class="mono">${each.verb}</span> · <span class="mono">${each.hash.slice(0, 12)}</span></small></p></li>`,
+                html`<li class="row" data-id="${each.seq}">${when(view.zone, usFromIso(each.at), 'exact')}<p>${sentence(each)}${OUTCOMES[each.outcome] ? html` <small class="tag">${OUTCOMES[each.outcome]}</small>` : NOTHING}<br><small>line ${count(each.seq)} · <span class="mono">${each.verb}</span> · <span class="mono">${each.hash.slice(0, 12)}</span></small></p></li>`,
             )}</ol>`
           : note('empty', 'No line fits.', html`<a href="/audit?range=all">Ask all time</a>.`)
       }${pager(view, asked, next, items.length)}`,
     ),
   })
+}
+
+/** The act in words; an action's id, which nobody reads, becomes a way to the action. */
+function sentence({ sentence: words, verb, subject }: AuditPage['items'][number]): Piece {
+  const at = words.indexOf(subject)
+  if (!verb.startsWith('action.') || subject === '' || at < 0) return words
+  const link = html`<a class="mono" href="/actions?range=all&amp;q=${encodeURIComponent(subject)}" title="${subject}">…${subject.slice(-6)}</a>`
+  return html`${words.slice(0, at)}${link}${words.slice(at + subject.length)}`
 }

@@ -1,20 +1,21 @@
 /** One finding: what happened, why it fired, what can be done about it, and the evidence. */
+import { usFromIso } from '../../../agent/base/clock.ts'
 import type { EventRow } from '../../../agent/base/event.ts'
 import type { RuleView } from '../../../agent/control/agent-client.ts'
 import type { ActionView } from '../../base/ports.ts'
 import type { View } from '../../base/view.ts'
-import { plural } from '../../base/words.ts'
-import { actionList, toast, verbsFor } from '../action-row.ts'
+import { count, plural, span } from '../../base/words.ts'
+import { actionList, decisionKeys, toast, verbsFor } from '../action-row.ts'
 import { payloadOf, recordText } from '../evidence.ts'
 import { findingTitle } from '../finding-rows.ts'
 import { flowRows } from '../flow-rows.ts'
-import { type Html, html, lines, NOTHING } from '../html.ts'
+import { type Html, html, lines, NOTHING, type Piece } from '../html.ts'
 import { layout } from '../layout.ts'
 import { severityMark, when } from '../marks.ts'
 import { card, note } from '../parts.ts'
 import { ruleText } from '../rule-text.ts'
 import { matrixOf, techniqueName } from '../technique.ts'
-import { ends, foldedWords, timeline } from '../tell.ts'
+import { ends, foldedWords, record, timeline } from '../tell.ts'
 
 const LINES_MAX = 24
 const FLOWS_MAX = 8
@@ -30,21 +31,17 @@ export interface FindingParts {
 
 export function findingPage(view: View, parts: FindingParts): Html {
   const { finding } = parts
-  const flows = parts.around.filter(({ kind }) => kind === 'flow').slice(-FLOWS_MAX)
+  const flows = nearestFlows(parts)
   return layout(view, {
     tab: 'findings',
     title: 'Finding',
     above: html`${severityMark(finding.severity)} · ${finding.tenant_id} · <a class="plain" href="/findings">Findings</a> · seen ${when(view.zone, finding.event_time, 'exact')}`,
     sentence: findingTitle(finding),
     basis: html`${ends(finding)}${finding.rule_id ? ` · ${finding.rule_id}` : ''}${finding.host ? ` · host ${finding.host}` : ''}`,
-    keys: [
-      ['j k', 'move'],
-      ['a', 'approve'],
-      ['u', 'undo'],
-    ],
-    body: html`<div class="split"><div class="stack">
+    keys: [['j k', 'move'], ...decisionKeys(view)],
+    body: html`<div class="split now"><div class="stack">
 ${happened(view, parts)}
-${whyCard(parts)}
+${whyCard(view, parts)}
 ${evidenceCard(finding)}
 ${flows.length > 0 ? card('Related flows', `${flows.length} nearest in time`, flowRows(flows, view)) : NOTHING}
 </div><div class="stack">
@@ -54,6 +51,16 @@ ${aboutCard(finding, view)}
 </div></div>
 ${toast(parts.actions, view)}`,
   })
+}
+
+/** Those that ended nearest to the finding, newest first as everywhere. */
+function nearestFlows({ around, finding }: FindingParts): EventRow[] {
+  const distance = (row: EventRow) => Math.abs(row.event_time - finding.event_time)
+  return around
+    .filter(({ kind }) => kind === 'flow')
+    .sort((a, b) => distance(a) - distance(b))
+    .slice(0, FLOWS_MAX)
+    .sort((a, b) => b.event_time - a.event_time)
 }
 
 function happened(view: View, parts: FindingParts): Html {
@@ -71,7 +78,8 @@ function happened(view: View, parts: FindingParts): Html {
   return card(
     'What happened',
     'ten minutes before and after, between these two',
-    html`<div data-live="timeline"><ol class="timeline">${items}</ol>${parts.aroundFault ? note('error', parts.aroundFault, 'Only the finding itself is shown. Reload the page to ask again.') : NOTHING}</div>`,
+    html`<ol class="timeline">${items}</ol>${parts.aroundFault ? note('error', parts.aroundFault, 'Only the finding itself is shown. Reload the page to ask again.') : NOTHING}`,
+    { live: 'timeline', kind: 'lead' },
   )
 }
 
@@ -97,26 +105,47 @@ function containment(view: View, { actions, finding }: FindingParts): Html {
                 'An operator or administrator of this box can approve it.',
               )
         }<p class="pad basis">It ends by itself and can be undone at any time. The gateway, the resolver and your never-block list are never blocked.</p>`
-  return card(
-    'Proposed containment',
-    `${waiting} proposed, ${active} in force for this finding`,
-    html`<div data-live="actions">${body}</div>`,
-  )
+  return card('Proposed containment', `${waiting} proposed, ${active} in force`, body, {
+    kind: 'urgent',
+    live: 'actions',
+  })
 }
 
-function whyCard({ finding, rule }: FindingParts): Html {
+function whyCard(view: View, { finding, rule }: FindingParts): Html {
   const id = finding.rule_id ?? 'no rule'
   if (!rule)
     return card(
       'Why it fired',
       id,
-      html`<div class="pad prose"><p>${id.startsWith('base:') ? 'A baseline of this site, not a signature: the sentence above holds what was counted and its window.' : 'The rule that found it is not loaded now.'}</p></div>`,
+      id.startsWith('base:')
+        ? html`<div class="pad prose"><p>A baseline of this site, not a signature: what was usual here was left.</p></div>${countedRows(finding, view)}`
+        : html`<div class="pad prose"><p>The rule that found it is not loaded now.</p></div>`,
     )
   return card(
     'Why it fired',
     html`<a class="plain" href="/rules?q=${encodeURIComponent(rule.rule_id)}"><span class="mono">${rule.rule_id}</span> revision ${rule.rev}</a> · ${rule.file}`,
     html`<div class="pad"><p>${rule.msg}</p>${ruleText(rule.text)}<p class="basis">It has fired ${plural(rule.hits, 'time')} since this run began.</p></div>`,
   )
+}
+
+/** What a baseline counted, from when to when, and whether the source can have been forged. */
+function countedRows(finding: EventRow, view: View): Html {
+  const counted = record(finding).baseline
+  if (typeof counted !== 'object' || counted === null) return NOTHING
+  const { count: times, first, last, evidence } = counted as Record<string, unknown>
+  const [from, to] = [first, last].map((each) => usFromIso(typeof each === 'string' ? each : ''))
+  const rows: [string, Piece][] = []
+  if (typeof times === 'number') rows.push(['Counted', count(times)])
+  if (from !== undefined && to !== undefined && to >= from)
+    // both are times: NaN compares as false
+    rows.push([
+      'Between',
+      html`${when(view.zone, from, 'exact')} and ${when(view.zone, to, 'exact')}, ${span((to - from) / 1000)}`,
+    ])
+  if (evidence === 'proven') rows.push(['Source', 'answered a handshake, so it is not forged'])
+  if (evidence === 'spoofable')
+    rows.push(['Source', 'could be forged, so nothing acts on it alone'])
+  return html`<dl class="pairs over">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }
 
 function attackCard(finding: EventRow): Html {
@@ -162,6 +191,6 @@ function evidenceCard(finding: EventRow): Html {
   return card(
     'Evidence',
     'as recorded, EVE field names',
-    html`${payload ? html`<pre class="bytes" tabindex="0" aria-label="First bytes of the payload">${lines(payload)}</pre>` : NOTHING}<pre class="bytes" tabindex="0" aria-label="The record as JSON">${lines(recordText(finding))}</pre>`,
+    html`${payload ? html`<pre class="bytes dump" tabindex="0" aria-label="First bytes of the payload">${lines(payload)}</pre>` : NOTHING}<pre class="bytes" tabindex="0" aria-label="The record as JSON">${lines(recordText(finding))}</pre>`,
   )
 }

@@ -112,11 +112,11 @@ function tenantCard(each: LakeView['tenants'][number], view: View): Html {
   return card(
     each.tenant_id,
     `catalog generation ${count(each.generation)}`,
-    html`<table class="data keep"><thead><tr><th>Tier</th><th class="num">Files</th><th>Oldest row</th></tr></thead><tbody>
+    html`<table class="data keep tierlist"><thead><tr><th>Tier</th><th class="num">Files</th><th>Oldest row</th></tr></thead><tbody>
 <tr><td>Hot</td><td class="num">${count(each.tier1Files)}</td><td>${time(each.oldestRowTier1)}</td></tr>
 <tr><td>Compacted</td><td class="num">${count(each.tier2Files)}</td><td>${time(each.oldestRowTier2)}</td></tr>
 </tbody></table>
-<dl class="pairs"><div><dt>Rows</dt><dd>${count(each.rows)}</dd></div><div><dt>On disk</dt><dd>${bytesText(each.bytes)}${each.rows > 0 ? html` <small>${Math.round(each.bytes / each.rows)}&nbsp;B a row</small>` : NOTHING}</dd></div><div><dt>Segments waiting to settle</dt><dd>${count(each.waiting)}</dd></div><div><dt>Segments kept aside</dt><dd>${count(each.aside)}</dd></div></dl>${
+<dl class="pairs"><div><dt>Rows</dt><dd>${count(each.rows)}</dd></div><div><dt>On disk</dt><dd>${bytesText(each.bytes)}${each.rows > 0 ? html` <small>${bytesText(each.bytes / each.rows)} a row</small>` : NOTHING}</dd></div><div><dt>Waiting to settle</dt><dd>${plural(each.waiting, 'segment')}</dd></div><div><dt>Kept aside</dt><dd>${each.aside === 0 ? 'nothing' : plural(each.aside, 'segment')}</dd></div></dl>${
       each.fault
         ? note(
             'error',

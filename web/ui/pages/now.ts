@@ -2,8 +2,8 @@
 import type { EventRow } from '../../../agent/base/event.ts'
 import type { ActionView, AssetView, Day, LakeView, SiteStatus } from '../../base/ports.ts'
 import type { View } from '../../base/view.ts'
-import { count, plural, span, tied } from '../../base/words.ts'
-import { actionList, toast } from '../action-row.ts'
+import { count, plural, sentenceCase, span, tied } from '../../base/words.ts'
+import { actionList, decisionKeys, toast } from '../action-row.ts'
 import { asset } from '../assets.ts'
 import { findingRows } from '../finding-rows.ts'
 import { type Html, html, NOTHING } from '../html.ts'
@@ -11,7 +11,7 @@ import { layout } from '../layout.ts'
 import { mark, when } from '../marks.ts'
 import { card, note } from '../parts.ts'
 import { strip, stripTable, stripWords } from '../strip.ts'
-import { trafficChart } from '../traffic.ts'
+import { chartSeconds, trafficChart } from '../traffic.ts'
 import { lakeSummary } from './lake.ts'
 
 /** A part of the page that could not be had, with the sentence that says why. */
@@ -39,16 +39,11 @@ export function nowPage(view: View, parts: NowParts): Html {
       ? tied(status.sentence)
       : `We do not know what ${view.asker.scope[0] ?? 'this site'} sees right now.`,
     basis: status ? basis(status) : fault,
-    keys: [
-      ['j k', 'move'],
-      ['Enter', 'open'],
-      ['a', 'approve'],
-      ['u', 'undo'],
-    ],
+    keys: [['j k', 'move'], ['Enter', 'open'], ...decisionKeys(view)],
     scripts: html`<link rel="stylesheet" href="${asset('uplot.css')}"><script defer src="${asset('uplot.js')}"></script>`,
     body: html`${status ? impairments(status, view) : noAgent(fault)}
 <div class="split now"><div class="stack">
-${status ? card('Traffic, and what was lost of it', `last 60 min · ${portsWords(status)}`, html`<div class="pad" data-live="traffic">${trafficChart(status, view.zone)}</div>`) : NOTHING}
+${status ? card('Traffic, and what was lost of it', `last ${chartSeconds(status, view.zone.nowUs) / 60} min · ${portsWords(status)}`, html`<div class="pad">${trafficChart(status, view.zone)}</div>`, { live: 'traffic' }) : NOTHING}
 ${part(parts.day, 'Last 24 hours', (day) => card('Last 24 hours', 'a bar is the worst of its half hour', html`<div class="pad" data-live="day">${strip(day, view.zone)}<p class="basis">${stripWords(day, view.zone)}</p><details><summary>As a table</summary>${stripTable(day, view.zone)}</details></div>`))}
 ${part(parts.findings, 'Findings', (rows) => findingsCard(rows, view))}
 ${part(parts.assets, 'Devices', (assets) => devicesCard(assets, view))}
@@ -109,7 +104,7 @@ function impairments(status: SiteStatus, view: View): Html {
   if (rows.length === 0) return html`<div data-live="sight"></div>`
   return html`<div data-live="sight"><section class="card sight" aria-label="What impairs this site">${rows.map(
     ({ shape, state, next }) =>
-      html`<div class="impaired">${shape}<p><b>${state.because}.</b> ${state.since ? html`Since ${when(view.zone, state.since)}. ` : NOTHING}${next}</p></div>`,
+      html`<div class="impaired">${shape}<p><b>${sentenceCase(state.because)}.</b> ${state.since ? html`Since ${when(view.zone, state.since)}. ` : NOTHING}${next}</p></div>`,
   )}</section></div>`
 }
 
@@ -147,7 +142,8 @@ function devicesCard(assets: readonly AssetView[], view: View): Html {
   return card(
     'Devices',
     html`${count(assets.length)} known · ${count(fresh)} new in 24&nbsp;h · <a class="plain" href="/assets">all</a>`,
-    html`<div data-live="devices">${body}</div>`,
+    body,
+    { live: 'devices' },
   )
 }
 
@@ -171,8 +167,8 @@ function actionsCard(actions: readonly ActionView[], view: View): Html {
   return card(
     'Actions',
     html`${waiting} proposed, ${open.length - waiting} in force · <a class="plain" href="/actions">all</a>`,
-    html`<div data-live="actions">${body}</div>`,
-    'urgent',
+    body,
+    { live: 'actions', kind: 'urgent' },
   )
 }
 
@@ -193,7 +189,7 @@ function sightCard(status: SiteStatus, view: View): Html {
     [
       'Clock',
       clock.offsetMs === undefined
-        ? `not checked (${clock.source})`
+        ? sentenceCase(clock.source)
         : `${clock.offsetMs >= 0 ? '+' : '−'}${span(Math.abs(clock.offsetMs))} of UTC (${clock.source})`,
     ],
     [

@@ -1,0 +1,99 @@
+/** Guard, agent, lake and settings of the story. */
+import { Failure } from '../../../agent/base/failure.ts'
+import type { Ports } from '../../../web/base/ports.ts'
+import type { Story } from '../story.ts'
+import { assets, rules } from './inventory.ts'
+import { sessionOf } from './people.ts'
+import { DAY, HOUR, NOW_US } from './scene.ts'
+
+export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' | 'settings'> {
+  const present = () => {
+    if (story.status) return story.status
+    throw new Failure('unavailable', 'picket-agent does not answer.')
+  }
+  return {
+    actions: {
+      list: async (tenants) =>
+        story.actions.filter((each) =>
+          tenants.some(({ tenant_uid }) => tenant_uid === each.tenant_uid),
+        ),
+      decide: async (token, { action_id, hash, verb }) => {
+        const found = story.actions.find((each) => each.action_id === action_id)
+        if (!found || found.hash !== hash)
+          throw new Failure('conflict', 'The plan has changed since you saw it.')
+        const by = { decidedBy: sessionOf(story, token).name, decidedAt: NOW_US }
+        if (verb === 'approve')
+          Object.assign(found, by, {
+            state: 'active',
+            activeAt: NOW_US,
+            endsAt: NOW_US + found.durationMs * 1000,
+            decideToDropMs: 2.4,
+          })
+        if (verb === 'reject') Object.assign(found, by, { state: 'rejected', endedAt: NOW_US })
+        if (verb === 'undo') Object.assign(found, by, { state: 'undone', endedAt: NOW_US })
+        story.tell({ kind: 'action', action: found })
+        return found
+      },
+      neverBlock: async () => [
+        { prefix: '10.40.0.1', because: 'is the default gateway' },
+        { prefix: '10.40.1.2', because: 'is a resolver of this box' },
+        { prefix: '10.40.2.11', because: 'is a controller that was seen to answer' },
+        { prefix: '10.40.0.0/28', because: 'is on the never-block list of this site' },
+      ],
+    },
+    site: {
+      status: async () => present(),
+      assets: async () => assets,
+      rules: async () => rules,
+      reloadRules: async () => ({ loaded: 12, refused: 1, generation: 8 }),
+      selfTest: async () => ({ ok: true, sentence: 'The self-test attack was found after 0.3 s.' }),
+    },
+    lake: {
+      status: async (tenants) => ({
+        rowsSettled: 1_204_411,
+        settleRowsPerSecond: 182_400,
+        retentionDays: 180,
+        disk: { totalBytes: 1.82e12, freeBytes: 0.737e12 },
+        tenants: tenants.map(({ tenant_id, tenant_uid }) => ({
+          tenant_id,
+          tenant_uid,
+          rows: 41_203_118,
+          tier1Files: 41,
+          tier2Files: 842,
+          bytes: 883_000_000_000,
+          oldestRow: new Date((NOW_US - 99 * DAY) / 1000).toISOString(),
+          oldestRowTier1: new Date((NOW_US - 7 * HOUR) / 1000).toISOString(),
+          oldestRowTier2: new Date((NOW_US - 99 * DAY) / 1000).toISOString(),
+          generation: 8831,
+          waiting: 1,
+          aside: 0,
+        })),
+      }),
+    },
+    settings: {
+      view: () => ({
+        file: '/var/lib/picket/config.json',
+        groups: [
+          {
+            title: 'Capture',
+            settings: [
+              { name: 'capture.interfaces', value: 'mirror0', meaning: 'Ports that are captured.' },
+              { name: 'capture.ringMiB', value: '64', meaning: 'Ring of each shard, in MiB.' },
+            ],
+          },
+          {
+            title: 'Containment',
+            settings: [
+              {
+                name: 'contain.policy',
+                value: 'propose',
+                meaning:
+                  'Propose waits for a person; automatic acts alone on proven evidence only.',
+              },
+            ],
+          },
+        ],
+      }),
+    },
+  }
+}
