@@ -24,24 +24,30 @@ interface Step {
   /** By the time of receipt, not of the window. */
   received: number
   receivedBytes: number
-  score: { at: number; score: number } | null
+  score: Score | null
 }
 
-interface DayScore {
-  day: number
+interface Score {
   at: number
   score: number
+}
+
+interface DayScore extends Score {
+  day: number
 }
 
 export interface StripSnapshot {
   steps: Step[]
   days: DayScore[]
+  first: Score | null
   outside: number
 }
 
 export class Strip {
   #steps: Step[] = []
   #days: DayScore[] = []
+  /** The oldest of all: what a site is compared with on its first day. */
+  #first: Score | null = null
   /** Windows, or parts of them, that lie before the day or in the future: not in any sum. */
   outside = 0
 
@@ -91,6 +97,7 @@ export class Strip {
   /** The latest score of each half hour and each day: back-fill does not replace a later one. */
   #addScore({ compliance: { score }, window: { to } }: Summary, now: number): void {
     if (score === null || to > now + STEP_US) return
+    if (!this.#first || to < this.#first.at) this.#first = { at: to, score }
     const step = this.#step(to, now)
     if (step && (step.score?.at ?? 0) <= to) step.score = { at: to, score }
     const day = Math.floor(to / DAY_US)
@@ -166,16 +173,22 @@ export class Strip {
       ...this.#steps.flatMap(({ score }) => (score ? [score] : [])),
     ].sort((a, b) => a.at - b.at)
     const before = known.findLast((each) => each.at <= at - DAY_US)
-    return (before ?? known[0])?.score ?? null
+    return (before ?? this.#first)?.score ?? null
   }
 
   snapshot(): StripSnapshot {
-    return structuredClone({ steps: this.#steps, days: this.#days, outside: this.outside })
+    return structuredClone({
+      steps: this.#steps,
+      days: this.#days,
+      first: this.#first,
+      outside: this.outside,
+    })
   }
 
   static restore(from: StripSnapshot): Strip {
     const strip = new Strip()
-    const { steps, days, outside } = structuredClone(from)
+    const { steps, days, first, outside } = structuredClone(from)
+    strip.#first = first
     strip.#steps = steps
     strip.#days = days
     strip.outside = outside
