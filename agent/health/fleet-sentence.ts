@@ -6,7 +6,7 @@ import { SEVERITIES } from '../base/event.ts'
 import type { FleetState } from '../summary/fleet-view.ts'
 import type { FailingControl, Summary } from '../summary/summary.ts'
 import type { Lateness } from './lateness.ts'
-import { plural, span } from './sentence.ts'
+import { grouped, plural, span } from './sentence.ts'
 
 const DISK_DAYS_SAID = 14
 const CLOCK_MS_SAID = 5_000
@@ -140,7 +140,7 @@ function seenClauses(
   if (dropped + blindSeconds === 0)
     return isWhole ? [frames > 0 ? 'all traffic seen' : 'no frame in 24 h'] : []
   return [
-    dropped > 0 && `${plural(dropped, 'frame')} of ${frames.toLocaleString('en')} lost in 24 h`,
+    dropped > 0 && `${plural(dropped, 'frame')} of ${grouped(frames)} lost in 24 h`,
     blindSeconds > 0 && !states.blind && `unwatched for ${span(blindSeconds)} of 24 h`,
   ]
 }
@@ -155,7 +155,7 @@ function noticed({ findings_24h }: Summary): number {
 }
 
 function summaries(count: number): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? 'summary' : 'summaries'}`
+  return `${grouped(count)} ${count === 1 ? 'summary' : 'summaries'}`
 }
 
 /** `since 03:10 UTC`, with the date when that is not within a day. */
@@ -209,8 +209,8 @@ export function fleetSentence(sites: readonly { site: string; topic: FleetTopic 
 
 function subjects(names: readonly string[], all: number): string {
   if (names.length > NAMES_MAX) {
-    if (names.length === all) return `All ${all.toLocaleString('en')} sites`
-    return `${names.length.toLocaleString('en')} of ${all.toLocaleString('en')} sites`
+    if (names.length === all) return `All ${grouped(all)} sites`
+    return `${grouped(names.length)} of ${grouped(all)} sites`
   }
   const [last, ...others] = [...names].reverse()
   return others.length === 0 ? `${last}` : `${others.reverse().join(', ')} and ${last}`

@@ -12,7 +12,7 @@ import {
   fleetTopic,
 } from './fleet-sentence.ts'
 import { aheadUs, type HeardFacts, lateAt, lateness } from './lateness.ts'
-import { plural, span } from './sentence.ts'
+import { grouped, plural, span } from './sentence.ts'
 
 const DAY_US = 86_400e6
 /** Ages are said in minutes at the finest that matters: a picture this old is still true. */
@@ -40,10 +40,18 @@ export interface FleetFacts {
   now: number
 }
 
-interface Made {
+/** What changes only with a message or the half hour; and, on top, what the time alone changes. */
+interface Standing {
   member: FleetMember
   fold: SiteFold
   revision: number
+  until: number
+  facts: Omit<FleetSiteFacts, 'now' | 'late'>
+  site: Omit<FleetSite, 'state' | 'says' | 'basis'>
+}
+
+interface Made {
+  standing: Standing
   until: number
   site: FleetSite
   topic: FleetTopic
@@ -53,8 +61,14 @@ export class FleetPicture {
   #made = new Map<string, Made>()
 
   view({ fleet_id, sites, rejected, now }: FleetFacts): FleetView {
-    const made = sites.map((each) => this.#site(each, now))
-    this.#made = new Map(made.map((each) => [each.member.appliance_id, each]))
+    const made = sites.map(({ member, fold }) => {
+      const known = this.#made.get(member.appliance_id)
+      const one = siteAt({ member, fold, now }, known)
+      if (one !== known) this.#made.set(member.appliance_id, one)
+      return one
+    })
+    if (this.#made.size > sites.length)
+      this.#made = new Map(made.map((each) => [each.site.appliance_id, each]))
     return {
       fleet_id,
       sentence: fleetSentence(made.map(({ site, topic }) => ({ site: site.site, topic }))),
@@ -64,52 +78,78 @@ export class FleetPicture {
       at: now,
     }
   }
+}
 
-  #site({ member, fold }: FleetFacts['sites'][number], now: number): Made {
-    const known = this.#made.get(member.appliance_id)
-    const isFresh =
-      known?.fold === fold &&
-      known.member === member &&
-      known.revision === fold.revision &&
-      now < known.until
-    return isFresh ? known : makeSite(member, fold, now)
+interface Sources {
+  member: FleetMember
+  fold: SiteFold
+  now: number
+}
+
+function siteAt({ member, fold, now }: Sources, known: Made | undefined): Made {
+  const before = known?.standing
+  const stands =
+    before?.fold === fold &&
+    before.member === member &&
+    before.revision === fold.revision &&
+    now < before.until
+  if (known && stands && now < known.until) return known
+  return saidAt(stands ? before : standingOf({ member, fold, now }), now)
+}
+
+function saidAt(standing: Standing, now: number): Made {
+  const { fold } = standing
+  const heard = heardOf(fold, now)
+  const facts = { ...standing.facts, now, late: heard && lateness(heard) }
+  const state = fleetState(facts)
+  const due = heard ? lateAt(heard) : now
+  const aged = now + keptUs(standing.member)
+  return {
+    standing,
+    until: due > now ? Math.min(due, aged) : aged,
+    topic: fleetTopic(state, facts),
+    site: { ...standing.site, state, says: fleetClause(facts), basis: siteBasis(facts, fold) },
   }
 }
 
-function makeSite(member: FleetMember, fold: SiteFold, now: number): Made {
-  const heard = heardOf(fold, now)
-  const facts = factsOf({ member, fold, heard, now })
-  const state = fleetState(facts)
-  const due = heard ? lateAt(heard) : Number.POSITIVE_INFINITY
+/** Each site has its own moment, so that thousands are not said anew at once. */
+function keptUs({ appliance_id }: FleetMember): number {
+  const part = Number.parseInt(appliance_id.slice(-4), 16) / 0x10000
+  return KEPT_US * (0.5 + 0.5 * (part || 0))
+}
+
+function standingOf({ member, fold, now }: Sources): Standing {
+  const gaps = gapsOf(fold)
+  const sums = fold.strip.sums(now)
+  const facts = factsOf({ member, fold, gaps, sums, now })
+  const { compliance } = facts.summary ?? {}
   return {
     member,
     fold,
     revision: fold.revision,
-    until: Math.min(now + KEPT_US, due > now ? due : now + KEPT_US, nextStep(now)),
-    topic: fleetTopic(state, facts),
+    until: (Math.floor(now / STEP_US) + 1) * STEP_US,
+    facts,
     site: {
       ...identityOf(member),
-      state,
-      says: fleetClause(facts),
-      basis: siteBasis(facts, fold),
       ...placeOf(fold),
-      ...summaryOf(fold.newest?.summary ?? null),
-      ...dayOf(fold, now),
+      gaps,
+      forks: facts.forks,
+      ...summaryOf(facts.summary),
+      strip: fold.strip.view(now),
+      frames24h: sums.frames,
+      dropped24h: sums.dropped,
+      blindSeconds24h: sums.blind,
+      summaries24h: sums.summaries,
+      uplinkBytes24h: sums.bytes,
       compliance: {
-        score: facts.summary?.compliance.score ?? null,
-        controls: facts.summary?.compliance.controls ?? 0,
-        failing: facts.summary?.compliance.failing ?? [],
+        score: compliance?.score ?? null,
+        controls: compliance?.controls ?? 0,
+        failing: compliance?.failing ?? [],
         days: fold.strip.days,
         before: facts.scoreBefore,
       },
-      forks: facts.forks,
     },
   }
-}
-
-/** The strip moves on at each half hour. */
-function nextStep(now: number): number {
-  return (Math.floor(now / STEP_US) + 1) * STEP_US
 }
 
 function heardOf(fold: SiteFold, now: number): HeardFacts | null {
@@ -119,31 +159,26 @@ function heardOf(fold: SiteFold, now: number): HeardFacts | null {
   return { now, receivedAt, windowTo: to, periodSeconds: period_seconds, goneAt: fold.goneAt }
 }
 
-interface Sources {
-  member: FleetMember
-  fold: SiteFold
-  heard: HeardFacts | null
-  now: number
+interface Parts extends Sources {
+  gaps: readonly Gap[]
+  sums: ReturnType<SiteFold['strip']['sums']>
 }
 
-export function factsOf({ member, fold, heard, now }: Sources): FleetSiteFacts {
+function factsOf({ member, fold, gaps, sums, now }: Parts): Standing['facts'] {
   const summary = fold.newest?.summary ?? null
-  const { frames, dropped, blind } = fold.strip.sums(now)
-  const gaps = gapsOf(fold)
+  const heard = heardOf(fold, now)
   const held = gaps.filter((gap) => gap.held)
   const givenUp = fold.epochs.reduce((sum, chain) => sum + chain.givenUp, 0)
   return {
-    now,
     joinedAt: member.joinedAt,
     revokedAt: member.revoked?.at ?? null,
     summary,
-    late: heard && lateness(heard),
     aheadUs: heard ? aheadUs(heard) : 0,
     forks: fold.forksSince(member.joinedAt),
     alarm: fold.alarms.findLast(({ at }) => at >= member.joinedAt)?.sentence ?? null,
-    frames,
-    dropped,
-    blindSeconds: blind,
+    frames: sums.frames,
+    dropped: sums.dropped,
+    blindSeconds: sums.blind,
     missing: countIn(held),
     missingSince: held.length > 0 ? Math.min(...held.map(({ since }) => since)) : null,
     lost: countIn(gaps) - countIn(held) + givenUp,
@@ -197,7 +232,6 @@ function placeOf(fold: SiteFold) {
     sequence: chain?.highest ?? 0,
     wholeUpTo: chain?.wholeUpTo ?? 0,
     periodSeconds: fold.newest?.summary.window.period_seconds ?? 0,
-    gaps: gapsOf(fold),
     rejected: { ...fold.rejected },
     alarms: fold.alarms,
   }
@@ -225,18 +259,6 @@ function oldest(...times: (number | null | undefined)[]): number | null {
   return known.length > 0 ? Math.min(...known) : null
 }
 
-function dayOf(fold: SiteFold, now: number) {
-  const { frames, dropped, blind, summaries, bytes } = fold.strip.sums(now)
-  return {
-    strip: fold.strip.view(now),
-    frames24h: frames,
-    dropped24h: dropped,
-    blindSeconds24h: blind,
-    summaries24h: summaries,
-    uplinkBytes24h: bytes,
-  }
-}
-
 function siteBasis({ now, summary, frames, dropped }: FleetSiteFacts, fold: SiteFold): string[] {
   const { newest, rejected } = fold
   if (!newest || !summary) return ['no summary was ever received']
@@ -245,7 +267,7 @@ function siteBasis({ now, summary, frames, dropped }: FleetSiteFacts, fold: Site
   return [
     `summary ${sequence} of epoch ${epoch}, signed by this appliance, written ${ago(window.to, now)}, received ${ago(newest.receivedAt, now)}`,
     `it says: ${summary.sentence}`,
-    `${plural(frames, 'frame')} in 24 h, ${dropped.toLocaleString('en')} dropped`,
+    `${plural(frames, 'frame')} in 24 h, ${grouped(dropped)} dropped`,
     ...(refused.length > 0 ? [`messages not taken in: ${refused.join(', ')}`] : []),
   ]
 }
@@ -260,11 +282,11 @@ function fleetBasis(sites: readonly FleetSite[]): string[] {
     sites.reduce((total, each) => total + of(each), 0)
   const missing = sum(({ gaps }) => countIn(gaps))
   return [
-    `${heard.length.toLocaleString('en')} of ${plural(sites.length, 'site')} heard, each by its newest signed summary`,
-    `${sum(({ summaries24h }) => summaries24h).toLocaleString('en')} summaries received in 24 h, ${missing.toLocaleString('en')} missing`,
+    `${grouped(heard.length)} of ${plural(sites.length, 'site')} heard, each by its newest signed summary`,
+    `${grouped(sum(({ summaries24h }) => summaries24h))} summaries received in 24 h, ${grouped(missing)} missing`,
     `${plural(
       sum(({ frames24h }) => frames24h),
       'frame',
-    )} in 24 h, ${sum(({ dropped24h }) => dropped24h).toLocaleString('en')} dropped`,
+    )} in 24 h, ${grouped(sum(({ dropped24h }) => dropped24h))} dropped`,
   ]
 }

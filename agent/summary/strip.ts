@@ -131,13 +131,16 @@ export class Strip {
   /** The 48 half hours that end with the present one; those nobody told of are there, empty. */
   view(now: number): StripStep[] {
     const first = indexOf(now) - STRIP_STEPS + 1
-    const byIndex = new Map(this.#steps.map((step) => [step.index, step]))
+    let at = this.#steps.findIndex(({ index }) => index >= first)
     return Array.from({ length: STRIP_STEPS }, (_, i) => {
-      const step = byIndex.get(first + i) ?? emptyStep(first + i)
+      const kept = this.#steps[at]
+      const isThere = kept?.index === first + i
+      if (isThere) at++
+      const step = isThere ? kept : emptyStep(first + i)
       return {
         at: step.index * STEP_US,
-        worst: [...SEVERITIES].reverse().find((severity) => step.counts[severity] > 0) ?? null,
-        counts: step.counts,
+        worst: SEVERITIES.findLast((severity) => step.counts[severity] > 0) ?? null,
+        counts: { ...step.counts },
         told: Math.round(Math.min(step.told, STEP_US / 1e6)), // windows of a liar may overlap
         blind: Math.round(Math.min(step.blind, STEP_US / 1e6)),
         dropped: step.dropped,
@@ -168,11 +171,12 @@ export class Strip {
 
   /** The last score known a day before `at`, else the oldest of all. */
   scoreBefore(at: number): number | null {
-    const known = [
-      ...this.#days,
-      ...this.#steps.flatMap(({ score }) => (score ? [score] : [])),
-    ].sort((a, b) => a.at - b.at)
-    const before = known.findLast((each) => each.at <= at - DAY_US)
+    let before: Score | undefined
+    const later = (each: Score | null) => {
+      if (each && each.at <= at - DAY_US && each.at > (before?.at ?? 0)) before = each
+    }
+    for (const day of this.#days) later(day)
+    for (const { score } of this.#steps) later(score)
     return (before ?? this.#first)?.score ?? null
   }
 
