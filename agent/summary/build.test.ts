@@ -1,17 +1,16 @@
+import { generateKeyPairSync } from 'node:crypto'
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { NOON_US, PERIOD_US } from '../../test/traffic/summary-source.ts'
 import { canonical } from '../base/canonical.ts'
-import {
-  type AgentFindings,
-  type AgentSight,
-  buildSummary,
-  fits,
-  type SummaryInput,
-} from './build.ts'
+import { signJson } from '../base/signing.ts'
+import { type AgentFindings, type AgentSight, buildSummary, type SummaryInput } from './build.ts'
+import { pointOf, seal } from './seal.ts'
 import { asJson, SUMMARY_BYTES_MAX, Summary } from './summary.ts'
 import { countersOf, fullAt } from './window.ts'
 
+const { privateKey } = generateKeyPairSync('ed25519')
+const receiverKey = pointOf(generateKeyPairSync('x25519').publicKey)
 const to = NOON_US
 const none = { low: 0, medium: 0, high: 0, critical: 0 }
 const sight: AgentSight = {
@@ -43,7 +42,7 @@ const input: SummaryInput = {
   actions: [],
   lake: { rows: 10, oldestTier1: null, oldestTier2: null, generation: 4, head: null, fault: null },
   disk: { freeBytes: 1, totalBytes: 2, fullAt: null },
-  compliance: { score: null, controls: 0, failing: [] },
+  compliance: { controls: [], values: null },
   keys: { audit_seq: 1, audit_head: null, key_epoch: 1, root_generation: 1 },
   before: null,
   clock: { wall: to, monotonicUs: 5, bootCount: 2 },
@@ -58,6 +57,18 @@ test('what the box knows becomes a summary that its own schema takes', () => {
   expect(summary.sentence).toBe(sight.sentence)
   expect(summary.rules).toEqual({ loaded: 40, refused: 1, age_seconds: 60 })
   expect(summary.anchors).toMatchObject({ catalog_generation: 4, boot_count: 2 })
+})
+
+test('compliance is judged over what the summary itself says', () => {
+  const controls = [
+    {
+      ...{ id: 'dropped', sentence: 'At most one frame of a thousand is lost', weight: 8 },
+      evidence: { status: 'derived.dropped_share', fails: { op: '>' as const, value: 0.001 }, says: 'a share of {n} lost' }, // biome-ignore format: one line
+    },
+  ]
+  const { compliance } = built({ compliance: { controls, values: [] } })
+  expect(compliance).toMatchObject({ score: 92, controls: 1 })
+  expect(compliance.failing[0]?.evidence).toBe('a share of 0.1 lost')
 })
 
 test('a window is the difference of two counts; a run that began again counts from nothing', () => {
@@ -143,14 +154,19 @@ test.each([
   const long = c.repeat(1000)
   const digests = Array.from({ length: 60 }, (_, i) => digest(i, { title: long, host: long, rule_id: long })) // biome-ignore format: one line
   const top = { topRules: Array.from({ length: 20 }, () => ({ rule_id: long, title: long, count: 1 })), topHosts: Array.from({ length: 20 }, () => ({ host: long, count: 1 })) } // biome-ignore format: one line
-  const text = 'x'.repeat(400)
-  const failing = Array.from({ length: 32 }, (_, i) => ({ id: `c${i}`, sentence: text, weight: 1, unknown: true, evidence: text })) // biome-ignore format: one line
+  const text = 'x'.repeat(120)
+  const controls = Array.from({ length: 32 }, (_, i) => ({
+    ...{ id: `c${i}`, sentence: text, weight: 1 },
+    evidence: { sql: 'SELECT 1', fails: { op: '>' as const, value: 0 }, says: text },
+  }))
+  const values = controls.map(({ id }) => ({ id, value: null, because: text }))
   const summary = built({
     who: { ...input.who, site: long },
     agent: { sight: { ...sight, sentence: long, clock: { source: long }, states: { blind: { because: long }, stale: { because: long } } }, found: { ...found, ...top, digests, digestsLeftOut: 7 } }, // biome-ignore format: one line
-    compliance: { score: 50, controls: 32, failing },
+    compliance: { controls, values },
   })
-  expect(fits(summary)).toBe(true)
+  expect(seal(signJson(privateKey, 'summary', asJson(summary)), { receiverKey, topic: 't' })).toHaveLength(40 << 10) // biome-ignore format: one line
+  expect(summary.compliance.score).toBe(68)
   expect(Buffer.byteLength(canonical(asJson(summary)))).toBeLessThanOrEqual(SUMMARY_BYTES_MAX)
   expect(summary.digests.length + summary.digests_left_out).toBe(67)
   expect(summary.digests.map(({ id }) => id)).toEqual(digests.slice(0, summary.digests.length).map(({ id }) => id)) // biome-ignore format: one line

@@ -4,7 +4,7 @@
  */
 import { canonical } from '../base/canonical.ts'
 import { brief } from '../base/text.ts'
-import type { Compliance } from './compliance.ts'
+import { type Control, type ControlValue, controlFacts, judgeCompliance } from './compliance.ts'
 import { ENVELOPE_BYTES_MAX } from './seal.ts'
 import {
   asJson,
@@ -82,7 +82,8 @@ export interface SummaryInput {
   actions: readonly ContainedAction[] | null
   lake: LakeSight | null
   disk: { freeBytes: number; totalBytes: number; fullAt: number | null } | null
-  compliance: Compliance
+  /** `values`: what the lake answered, null before it was asked for the first time. */
+  compliance: { controls: readonly Control[]; values: readonly ControlValue[] | null }
   keys: Pick<Summary['anchors'], 'audit_seq' | 'audit_head' | 'key_epoch' | 'root_generation'>
   /** What the agent had counted when the window began; null at the first summary. */
   before: RunCounters | null
@@ -99,7 +100,7 @@ export function buildSummary(input: SummaryInput): Summary {
     input.actions ? [] : ['picket-guard'],
     input.lake ? [] : ['picket-lake'],
   ].flat()
-  const whole: Summary = {
+  const facts: Omit<Summary, 'compliance'> = {
     version: 1,
     ...who,
     site: brief(who.site, 64),
@@ -108,7 +109,6 @@ export function buildSummary(input: SummaryInput): Summary {
     ...sightOf(input),
     ...findingsOf(input),
     actions: actionsOf(input.actions ?? [], window),
-    compliance: complianceOf(input.compliance),
     capture: captureOf(agent?.sight ?? null, input.before, { ...window, portsMax: PORTS_MAX }),
     clock: {
       wall: clock.wall,
@@ -136,7 +136,7 @@ export function buildSummary(input: SummaryInput): Summary {
       boot_count: clock.bootCount,
     },
   }
-  return fitted(whole)
+  return fitted({ ...facts, compliance: complianceOf(input.compliance, facts) })
 }
 
 /** Digests go from the end, where the least and oldest stand, until the body and its sealed envelope fit. */
@@ -159,7 +159,7 @@ function fitted(whole: Summary): Summary {
   return fits(some) ? some : { ...some, top_rules: [], top_hosts: [] }
 }
 
-export function fits(summary: Summary): boolean {
+function fits(summary: Summary): boolean {
   const body = canonical(asJson(summary))
   return (
     Buffer.byteLength(body) <= SUMMARY_BYTES_MAX &&
@@ -255,16 +255,17 @@ function actionsOf(actions: readonly ContainedAction[], { from, to }: Summary['w
   }
 }
 
-function complianceOf({ score, controls, failing }: Compliance): Summary['compliance'] {
-  return {
-    score,
-    controls,
-    failing: failing.slice(0, CONTROLS_MAX).map((each) => ({
-      ...each,
-      sentence: brief(each.sentence, 200),
-      evidence: brief(each.evidence, 200),
-    })),
-  }
+function complianceOf(
+  { controls, values }: SummaryInput['compliance'],
+  facts: Omit<Summary, 'compliance'>,
+): Summary['compliance'] {
+  const judged = judgeCompliance(controls, values, controlFacts(facts))
+  const failing = judged.failing.slice(0, CONTROLS_MAX).map((each) => ({
+    ...each,
+    sentence: brief(each.sentence, 200),
+    evidence: brief(each.evidence, 200),
+  }))
+  return { ...judged, failing }
 }
 
 function lakeOf({ lake, disk }: SummaryInput): Summary['lake'] {

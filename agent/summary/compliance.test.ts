@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { makeSite } from '../../test/lake/site.ts'
 import { calmSummary, NOON_US } from '../../test/traffic/summary-source.ts'
+import { shippedControls } from '../controls-on-disk.ts'
 import { openCell } from '../lake/cell.ts'
 import { openEngine, read } from '../lake/engine.ts'
 import { settle } from '../lake/settle.ts'
@@ -18,7 +19,7 @@ const shipped = globSync('rules/controls/*.json').map((path) => ({
   path,
   json: JSON.parse(readFileSync(path, 'utf8')),
 }))
-const controls = readControls(shipped)
+const controls = shippedControls()
 const sqlIds = controls.flatMap(({ id, evidence }) => ('sql' in evidence ? [id] : []))
 const calm = { ...calmSummary(NOON_US), lake: { ...calmSummary(NOON_US).lake, full_at: NOON_US + 90 * 86_400e6 } } // biome-ignore format: one line
 const facts = controlFacts(calm)

@@ -154,12 +154,11 @@ function filled(says: string, value: number): string {
   )
 }
 
-export function controlFacts(summary: Summary): ControlFacts {
-  const { compliance: _, ...rest } = summary
+export function controlFacts(summary: Omit<Summary, 'compliance'>): ControlFacts {
   const { capture, rules, lake, clock, self_test, health, window } = summary
   const days = (us: number) => us / 86_400e6
   return {
-    ...rest,
+    ...summary,
     derived: {
       dropped_share: capture.seen === 0 ? null : capture.dropped / capture.seen,
       refused_share:

@@ -112,6 +112,14 @@ test('a sequence remembered nowhere is taken for a replay; the received log can 
   expect(said(fold.accept(source.make({ sequence: 1000, sentence: 'x' }), at(2)))).toBe('forked')
 })
 
+test('a back-filled sequence does not make a newer one forgotten', () => {
+  const { source, all } = chainOf(1100)
+  const fold = new SiteFold()
+  for (const each of all.slice(1)) fold.accept(each, at(1))
+  fold.accept(pick(all, 1), at(1)) // would take the place of 1025
+  expect(said(fold.accept(source.make({ sequence: 1025, sentence: 'x' }), at(2)))).toBe('forked')
+})
+
 test('a new epoch is the newest whatever its number of messages; old ones still fill', () => {
   const { source, all } = chainOf(3)
   const fold = new SiteFold()
@@ -182,6 +190,19 @@ test('the day in half hours, the sums, the scores: windows in, whatever their or
   expect(strip.days.at(-1)?.score).toBe(88)
   expect(strip.scoreBefore(now)).toBe(94)
   expect(strip.scoreBefore(now + 2 * 86_400e6)).toBe(88)
+})
+
+test('a window over the edge of a half hour is shared by both', () => {
+  const to = NOON_US + 100e6
+  const source = new SummarySource('sydney', { firstTo: to })
+  const { capture } = source.make().summary
+  const fold = new SiteFold()
+  fold.accept(source.next({ capture: { ...capture, blind_seconds: 150 } }), { at: to, bytes: 1 })
+  const told = fold.strip.view(to).map((step) => [step.told, step.blind])
+  expect(told.slice(-2)).toEqual([
+    [200, 100],
+    [100, 50],
+  ])
 })
 
 test('times from another century change no sum and cost no memory', () => {
