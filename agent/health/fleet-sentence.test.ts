@@ -307,5 +307,6 @@ test('late after two and a half periods of our time, by a last will at once, and
   )
   expect(after(30, { windowTo: NOON_US - 3600e6 })).toBe('its newest summary tells of 60 min ago')
   expect(after(30, { windowTo: NOON_US + 3600e6 })).toBeUndefined()
+  expect(after(9001, { periodSeconds: 1e9 })).toBe('nothing heard for 2 h')
   expect(lateAt(heard)).toBe(NOON_US + 750e6)
 })

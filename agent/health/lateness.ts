@@ -3,6 +3,8 @@ import { span } from './sentence.ts'
 
 /** A summary may be late by one and a half periods before anybody is called. */
 const PERIODS_MAX = 2.5
+/** The longest that a site may be set to: none is never late because it says so. */
+const PERIOD_SECONDS_MAX = 3600
 /** What a clock may be wrong without being the reason (threat-model §7). */
 const CLOCK_SLACK_US = 5 * 60e6
 
@@ -23,7 +25,7 @@ export interface Lateness {
 
 export function lateness(facts: HeardFacts): Lateness | null {
   const { now, receivedAt, windowTo, goneAt } = facts
-  const patience = PERIODS_MAX * facts.periodSeconds * 1e6
+  const patience = patienceUs(facts)
   const silent = `nothing heard for ${span((now - receivedAt) / 1e6)}`
   if (goneAt !== null) return { since: goneAt, because: `its connection is lost; ${silent}` }
   if (now - receivedAt > patience) return { since: receivedAt, because: silent }
@@ -37,9 +39,14 @@ export function lateness(facts: HeardFacts): Lateness | null {
 }
 
 /** When `lateness` can first change without a message. */
-export function lateAt({ receivedAt, windowTo, periodSeconds }: HeardFacts): number {
-  const patience = PERIODS_MAX * periodSeconds * 1e6
+export function lateAt(facts: HeardFacts): number {
+  const { receivedAt, windowTo } = facts
+  const patience = patienceUs(facts)
   return Math.min(receivedAt + patience, windowTo + patience + CLOCK_SLACK_US)
+}
+
+function patienceUs({ periodSeconds }: HeardFacts): number {
+  return PERIODS_MAX * Math.min(periodSeconds, PERIOD_SECONDS_MAX) * 1e6
 }
 
 /** How far the site's clock is ahead of the receiver's: that no delay explains. */

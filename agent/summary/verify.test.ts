@@ -30,6 +30,8 @@ test.each<[string, unknown, string]>([
   ['a changed body', { ...good.envelope, body: good.envelope.body.replace('quiet', 'stale') }, 'forged'], // biome-ignore format: one line
   ['signed, but with a field more', signed('summary', { ...json(), extra: 1 }), 'malformed'],
   ['signed, but a number is text', signed('summary', { ...json(), sequence: '1' }), 'malformed'],
+  ['signed, but its text overwrites what is beside it', signed('summary', { ...json(), sentence: 'a\u202eb' }), 'malformed'], // biome-ignore format: one line
+  ['signed, but its text moves a cursor', signed('summary', { ...json(), site: '\u001b[2J' }), 'malformed'], // biome-ignore format: one line
   ['no envelope', { hello: 1 }, 'malformed'],
   ['nothing', null, 'malformed'],
   ['another tenant', signed('summary', { ...json(), tenant_uid: other }), 'foreign'],
