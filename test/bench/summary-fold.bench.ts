@@ -3,11 +3,12 @@
  * picture of 10,000 sites: made at first, and again when a hundred of them have
  * said something new, and when only the time went on.
  */
-import { createPublicKey, verify } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { test } from 'vitest'
 import { signedBytes } from '../../agent/base/signing.ts'
 import { type FleetMember, FleetPicture } from '../../agent/health/fleet-status.ts'
 import { SiteFold } from '../../agent/summary/fold.ts'
+import { ephemeralOf, pointOf, seal, sharedSecret, unseal } from '../../agent/summary/seal.ts'
 import type { VerifiedSummary } from '../../agent/summary/summary.ts'
 import { speaker, verifySummary } from '../../agent/summary/verify.ts'
 import { NOON_US, SummarySource } from '../traffic/summary-source.ts'
@@ -59,6 +60,21 @@ function bareVerify({ envelope }: VerifiedSummary, source: SummarySource): void 
   const signature = Buffer.from(envelope.signature, 'base64')
   if (!verify(null, signedBytes('summary', envelope.body), key, signature)) throw new Error('forged') // biome-ignore format: one line
 }
+
+test('unseal, the half of picket-keys included', () => {
+  const receiver = generateKeyPairSync('x25519')
+  const receiverKey = pointOf(receiver.publicKey)
+  const topic = 'p/v1/f/t/a/sum'
+  const { envelope } = new SummarySource().next({ digests })
+  const payloads = Array.from({ length: 2000 }, () => seal(envelope, { receiverKey, topic }))
+  const unsealed = perSecond(payloads.length, () => {
+    for (const payload of payloads) {
+      const shared = sharedSecret(receiver.privateKey, ephemeralOf(payload) as Buffer) as Buffer
+      if (!unseal(payload, { shared, receiverKey, topic })) throw new Error('not opened')
+    }
+  })
+  say('unsealed per core-second', { bytes: payloads[0]?.length, unsealed })
+})
 
 test('the picture of 10,000 sites', () => {
   const source = new SummarySource()
