@@ -31,16 +31,16 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
   query: { path: './control/commands/query.ts', summary: 'ask the lake, inside a scope' },
   lake: { path: './control/commands/lake.ts', summary: 'import, export, status, settle' },
   status: { path: './control/commands/status.ts', summary: 'the sentence of this site' },
-  verify: {
-    path: './control/commands/verify.ts',
-    summary: 'check what was signed, without a network',
-  },
   login: { path: './control/commands/login.ts', summary: 'print a one-time login' },
   'check-config': {
     path: './control/commands/check-config.ts',
     summary: 'the effective configuration and real boundaries',
   },
   doctor: { path: './control/commands/doctor.ts', summary: 'what this machine lacks' },
+  verify: {
+    path: './control/commands/verify.ts',
+    summary: 'check what was signed, without a network',
+  },
   install: { path: './control/commands/install.ts', summary: 'write systemd units' },
 }
 
