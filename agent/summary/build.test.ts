@@ -1,12 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto'
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
-import { NOON_US, PERIOD_US } from '../../test/traffic/summary-source.ts'
+import { NOON_US, PERIOD_US, SummarySource } from '../../test/traffic/summary-source.ts'
 import { canonical } from '../base/canonical.ts'
 import { signJson } from '../base/signing.ts'
 import { type AgentFindings, type AgentSight, buildSummary, type SummaryInput } from './build.ts'
-import { pointOf, seal } from './seal.ts'
+import { SiteFold } from './fold.ts'
+import { ephemeralOf, pointOf, seal, sharedSecret, unseal } from './seal.ts'
 import { asJson, SUMMARY_BYTES_MAX, Summary } from './summary.ts'
+import { speaker, verifySummary } from './verify.ts'
 import { countersOf, fullAt } from './window.ts'
 
 const { privateKey } = generateKeyPairSync('ed25519')
@@ -185,4 +187,27 @@ test('the day a disk is full: the rate since an hour at least; ten years where i
   expect(fullAt({ at: 9.5 * hour, freeBytes: 900 }, now)).toBeNull()
   expect(fullAt({ at: 8 * hour, freeBytes: 1000 }, now)).toBe(18 * hour)
   expect(fullAt({ at: 8 * hour, freeBytes: 700 }, now)).toBeGreaterThan(now.at + 3600 * 86_400e6)
+})
+
+test('the whole road: built, signed, sealed, opened, believed, folded', () => {
+  const source = new SummarySource(input.who.tenant_id)
+  const { tenant_uid, fleet_id, appliance_id } = source.member
+  const who = { ...input.who, tenant_uid, fleet_id, appliance_id }
+  const receiver = generateKeyPairSync('x25519')
+  const to = { receiverKey: pointOf(receiver.publicKey), topic: 'p/v1/f/t/a/sum' }
+  const fold = new SiteFold()
+  const from = speaker(source.member)
+  let previous = '0'.repeat(64)
+  for (let sequence = 1; sequence <= 3; sequence++) {
+    const place = { ...input.place, sequence, previous }
+    const payload = seal(source.sign(buildSummary({ ...input, who, place })), to)
+    const shared = sharedSecret(receiver.privateKey, ephemeralOf(payload) ?? Buffer.alloc(32))
+    const envelope = shared && unseal(payload, { shared, ...to })
+    const verified = verifySummary(envelope, from)
+    if (typeof verified === 'string') throw new Error(verified)
+    const outcome = fold.accept(verified, { at: NOON_US, bytes: payload.length })
+    expect(outcome).toEqual({ accepted: true, isNewest: true, forked: false })
+    previous = verified.hash
+  }
+  expect(fold.epochs[0]?.wholeUpTo).toBe(3)
 })
