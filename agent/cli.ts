@@ -44,6 +44,10 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     summary: 'the effective configuration and real boundaries',
   },
   doctor: { path: './control/commands/doctor.ts', summary: 'what this machine lacks' },
+  verify: {
+    path: './control/commands/verify.ts',
+    summary: 'check what was signed, without a network',
+  },
   install: { path: './control/commands/install.ts', summary: 'write systemd units' },
 }
 

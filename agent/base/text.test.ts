@@ -13,6 +13,7 @@ test('what a reader could not see is shown', () => {
 test('cutting counts the mark', () => {
   expect(brief('abcdef', 4)).toBe('abc…')
   expect(brief('abcd', 4)).toBe('abcd')
+  expect(brief('ab🛡🛡', 4)).toBe('ab…') // a half of a pair could not be signed
 })
 
 test.each([

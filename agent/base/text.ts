@@ -13,10 +13,12 @@ export function visible(text: string): string {
   return text.replace(HIDDEN, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
-/** `visible`, cut to `max` characters with an ellipsis that counts. */
+/** `visible`, cut to `max` characters with an ellipsis that counts; never in the middle of a surrogate pair. */
 export function brief(text: string, max: number): string {
   const shown = visible(text)
-  return shown.length <= max ? shown : `${shown.slice(0, max - 1)}…`
+  if (shown.length <= max) return shown
+  const cut = shown.slice(0, max - 1)
+  return `${cut.isWellFormed() ? cut : cut.slice(0, -1)}…`
 }
 
 /** One CSV cell: quoted where needed; a cell that a spreadsheet would run gets a leading quote mark. */

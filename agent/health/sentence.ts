@@ -69,11 +69,18 @@ function actionsClause({ waitingActions, activeActions }: SentenceFacts): string
 function seenClause({ frames, dropped, blind }: SentenceFacts): string | false {
   if (blind) return false
   if (dropped === 0) return 'all traffic seen'
-  return `${plural(dropped, 'frame')} of ${frames.toLocaleString('en')} lost`
+  return `${plural(dropped, 'frame')} of ${grouped(frames)} lost`
+}
+
+const NUMBERS = new Intl.NumberFormat('en')
+
+/** `1,790,000`. Made once: toLocaleString makes its formatter anew each time, which a fleet of thousands feels. */
+export function grouped(count: number): string {
+  return NUMBERS.format(count)
 }
 
 export function plural(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
 }
 
 /** `95 s`, `12 min`, `5 h`, `3 d`: one unit, rounded down. */

@@ -86,7 +86,11 @@ const publicPath = (folder: string) => join(folder, 'public.json')
 
 /** What a verifier (guard, lake, `picket verify`) knows, read from `<data>/keys/public.json`. */
 export function readPublicKeys(folder: string): Map<string, KnownKey> {
-  const path = publicPath(folder)
+  return readPublicKeyFile(publicPath(folder))
+}
+
+/** The same format in any place: another box's keys, handed over. */
+export function readPublicKeyFile(path: string): Map<string, KnownKey> {
   let records: PublicKeyRecord[]
   try {
     records = v.parse(v.array(PublicKeyRecord), JSON.parse(readFileSync(path, 'utf8')))

@@ -6,6 +6,7 @@ import * as v from 'valibot'
 import type { Json } from '../base/canonical.ts'
 import { SLUG, UID } from '../base/ids.ts'
 import { type Envelope, SIGNED_TYPES } from '../base/signing.ts'
+import { visible } from '../base/text.ts'
 
 /** Of the signed body. Digests are left out, worst kept, until it fits. */
 export const SUMMARY_BYTES_MAX = 32 << 10
@@ -13,7 +14,13 @@ export const DIGESTS_MAX = 40
 export const TOP_MAX = 10
 export const CONTROLS_MAX = 64
 
-const Text = (max: number) => v.pipe(v.string(), v.maxLength(max))
+/** What a reader could not see was made visible by the sender: a summary that still holds it is none of ours (D35). */
+const Text = (max: number) =>
+  v.pipe(
+    v.string(),
+    v.maxLength(max),
+    v.check((text) => visible(text) === text, 'holds characters that nobody sees'),
+  )
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const TimeUs = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const Uid = v.pipe(v.string(), v.regex(UID))
@@ -185,7 +192,7 @@ export type LastWill = v.InferOutput<typeof LastWill>
 
 export const EnvelopeShape = v.strictObject({
   type: v.picklist(SIGNED_TYPES),
-  body: Text(SUMMARY_BYTES_MAX),
+  body: v.pipe(v.string(), v.maxLength(SUMMARY_BYTES_MAX)),
   key_id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   signature: v.pipe(v.string(), v.maxLength(88), v.base64()),
 })
