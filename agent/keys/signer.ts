@@ -22,7 +22,18 @@ import type { Keyring } from './keyring.ts'
 
 /** Each key's types. One type has one key, so the type names the key. */
 const OWNERS = {
-  appliance: ['summary', 'lwt', 'ack', 'decision', 'accounts', 'settings', 'hunt-reply'],
+  appliance: [
+    'summary',
+    'lwt',
+    'ack',
+    'decision',
+    'accounts',
+    'settings',
+    'hunt-reply',
+    'claim',
+    'cert-renew',
+    'revocation', // of its own membership: leaving
+  ],
   audit: ['checkpoint'],
   catalog: ['catalog'],
 } as const satisfies Record<string, readonly SignedType[]>
