@@ -12,7 +12,7 @@ interface Verb {
   /** Set where `audit` of the web may announce it; picket-keys checks the session's role. */
   atom?: Atom
   /** Processes that may announce it themselves. */
-  by?: readonly ('guard' | 'lake')[]
+  by?: readonly ('guard' | 'lake' | 'link')[]
 }
 
 export const VERBS = {
@@ -119,6 +119,57 @@ export const VERBS = {
     plan: 'change the never-block list',
     past: 'changed the never-block list to {count} entries',
     atom: 'settings',
+  },
+  'fleet.on': { plan: 'turn Fleet Command on', past: 'turned Fleet Command on' },
+  'fleet.off': { plan: 'turn Fleet Command off', past: 'turned Fleet Command off' },
+  'fleet.claim': {
+    plan: 'make a claim for {subject}',
+    past: 'made a claim for {subject} that ends within ten minutes',
+  },
+  'fleet.joined': { plan: 'take {subject} into the fleet', past: 'took {subject} into the fleet' },
+  'fleet.renewed': {
+    plan: 'renew the certificate of {subject}',
+    past: 'renewed the certificate of {subject}',
+  },
+  'fleet.served': {
+    plan: 'make a new server certificate',
+    past: 'made a new server certificate for the names of this box',
+  },
+  'fleet.left': {
+    plan: 'let {subject} leave the fleet',
+    past: 'let {subject} leave the fleet as it asked',
+  },
+  'fleet.revoked': {
+    plan: 'revoke {subject}',
+    past: 'revoked {subject} in the fleet from sequence {count} on',
+  },
+  'fleet.request': {
+    plan: 'ask to join a fleet',
+    past: 'made a request to join a fleet',
+  },
+  'uplink.added': { plan: 'add the uplink to {subject}', past: 'added the uplink to {subject}' },
+  'uplink.renewed': {
+    plan: 'take the new certificate for the uplink to {subject}',
+    past: 'took the new certificate for the uplink to {subject}',
+  },
+  'uplink.removed': {
+    plan: 'remove the uplink to {subject}',
+    past: 'removed the uplink to {subject}',
+  },
+  'summary.rejected': {
+    plan: 'take a summary of {subject}',
+    past: 'turned {count} messages about {subject} away',
+    by: ['link'],
+  },
+  'summary.forked': {
+    plan: 'take a summary of {subject}',
+    past: 'found two different summaries of {subject} under sequence {count}',
+    by: ['link'],
+  },
+  'summary.fell': {
+    plan: 'compare the anchors of {subject}',
+    past: 'saw an anchor of {subject} fall',
+    by: ['link'],
   },
 } as const satisfies Record<string, Verb>
 

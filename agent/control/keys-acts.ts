@@ -5,7 +5,7 @@ import type { Act } from '../audit/trail.ts'
 import { Failure } from '../base/failure.ts'
 import { syncFolder } from '../base/files.ts'
 import { newUid } from '../base/ids.ts'
-import type { Witness } from '../tenancy/accounts.ts'
+import type { Witness } from '../tenancy/heads.ts'
 import { parseSlug, type Tenant } from '../tenancy/tenant.ts'
 import { doneName, type KeysBox, nextName } from './keys-box.ts'
 

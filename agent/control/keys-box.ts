@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { Chain } from '../audit/chain.ts'
 import { Trail } from '../audit/trail.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
+import { type Config, loadConfig } from '../base/config.ts'
 import { Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
 import { verifyJson } from '../base/signing.ts'
@@ -24,12 +25,15 @@ import { Signer } from '../keys/signer.ts'
 import { lockFile } from '../lake/lock.ts'
 import { Accounts } from '../tenancy/accounts.ts'
 import { Attempts, Tempo } from '../tenancy/attempts.ts'
-import { changed } from '../tenancy/heads.ts'
+import { Claims } from '../tenancy/claims.ts'
+import { Fleet } from '../tenancy/fleet.ts'
+import { changed, Heads } from '../tenancy/heads.ts'
 import { LoginCodes } from '../tenancy/login-codes.ts'
 import { openPlatform } from '../tenancy/platform.ts'
 import type { SealedDb } from '../tenancy/sealed-db.ts'
 import { Sessions } from '../tenancy/sessions.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
+import { PendingJoins } from './keys-pending.ts'
 import { AuditTexts } from './keys-texts.ts'
 
 const UNKNOWN_TOKENS_PER_MINUTE_MAX = 120
@@ -41,6 +45,8 @@ export interface KeysBoxOptions {
   clock?: Clock
   /** Makes root key, platform.db and audit trail where there is nothing yet. */
   create?: boolean
+  /** In place of `<data>/config.json`. */
+  config?: string | undefined
 }
 
 export interface KeysBox {
@@ -57,6 +63,11 @@ export interface KeysBox {
   readonly chain: Chain
   readonly trail: Trail
   readonly texts: AuditTexts
+  readonly fleet: Fleet
+  readonly claims: Claims
+  readonly pending: PendingJoins
+  /** The configuration as it is now. */
+  config(): Config
   close(): void
 }
 
@@ -83,7 +94,8 @@ export async function openKeysBox(options: KeysBoxOptions): Promise<KeysBox> {
     })
     opened.push(chain)
     const digestKey = await digestKeys(ring)
-    const accounts = openAccounts(db, clock, signer)
+    const heads = openHeads(db, clock, signer)
+    const accounts = new Accounts({ db, clock, heads })
     const texts = new AuditTexts({ data, ring, accounts, clock })
     opened.push(texts)
     const keepText = texts.keep.bind(texts)
@@ -93,6 +105,10 @@ export async function openKeysBox(options: KeysBoxOptions): Promise<KeysBox> {
     forgetOrphans({ data, accounts, ring })
     return {
       ...{ data, clock, log, ring, signer, accounts, chain, trail, texts },
+      config: () => loadConfig(data, options.config),
+      fleet: new Fleet({ db, clock, heads }),
+      claims: new Claims(db, clock),
+      pending: new PendingJoins(clock),
       sessions: new Sessions(db, clock),
       codes: new LoginCodes(db, clock),
       attempts: new Attempts(clock),
@@ -161,15 +177,11 @@ async function digestKeys(ring: Keyring): Promise<(uid: string | undefined) => B
   }
 }
 
-function openAccounts(db: SealedDb, clock: Clock, signer: Signer): Accounts {
+function openHeads(db: SealedDb, clock: Clock, signer: Signer): Heads {
   const known = signer.known()
-  return new Accounts({
-    db,
-    clock,
-    signer: {
-      sign: (body) => signer.sign('accounts', body),
-      verify: (envelope) => verifyJson(envelope, 'accounts', known, clock.nowUs()),
-    },
+  return new Heads(db, {
+    sign: (body) => signer.sign('accounts', body),
+    verify: (envelope) => verifyJson(envelope, 'accounts', known, clock.nowUs()),
   })
 }
 

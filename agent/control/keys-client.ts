@@ -6,6 +6,7 @@
 import type { Json } from '../base/canonical.ts'
 import type { Envelope } from '../base/signing.ts'
 import type { PublicKeyRecord } from '../keys/signer.ts'
+import type { FleetJoins } from '../summary/fleet-view.ts'
 import type { Atom, Role } from '../tenancy/role.ts'
 import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
 import { LINK, type LinkCalls } from './link-keys.ts'
@@ -221,6 +222,10 @@ export interface WebCalls {
   auditList: [{ token: string; limit?: number; before?: number }, AuditPage]
   /** `scope`: tenant_ids wanted, default all of the session. One outside refuses the whole. */
   query: [{ token: string; scope?: string[] } & Question, QueryAnswer]
+  /** Atom `settings`. After each of these three tell picket-link to reload. */
+  fleetEdition: [{ token: string; on: boolean }, { on: boolean }]
+  fleetClaim: [{ token: string; tenant_id?: string | null; site?: string | null }, ClaimView]
+  fleetRevoke: [{ token: string; tenant_id: string }, { revoked: boolean }]
 }
 
 export interface CliCalls {
@@ -240,6 +245,61 @@ export interface CliCalls {
   describeKeys: [None, { custodian: Json; tenants: Json[] }]
   /** Roles decide too: the box's own operator is audited as `console`. */
   decide: [{ action_id: string; hash: string; verb: DecisionVerb }, Envelope]
+  /** Fleet Command on or off, without a restart; `tenant_id` is the one that becomes the primary, the first by default. */
+  fleetEdition: [{ on: boolean; tenant_id?: string }, { on: boolean }]
+  fleetClaim: [{ tenant_id?: string; site?: string }, ClaimView]
+  /** From that epoch and sequence on; without them, from now on. */
+  fleetRevoke: [{ tenant_id: string; epoch?: number; sequence?: number }, { revoked: boolean }]
+  fleetJoins: [None, FleetJoins]
+  /** `exporter`: 64 hex digits of the TLS connection to the door; `body` goes to POST /v1/join there. */
+  joinRequest: [
+    { tenant_id?: string; site?: string; code: string; exporter: string },
+    { join_id: string; body: Json },
+  ]
+  joinFinish: [{ join_id: string; reply: Json }, Joined]
+  /** The same by signed files: request (branch), accept (primary), finish (branch). */
+  fileRequest: [{ tenant_id?: string; site?: string }, { envelope: Envelope; fingerprint: string }]
+  fileAccept: [
+    { envelope: unknown },
+    { envelope: Envelope; tenant_id: string; site: string; fingerprint: string },
+  ]
+  fileFinish: [{ envelope: unknown; fingerprint?: string }, Joined]
+  /** `envelope` goes to POST /v1/leave at `door`, whose certificate must be of `ca` and name `identity`. */
+  leaveRequest: [
+    { tenant_id?: string },
+    {
+      uplink_id: string
+      door: string
+      ca: string
+      identity: string
+      receiver: string
+      envelope: Envelope
+    },
+  ]
+  leaveFinish: [{ uplink_id: string }, { left: boolean }]
+}
+
+/** A code for one site: shown once, kept as a hash. */
+export interface ClaimView {
+  claim_id: string
+  code: string
+  tenant_id: string | null
+  site: string | null
+  endsAt: number
+  door: { host: string; port: number; fingerprint: string }
+}
+
+/** What a branch joined. */
+export interface Joined {
+  uplink_id: string
+  tenant_id: string
+  fleet_id: string
+  /** What people call the primary's site, and the id of its key. */
+  receiver: string
+  fingerprint: string
+  url: string
+  /** The six digits that both screens show (D21); absent by file. */
+  digits?: string
 }
 
 /** One promise-returning function a call; parameters may be left out where there are none. */
@@ -278,7 +338,10 @@ const WEB = [
   'audit',
   'auditList',
   'query',
-] as const
+  'fleetEdition',
+  'fleetClaim',
+  'fleetRevoke',
+] as const satisfies readonly (keyof WebCalls)[]
 const CLI = [
   'tenants',
   'addTenant',
@@ -291,7 +354,18 @@ const CLI = [
   'rotateRoot',
   'describeKeys',
   'decide',
-] as const
+  'fleetEdition',
+  'fleetClaim',
+  'fleetRevoke',
+  'fleetJoins',
+  'joinRequest',
+  'joinFinish',
+  'fileRequest',
+  'fileAccept',
+  'fileFinish',
+  'leaveRequest',
+  'leaveFinish',
+] as const satisfies readonly (keyof CliCalls)[]
 
 export const keysForAgent = (data: string) => client<AgentCalls>(data, 'agent', AGENT)
 export const keysForGuard = (data: string) => client<GuardCalls>(data, 'guard', GUARD)

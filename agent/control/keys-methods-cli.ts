@@ -7,6 +7,7 @@ import { addTenant, rotateEpoch, rotateRoot } from './keys-acts.ts'
 import { pageFor, verifyAudit } from './keys-audit.ts'
 import type { KeysBox } from './keys-box.ts'
 import type { CliCalls } from './keys-client.ts'
+import { fleetCliMethods } from './keys-methods-fleet.ts'
 import { userView } from './keys-methods-users.ts'
 import { decide, present } from './keys-methods-web.ts'
 import {
@@ -26,6 +27,7 @@ const ACTOR = 'console'
 export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCalls> {
   const { accounts, ring } = box
   return {
+    ...fleetCliMethods(box),
     tenants: (params) => {
       parse(None, params)
       return { tenants: accounts.tenants() }

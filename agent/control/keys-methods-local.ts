@@ -124,7 +124,7 @@ export function lakeMethods(box: KeysBox): Handlers<LakeCalls> {
   }
 }
 
-function tenants({ accounts }: KeysBox, params: unknown): { tenants: Tenant[] } {
+export function tenants({ accounts }: KeysBox, params: unknown): { tenants: Tenant[] } {
   parse(None, params)
   return { tenants: accounts.tenants() }
 }
@@ -135,14 +135,18 @@ function publicKeys({ signer }: KeysBox, params: unknown) {
 }
 
 /** Keys are for tenants that have a row; orphans of an interrupted init are nobody's. */
-function mustFind({ accounts }: KeysBox, tenantUid: string): Tenant {
+export function mustFind({ accounts }: KeysBox, tenantUid: string): Tenant {
   const tenant = accounts.tenants().find(({ tenant_uid }) => tenant_uid === tenantUid)
   if (!tenant) throw new Failure('refused', 'There are no keys for that tenant on this box.')
   return tenant
 }
 
 /** A process tells what it did: only its own verbs, under its own name. */
-function announce(box: KeysBox, process: 'guard' | 'lake', params: unknown): { seq: number } {
+export function announce(
+  box: KeysBox,
+  process: 'guard' | 'lake' | 'link',
+  params: unknown,
+): { seq: number } {
   const request = parse(Announcement, params)
   const { verb, subject, text, count, tenant_id, tenant_uid, outcome = 'intent' } = request
   if (!verbOf(verb)?.by?.includes(process))

@@ -7,6 +7,7 @@ import type { Envelope } from '../base/signing.ts'
 import { pageFor } from './keys-audit.ts'
 import type { KeysBox } from './keys-box.ts'
 import type { Decision, WebCalls } from './keys-client.ts'
+import { fleetWebMethods } from './keys-methods-fleet.ts'
 import { loginMethods } from './keys-methods-login.ts'
 import { userMethods } from './keys-methods-users.ts'
 import {
@@ -31,6 +32,7 @@ export function webMethods(box: KeysBox, questions: Questions): Handlers<WebCall
   return {
     ...loginMethods(box),
     ...userMethods(box),
+    ...fleetWebMethods(box),
     decide: (params) => {
       const { token, ...what } = parse(Decide, params)
       const { actor, home: tenant, user } = authorize(box, token, 'decide')

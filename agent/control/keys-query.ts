@@ -8,6 +8,19 @@ import type { QueryAnswer, QueryRunner, Question } from './keys-client.ts'
 const VIEW_QUIET_MS = 600_000
 const VIEWS_MAX = 10_000
 
+/** The evidence of every shipped control in one question; its rows are (id, value). */
+export interface ControlsQuestion {
+  ids: readonly string[]
+  sql: string
+}
+
+export interface ControlValue {
+  id: string
+  value: number | null
+  /** Why it is not known. */
+  because: string | null
+}
+
 export interface QueryAsker {
   actor: string
   /** Names the session for limits; no secret. */
@@ -21,9 +34,46 @@ export class Questions {
   readonly #runner: QueryRunner
   readonly #views = new Map<string, number>()
 
-  constructor(box: KeysBox, runner: QueryRunner) {
+  readonly #controls: ControlsQuestion
+
+  constructor(
+    box: KeysBox,
+    runner: QueryRunner,
+    controls: ControlsQuestion = { ids: [], sql: '' },
+  ) {
     this.#box = box
     this.#runner = runner
+    this.#controls = controls
+  }
+
+  /** Of one tenant, from its own lake. A lake that does not answer leaves every value unknown, with the reason. */
+  async controls(tenant: TenantRef): Promise<ControlValue[]> {
+    const { ids, sql } = this.#controls
+    if (ids.length === 0) return []
+    const { tenant_uid } = tenant
+    const actor = 'process:link'
+    if (!this.#isRepeated(`${actor} ${tenant_uid}`))
+      this.#box.trail.write({
+        actor,
+        tenant,
+        verb: 'lake.view',
+        outcome: 'done',
+        subject: 'controls',
+      })
+    const keyFor = this.#keysOf(new Set([tenant_uid]))
+    try {
+      const { rows } = await this.#runner.query({ sql, tenants: [tenant], keyFor, session: actor })
+      const values = new Map(rows.map(([id, value]) => [String(id), value]))
+      return ids.map((id) => {
+        const value = values.get(id)
+        return value === undefined || value === null || !Number.isFinite(Number(value))
+          ? { id, value: null, because: 'The lake has nothing to tell it by.' }
+          : { id, value: Number(value), because: null }
+      })
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      return ids.map((id) => ({ id, value: null, because: error.message }))
+    }
   }
 
   async ask(
@@ -36,10 +86,7 @@ export class Questions {
     const tenants = this.#narrow(asker, wanted)
     this.#announce(asker, tenants, question)
     const uids = new Set(tenants.map(({ tenant_uid }) => tenant_uid))
-    const keyFor = (uid: string, epoch: number) => {
-      if (!uids.has(uid)) throw new Failure('refused', 'That key is not of this question.')
-      return this.#box.ring.layer(uid, epoch, 'parquet')
-    }
+    const keyFor = this.#keysOf(uids)
     try {
       return await this.#runner.query({ ...question, tenants, keyFor, session: asker.session })
     } catch (error) {
@@ -50,6 +97,13 @@ export class Questions {
 
   close(): Promise<void> | void {
     return this.#runner.close?.()
+  }
+
+  #keysOf(uids: ReadonlySet<string>): (uid: string, epoch: number) => Buffer {
+    return (uid, epoch) => {
+      if (!uids.has(uid)) throw new Failure('refused', 'That key is not of this question.')
+      return this.#box.ring.layer(uid, epoch, 'parquet')
+    }
   }
 
   #narrow({ actor, scope }: QueryAsker, wanted: string[] | undefined): TenantRef[] {

@@ -3,9 +3,10 @@ import type { Log } from '../base/log.ts'
 import type { KeysBox } from './keys-box.ts'
 import type { QueryRunner } from './keys-client.ts'
 import { cliMethods } from './keys-methods-cli.ts'
+import { linkMethods } from './keys-methods-link.ts'
 import { agentMethods, guardMethods, lakeMethods } from './keys-methods-local.ts'
 import { webMethods } from './keys-methods-web.ts'
-import { Questions } from './keys-query.ts'
+import { type ControlsQuestion, Questions } from './keys-query.ts'
 import { type Methods, type RpcServer, serve } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
 
@@ -16,12 +17,18 @@ export interface KeysServer {
 }
 
 /** The cli socket comes last: who finds it answering finds all of them. */
-export async function serveKeys(box: KeysBox, runner: QueryRunner, log: Log): Promise<KeysServer> {
-  const questions = new Questions(box, runner)
+export async function serveKeys(
+  box: KeysBox,
+  runner: QueryRunner,
+  log: Log,
+  controls?: ControlsQuestion,
+): Promise<KeysServer> {
+  const questions = new Questions(box, runner, controls)
   const tables: [CallerName, Methods][] = [
     ['agent', { ...agentMethods(box) }],
     ['guard', { ...guardMethods(box) }],
     ['lake', { ...lakeMethods(box) }],
+    ['link', { ...linkMethods(box, questions) }],
     ['web', { ...webMethods(box, questions) }],
     ['cli', { ...cliMethods(box, questions) }],
   ]

@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   })
   const data = values.data ?? process.env.PICKET_DATA ?? '/var/lib/picket'
   loadConfig(data, values.config) // a wrong configuration is said now, by every process
-  const box = await openKeysBox({ data, log })
+  const box = await openKeysBox({ data, log, config: values.config })
   const server = await serveKeys(box, createQueryRunner(data, log), log)
   const { kind, generation } = box.ring.describe()
   log.info({ custodian: kind, generation, tenants: box.accounts.tenants().length }, 'keys.ready')

@@ -112,6 +112,7 @@ export interface FleetJoins {
   fleet_id: string
   /** Where a branch finds the door; null while this box is no primary. */
   door: { host: string; port: number; fingerprint: string } | null
+  /** `tenant_id` and `site` are empty where any site may use it. */
   claims: { claim_id: string; tenant_id: string; site: string; endsAt: number; triesLeft: number }[]
   members: {
     tenant_id: string
@@ -121,6 +122,8 @@ export interface FleetJoins {
     revokedAt: number | null
     certificateNotAfter: number | null
     primary: boolean
+    /** The six digits that both ends showed at the join (D21); null where it came by file. */
+    digits?: string | null
   }[]
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import { Failure } from '../base/failure.ts'
 import { newUid } from '../base/ids.ts'
-import { type HeadSigner, Heads, type HeadText } from './heads.ts'
+import type { Heads, HeadText, Witness } from './heads.ts'
 import type { Role } from './role.ts'
 import type { SealedDb } from './sealed-db.ts'
 import type { Tenant } from './tenant.ts'
@@ -24,13 +24,10 @@ export interface User {
   tenants: string[]
 }
 
-/** Called before the change is committed, with the heads it makes by tenant_uid: writes the audit line. */
-export type Witness = (heads: Record<string, HeadText>) => void
-
 export interface AccountsOptions {
   db: SealedDb
   clock: Clock
-  signer: HeadSigner
+  heads: Heads
 }
 
 export class Accounts {
@@ -38,10 +35,10 @@ export class Accounts {
   readonly #clock: Clock
   readonly #heads: Heads
 
-  constructor({ db, clock, signer }: AccountsOptions) {
+  constructor({ db, clock, heads }: AccountsOptions) {
     this.#db = db
     this.#clock = clock
-    this.#heads = new Heads(db, signer)
+    this.#heads = heads
   }
 
   tenants(): Tenant[] {
@@ -54,7 +51,7 @@ export class Accounts {
   }
 
   addTenant(tenant: Tenant, witness: Witness): void {
-    this.#change([tenant.tenant_id], witness, () => {
+    this.#heads.change([tenant.tenant_id], witness, () => {
       const { tenant_id, tenant_uid, fleet_id, appliance_id, created } = tenant
       this.#db
         .prepare('INSERT INTO tenants VALUES (?, ?, ?, ?, ?)')
@@ -97,7 +94,7 @@ export class Accounts {
     const name = checkName(draft.name)
     const userId = newUid()
     const created = this.#clock.nowUs()
-    this.#change([draft.tenant_id, ...draft.tenants], witness(userId), () => {
+    this.#heads.change([draft.tenant_id, ...draft.tenants], witness(userId), () => {
       const count = this.#db.prepare('SELECT count(*) FROM users').pluck().get() as number
       if (count >= USERS_MAX)
         throw new Failure('too-many', `A box has at most ${USERS_MAX} accounts.`)
@@ -120,7 +117,7 @@ export class Accounts {
   ): User {
     const user = this.#mustFind(userId)
     const { role = user.role, disabled = user.disabled, password = user.password } = change
-    this.#change([user.tenant_id], witness, () => {
+    this.#heads.change([user.tenant_id], witness, () => {
       this.#db
         .prepare('UPDATE users SET role = ?, disabled = ?, password = ? WHERE user_id = ?')
         .run(role, disabled ? 1 : 0, password, userId)
@@ -131,7 +128,7 @@ export class Accounts {
 
   removeUser(userId: string, witness: Witness): void {
     const user = this.#mustFind(userId)
-    this.#change([user.tenant_id, ...user.tenants], witness, () => {
+    this.#heads.change([user.tenant_id, ...user.tenants], witness, () => {
       this.#db.prepare('DELETE FROM users WHERE user_id = ?').run(userId)
       this.#keepAnAdmin(user.tenant_id)
     })
@@ -151,19 +148,6 @@ export class Accounts {
     const epoch = present()
     this.#db.prepare('INSERT INTO stores VALUES (?, ?, ?)').run(tenantId, layer, epoch)
     return epoch
-  }
-
-  #change(tenantIds: string[], witness: Witness, apply: () => void): void {
-    const run = this.#db.transaction(() => {
-      apply()
-      const touched = this.tenants().filter(({ tenant_id }) => tenantIds.includes(tenant_id))
-      witness(
-        Object.fromEntries(
-          touched.map((tenant) => [tenant.tenant_uid, this.#heads.advance(tenant)]),
-        ),
-      )
-    })
-    run.immediate()
   }
 
   #keepAnAdmin(tenantId: string): void {

@@ -15,22 +15,24 @@ const ACCOUNT_DELAY_MS_MAX = 5_000
 const FORGET_MS = 3_600_000
 const ENTRIES_MAX = 10_000
 
-/** At most so many events a minute for a key; keys beyond the table's size forget the oldest. */
+/** At most so many events a minute (or another window) for a key; keys beyond the table's size forget the oldest. */
 export class Tempo {
   readonly #clock: Clock
   readonly #max: number
+  readonly #windowMs: number
   readonly #recent = new Map<string, number[]>()
 
-  constructor(clock: Clock, max: number) {
+  constructor(clock: Clock, max: number, windowMs = WINDOW_MS) {
     this.#clock = clock
     this.#max = max
+    this.#windowMs = windowMs
   }
 
   /** Counts an event; how many milliseconds too early it comes, 0 when it is in time. */
   early(key: string): number {
     const now = this.#clock.steadyMs()
-    const recent = (this.#recent.get(key) ?? []).filter((at) => at > now - WINDOW_MS)
-    if (recent.length >= this.#max) return (recent[0] as number) + WINDOW_MS - now
+    const recent = (this.#recent.get(key) ?? []).filter((at) => at > now - this.#windowMs)
+    if (recent.length >= this.#max) return (recent[0] as number) + this.#windowMs - now
     put(this.#recent, key, [...recent, now])
     return 0
   }

@@ -25,9 +25,31 @@ export interface HeadSigner {
 /** `generation:digest`, as the audit trail carries it. */
 export type HeadText = string
 
+/** Called before the change is committed, with the heads it makes by tenant_uid: writes the audit line. */
+export type Witness = (heads: Record<string, HeadText>) => void
+
+/** Not the certificates: they come anew every two months and are believed for transport only. */
+const FLEET_ROWS = [
+  ['editions', 'SELECT edition FROM editions WHERE tenant_id = ? ORDER BY edition'],
+  ['fleet', 'SELECT fleet_uid, ca FROM fleets WHERE tenant_id = ?'],
+  [
+    'members',
+    'SELECT tenant_id, tenant_uid, fleet_id, appliance_id, is_primary, spki, revoked_at, revoked_epoch, revoked_sequence FROM members WHERE owner_id = ? ORDER BY tenant_uid',
+  ],
+  [
+    'uplinks',
+    'SELECT uplink_id, fleet_uid, url, door, ca, receiver FROM uplinks WHERE tenant_id = ? ORDER BY uplink_id',
+  ],
+] as const
+
 interface Stored {
   generation: number
   envelope: string
+}
+
+interface TenantName {
+  tenant_id: string
+  tenant_uid: string
 }
 
 export class Heads {
@@ -39,8 +61,21 @@ export class Heads {
     this.#signer = signer
   }
 
+  /** One transaction: the rows, the next heads of these tenants, the witness's line; then the commit. */
+  change(tenantIds: readonly string[], witness: Witness, apply: () => void): void {
+    const run = this.#db.transaction(() => {
+      apply()
+      const all = this.#db
+        .prepare('SELECT tenant_id, tenant_uid FROM tenants ORDER BY created')
+        .all()
+      const touched = (all as TenantName[]).filter(({ tenant_id }) => tenantIds.includes(tenant_id))
+      witness(Object.fromEntries(touched.map((each) => [each.tenant_uid, this.#advance(each)])))
+    })
+    run.immediate()
+  }
+
   /** Inside the transaction that changed the rows: the next head, signed and stored. */
-  advance(tenant: { tenant_id: string; tenant_uid: string }): HeadText {
+  #advance(tenant: TenantName): HeadText {
     const { tenant_id, tenant_uid } = tenant
     const generation = (this.#stored(tenant_id)?.generation ?? 0) + 1
     const digest = this.#digest(tenant_id)
@@ -90,8 +125,18 @@ export class Heads {
         'SELECT user_id, name, name_key, role, password, disabled FROM users WHERE tenant_id = ? ORDER BY user_id',
       ),
       grants: rows('SELECT user_id FROM grants WHERE tenant_id = ? ORDER BY user_id'),
+      ...this.#fleetRows(tenantId),
     }
     return createHash('sha256').update(canonical(covered)).digest('hex').slice(0, 32)
+  }
+
+  /** Who may be believed about a fleet, either way. Absent where there is none, as in heads of before. */
+  #fleetRows(tenantId: string): Record<string, Json> {
+    const covered = FLEET_ROWS.map(([table, sql]) => [
+      table,
+      this.#db.prepare(sql).raw().all(tenantId) as Json[],
+    ]) satisfies [string, Json[]][]
+    return Object.fromEntries(covered.filter(([, rows]) => rows.length > 0))
   }
 }
 

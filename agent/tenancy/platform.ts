@@ -1,4 +1,4 @@
-/** `<data>/platform.db`: the thin catalogue of a box: tenants, accounts, grants, sessions. No tenant data. */
+/** `<data>/platform.db`: the thin catalogue of a box: tenants, accounts, grants, sessions, fleet. No tenant data. */
 import { join } from 'node:path'
 import { openSealedDb, type SealedDb } from './sealed-db.ts'
 
@@ -34,6 +34,39 @@ CREATE TABLE IF NOT EXISTS stores (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS heads (
   tenant_id TEXT PRIMARY KEY REFERENCES tenants, generation INTEGER NOT NULL, envelope TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS editions (
+  tenant_id TEXT NOT NULL REFERENCES tenants, edition TEXT NOT NULL, since INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, edition)
+) STRICT;
+CREATE TABLE IF NOT EXISTS fleets (
+  tenant_id TEXT PRIMARY KEY REFERENCES tenants, fleet_uid TEXT NOT NULL UNIQUE, ca TEXT NOT NULL,
+  ca_key TEXT NOT NULL, certificate TEXT NOT NULL, tls_key TEXT NOT NULL, names TEXT NOT NULL,
+  not_after INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS claims (
+  claim_id TEXT PRIMARY KEY, tenant_id TEXT NOT NULL REFERENCES tenants, code_key BLOB NOT NULL,
+  wanted TEXT, site TEXT, ends INTEGER NOT NULL, tries_left INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS members (
+  owner_id TEXT NOT NULL REFERENCES tenants, tenant_id TEXT NOT NULL, tenant_uid TEXT NOT NULL,
+  fleet_id TEXT NOT NULL, appliance_id TEXT NOT NULL, site TEXT NOT NULL, is_primary INTEGER NOT NULL,
+  spki TEXT NOT NULL, key_id TEXT NOT NULL, joined INTEGER NOT NULL, digits TEXT,
+  revoked_at INTEGER, revoked_epoch INTEGER, revoked_sequence INTEGER, not_after INTEGER,
+  renewals_floor INTEGER NOT NULL, store_key BLOB NOT NULL, seal_key BLOB NOT NULL,
+  PRIMARY KEY (owner_id, tenant_uid), UNIQUE (owner_id, tenant_id)
+) STRICT;
+CREATE TABLE IF NOT EXISTS nonces (
+  owner_id TEXT NOT NULL REFERENCES tenants, tenant_id TEXT NOT NULL, nonce TEXT NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (owner_id, tenant_id, nonce)
+) STRICT;
+CREATE TABLE IF NOT EXISTS uplinks (
+  uplink_id TEXT PRIMARY KEY, tenant_id TEXT NOT NULL REFERENCES tenants, fleet_uid TEXT NOT NULL,
+  own INTEGER NOT NULL, url TEXT NOT NULL, door TEXT NOT NULL, ca TEXT NOT NULL, certificate TEXT NOT NULL,
+  tls_key TEXT NOT NULL, not_after INTEGER NOT NULL, receiver TEXT NOT NULL, UNIQUE (tenant_id, fleet_uid)
+) STRICT;
+CREATE TABLE IF NOT EXISTS joinings (
+  tenant_id TEXT PRIMARY KEY REFERENCES tenants, request TEXT NOT NULL, tls_key TEXT NOT NULL, at INTEGER NOT NULL
 ) STRICT;
 `
 
