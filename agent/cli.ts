@@ -38,6 +38,10 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     path: './control/commands/audit.ts',
     summary: 'who did what; whether the trail is whole',
   },
+  fleet: {
+    path: './control/commands/fleet.ts',
+    summary: 'join, claim, members, uplinks, Fleet Command on and off',
+  },
   login: { path: './control/commands/login.ts', summary: 'print a one-time login' },
   'check-config': {
     path: './control/commands/check-config.ts',
