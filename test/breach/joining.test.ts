@@ -1,12 +1,20 @@
 /** Attempts on the way into a fleet (D21): each beside a control that shows the same way open to who may take it. */
+import { spawnSync } from 'node:child_process'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Json } from '../../agent/base/canonical.ts'
 import { newUid } from '../../agent/base/ids.ts'
+import { silentLog } from '../../agent/base/log.ts'
 import { signJson } from '../../agent/base/signing.ts'
 import { join as joinAt } from '../../agent/control/commands/fleet-door.ts'
 import { keyIdOf } from '../../agent/control/join-messages.ts'
+import { openKeysBox } from '../../agent/control/keys-box.ts'
 import type { Joined } from '../../agent/control/keys-client.ts'
+import { setEdition } from '../../agent/control/keys-fleet.ts'
 import { JOIN_REFUSED, RENEWAL_REFUSED } from '../../agent/control/keys-joining.ts'
 import type { Uplink } from '../../agent/control/link-keys.ts'
 import { connect } from '../../agent/control/rpc.ts'
@@ -23,6 +31,8 @@ import {
   startSite,
 } from './fleet-sites.ts'
 
+const ACT = fileURLToPath(new URL('./keys-act.ts', import.meta.url))
+const POINTS_MAX = 500
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
@@ -55,7 +65,7 @@ async function branch(options: Parameters<typeof startSite>[1] = {}): Promise<Si
   return site
 }
 
-async function join(
+async function joinFleet(
   site: Site,
   code: string,
   at: Pick<Listening, 'host' | 'port'> = door,
@@ -79,7 +89,7 @@ const uplinkOf = async (site: Site) => (await site.link.uplinks()).uplinks[0] as
 test('control: the right code joins, both ends show the same digits and know each other', async () => {
   const site = await branch()
   const { code } = await claim(site.tenant.tenant_id)
-  const joined = await join(site, code.toLowerCase().replaceAll('-', ' '))
+  const joined = await joinFleet(site, code.toLowerCase().replaceAll('-', ' '))
   const { members } = await london.cli.fleetJoins()
   const row = members.find(({ tenant_id }) => tenant_id === site.tenant.tenant_id)
   expect(joined.digits).toMatch(/^\d{6}$/)
@@ -93,42 +103,45 @@ test('control: the right code joins, both ends show the same digits and know eac
 
 test('joining-01 a wrong code, a used one, one that is over, and one for another tenant look alike', async () => {
   const [first, second] = [await branch(), await branch()]
-  expect(await refusal(join(first, '0000-0000-0000'))).toBe(REFUSED)
+  expect(await refusal(joinFleet(first, '0000-0000-0000'))).toBe(REFUSED)
   const foreign = await claim('somebody-else')
-  expect(await refusal(join(first, foreign.code))).toBe(REFUSED)
+  expect(await refusal(joinFleet(first, foreign.code))).toBe(REFUSED)
   const used = await claim()
-  await join(first, used.code) // control
-  expect(await refusal(join(second, used.code))).toBe(REFUSED)
+  await joinFleet(first, used.code) // control
+  expect(await refusal(joinFleet(second, used.code))).toBe(REFUSED)
   const late = await claim()
   london.clock.aheadMs += 11 * MINUTE_MS
-  expect(await refusal(join(second, late.code))).toBe(REFUSED)
-  expect(await refusal(join(second, (await claim()).code))).toBe('allowed')
+  expect(await refusal(joinFleet(second, late.code))).toBe(REFUSED)
+  expect(await refusal(joinFleet(second, (await claim()).code))).toBe('allowed')
 })
 
 test('joining-02 five wrong tries end a code, also for who has it', async () => {
   const site = await branch()
   const { code } = await claim(site.tenant.tenant_id)
-  for (let i = 0; i < 5; i++) expect(await refusal(join(site, `0000-0000-000${i}`))).toBe(REFUSED)
-  expect(await refusal(join(site, code))).toBe(REFUSED)
+  for (let i = 0; i < 5; i++)
+    expect(await refusal(joinFleet(site, `0000-0000-000${i}`))).toBe(REFUSED)
+  expect(await refusal(joinFleet(site, code))).toBe(REFUSED)
   const next = await claim(site.tenant.tenant_id)
-  for (let i = 0; i < 4; i++) expect(await refusal(join(site, `0000-0000-000${i}`))).toBe(REFUSED)
-  expect(await refusal(join(site, next.code))).toBe('allowed') // control
+  for (let i = 0; i < 4; i++)
+    expect(await refusal(joinFleet(site, `0000-0000-000${i}`))).toBe(REFUSED)
+  expect(await refusal(joinFleet(site, next.code))).toBe('allowed') // control
 })
 
 test('joining-03 twenty tries an hour and source', async () => {
   const site = await branch()
-  for (let i = 0; i < 20; i++) expect(await refusal(join(site, '0000-0000-0000'))).toBe(REFUSED)
+  for (let i = 0; i < 20; i++)
+    expect(await refusal(joinFleet(site, '0000-0000-0000'))).toBe(REFUSED)
   const { code } = await claim(site.tenant.tenant_id)
-  expect(await refusal(join(site, code))).toMatch(/^too-many: /)
+  expect(await refusal(joinFleet(site, code))).toMatch(/^too-many: /)
 })
 
 test('joining-04 somebody in between, with a second TLS hop, gets nothing', async () => {
   const site = await branch()
   const middle = await standBetween(door)
   const { code } = await claim(site.tenant.tenant_id)
-  expect(await refusal(join(site, code, middle))).toBe(REFUSED)
+  expect(await refusal(joinFleet(site, code, middle))).toBe(REFUSED)
   await middle.close()
-  expect(await refusal(join(site, code))).toBe('allowed') // control
+  expect(await refusal(joinFleet(site, code))).toBe('allowed') // control
 })
 
 test('joining-05 a false primary that answers by itself is not believed', async () => {
@@ -137,7 +150,7 @@ test('joining-05 a false primary that answers by itself is not believed', async 
   const reply = JSON.stringify({ version: 1, fleet_id: 'acme', ca: primary?.ca })
   const answer = { reply, mac: Buffer.alloc(32).toString('base64') }
   const other = await falseDoor(async () => answer)
-  expect(await refusal(join(site, '7QK2-M0XV-9RTD', other))).toMatch(/does not know the code/)
+  expect(await refusal(joinFleet(site, '7QK2-M0XV-9RTD', other))).toMatch(/does not know the code/)
   await other.close()
   expect((await site.link.uplinks()).uplinks).toEqual([])
 })
@@ -178,7 +191,7 @@ test('joining-06 an exchanged key is refused, with and without the code', async 
   expect(await forged(site, code, identity, { proveAnew: false, key: own.privateKey })).toBe(
     REFUSED,
   )
-  expect(await refusal(join(site, code))).toBe('allowed') // control: the fifth try
+  expect(await refusal(joinFleet(site, code))).toBe('allowed') // control: the fifth try
 })
 
 test('joining-07 an identity of small order proves nothing', async () => {
@@ -205,17 +218,17 @@ test('joining-07 an identity of small order proves nothing', async () => {
 
 test('joining-08 a site of another fleet, a member, and a name in use are told so, and stay out', async () => {
   const stranger = await branch({ fleet_id: 'globex' })
-  const told = await refusal(join(stranger, (await claim()).code))
+  const told = await refusal(joinFleet(stranger, (await claim()).code))
   expect(told).toContain('belongs to the fleet globex, and this primary to acme')
   expect(await memberOf(stranger)).toBeUndefined()
   const site = await branch()
-  await join(site, (await claim()).code)
-  expect(await refusal(join(site, (await claim()).code))).toContain(
+  await joinFleet(site, (await claim()).code)
+  expect(await refusal(joinFleet(site, (await claim()).code))).toContain(
     'is a member of this fleet already',
   )
   const twin = await startSite(site.tenant.tenant_id, { clock: london.clock })
   open.push(twin)
-  expect(await refusal(join(twin, (await claim()).code))).toContain('Another site was called')
+  expect(await refusal(joinFleet(twin, (await claim()).code))).toContain('Another site was called')
   await expect(claim(site.tenant.tenant_id)).rejects.toThrow('is a member of this fleet already')
 })
 
@@ -235,7 +248,7 @@ async function renewal(site: Site, change: Record<string, Json> = {}): Promise<J
 
 test('joining-09 a renewal: by its own key, once, a year late at most, never after a revocation', async () => {
   const [site, other] = [await branch(), await branch()]
-  for (const each of [site, other]) await join(each, (await claim()).code)
+  for (const each of [site, other]) await joinFleet(each, (await claim()).code)
   const { uplink_id, certificateNotAfter: before } = await uplinkOf(site)
   london.clock.aheadMs += 60 * DAY_MS
   const body = await renewal(site)
@@ -269,21 +282,21 @@ test('joining-09 a renewal: by its own key, once, a year late at most, never aft
 test('joining-10 who was revoked comes back by a claim made after it, and by no other', async () => {
   const site = await branch()
   const { tenant_id } = site.tenant
-  await join(site, (await claim()).code)
+  await joinFleet(site, (await claim()).code)
   const early = await claim() // for any site, made before the revocation
   await london.cli.fleetRevoke({ tenant_id })
   const { primary } = await london.link.primary()
   expect(primary?.revokedAppliances).toContain(site.tenant.appliance_id)
-  expect(await refusal(join(site, early.code))).toContain('make a new claim for it')
+  expect(await refusal(joinFleet(site, early.code))).toContain('make a new claim for it')
   const before = (await memberOf(site)) as { storeKey: string }
-  expect(await refusal(join(site, (await claim(tenant_id)).code))).toBe('allowed')
+  expect(await refusal(joinFleet(site, (await claim(tenant_id)).code))).toBe('allowed')
   expect(await memberOf(site)).toMatchObject({ revoked: null, storeKey: before.storeKey })
   await expect(london.cli.fleetRevoke({ tenant_id: 'london' })).rejects.toThrow('cannot be revoked')
 })
 
 test('joining-11 leaving is its own, once', async () => {
   const [site, other] = [await branch(), await branch()]
-  for (const each of [site, other]) await join(each, (await claim()).code)
+  for (const each of [site, other]) await joinFleet(each, (await claim()).code)
   const { envelope, uplink_id } = await site.cli.leaveRequest({})
   const forged = signJson(
     generateKeyPairSync('ed25519').privateKey,
@@ -404,8 +417,39 @@ test('joining-15 off is off at once: no door, no seal, no scope; on again, the m
   expect((await london.link.members()).members).toEqual([])
   expect((await london.link.uplinks()).uplinks).toEqual([])
   const site = await branch()
-  expect(await refusal(join(site, '0000-0000-0000'))).toMatch(/^not-found: Fleet Command is off/)
+  expect(await refusal(joinFleet(site, '0000-0000-0000'))).toMatch(
+    /^not-found: Fleet Command is off/,
+  )
   await london.cli.fleetEdition({ on: true })
   expect((await london.link.members()).members).toHaveLength(count)
   expect((await london.link.uplinks()).uplinks[0]?.url).toBe('mqtts://127.0.0.1:8883')
+})
+
+test('joining-16 kill -9 at each write of enabling, accepting and revoking: whole, or not begun', async () => {
+  const site = await branch()
+  const primary = await startSite('cairo')
+  await primary.close()
+  const { envelope } = await site.cli.fileRequest({})
+  writeFileSync(join(primary.data, 'ask.json'), JSON.stringify(envelope))
+  const counts = new Set<number>()
+  for (let n = 1; n < POINTS_MAX; n++) {
+    const data = mkdtempSync(join(tmpdir(), 'picket-kill-'))
+    cpSync(primary.data, data, { recursive: true })
+    const act = [ACT, data, 'fleet', String(n), site.tenant.tenant_id]
+    const { signal, status, stderr } = spawnSync(process.execPath, act)
+    const box = await openKeysBox({ data, log: silentLog }) // heads fit, or this refuses
+    const members = box.fleet.members('cairo')
+    counts.add(members.length + (members[1]?.revoked_at ? 1 : 0))
+    const whole = members.length > 0 ? 1 : 0
+    expect([box.fleet.primary() ? 1 : 0, box.fleet.uplinks().length]).toEqual([whole, whole])
+    expect(box.chain.intact).toBe(true)
+    await setEdition(box, primary.tenant, true, 'console') // and it goes on from there
+    expect(box.fleet.members('cairo').length).toBeGreaterThan(0)
+    box.close()
+    rmSync(data, { recursive: true })
+    if (signal !== null) continue
+    expect(status, String(stderr)).toBe(0) // control: with no kill left, it ends
+    break
+  }
+  expect([...counts].sort()).toEqual([0, 1, 2, 3])
 })
