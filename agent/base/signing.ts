@@ -83,7 +83,18 @@ export function keyId(publicKey: KeyObject): string {
 export function signJson(privateKey: KeyObject, type: SignedType, value: Json): Envelope {
   const body = canonical(value)
   const signature = sign(null, signedBytes(type, body), privateKey).toString('base64')
-  return { type, body, key_id: keyId(createPublicKey(privateKey)), signature }
+  return { type, body, key_id: idOfSigner(privateKey), signature }
+}
+
+/** Deriving the public half costs more than the signature. */
+const signerIds = new WeakMap<KeyObject, string>()
+
+function idOfSigner(privateKey: KeyObject): string {
+  const known = signerIds.get(privateKey)
+  if (known !== undefined) return known
+  const id = keyId(createPublicKey(privateKey))
+  signerIds.set(privateKey, id)
+  return id
 }
 
 /** The value inside, or a refusal. Verifies the received bytes first, then that they are canonical. */

@@ -93,7 +93,10 @@ export async function acceptFile(
     throw new Failure('invalid', 'The file is no request to join. Make one: picket fleet request')
   checkProof(box, request, proof)
   if (Math.abs(box.clock.nowUs() - request.at) > REQUEST_LIFE_US)
-    throw new Failure('refused', 'The request is older than 30 days. Make a new one on the branch.')
+    throw new Failure(
+      'refused',
+      'The request is not of these 30 days. Make a new one on the branch, whose clock must be right.',
+    )
   checkPlace(box, fleet, tenant, request, request.at)
   const { member, reply } = await prepare(box, fleet, request, request.site)
   enter(box, tenant, member, actor)

@@ -32,13 +32,13 @@ const OfEpoch = v.object({ tenant_uid: Uid, epoch: v.optional(Epoch) })
 
 export function linkMethods(box: KeysBox, questions: Questions): Handlers<LinkCalls> {
   const { ring, chain, fleet } = box
-  const openSeal = sealOpener(box)
+  const receiving = new Receiving(box)
   return {
     tenants: (params) => tenants(box, params),
     audit: (params) => announce(box, 'link', params),
     sign: (params) => {
       const { type, body } = parse(Sign, params)
-      return box.signer.sign(type, ownWords(box, type, body))
+      return box.signer.sign(type, ownWords(box, receiving, type, body))
     },
     queueKey: (params) => {
       const { tenant_uid, epoch } = parse(OfEpoch, params)
@@ -77,7 +77,7 @@ export function linkMethods(box: KeysBox, questions: Questions): Handlers<LinkCa
       const rows = primary ? fleet.members(primary.tenant_id) : []
       return { members: rows.map(memberView) }
     },
-    openSeal: (params) => openSeal(parse(Seal, params)),
+    openSeal: (params) => receiving.openSeal(parse(Seal, params)),
     joinBegin: (params) => joinBegin(box, parse(AskedToJoin, params)),
     renewCertificate: (params) => renewCertificate(box, parse(AskedByMember, params)),
     leave: (params) => leave(box, parse(AskedByMember, params)),
@@ -91,11 +91,16 @@ export function linkMethods(box: KeysBox, questions: Questions): Handlers<LinkCa
 }
 
 /** The body when it speaks of this box and of nothing else; a signature of ours under anything more would be a forgery. */
-function ownWords(box: KeysBox, type: v.InferOutput<typeof Sign>['type'], body: unknown): Json {
+function ownWords(
+  box: KeysBox,
+  receiving: Receiving,
+  type: v.InferOutput<typeof Sign>['type'],
+  body: unknown,
+): Json {
   const said = readWords(type, body)
   if (Buffer.byteLength(canonical(said.body)) > SUMMARY_BYTES_MAX)
     throw new Failure('invalid', `A ${type} is longer than ${SUMMARY_BYTES_MAX} bytes.`)
-  if (type === 'ack' ? mayAcknowledge(box, said) : isAboutUs(box, said)) return said.body
+  if (type === 'ack' ? receiving.mayAcknowledge(said) : isAboutUs(box, said)) return said.body
   throw new Failure('refused', `This box does not sign that ${type}: it speaks of another.`)
 }
 
@@ -144,25 +149,46 @@ function isOwnTlsKey(box: KeysBox, { tenant_id }: Tenant, spki: string): boolean
   return own.some(({ tls_key }) => spkiOf(tls_key) === spki)
 }
 
-/** A primary acknowledges what its members send, in its own name. */
-function mayAcknowledge(box: KeysBox, said: Words): boolean {
-  const primary = box.fleet.primary()
-  const own = box.accounts.tenants().find(({ tenant_id }) => tenant_id === primary?.tenant_id)
-  const member = primary && box.fleet.member(primary.tenant_id, said.tenant_uid)
-  return said.receiver_id === own?.appliance_id && member?.appliance_id === said.appliance_id
-}
+/**
+ * What a primary asks at every summary, thousands a second: its own name, and a member's name and seal key.
+ * Remembered until the fleet changes.
+ */
+class Receiving {
+  readonly #box: KeysBox
+  #version = -1
+  #own: { tenant_id: string; appliance_id: string } | undefined
+  readonly #members = new Map<string, { appliance_id: string; key: KeyObject }>()
 
-/** Opens one seal: the key is a member's own, so it opens what that member sent and nothing else. */
-function sealOpener(box: KeysBox) {
-  const ready = new Map<string, { pkcs8: Buffer; key: KeyObject }>()
-  return ({ tenant_uid, ephemeral }: v.InferOutput<typeof Seal>) => {
-    const { fleet } = mustBePrimary(box)
-    const pkcs8 = box.fleet.member(fleet.tenant_id, tenant_uid)?.seal_key
-    if (!pkcs8) throw new Failure('refused', 'The seal is of no member of this fleet.')
-    const known = ready.get(tenant_uid)
-    const key = known?.pkcs8.equals(pkcs8) ? known.key : keyOf(pkcs8)
-    if (key !== known?.key) ready.set(tenant_uid, { pkcs8, key })
-    return { shared: sharedSecret(key, ephemeral) }
+  constructor(box: KeysBox) {
+    this.#box = box
+  }
+
+  /** Opens one seal: the key is a member's own, so it opens what that member sent and nothing else. */
+  openSeal({ tenant_uid, ephemeral }: v.InferOutput<typeof Seal>): { shared: string } {
+    const member = this.#member(tenant_uid)
+    if (!member) throw new Failure('refused', 'The seal is of no member of this fleet.')
+    return { shared: sharedSecret(member.key, ephemeral) }
+  }
+
+  /** A primary acknowledges what its members send, in its own name. */
+  mayAcknowledge({ receiver_id, tenant_uid, appliance_id }: Words): boolean {
+    const member = this.#member(tenant_uid)
+    return member?.appliance_id === appliance_id && receiver_id === this.#own?.appliance_id
+  }
+
+  #member(tenantUid: string) {
+    const { fleet } = this.#box
+    if (this.#version !== fleet.version) {
+      this.#version = fleet.version
+      this.#members.clear()
+      this.#own = fleet.primary() && mustBePrimary(this.#box).tenant
+    }
+    const known = this.#members.get(tenantUid)
+    const row = known || !this.#own ? undefined : fleet.member(this.#own.tenant_id, tenantUid)
+    if (!row) return known
+    const found = { appliance_id: row.appliance_id, key: keyOf(row.seal_key) }
+    this.#members.set(tenantUid, found)
+    return found
   }
 }
 

@@ -91,6 +91,7 @@ export class Fleet {
   readonly #db: SealedDb
   readonly #clock: Clock
   readonly #heads: Heads
+  #version = 0
 
   constructor({ db, clock, heads }: { db: SealedDb; clock: Clock; heads: Heads }) {
     this.#db = db
@@ -100,7 +101,13 @@ export class Fleet {
 
   /** All or nothing, with the tenant's next head. */
   change(tenantId: string, witness: Witness, apply: (rows: FleetWriter) => void): void {
+    this.#version++ // also where it fails: what was remembered is read again, no more
     this.#heads.change([tenantId], witness, () => apply(this.#writer()))
+  }
+
+  /** Another after every change: what was read under the same one still holds. */
+  get version(): number {
+    return this.#version
   }
 
   /** The fleet that this box is primary of, while Fleet Command is on. */

@@ -21,7 +21,7 @@ import { connect } from '../../agent/control/rpc.ts'
 import { socketPath } from '../../agent/control/sockets.ts'
 import { newTlsKey, spkiOf } from '../../agent/keys/certificates.ts'
 import { claimKey, proveClaim } from '../../agent/keys/claim.ts'
-import { refusal } from './box.ts'
+import { refusal, TestClock } from './box.ts'
 import {
   falseDoor,
   type Listening,
@@ -426,7 +426,7 @@ test('joining-15 off is off at once: no door, no seal, no scope; on again, the m
 })
 
 test('joining-16 kill -9 at each write of enabling, accepting and revoking: whole, or not begun', async () => {
-  const site = await branch()
+  const site = await branch({ clock: new TestClock() })
   const primary = await startSite('cairo')
   await primary.close()
   const { envelope } = await site.cli.fileRequest({})
