@@ -63,7 +63,7 @@ test('a seal to a member opens by its own key, and a point of small order opens 
   const publicKey = createPublicKey({ key: receiver, format: 'der', type: 'spki' })
   const shared = diffieHellman({ privateKey: ephemeral.privateKey, publicKey }).toString('base64')
   const ask = { tenant_uid: uid(), ephemeral: point(ephemeral.publicKey).toString('base64') }
-  expect(await london.link.openSeal(ask)).toEqual({ shared })
+  expect(await london.link.openSeal(ask)).toEqual({ shared, receiverKey: uplink?.receiver.sealKey })
   const small = { ...ask, ephemeral: Buffer.alloc(32).toString('base64') }
   expect(await refusal(london.link.openSeal(small))).toMatch(/^refused: The point/)
   const foreign = { ...ask, tenant_uid: 'f'.repeat(32) }

@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { canonical, type Json } from '../base/canonical.ts'
 import { crossTenant, Failure } from '../base/failure.ts'
 import { spkiOf } from '../keys/certificates.ts'
-import { keyOf, sharedSecret } from '../keys/receiver-key.ts'
+import { keyOf, receiverPoint, sharedSecret } from '../keys/receiver-key.ts'
 import { Ack, LastWill, SUMMARY_BYTES_MAX, Summary } from '../summary/summary.ts'
 import { atomsOf } from '../tenancy/role.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
@@ -157,17 +157,17 @@ class Receiving {
   readonly #box: KeysBox
   #version = -1
   #own: { tenant_id: string; appliance_id: string } | undefined
-  readonly #members = new Map<string, { appliance_id: string; key: KeyObject }>()
+  readonly #members = new Map<string, { appliance_id: string; key: KeyObject; point: string }>()
 
   constructor(box: KeysBox) {
     this.#box = box
   }
 
   /** Opens one seal: the key is a member's own, so it opens what that member sent and nothing else. */
-  openSeal({ tenant_uid, ephemeral }: v.InferOutput<typeof Seal>): { shared: string } {
+  openSeal({ tenant_uid, ephemeral }: v.InferOutput<typeof Seal>) {
     const member = this.#member(tenant_uid)
     if (!member) throw new Failure('refused', 'The seal is of no member of this fleet.')
-    return { shared: sharedSecret(member.key, ephemeral) }
+    return { shared: sharedSecret(member.key, ephemeral), receiverKey: member.point }
   }
 
   /** A primary acknowledges what its members send, in its own name. */
@@ -186,7 +186,8 @@ class Receiving {
     const known = this.#members.get(tenantUid)
     const row = known || !this.#own ? undefined : fleet.member(this.#own.tenant_id, tenantUid)
     if (!row) return known
-    const found = { appliance_id: row.appliance_id, key: keyOf(row.seal_key) }
+    const { appliance_id, seal_key } = row
+    const found = { appliance_id, key: keyOf(seal_key), point: receiverPoint(seal_key) }
     this.#members.set(tenantUid, found)
     return found
   }

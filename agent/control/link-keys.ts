@@ -96,8 +96,11 @@ export interface LinkCalls {
   /** Undefined while Fleet Command is off. */
   primary: [None, { primary: Primary | null }]
   members: [None, { members: Member[] }]
-  /** `ephemeral` is the sender's X25519 point: gives the shared secret of that seal, base64 of 32 bytes (D17). */
-  openSeal: [{ ephemeral: string; tenant_uid: string }, { shared: string }]
+  /**
+   * `ephemeral` is the sender's X25519 point: gives the shared secret of that seal (D17), and this receiver's own
+   * point for that member, which the seal's key is derived from too; base64 of 32 bytes each.
+   */
+  openSeal: [{ ephemeral: string; tenant_uid: string }, { shared: string; receiverKey: string }]
   /**
    * The door: one HTTP body each, already bounded. The answer is what is sent back. `exporter`: of that TLS 1.3
    * connection, label EXPORTER-picket-claim, 32 bytes, no context, in hex. Bodies and replies: join-messages.ts;
