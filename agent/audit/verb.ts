@@ -163,12 +163,12 @@ export const VERBS = {
   },
   'summary.forked': {
     plan: 'take a summary of {subject}',
-    past: 'found two different summaries of {subject} under sequence {count}',
+    past: 'found {count} summaries of {subject} that contradict others',
     by: ['link'],
   },
   'summary.fell': {
     plan: 'compare the anchors of {subject}',
-    past: 'saw an anchor of {subject} fall',
+    past: 'saw {count} anchors of {subject} fall',
     by: ['link'],
   },
 } as const satisfies Record<string, Verb>

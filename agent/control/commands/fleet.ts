@@ -71,7 +71,11 @@ export const command: Command = {
       values.json ? printJson(json) : print(words.join('\n'))
     if (verb === 'status' || verb === 'uplinks') return say(await askLink(data, verb))
     const act = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined
-    if (!act) throw new Failure('invalid', `There is no picket fleet ${verb}. Try --help.`)
+    if (!act)
+      throw new Failure(
+        'invalid',
+        `It is picket fleet ${[...Object.keys(VERBS), 'status'].join(', ')} or uplinks. Try --help.`,
+      )
     const answer = await borrow({ data, config: values.config }, ['keys'], async () => {
       const keys = keysForCli(data)
       try {
