@@ -141,7 +141,7 @@ export const VERBS = {
   },
   'fleet.revoked': {
     plan: 'revoke {subject}',
-    past: 'revoked {subject} in the fleet from sequence {count} on',
+    past: 'revoked {subject} in the fleet',
   },
   'fleet.request': {
     plan: 'ask to join a fleet',
