@@ -1,5 +1,6 @@
 /** A question on its way to the lake: scope first, then the audit line, then a cell with the keys of that scope. */
 import { Failure } from '../base/failure.ts'
+import { type Control, type ControlValue, controlsSql } from '../summary/compliance.ts'
 import type { Scope } from '../tenancy/scope.ts'
 import type { TenantRef } from '../tenancy/tenant.ts'
 import type { KeysBox } from './keys-box.ts'
@@ -14,11 +15,9 @@ export interface ControlsQuestion {
   sql: string
 }
 
-export interface ControlValue {
-  id: string
-  value: number | null
-  /** Why it is not known. */
-  because: string | null
+export function questionOf(controls: readonly Control[]): ControlsQuestion {
+  const ids = controls.filter(({ evidence }) => 'sql' in evidence).map(({ id }) => id)
+  return { ids, sql: controlsSql(controls) ?? '' }
 }
 
 export interface QueryAsker {

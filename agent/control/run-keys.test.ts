@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
+import { borrow } from './borrow.ts'
 import { initTenant } from './init-tenant.ts'
-import { keysForCli } from './keys-client.ts'
+import { keysForCli, keysForLink } from './keys-client.ts'
 import { NODE_FLAGS } from './units.ts'
 
 const PROGRAM = fileURLToPath(new URL('./run-keys.ts', import.meta.url))
@@ -86,4 +87,16 @@ test('a folder without a box says how to make one', () => {
   expect(status).toBe(1)
   expect(String(stderr)).toContain(`picket init --data ${data} --tenant NAME`)
   expect(readdirSync(data)).toEqual([]) // and makes nothing
+})
+
+test('the evidence of every shipped control that asks the lake is a number, through guard and cell', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'run-keys-'))
+  const { tenant_uid } = await initTenant(data, { tenant_id: 'alfa' })
+  const { values } = await borrow({ data }, ['keys', 'lake'], async () => {
+    const link = keysForLink(data)
+    return link.controlEvidence({ tenant_uid }).finally(() => link.close())
+  })
+  expect(values.length).toBeGreaterThan(3)
+  for (const { id, value, because } of values)
+    expect([id, typeof value, because]).toEqual([id, 'number', null])
 })

@@ -6,8 +6,10 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '../base/config.ts'
 import { Failure } from '../base/failure.ts'
 import { openLog } from '../base/log.ts'
+import { shippedControls } from '../controls-on-disk.ts'
 import { hardenProcess } from './harden.ts'
 import { openKeysBox } from './keys-box.ts'
+import { questionOf } from './keys-query.ts'
 import { serveKeys } from './keys-server.ts'
 import { createQueryRunner } from './query-runner.ts'
 
@@ -21,7 +23,8 @@ async function main(): Promise<void> {
   const data = values.data ?? process.env.PICKET_DATA ?? '/var/lib/picket'
   loadConfig(data, values.config) // a wrong configuration is said now, by every process
   const box = await openKeysBox({ data, log, config: values.config })
-  const server = await serveKeys(box, createQueryRunner(data, log), log)
+  const controls = questionOf(shippedControls())
+  const server = await serveKeys(box, createQueryRunner(data, log), log, controls)
   const { kind, generation } = box.ring.describe()
   log.info({ custodian: kind, generation, tenants: box.accounts.tenants().length }, 'keys.ready')
   const end = async () => {
