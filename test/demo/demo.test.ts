@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { canUnshare } from '../traffic/three-networks.ts'
 import type { Outcome } from './outcome.ts'
+import type { AttackKind } from './plan.ts'
 import { scenarioOf } from './scenario.ts'
 
 const HERE = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -50,9 +51,17 @@ function play(words: string[], as: 'self' | 'nobody' = 'self'): Played {
   return { status, said, outcome: JSON.parse(readFileSync(json, 'utf8')), folder }
 }
 
+let story: Played
+let record: string
+const planned = scenarioOf(seed).sites
+
+function siteOf(tenant_id: string): Outcome['sites'][number] {
+  const site = story.outcome.sites.find((each) => each.tenant_id === tenant_id)
+  if (!site) throw new Error(`no site ${tenant_id}`)
+  return site
+}
+
 describe.skipIf(!able)(`the demo, seed ${seed}`, () => {
-  let story: Played
-  let record: string
   beforeAll(() => {
     record = mkdtempSync(join(tmpdir(), 'picket-record-'))
     story = play(['--seed', String(seed), '--record', record])
@@ -61,97 +70,96 @@ describe.skipIf(!able)(`the demo, seed ${seed}`, () => {
     rmSync(record, { recursive: true, force: true })
     rmSync(story.folder, { recursive: true, force: true })
   })
-
-  const siteOf = (tenant_id: string) => {
-    const site = story.outcome.sites.find((each) => each.tenant_id === tenant_id)
-    if (!site) throw new Error(`no site ${tenant_id}`)
-    return site
-  }
-  const planned = scenarioOf(seed).sites
-
-  test('ends well, and every frame of every site is accounted for', () => {
-    expect(story.status).toBe(0)
-    expect(story.outcome.seed).toBe(seed)
-    const recorded = [
-      ...story.said.matchAll(/tcpdump recorded (\d+) frames in \S+-\d+-([a-z-]+)\.pcap/g),
-    ]
-    expect(recorded.map(([, , site]) => site)).toEqual(planned.map(({ tenant_id }) => tenant_id))
-    for (const [, count, tenant_id = ''] of recorded) {
-      const { frames, processed, dropped } = siteOf(tenant_id)
-      expect(frames, tenant_id).toBeGreaterThan(1000)
-      expect(processed + dropped, tenant_id).toBe(frames)
-      expect(Number(count), tenant_id).toBe(frames)
-    }
-  })
-
-  test('every attacker is found where it was, with a severity and a technique', () => {
-    const expected: Record<string, string[]> = {
-      'cape-town': ['base:ot-new-writer', 'base:dns-tunnel'],
-      sydney: ['base:port-scan', 'base:brute-force', 'sid:1000003', 'sid:1000009'],
-    }
-    for (const [tenant_id, rules] of Object.entries(expected)) {
-      const found = new Map(siteOf(tenant_id).findings.map((each) => [each.rule_id, each]))
-      for (const rule of rules) {
-        expect(found.get(rule)?.count, rule).toBeGreaterThan(0)
-        expect(found.get(rule)?.attack_ids.length, rule).toBeGreaterThan(0)
-      }
-      for (const { rule_id, severity } of found.values())
-        expect(['low', 'medium', 'high', 'critical'], rule_id).toContain(severity)
-    }
-    expect(siteOf('london').findings.filter(({ severity }) => severity !== 'low')).toEqual([])
-  })
-
+  test('ends well, and every frame of every site is accounted for', accountedFor)
+  test('every attacker is found where it was, with a severity and a technique', allFound)
   test.each([
     ['cape-town', 'registers'],
     ['sydney', 'passwords'],
   ] as const)(
     'at %s the block is proven by the kernel and by the program that stopped hearing',
-    (tenant_id, kind) => {
-      const plan = planned.find((each) => each.tenant_id === tenant_id)?.plan
-      const attacker = plan?.attacks.find((each) => each.kind === kind)?.from
-      const undone = siteOf(tenant_id).actions.find(({ provenBy }) => provenBy !== null)
-      expect(undone).toMatchObject({ kind: 'block', state: 'undone', target: attacker })
-      expect(undone?.decideToDropMs).toBeGreaterThan(0)
-      expect(undone?.provenBy?.packets).toBeGreaterThan(0)
-      expect(undone?.provenBy?.heardAfterUndo).toBeGreaterThan(0)
-      expect(Date.parse(undone?.provenBy?.firstDropAt ?? '')).not.toBeNaN()
-    },
+    proven,
   )
-
-  test('nobody ordinary is accused', () => {
-    for (const { tenant_id, plan } of planned) {
-      const hostile = new Set(plan.attacks.map(({ from }) => from))
-      const targets = siteOf(tenant_id).actions.map(({ target }) => target)
-      expect(targets.filter((target) => !hostile.has(target))).toEqual([])
-    }
-  })
-
-  test('rows are in the lakes', () => {
-    for (const { rows, oldestRow } of story.outcome.lake) {
-      expect(rows).toBeGreaterThan(100)
-      expect(oldestRow).toMatch(/^\d{4}-/)
-    }
-  })
-
-  test('replay of each record finds the same rules', () => {
-    const cli = HERE('../../agent/cli.ts')
-    for (const { tenant_id, plan } of planned) {
-      const file = readdirSync(record).find((name) => name.endsWith(`-${tenant_id}.pcap`)) ?? ''
-      const { stdout, status } = spawnSync(
-        process.execPath,
-        [cli, 'replay', join(record, file), '--home-net', plan.home.join(','), '--json'],
-        { encoding: 'utf8' },
-      )
-      expect(status).toBe(0)
-      const replayed = JSON.parse(stdout) as { packets: number; findings: { rule_id: string }[] }
-      const site = siteOf(tenant_id)
-      expect(replayed.packets).toBe(site.frames)
-      expect(new Set(replayed.findings.map(({ rule_id }) => rule_id)), tenant_id).toEqual(
-        new Set(site.findings.map(({ rule_id }) => rule_id)),
-      )
-    }
-  })
+  test('nobody ordinary is accused', nobodyElse)
+  test('rows are in the lakes', inTheLakes)
+  test('replay of each record finds the same rules', replayed)
 })
+
+function accountedFor(): void {
+  expect(story.status).toBe(0)
+  expect(story.outcome.seed).toBe(seed)
+  const recorded = [
+    ...story.said.matchAll(/tcpdump recorded (\d+) frames in \S+-\d+-([a-z-]+)\.pcap/g),
+  ]
+  expect(recorded.map(([, , site]) => site)).toEqual(planned.map(({ tenant_id }) => tenant_id))
+  for (const [, count, tenant_id = ''] of recorded) {
+    const { frames, processed, dropped } = siteOf(tenant_id)
+    expect(frames, tenant_id).toBeGreaterThan(1000)
+    expect(processed + dropped, tenant_id).toBe(frames)
+    expect(Number(count), tenant_id).toBe(frames)
+  }
+}
+
+function allFound(): void {
+  const expected: Record<string, string[]> = {
+    'cape-town': ['base:ot-new-writer', 'base:dns-tunnel'],
+    sydney: ['base:port-scan', 'base:brute-force', 'sid:1000003', 'sid:1000009'],
+  }
+  for (const [tenant_id, rules] of Object.entries(expected)) {
+    const found = new Map(siteOf(tenant_id).findings.map((each) => [each.rule_id, each]))
+    for (const rule of rules) {
+      expect(found.get(rule)?.count, rule).toBeGreaterThan(0)
+      expect(found.get(rule)?.attack_ids.length, rule).toBeGreaterThan(0)
+    }
+    for (const { rule_id, severity } of found.values())
+      expect(['low', 'medium', 'high', 'critical'], rule_id).toContain(severity)
+  }
+  expect(siteOf('london').findings.filter(({ severity }) => severity !== 'low')).toEqual([])
+}
+
+function nobodyElse(): void {
+  for (const { tenant_id, plan } of planned) {
+    const hostile = new Set(plan.attacks.map(({ from }) => from))
+    const targets = siteOf(tenant_id).actions.map(({ target }) => target)
+    expect(targets.filter((target) => !hostile.has(target))).toEqual([])
+  }
+}
+
+function inTheLakes(): void {
+  for (const { rows, oldestRow } of story.outcome.lake) {
+    expect(rows).toBeGreaterThan(100)
+    expect(oldestRow).toMatch(/^\d{4}-/)
+  }
+}
+
+function replayed(): void {
+  const cli = HERE('../../agent/cli.ts')
+  for (const { tenant_id, plan } of planned) {
+    const file = readdirSync(record).find((name) => name.endsWith(`-${tenant_id}.pcap`)) ?? ''
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      [cli, 'replay', join(record, file), '--home-net', plan.home.join(','), '--json'],
+      { encoding: 'utf8' },
+    )
+    expect(status).toBe(0)
+    const replayed = JSON.parse(stdout) as { packets: number; findings: { rule_id: string }[] }
+    const site = siteOf(tenant_id)
+    expect(replayed.packets).toBe(site.frames)
+    expect(new Set(replayed.findings.map(({ rule_id }) => rule_id)), tenant_id).toEqual(
+      new Set(site.findings.map(({ rule_id }) => rule_id)),
+    )
+  }
+}
+
+function proven(tenant_id: string, kind: AttackKind): void {
+  const plan = planned.find((each) => each.tenant_id === tenant_id)?.plan
+  const attacker = plan?.attacks.find((each) => each.kind === kind)?.from
+  const undone = siteOf(tenant_id).actions.find(({ provenBy }) => provenBy !== null)
+  expect(undone).toMatchObject({ kind: 'block', state: 'undone', target: attacker })
+  expect(undone?.decideToDropMs).toBeGreaterThan(0)
+  expect(undone?.provenBy?.packets).toBeGreaterThan(0)
+  expect(undone?.provenBy?.heardAfterUndo).toBeGreaterThan(0)
+  expect(Date.parse(undone?.provenBy?.firstDropAt ?? '')).not.toBeNaN()
+}
 
 describe.skipIf(!able)(`a calm day, seed ${seed}`, () => {
   const readable = () => {

@@ -59,7 +59,10 @@ function describe(
   { custodian, tenants }: { custodian: unknown; tenants: unknown[] },
   json: boolean | undefined,
 ): void {
-  if (json) return printJson({ custodian, tenants })
+  if (json) {
+    printJson({ custodian, tenants })
+    return
+  }
   const { kind, generation } = custodian as { kind: string; generation: number }
   print(`Custodian: ${kind}, root generation ${generation}.`)
   const rows = (tenants as Inventory[]).map(({ tenant_id, locked, epochs }) => [
