@@ -28,6 +28,8 @@ export interface Uplink {
   certificateNotAfter: number
   fleet_uid: string
   receiver: {
+    /** With appliance_id: whom the server's certificate must name. */
+    tenant_uid: string
     appliance_id: string
     /** What people call it. */
     site: string
@@ -50,7 +52,7 @@ export interface Member {
   spki: string
   key_id: string
   joinedAt: number
-  /** Summaries of this epoch from this sequence on are refused. */
+  /** Summaries of this epoch from this sequence on are refused; 0 and 0: all that come from now on. */
   revoked: { at: number; epoch: number; sequence: number } | null
   certificateNotAfter: number | null
   /** base64 of 32 bytes: what this box received of that tenant is kept under it, and under nothing else. */
@@ -68,7 +70,7 @@ export interface Primary {
   ca: string
   certificate: string
   privateKey: string
-  /** Serial numbers and appliance ids that are revoked: a connection of theirs ends at once. */
+  /** Appliances of which no membership is left: a connection of theirs ends at once. */
   revokedAppliances: string[]
 }
 
@@ -94,8 +96,11 @@ export interface LinkCalls {
   /** Undefined while Fleet Command is off. */
   primary: [None, { primary: Primary | null }]
   members: [None, { members: Member[] }]
-  /** `ephemeral` is the sender's X25519 point: gives the shared secret of that seal, base64 of 32 bytes (D17). */
-  openSeal: [{ ephemeral: string; tenant_uid: string }, { shared: string }]
+  /**
+   * `ephemeral` is the sender's X25519 point: gives the shared secret of that seal (D17), and this receiver's own
+   * point for that member, which the seal's key is derived from too; base64 of 32 bytes each.
+   */
+  openSeal: [{ ephemeral: string; tenant_uid: string }, { shared: string; receiverKey: string }]
   /** The door: one HTTP body each, already bounded. The answer is what is sent back. */
   joinBegin: [{ body: Json; source: string; exporter: string }, { reply: Json }]
   renewCertificate: [{ body: Json; source: string }, { reply: Json }]
