@@ -53,7 +53,7 @@ export interface ReceiverOptions {
 
 export class Receiver {
   readonly #options: ReceiverOptions
-  /** By appliance_id. */
+  /** By tenant_uid: tenants of one box share its appliance_id. */
   readonly #sites = new Map<string, Site>()
   #anchors = { audit_seq: 0, audit_head: null as string | null, atUs: Number.NEGATIVE_INFINITY }
   #timer: NodeJS.Timeout | undefined
@@ -83,16 +83,16 @@ export class Receiver {
 
   setMembers(members: readonly ReceivingMember[]): void {
     const { clock, messages } = this.#options
-    const kept = new Set(members.map(({ appliance_id }) => appliance_id))
+    const kept = new Set(members.map(({ tenant_uid }) => tenant_uid))
     for (const [id, site] of this.#sites)
       if (!kept.has(id)) {
         site.close()
         this.#sites.delete(id)
       }
     for (const member of members) {
-      const site = this.#sites.get(member.appliance_id)
+      const site = this.#sites.get(member.tenant_uid)
       if (site) site.change(member)
-      else this.#sites.set(member.appliance_id, new Site(member, clock.steadyMs(), messages))
+      else this.#sites.set(member.tenant_uid, new Site(member, clock.steadyMs(), messages))
     }
   }
 
@@ -118,9 +118,9 @@ export class Receiver {
   }
 
   #siteOf(topic: Topic): Site | undefined {
-    const site = this.#sites.get(topic.appliance_id)
+    const site = this.#sites.get(topic.tenant_uid)
     const ours = topic.fleet_uid === this.#options.primary.fleet_uid
-    return ours && site?.member.tenant_uid === topic.tenant_uid ? site : undefined
+    return ours && site?.member.appliance_id === topic.appliance_id ? site : undefined
   }
 
   #hear(site: Site, payload: Buffer): Verdict {
@@ -239,8 +239,8 @@ export class Receiver {
   #restore(): void {
     const { log, snapshotPath, logger } = this.#options
     const snapshot = loadSnapshot(snapshotPath, ({ tenant_uid, appliance_id }) => {
-      const site = this.#sites.get(appliance_id)
-      return site?.member.tenant_uid === tenant_uid ? site.storeKey : undefined
+      const site = this.#sites.get(tenant_uid)
+      return site?.member.appliance_id === appliance_id ? site.storeKey : undefined
     })
     const whole = new Set<string>()
     for (const [id, state] of snapshot?.states ?? [])
@@ -250,7 +250,7 @@ export class Receiver {
     const from: Position = snapshot && !broken ? snapshot.from : { segment: 0, offset: 0 }
     if (from.segment === 0) for (const record of log.keptForks()) this.#again(record)
     for (const record of log.read(from)) {
-      const known = snapshot && whole.has(record.head.appliance_id)
+      const known = snapshot && whole.has(record.head.tenant_uid)
       if (!known || !isBefore(record.at, snapshot.from)) this.#again(record)
     }
   }
@@ -258,8 +258,8 @@ export class Receiver {
   /** From the log: verified when it came, and sealed since. */
   #again(record: StoredRecord): void {
     const { head } = record
-    const site = this.#sites.get(head.appliance_id)
-    if (site?.member.tenant_uid !== head.tenant_uid) return
+    const site = this.#sites.get(head.tenant_uid)
+    if (site?.member.appliance_id !== head.appliance_id) return
     if (head.kind === KIND_SUMMARY && site.has(head.epoch, head.sequence)) return
     const envelope = openRecord(record, site.storeKey)
     if (!envelope) {

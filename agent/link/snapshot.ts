@@ -25,7 +25,7 @@ export interface SiteState extends Peer {
 export interface Snapshot {
   /** Everything before is in the states. */
   from: Position
-  /** By appliance_id; null where it did not open: that site is read from the log's beginning. */
+  /** By tenant_uid; null where it did not open: that site is read from the log's beginning. */
   states: Map<string, Json | null>
 }
 
@@ -105,7 +105,7 @@ export function loadSnapshot(
     if (key) {
       const bound = aad('fold', tenant_uid, appliance_id)
       const plain = unseal(key, bytes.subarray(at + SITE_BYTES, end), bound)
-      states.set(appliance_id, plain ? (JSON.parse(plain.toString()) as Json) : null)
+      states.set(tenant_uid, plain ? (JSON.parse(plain.toString()) as Json) : null)
     }
     at = end
   }

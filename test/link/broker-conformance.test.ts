@@ -153,7 +153,7 @@ function carries(lab: Lab): void {
       sender.wake()
     }
     await until('all are acknowledged', () => outbox.waiting(uplink.uplink_id) === 0)
-    const site = lab.receiver.sites().get(lab.cape.appliance_id)
+    const site = lab.receiver.sites().get(lab.cape.tenant_uid)
     expect(site?.held(outbox.epoch, 9)).toEqual({ whole: 10, also: [] })
     expect(sender.view()).toMatchObject({ connected: true, waiting: 0, wholeUpTo: 10 })
     await sender.stop()
