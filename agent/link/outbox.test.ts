@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
-import { type BoxKeys, FleetCa, openOutbox, summaryAt } from '../../test/link/fleet.ts'
+import { type BoxKeys, openOutbox, summaryAt } from '../../test/link/fleet.ts'
+import { FleetCa } from '../../test/link/fleet-ca.ts'
 import { NO_HASH, type Outbox } from './outbox.ts'
 
 let folder = ''

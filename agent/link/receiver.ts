@@ -57,6 +57,7 @@ export class Receiver {
   readonly #sites = new Map<string, Site>()
   #anchors = { audit_seq: 0, audit_head: null as string | null, atUs: Number.NEGATIVE_INFINITY }
   #timer: NodeJS.Timeout | undefined
+  #saving: Promise<Position> | undefined
   #closed = false
   /** Messages of nobody that we know. */
   readonly rejected: Partial<Record<Rejection, number>> = {}
@@ -272,8 +273,15 @@ export class Receiver {
     if (head.kind === KIND_SUMMARY) site.add(head.epoch, head.sequence)
   }
 
-  /** Returns from where the log must be kept. */
-  async saveSnapshot(): Promise<Position> {
+  /** Returns from where the log must be kept. One at a time: they write the same file. */
+  saveSnapshot(): Promise<Position> {
+    this.#saving ??= this.#saveSnapshot().finally(() => {
+      this.#saving = undefined
+    })
+    return this.#saving
+  }
+
+  async #saveSnapshot(): Promise<Position> {
     const { log, snapshotPath } = this.#options
     const from = log.position
     await saveSnapshot(snapshotPath, {

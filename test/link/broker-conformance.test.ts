@@ -12,8 +12,7 @@ import { formatTopic, type TopicKind } from '../../agent/link/topics.ts'
 import type { Take, Transport } from '../../agent/link/transport.ts'
 import {
   type BoxKeys,
-  FleetCa,
-  makeFleet,
+  type FleetKeys,
   makeSender,
   openOutbox,
   openReceiver,
@@ -21,9 +20,10 @@ import {
   until,
   uplinkOf,
 } from './fleet.ts'
+import { FleetCa, makeFleet } from './fleet-ca.ts'
 import { hasMosquitto, startMosquitto } from './mosquitto.ts'
 
-type Fleet = Awaited<ReturnType<typeof makeFleet>>
+type Fleet = FleetKeys
 interface Started {
   port: number
   transport: Transport
@@ -68,13 +68,16 @@ const brokers = [
 
 class Lab {
   fleet!: Fleet
+  ca!: FleetCa
   broker!: Started
   receiver!: Receiver
   readonly #heard: string[] = []
   readonly #clients: MqttClient[] = []
 
   async open(start: (fleet: Fleet, take: Take) => Promise<Started>): Promise<void> {
-    this.fleet = await makeFleet(['cape-town', 'sydney'])
+    const { keys, ca } = await makeFleet(['cape-town', 'sydney'])
+    this.fleet = keys
+    this.ca = ca
     const folder = mkdtempSync(join(tmpdir(), 'picket-conformance-'))
     const publish = (topic: string, payload: Buffer) =>
       this.broker.transport.publish(topic, payload)
@@ -149,7 +152,7 @@ function carries(lab: Lab): void {
     sender.start()
     for (let i = 0; i < 10; i++) {
       await outbox.append(async (place) => summaryAt(lab.cape, place, 1e15))
-      if (i === 5) sender.change({ ...uplink, ...(await lab.fleet.ca_.issue(lab.cape)) })
+      if (i === 5) sender.change({ ...uplink, ...(await lab.ca.issue(lab.cape)) })
       sender.wake()
     }
     await until('all are acknowledged', () => outbox.waiting(uplink.uplink_id) === 0)

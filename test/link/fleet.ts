@@ -2,22 +2,11 @@
  * A fleet in one process: a CA, a primary that receives, sites that send, each with real keys, certificates, outbox
  * and log. What picket-keys does is done here by its five lines.
  */
-import 'reflect-metadata' // wanted by @peculiar/x509 before itself
-import {
-  createPrivateKey,
-  createPublicKey,
-  diffieHellman,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  webcrypto,
-} from 'node:crypto'
+import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import * as x509 from '@peculiar/x509'
 import type { Json } from '../../agent/base/canonical.ts'
 import { type Clock, systemClock } from '../../agent/base/clock.ts'
-import { newUid } from '../../agent/base/ids.ts'
 import { silentLog } from '../../agent/base/log.ts'
 import { keyId, type SignedType, signJson } from '../../agent/base/signing.ts'
 import { Cursors } from '../../agent/link/cursors.ts'
@@ -25,13 +14,9 @@ import { type NextPlace, Outbox } from '../../agent/link/outbox.ts'
 import { ReceivedLog } from '../../agent/link/received.ts'
 import { Receiver, type ReceivingMember } from '../../agent/link/receiver.ts'
 import { Sender, type SenderOptions, type SenderUplink } from '../../agent/link/sender.ts'
-import { pointOf, sealKeyFromRaw } from '../../agent/summary/seal.ts'
+import { sealKeyFromRaw } from '../../agent/summary/seal.ts'
 import { asJson } from '../../agent/summary/summary.ts'
 import { calmSummary } from '../traffic/summary-source.ts'
-
-const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-const DAY_MS = 86_400_000
-const { ExtendedKeyUsage, KeyUsageFlags } = x509
 
 /** All of one box that its disk would hold; plain, so that another process can be handed it. */
 export interface BoxKeys {
@@ -57,117 +42,8 @@ export interface FleetKeys {
   sites: BoxKeys[]
 }
 
-export class FleetCa {
-  readonly fleet_uid = newUid()
-  readonly #keys: webcrypto.CryptoKeyPair
-  readonly #certificate: x509.X509Certificate
-
-  private constructor(keys: webcrypto.CryptoKeyPair, certificate: x509.X509Certificate) {
-    this.#keys = keys
-    this.#certificate = certificate
-  }
-
-  static async make(): Promise<FleetCa> {
-    const keys = (await webcrypto.subtle.generateKey(ECDSA, true, [
-      'sign',
-      'verify',
-    ])) as webcrypto.CryptoKeyPair
-    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      serialNumber: randomBytes(8).toString('hex'),
-      name: 'CN=fleet authority',
-      ...lifetime(3650),
-      signingAlgorithm: ECDSA,
-      keys,
-      extensions: [
-        new x509.BasicConstraintsExtension(true, 0, true),
-        new x509.KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
-      ],
-    })
-    return new FleetCa(keys, certificate)
-  }
-
-  get pem(): string {
-    return this.#certificate.toString('pem')
-  }
-
-  /** A certificate for clients, for servers too where there are host names, and its key. */
-  async issue(
-    of: { tenant_uid: string; appliance_id: string },
-    { serves = false }: { serves?: boolean } = {},
-  ): Promise<{ certificate: string; privateKey: string }> {
-    const keys = (await webcrypto.subtle.generateKey(ECDSA, true, [
-      'sign',
-      'verify',
-    ])) as webcrypto.CryptoKeyPair
-    const names: x509.JsonGeneralName[] = serves
-      ? [
-          { type: 'dns', value: 'localhost' },
-          { type: 'ip', value: '127.0.0.1' },
-        ]
-      : []
-    const usages = [ExtendedKeyUsage.clientAuth, ...(serves ? [ExtendedKeyUsage.serverAuth] : [])]
-    const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber: randomBytes(8).toString('hex'),
-      subject: `CN=${of.appliance_id},O=${this.fleet_uid}`,
-      issuer: this.#certificate.subject,
-      ...lifetime(90),
-      signingAlgorithm: ECDSA,
-      publicKey: keys.publicKey,
-      signingKey: this.#keys.privateKey,
-      extensions: [
-        new x509.ExtendedKeyUsageExtension(usages),
-        new x509.SubjectAlternativeNameExtension([
-          { type: 'url', value: `urn:picket:${of.tenant_uid}:${of.appliance_id}` },
-          ...names,
-        ]),
-      ],
-    })
-    const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
-    const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
-    return {
-      certificate: certificate.toString('pem'),
-      privateKey: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    }
-  }
-
-  async box(tenant_id: string, options: { serves?: boolean } = {}): Promise<BoxKeys> {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-    const who = { tenant_uid: newUid(), appliance_id: newUid() }
-    return {
-      tenant_id,
-      ...who,
-      identity: privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64'),
-      spki: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
-      ...(await this.issue(who, options)),
-      queueKey: randomBytes(32).toString('base64'),
-      storeKey: randomBytes(32).toString('base64'),
-    }
-  }
-}
-
-function lifetime(days: number): { notBefore: Date; notAfter: Date } {
-  const now = Date.now()
-  return { notBefore: new Date(now - DAY_MS), notAfter: new Date(now + days * DAY_MS) }
-}
-
-export async function makeFleet(
-  siteNames: readonly string[],
-): Promise<FleetKeys & { ca_: FleetCa }> {
-  const ca = await FleetCa.make()
-  const { publicKey, privateKey } = generateKeyPairSync('x25519')
-  return {
-    ca_: ca,
-    fleet_uid: ca.fleet_uid,
-    ca: ca.pem,
-    sealPrivate: privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64'),
-    sealKey: pointOf(publicKey).toString('base64'),
-    primary: await ca.box('london', { serves: true }),
-    sites: await Promise.all(siteNames.map((name) => ca.box(name))),
-  }
-}
-
 /** Written for another process. */
-export function saveFleet(path: string, { ca_, ...fleet }: FleetKeys & { ca_?: FleetCa }): void {
+export function saveFleet(path: string, fleet: FleetKeys): void {
   writeFileSync(path, JSON.stringify(fleet))
 }
 
