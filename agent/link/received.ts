@@ -14,6 +14,7 @@ import { KIND_FORK, type RecordHead, recordAt, type StoredRecord } from './recor
 const NAME = /^(\d{10})\.log$/
 const AGAIN_MS = 1000
 const ROOM_MS = 1000
+const FULL = 'the disk is full'
 
 /** A place in the log; segments count up, offsets are bytes. */
 export interface Position {
@@ -46,7 +47,7 @@ export class ReceivedLog {
   #closed = false
   #fault: string | undefined
   #roomAt = Number.NEGATIVE_INFINITY
-  #hasRoom = true
+  #look: Promise<void> | undefined
   readonly #forks: Set<string>
   /** Bytes of unfinished records found at the start, and records in the middle that do not read. */
   cutBytes = 0
@@ -76,15 +77,19 @@ export class ReceivedLog {
 
   /** False while the disk is full, fails, or is far behind: then nothing is received, and nothing is lost. */
   async takes(): Promise<boolean> {
-    const now = performance.now()
-    if (now - this.#roomAt >= ROOM_MS) {
-      this.#roomAt = now
-      const { bavail, bsize } = await statfs(this.#options.folder)
-      this.#hasRoom = bavail * bsize >= (this.#options.diskFreeMin ?? DISK_FREE_BYTES_MIN)
-      if (!this.#hasRoom) this.#fault = 'the disk is full'
-      else if (this.#fault === 'the disk is full') this.#fault = undefined
+    if (performance.now() - this.#roomAt >= ROOM_MS) {
+      this.#roomAt = performance.now()
+      this.#look = this.#lookForRoom()
     }
+    await this.#look // all that come meanwhile wait for the same look, and keep their order
     return this.#fault === undefined && this.#pendingBytes < PENDING_BYTES_MAX && !this.#closed
+  }
+
+  async #lookForRoom(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#options.folder)
+    const hasRoom = bavail * bsize >= (this.#options.diskFreeMin ?? DISK_FREE_BYTES_MIN)
+    if (!hasRoom) this.#fault = FULL
+    else if (this.#fault === FULL) this.#fault = undefined
   }
 
   append(bytes: Buffer, head: RecordHead): void {
@@ -245,7 +250,9 @@ export class ReceivedLog {
   async close(): Promise<void> {
     this.#closed = true
     await this.flush().catch(() => {})
-    await this.#file?.close()
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
   }
 }
 

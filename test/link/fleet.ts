@@ -129,6 +129,13 @@ export function makeSender(
   })
 }
 
+const opened: ReceivedLog[] = []
+
+/** Logs of receivers that a test left open, as a crash would. */
+export async function closeLogs(): Promise<void> {
+  for (const log of opened.splice(0)) await log.close()
+}
+
 export async function openReceiver(
   folder: string,
   fleet: FleetKeys,
@@ -147,6 +154,7 @@ export async function openReceiver(
     log: silentLog,
     ...(segmentBytes ? { segmentBytes } : {}),
   })
+  opened.push(log)
   const { primary, fleet_uid } = fleet
   const sealPrivate = privateKeyOf(fleet.sealPrivate)
   const receiver = Receiver.open(
