@@ -87,7 +87,7 @@ export class LinkFacts {
       who: { tenant_id, tenant_uid, fleet_id, appliance_id, site: siteName ?? tenant_id },
       window,
       agent,
-      actions: actions && actions.filter((action) => action.tenant_uid === tenant_uid),
+      actions: actions?.filter((action) => action.tenant_uid === tenant_uid) ?? null,
       lake,
       disk: space && {
         freeBytes: space.bavail * space.bsize,

@@ -101,7 +101,11 @@ export interface LinkCalls {
    * point for that member, which the seal's key is derived from too; base64 of 32 bytes each.
    */
   openSeal: [{ ephemeral: string; tenant_uid: string }, { shared: string; receiverKey: string }]
-  /** The door: one HTTP body each, already bounded. The answer is what is sent back. */
+  /**
+   * The door: one HTTP body each, already bounded. The answer is what is sent back. `exporter`: of that TLS 1.3
+   * connection, label EXPORTER-picket-claim, 32 bytes, no context, in hex. Bodies and replies: join-messages.ts;
+   * a renewal and a leaving are the signed envelope itself, a renewal's reply is {certificate, certificateNotAfter}.
+   */
   joinBegin: [{ body: Json; source: string; exporter: string }, { reply: Json }]
   renewCertificate: [{ body: Json; source: string }, { reply: Json }]
   leave: [{ body: Json; source: string }, { reply: Json }]

@@ -65,10 +65,9 @@ function standIn(mqttPort: number, doorPort: number): Methods {
   const sign = signerOf(box)
   const { tenant_id, tenant_uid, appliance_id, certificate, privateKey } = box
   const who = { tenant_id, tenant_uid, fleet_id: 'acme', appliance_id }
-  const receiver = { ...uplinkOf(fleet, box, '').receiver, tenant_uid }
   const uplink: Uplink = {
     ...uplinkOf(fleet, box, `mqtts://127.0.0.1:${mqttPort}`),
-    ...{ receiver, door: `https://127.0.0.1:${doorPort}`, certificateNotAfter: 9e15 },
+    ...{ door: `https://127.0.0.1:${doorPort}`, certificateNotAfter: 9e15 },
   }
   const primary: Primary = {
     ...{ ...who, fleet_uid, ca, certificate, privateKey, revokedAppliances: [] },

@@ -4,7 +4,7 @@ import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } fro
 import { connect, type IClientOptions, type MqttClient } from 'mqtt'
 import { Failure } from '../base/failure.ts'
 import { CONNECT_MS_MAX, KEEPALIVE_S, PAYLOAD_BYTES_MAX } from './limits.ts'
-import { peerOfSan } from './topics.ts'
+import { type Peer, peerOfSan } from './topics.ts'
 import type { Credentials } from './transport.ts'
 
 export interface SessionOptions extends Credentials {
@@ -12,7 +12,7 @@ export interface SessionOptions extends Credentials {
   url: string
   clientId: string
   /** The appliance that must answer; another broker than an appliance's is known by its host name. */
-  serverAppliance?: string
+  server?: Peer
   will?: { topic: string; payload: Buffer }
   /** Resolves before the broker gets its PUBACK. */
   onMessage(topic: string, payload: Buffer): Promise<void>
@@ -43,7 +43,7 @@ export class MqttSession {
         key: options.privateKey,
         minVersion: 'TLSv1.2',
         rejectUnauthorized: true,
-        checkServerIdentity: identityCheck(options.serverAppliance),
+        checkServerIdentity: identityCheck(options.server),
         protocolVersion: 4,
         clientId: options.clientId,
         clean: false,
@@ -110,11 +110,11 @@ function settle(
  * The chain to the fleet's CA is checked before this. An appliance is known by its id, whatever its address is
  * today; a branch's certificate cannot serve, it is for clients only.
  */
-function identityCheck(appliance_id: string | undefined) {
+function identityCheck(server: Peer | undefined) {
   return (host: string, certificate: PeerCertificate): Error | undefined => {
     const peer = peerOfSan(certificate.subjectaltname)
     if (!peer) return checkServerIdentity(host, certificate)
-    if (appliance_id === undefined || peer.appliance_id === appliance_id) return undefined
-    return new Error('another appliance answers there')
+    const isIt = peer.appliance_id === server?.appliance_id && peer.tenant_uid === server.tenant_uid
+    return isIt || !server ? undefined : new Error('another appliance answers there')
   }
 }

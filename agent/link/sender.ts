@@ -17,7 +17,7 @@ import { AGAIN_MS, BACK_OFF, IN_FLIGHT_MAX, MESSAGES } from './limits.ts'
 import { MqttSession } from './mqtt-session.ts'
 import type { Outbox, Place } from './outbox.ts'
 import { keyOfSpki, readJson } from './statements.ts'
-import { formatTopic, type TopicKind } from './topics.ts'
+import { formatTopic, type Peer, type TopicKind } from './topics.ts'
 import type { Credentials } from './transport.ts'
 
 /** The part of an uplink that sending needs. */
@@ -27,7 +27,7 @@ export interface SenderUplink extends Credentials {
   url: string
   certificateNotAfter: number
   fleet_uid: string
-  receiver: { appliance_id: string; site: string; sealKey: string; spki: string }
+  receiver: Peer & { site: string; sealKey: string; spki: string }
 }
 
 export interface SenderOptions {
@@ -138,7 +138,7 @@ export class Sender {
     const session = await MqttSession.open({
       ...uplink,
       clientId: appliance_id,
-      serverAppliance: uplink.receiver.appliance_id,
+      server: uplink.receiver,
       will: { topic: this.#topic('lwt'), payload: await this.#statement('gone') },
       onMessage: async (topic, payload) => {
         if (topic === this.#topic('ack')) this.#acknowledged(payload)

@@ -76,6 +76,7 @@ export function uplinkOf(fleet: FleetKeys, site: BoxKeys, url: string): SenderUp
     ...{ uplink_id: `up-${fleet.primary.tenant_id}`, tenant_uid, url, certificateNotAfter: 0 },
     ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid },
     receiver: {
+      tenant_uid: fleet.primary.tenant_uid,
       appliance_id: fleet.primary.appliance_id,
       site: 'London',
       sealKey: fleet.sealKey,
