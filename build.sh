@@ -33,7 +33,10 @@ missing_packages() {
   library libnftables.so.1 || echo libnftables1
   library libatomic.so.1 || echo libatomic1
   have npm || echo npm
-  if [ "${1:-}" = browser ]; then have chromium || echo chromium; fi
+  if [ "${1:-}" = test ]; then
+    have chromium || echo chromium
+    have mosquitto || echo mosquitto
+  fi
 }
 
 debian_packages() {
@@ -97,7 +100,7 @@ run() {
 
 tests() {
   say "checking everything: format and lint, types, then all tests on Node 26"
-  prepare browser
+  prepare test
   local status=0
   say "biome check"
   biome check || status=1

@@ -23,6 +23,7 @@ export default defineConfig({
       },
       { test: { name: 'lake', include: ['test/lake/*.test.ts'], ...slow } },
       { test: { name: 'breach', include: ['test/breach/*.test.ts'], ...slow } },
+      { test: { name: 'link', include: ['test/link/*.test.ts'], ...slow } },
       { test: { name: 'demo', include: ['test/demo/*.test.ts'], ...slow, fileParallelism: false } },
       {
         test: {

@@ -2,6 +2,7 @@
 import { inPrefix, type Prefix, parseAddress } from './base/address.ts'
 import type { Clock } from './base/clock.ts'
 import type { Config } from './base/config.ts'
+import { VERSION } from './base/version.ts'
 import type { Containment } from './containment.ts'
 import type { AssetView } from './control/agent-client.ts'
 import type { Day } from './day.ts'
@@ -14,8 +15,6 @@ import type { Rules } from './rules.ts'
 import type { ShardCounted } from './shard-messages.ts'
 import type { Shards } from './shards.ts'
 import type { Tenant } from './tenancy/tenant.ts'
-
-export const VERSION = '0.1.0'
 
 export interface ReportParts {
   tenant: Tenant

@@ -19,6 +19,10 @@ const PROCESSES: Record<string, { path: string; summary: string }> = {
   guard: { path: './control/run-guard.ts', summary: 'enforce containment' },
   keys: { path: './control/run-keys.ts', summary: 'hold the keys, sign, open cells' },
   lake: { path: './control/run-lake.ts', summary: 'settle, compact, keep the catalog' },
+  link: {
+    path: './control/run-link.ts',
+    summary: 'send summaries, receive those of a fleet',
+  },
   web: { path: '../web/main.ts', summary: 'serve the pages' },
   up: { path: './control/supervise.ts', summary: 'all of a box' },
 }

@@ -46,6 +46,7 @@ export function guardMethods(side: GuardSide): Record<GuardCaller, Methods> {
     },
     web: deciding,
     cli: deciding,
+    link: { list: reading.list },
   }
 }
 

@@ -39,6 +39,8 @@ export interface LakeTenantStatus {
   oldestRowTier1: string | null
   oldestRowTier2: string | null
   generation: number
+  /** SHA-256 of the catalog's signed head, hex: an anchor (D12). Null while there is none. */
+  catalogHead: string | null
   /** Closed journal segments that wait to be settled. */
   waiting: number
   /** Segments that could not be read whole and were kept aside. */

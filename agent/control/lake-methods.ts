@@ -29,7 +29,7 @@ function parse<T extends v.GenericSchema>(schema: T, params: unknown): v.InferOu
   throw new Failure('invalid', `${result.issues[0].message}.`)
 }
 
-export type LakeMethods = Record<'agent' | 'keys' | 'cli' | 'web', Methods>
+export type LakeMethods = Record<'agent' | 'keys' | 'cli' | 'web' | 'link', Methods>
 
 export function lakeMethods(
   lake: Lake,
@@ -101,5 +101,6 @@ export function lakeMethods(
       },
     },
     web: { status },
+    link: { status },
   }
 }

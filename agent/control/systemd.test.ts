@@ -24,6 +24,7 @@ test('each program may do what its row says and nothing else', () => {
   expect(line('guard', 'CapabilityBoundingSet')).toBe('CAP_NET_ADMIN')
   expect(line('web', 'CapabilityBoundingSet')).toBe('')
   expect(line('lake', 'CapabilityBoundingSet')).toBe('')
+  expect(line('link', 'CapabilityBoundingSet')).toBe('')
   expect(line('keys', 'PrivateNetwork')).toBe('yes')
   expect(line('lake', 'PrivateNetwork')).toBe('yes')
   expect(line('agent', 'After')).toBe(

@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import type { ServerName } from './sockets.ts'
 
-export type UnitName = 'keys' | 'guard' | 'lake' | 'agent' | 'web'
+export type UnitName = 'keys' | 'guard' | 'lake' | 'agent' | 'link' | 'web'
 
 export interface Unit {
   name: UnitName
@@ -86,6 +86,16 @@ export const UNITS: readonly Unit[] = [
     ready: 'agent',
     // net_admin: to turn segment merging off on the capture port, and nothing else.
     capabilities: ['net_raw', 'net_admin'],
+    offline: false,
+    environment: [],
+  },
+  {
+    name: 'link',
+    summary: 'sends summaries, receives those of a fleet',
+    program: at('./run-link.ts'),
+    after: ['keys'],
+    ready: 'link',
+    capabilities: [],
     offline: false,
     environment: [],
   },

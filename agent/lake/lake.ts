@@ -50,6 +50,7 @@ export interface TenantStatus {
   oldestRowTier1: string | null
   oldestRowTier2: string | null
   generation: number
+  catalogHead: string | null
   waiting: number
   aside: number
   fault?: string
@@ -206,6 +207,7 @@ function statusOf({ tenant, lake, fault }: Entry): TenantStatus {
     oldestRowTier1: oldest(tier1),
     oldestRowTier2: oldest(tier2),
     generation: lake?.catalog.generation ?? 0,
+    catalogHead: lake?.catalog.headHash || null,
     waiting: lake ? journalFiles(lake, '.closed').length : 0,
     aside: aside && existsSync(aside) ? readdirSync(aside).length : 0,
     ...(fault ? { fault } : {}),

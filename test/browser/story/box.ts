@@ -65,6 +65,7 @@ export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' 
           oldestRowTier1: new Date((NOW_US - 7 * HOUR) / 1000).toISOString(),
           oldestRowTier2: new Date((NOW_US - 99 * DAY) / 1000).toISOString(),
           generation: 8831,
+          catalogHead: null,
           waiting: 1,
           aside: 0,
         })),

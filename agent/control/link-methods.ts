@@ -1,0 +1,122 @@
+/** What picket-link answers. A row of the fleet is shown only inside the scope that picket-keys reads from the session. */
+import * as v from 'valibot'
+import type { Clock } from '../base/clock.ts'
+import { crossTenant, Failure } from '../base/failure.ts'
+import { FleetPicture } from '../health/fleet-status.ts'
+import type { FleetFinding, FleetView } from '../summary/fleet-view.ts'
+import type { LinkKeys } from './link-keys.ts'
+import type { FleetSide, LinkService } from './link-service.ts'
+import type { Method, Methods } from './rpc.ts'
+
+const SCOPE_MAX = 10_000
+const FINDINGS_USUAL = 200
+const FINDINGS_MAX = 1_000
+/** Scopes whose picture is kept; a rarer one is made anew. */
+const PICTURES_MAX = 16
+const WORST = ['critical', 'high', 'medium', 'low']
+
+const Scope = v.optional(
+  v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(SCOPE_MAX)),
+)
+const BySession = v.strictObject({
+  token: v.pipe(v.string(), v.maxLength(128)),
+  scope: Scope,
+  limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(FINDINGS_MAX))),
+})
+const ByOperator = v.strictObject({ scope: Scope, limit: BySession.entries.limit })
+
+/** `undefined`: all there are. */
+type Allowed = ReadonlySet<string> | undefined
+type Asked = (params: unknown) => Promise<{ allowed: Allowed; limit: number }>
+
+export function linkMethods(
+  service: LinkService,
+  { keys, clock }: { keys: Pick<LinkKeys, 'fleetScope'>; clock: Clock },
+): Record<'web' | 'cli', Methods> {
+  const pictures = new Pictures(clock)
+  const bySession: Asked = async (params) => {
+    const { token, scope, limit = FINDINGS_USUAL } = parse(BySession, params)
+    const { tenant_ids } = await keys.fleetScope({ token })
+    return { allowed: narrowed(new Set(tenant_ids), scope), limit }
+  }
+  const byOperator: Asked = async (params) => {
+    const { scope, limit = FINDINGS_USUAL } = parse(ByOperator, params)
+    return { allowed: scope && new Set(scope), limit }
+  }
+  const table = (asked: Asked): Methods => ({
+    fleet: async (params) => {
+      const { allowed } = await asked(params)
+      return pictures.view(service.fleet(), allowed)
+    },
+    findings: async (params) => {
+      const { allowed, limit } = await asked(params)
+      return findingsOf(pictures.view(service.fleet(), allowed), limit)
+    },
+    uplinks: () => ({ uplinks: service.uplinks() }),
+    subscribe: subscribe(service),
+    reload: async () => {
+      await service.reload()
+      return { reloaded: true }
+    },
+  })
+  return { web: table(bySession), cli: table(byOperator) }
+}
+
+/** One wanted that is not allowed refuses the whole, whether it exists or not. */
+function narrowed(allowed: ReadonlySet<string>, scope: string[] | undefined): Allowed {
+  if (!scope) return allowed
+  if (scope.some((id) => !allowed.has(id))) throw crossTenant()
+  return new Set(scope)
+}
+
+/** A picture a scope: its sentence and counts are of that scope alone. */
+class Pictures {
+  readonly #clock: Clock
+  readonly #made = new Map<string, FleetPicture>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  view({ fleet_id, sites, rejected }: FleetSide, allowed: Allowed): FleetView {
+    const shown = allowed ? sites.filter(({ member }) => allowed.has(member.tenant_id)) : sites
+    const key = shown.map(({ member }) => member.tenant_id).join(' ')
+    const picture = this.#made.get(key) ?? new FleetPicture()
+    this.#made.delete(key)
+    this.#made.set(key, picture)
+    for (const [oldest] of this.#made)
+      if (this.#made.size > PICTURES_MAX) this.#made.delete(oldest)
+      else break
+    // What nobody could be blamed for is of no tenant; who sees a part does not see it.
+    const unknown = shown.length === sites.length ? rejected : {}
+    return picture.view({ fleet_id, sites: shown, rejected: unknown, now: this.#clock.nowUs() })
+  }
+}
+
+function findingsOf(
+  { sites }: FleetView,
+  limit: number,
+): { findings: FleetFinding[]; leftOut: number } {
+  const all = sites.flatMap(({ tenant_id, site, digests }) =>
+    digests.map((digest) => ({ ...digest, tenant_id, site })),
+  )
+  all.sort((a, b) => WORST.indexOf(a.severity) - WORST.indexOf(b.severity) || b.last - a.last)
+  const notSent = sites.reduce((sum, { digestsLeftOut }) => sum + digestsLeftOut, 0)
+  return { findings: all.slice(0, limit), leftOut: notSent + Math.max(0, all.length - limit) }
+}
+
+function subscribe(service: LinkService): Method {
+  return (_params, peer) => {
+    peer.onClose(service.onChange((tenant_ids) => void peer.push('fleet', tenant_ids)))
+    return {}
+  }
+}
+
+function parse<S extends v.GenericSchema>(schema: S, params: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, params)
+  if (result.success) return result.output
+  throw new Failure(
+    'invalid',
+    `The question to picket-link is not valid: ${result.issues[0].message}.`,
+  )
+}

@@ -1,0 +1,194 @@
+/** All of picket-link: the branches that send, the end that receives while this box is a primary, read anew on `reload`. */
+import type { Clock } from '../base/clock.ts'
+import type { Config } from '../base/config.ts'
+import { Failure } from '../base/failure.ts'
+import type { Log } from '../base/log.ts'
+import type { FleetMember } from '../health/fleet-status.ts'
+import type { FleetView, UplinkView } from '../summary/fleet-view.ts'
+import type { SiteFold } from '../summary/fold.ts'
+import type { Tenant } from '../tenancy/tenant.ts'
+import { LinkAudit } from './link-audit.ts'
+import { LinkBranch } from './link-branch.ts'
+import type { LinkFacts } from './link-facts.ts'
+import type { LinkKeys, Member, Uplink } from './link-keys.ts'
+import { LinkReceiving } from './link-receiving.ts'
+import { isRenewalDue, renew } from './link-renewal.ts'
+
+const RELOAD_MS = 60_000
+const CHANGED_MS = 1_000
+/** A door that refused is not asked again sooner. */
+const RENEW_AGAIN_US = 3_600e6
+
+export interface LinkServiceOptions {
+  data: string
+  config: Config
+  keys: LinkKeys
+  facts: Pick<LinkFacts, 'collect'>
+  clock: Clock
+  log: Log
+}
+
+/** What the fleet's picture is made of. */
+export interface FleetSide {
+  fleet_id: string
+  sites: { member: FleetMember; fold: SiteFold }[]
+  rejected: FleetView['rejected']
+}
+
+export class LinkService {
+  readonly #options: LinkServiceOptions
+  readonly #branches = new Map<string, LinkBranch>()
+  readonly #listeners = new Set<(tenant_ids: string[]) => void>()
+  readonly #changed = new Set<string>()
+  readonly #audit: LinkAudit
+  readonly #renewAfterUs = new Map<string, number>()
+  #members: readonly Member[] = []
+  #receiving: LinkReceiving | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+  #changedTimer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: LinkServiceOptions) {
+    this.#options = options
+    this.#audit = new LinkAudit(options.keys, options.log)
+  }
+
+  /** The first reload may fail: picket-keys, or a port, may not be there yet. */
+  async start(): Promise<void> {
+    const again = () =>
+      this.reload().catch((error: Error) =>
+        this.#options.log.warn({ error: error.message }, 'link.reload-failed'),
+      )
+    await again()
+    this.#timer = setInterval(() => void again(), RELOAD_MS)
+  }
+
+  /** One at a time. */
+  reload(): Promise<void> {
+    const turn = this.#turn.catch(() => {}).then(() => this.#reload())
+    this.#turn = turn
+    return turn
+  }
+
+  async #reload(): Promise<void> {
+    if (this.#closed) return
+    const { keys } = this.#options
+    const [{ tenants }, { uplinks }, { primary }, { members }] = await Promise.all([
+      keys.tenants(),
+      keys.uplinks(),
+      keys.primary(),
+      keys.members(),
+    ])
+    // First the end that receives: this box's own summaries go there too.
+    await this.#receive(primary, members)
+    for (const tenant of tenants)
+      await this.#branch(
+        tenant,
+        uplinks.filter(({ tenant_uid }) => tenant_uid === tenant.tenant_uid),
+      )
+    if (this.#receiving) this.#audit.tell(this.#receiving)
+    for (const uplink of uplinks) {
+      const tenant = tenants.find(({ tenant_uid }) => tenant_uid === uplink.tenant_uid)
+      if (tenant) void this.#renewWhenDue(uplink, tenant)
+    }
+  }
+
+  async #receive(
+    primary: Awaited<ReturnType<LinkKeys['primary']>>['primary'],
+    members: readonly Member[],
+  ): Promise<void> {
+    const { data, config, keys, clock, log } = this.#options
+    if (this.#receiving && this.#receiving.primary.fleet_uid !== primary?.fleet_uid) {
+      const ended = this.#receiving
+      this.#receiving = undefined
+      await ended.close()
+    }
+    this.#members = members
+    if (!primary) return
+    this.#receiving ??= await LinkReceiving.open(
+      {
+        ...{ data, fleet: config.fleet, keys, clock, log },
+        changed: (tenant_id) => this.#note(tenant_id),
+        joined: () => void this.reload().catch(() => {}), // the next one says it
+      },
+      primary,
+      members,
+    )
+    await this.#receiving.change(primary, members)
+  }
+
+  async #branch(tenant: Tenant, uplinks: readonly Uplink[]): Promise<void> {
+    const { data, config, keys, facts, clock, log } = this.#options
+    const { tenant_uid } = tenant
+    let branch = this.#branches.get(tenant_uid)
+    if (!branch) {
+      if (uplinks.length === 0) return
+      const { periodSeconds } = config.summary
+      branch = await LinkBranch.open({ data, tenant, periodSeconds, keys, facts, clock, log })
+      this.#branches.set(tenant_uid, branch)
+      await branch.setUplinks(uplinks)
+      branch.start()
+      return
+    }
+    if (uplinks.length > 0) return branch.setUplinks(uplinks)
+    this.#branches.delete(tenant_uid)
+    await branch.setUplinks([])
+    await branch.close()
+  }
+
+  async #renewWhenDue(uplink: Uplink, tenant: Tenant): Promise<void> {
+    const { keys, clock, log } = this.#options
+    const nowUs = clock.nowUs()
+    const { uplink_id } = uplink
+    if (!isRenewalDue(uplink, nowUs) || nowUs < (this.#renewAfterUs.get(uplink_id) ?? 0)) return
+    this.#renewAfterUs.set(uplink_id, nowUs + RENEW_AGAIN_US)
+    try {
+      await renew(uplink, tenant, { keys, clock })
+      log.info({ uplink: uplink_id }, 'uplink.renewed')
+      await this.reload()
+    } catch (error) {
+      log.warn({ uplink: uplink_id, error: (error as Error).message }, 'uplink.renewal-failed')
+    }
+  }
+
+  #note(tenant_id: string): void {
+    this.#changed.add(tenant_id)
+    this.#changedTimer ??= setTimeout(() => {
+      this.#changedTimer = undefined
+      const tenant_ids = [...this.#changed]
+      this.#changed.clear()
+      for (const listener of this.#listeners) listener(tenant_ids)
+    }, CHANGED_MS)
+  }
+
+  /** Returns how to stop. */
+  onChange(listener: (tenant_ids: string[]) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  uplinks(): UplinkView[] {
+    return [...this.#branches.values()].flatMap((branch) => branch.views())
+  }
+
+  fleet(): FleetSide {
+    const receiving = this.#receiving
+    if (!receiving) throw new Failure('not-found', 'Fleet Command is off on this box.')
+    const sites = this.#members.flatMap((member) => {
+      const site = receiving.receiver.sites().get(member.tenant_uid)
+      return site ? [{ member, fold: site.fold }] : []
+    })
+    return { fleet_id: receiving.primary.fleet_id, sites, rejected: receiving.receiver.rejected }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#timer)
+    clearTimeout(this.#changedTimer)
+    await this.#turn.catch(() => {})
+    // Own summaries first: their last ones still arrive.
+    await Promise.all([...this.#branches.values()].map((branch) => branch.close()))
+    await this.#receiving?.close()
+  }
+}

@@ -1,0 +1,89 @@
+/** One site as its receiver holds it: who may speak for it, what of it is on disk, the fold, what it is owed. */
+import * as v from 'valibot'
+import type { Json } from '../base/canonical.ts'
+import { SiteFold, type SiteSnapshot } from '../summary/fold.ts'
+import { type Speaker, speaker } from '../summary/verify.ts'
+import { Bucket } from './bucket.ts'
+import { EPOCHS_MAX, MESSAGES } from './limits.ts'
+import { Ranges } from './ranges.ts'
+import type { ReceivingMember } from './receiver.ts'
+import type { SiteState } from './snapshot.ts'
+import type { TopicKind } from './topics.ts'
+
+const Held = v.looseObject({
+  held: v.array(v.tuple([v.number(), v.array(v.tuple([v.number(), v.number()]))])),
+})
+
+export class Site {
+  member: ReceivingMember
+  speaker: Speaker
+  storeKey: Buffer
+  fold = new SiteFold()
+  /** Sequences on disk, or appended and on their way there, by epoch. */
+  readonly #held = new Map<number, Ranges>()
+  readonly #buckets: Record<'sum' | 'lwt', Bucket>
+  /** Epochs that something came of since the last acknowledgement. */
+  readonly acksDue = new Set<number>()
+  ackedAtMs = Number.NEGATIVE_INFINITY
+  ackTimer: NodeJS.Timeout | undefined
+
+  constructor(
+    member: ReceivingMember,
+    nowMs: number,
+    messages: { perSecond: number; burst: number } = MESSAGES,
+  ) {
+    this.member = member
+    this.speaker = speaker(member)
+    this.storeKey = Buffer.from(member.storeKey, 'base64')
+    this.#buckets = { sum: new Bucket(messages, nowMs), lwt: new Bucket(messages, nowMs) }
+  }
+
+  /** Revoked, joined anew, another name: the same site. */
+  change(member: ReceivingMember): void {
+    this.member = member
+    this.speaker = speaker(member)
+    this.storeKey = Buffer.from(member.storeKey, 'base64')
+  }
+
+  mayTake(kind: TopicKind, nowMs: number): boolean {
+    return this.#buckets[kind === 'lwt' ? 'lwt' : 'sum'].take(nowMs)
+  }
+
+  has(epoch: number, sequence: number): boolean {
+    return this.#held.get(epoch)?.has(sequence) ?? false
+  }
+
+  add(epoch: number, sequence: number): void {
+    const ranges = this.#held.get(epoch) ?? new Ranges()
+    ranges.add(sequence)
+    this.#held.set(epoch, ranges)
+    if (this.#held.size > EPOCHS_MAX) this.#held.delete(Math.min(...this.#held.keys()))
+  }
+
+  held(epoch: number, rangesMax: number): { whole: number; also: [number, number][] } {
+    const ranges = this.#held.get(epoch) ?? new Ranges()
+    return { whole: ranges.whole, also: ranges.above(rangesMax) }
+  }
+
+  snapshot(): SiteState {
+    const { tenant_uid, appliance_id } = this.member
+    const held = [...this.#held].map(([epoch, ranges]): Json => [epoch, ranges.list()])
+    const fold = this.fold.snapshot() as unknown as Json
+    return { tenant_uid, appliance_id, storeKey: this.storeKey, state: { held, fold } }
+  }
+
+  /** False where another version wrote it. */
+  restore(state: Json): boolean {
+    const saved = v.safeParse(Held, state)
+    const fold = SiteFold.restore((state as unknown as { fold: SiteSnapshot }).fold)
+    if (!saved.success || !fold) return false
+    this.fold = fold
+    for (const [epoch, ranges] of saved.output.held) this.#held.set(epoch, new Ranges(ranges))
+    return true
+  }
+
+  close(): void {
+    clearTimeout(this.ackTimer)
+    this.ackTimer = undefined
+  }
+}

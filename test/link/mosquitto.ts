@@ -1,0 +1,87 @@
+/** Mosquitto from Debian on a free port, set up as agent/link/README.md says. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FleetKeys } from './fleet.ts'
+
+const PROGRAM = ['/usr/sbin/mosquitto', '/usr/bin/mosquitto'].find((path) => existsSync(path))
+export const hasMosquitto = PROGRAM !== undefined
+
+export interface RunningMosquitto {
+  port: number
+  close(): Promise<void>
+}
+
+export async function startMosquitto(fleet: FleetKeys): Promise<RunningMosquitto> {
+  const folder = mkdtempSync(join(tmpdir(), 'picket-mosquitto-'))
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text, { mode: 0o600 })
+    return join(folder, name)
+  }
+  const port = await freePort()
+  const config = [
+    `listener ${port} 127.0.0.1`,
+    `cafile ${file('ca.pem', fleet.ca)}`,
+    `certfile ${file('broker.pem', fleet.primary.certificate)}`,
+    `keyfile ${file('broker.key', fleet.primary.privateKey)}`,
+    'tls_version tlsv1.2',
+    'require_certificate true',
+    'use_identity_as_username true',
+    'allow_anonymous false',
+    `acl_file ${file('acl', aclOf(fleet))}`,
+    'message_size_limit 49152',
+    'max_queued_messages 1000',
+    'persistence false',
+    'user root',
+    'log_dest stderr',
+  ]
+  const child = spawn(PROGRAM ?? '', ['-c', file('mosquitto.conf', `${config.join('\n')}\n`)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  await running(child)
+  return {
+    port,
+    close: () =>
+      new Promise((done) => {
+        child.once('exit', () => done())
+        child.kill('SIGTERM')
+      }),
+  }
+}
+
+/** D18 in Mosquitto's words; `%u` is the appliance id, from the certificate's subject. */
+function aclOf({ fleet_uid, primary }: FleetKeys): string {
+  const of = `p/v1/${fleet_uid}`
+  return `${[
+    `user ${primary.appliance_id}`,
+    `topic read ${of}/+/+/sum`,
+    `topic read ${of}/+/+/lwt`,
+    `topic write ${of}/+/+/ack`,
+    `topic write ${of}/+/+/ctl`,
+    `pattern write ${of}/+/%u/sum`,
+    `pattern write ${of}/+/%u/lwt`,
+    `pattern read ${of}/+/%u/ack`,
+    `pattern read ${of}/+/%u/ctl`,
+  ].join('\n')}\n`
+}
+
+function running(child: ChildProcess): Promise<void> {
+  let said = ''
+  return new Promise((done, fail) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk
+      if (said.includes('running')) done()
+    })
+    child.once('exit', (code) => fail(new Error(`mosquitto ended with ${code}: ${said}`)))
+  })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as { port: number }
+  await new Promise((done) => server.close(done))
+  return port
+}
