@@ -1,8 +1,11 @@
 /** What others ask picket-link, over link/web.sock and link/cli.sock. Whoever shows fleet rows sends the session's token. */
+
+import type { ReceivedSummary } from '../link/received-list.ts'
 import type { FleetFinding, FleetView, UplinkView } from '../summary/fleet-view.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
 
+export type { ReceivedSummary } from '../link/received-list.ts'
 export type {
   FleetFinding,
   FleetJoins,
@@ -41,6 +44,11 @@ export class LinkClient {
     question: FleetQuestion & { limit?: number },
   ): Promise<{ findings: FleetFinding[]; leftOut: number }> {
     return this.#rpc.call('findings', question)
+  }
+
+  /** For the box's own operator: what the log of a primary holds, each verified again. */
+  received(question: { tenant_id?: string }): Promise<{ summaries: ReceivedSummary[] }> {
+    return this.#rpc.call('received', question)
   }
 
   /** This box's own uplinks: no tenant data, but for the status line of the pages. */

@@ -23,6 +23,7 @@ const BySession = v.strictObject({
   scope: Scope,
   limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(FINDINGS_MAX))),
 })
+const OfTenant = v.strictObject({ tenant_id: v.optional(v.pipe(v.string(), v.maxLength(64))) })
 const ByOperator = v.strictObject({ scope: Scope, limit: BySession.entries.limit })
 
 /** `undefined`: all there are. */
@@ -59,7 +60,11 @@ export function linkMethods(
       return { reloaded: true }
     },
   })
-  return { web: table(bySession), cli: table(byOperator) }
+  const received: Method = (params) => {
+    const { tenant_id } = parse(OfTenant, params)
+    return { summaries: service.received(tenant_id) }
+  }
+  return { web: table(bySession), cli: { ...table(byOperator), received } }
 }
 
 /** One wanted that is not allowed refuses the whole, whether it exists or not. */

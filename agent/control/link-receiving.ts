@@ -9,6 +9,7 @@ import { Door } from '../link/door.ts'
 import { ExternalBroker } from '../link/external-broker.ts'
 import { RETENTION_DAYS } from '../link/limits.ts'
 import { ReceivedLog } from '../link/received.ts'
+import { listReceived, type ReceivedSummary } from '../link/received-list.ts'
 import { Receiver } from '../link/receiver.ts'
 import type { Credentials, Take, Transport } from '../link/transport.ts'
 import type { LinkKeys, Member, Primary } from './link-keys.ts'
@@ -76,6 +77,11 @@ export class LinkReceiving {
 
   publish(topic: string, payload: Buffer): void {
     this.#transport?.publish(topic, payload)
+  }
+
+  /** The evidence: what the log holds, verified again. */
+  received(tenant_id?: string): ReceivedSummary[] {
+    return listReceived(this.#log, this.receiver.sites(), tenant_id)
   }
 
   /** Listens where it does not yet; tries again at the next reload when a port is taken. */

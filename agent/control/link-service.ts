@@ -4,6 +4,7 @@ import type { Config } from '../base/config.ts'
 import { Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
 import type { FleetMember } from '../health/fleet-status.ts'
+import type { ReceivedSummary } from '../link/received-list.ts'
 import type { FleetView, UplinkView } from '../summary/fleet-view.ts'
 import type { SiteFold } from '../summary/fold.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
@@ -172,9 +173,17 @@ export class LinkService {
     return [...this.#branches.values()].flatMap((branch) => branch.views())
   }
 
+  received(tenant_id?: string): ReceivedSummary[] {
+    return this.#primary().received(tenant_id)
+  }
+
+  #primary(): LinkReceiving {
+    if (!this.#receiving) throw new Failure('not-found', 'Fleet Command is off on this box.')
+    return this.#receiving
+  }
+
   fleet(): FleetSide {
-    const receiving = this.#receiving
-    if (!receiving) throw new Failure('not-found', 'Fleet Command is off on this box.')
+    const receiving = this.#primary()
     const sites = this.#members.flatMap((member) => {
       const site = receiving.receiver.sites().get(member.tenant_uid)
       return site ? [{ member, fold: site.fold }] : []

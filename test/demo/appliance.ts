@@ -9,7 +9,7 @@ import { type DecisionVerb, keysForCli, type QueryAnswer } from '../../agent/con
 import type { LakeClient } from '../../agent/control/lake-client.ts'
 import { askLake, siteStatus } from '../lake/box-sockets.ts'
 import { pause } from '../traffic/programs/service.ts'
-import type { Rooms } from './namespaces.ts'
+import type { Room, Rooms } from './namespaces.ts'
 import { PORT } from './network.ts'
 import { FLEET, type SiteScenario } from './scenario.ts'
 
@@ -169,13 +169,25 @@ function configOf({ name, plan, uplink, automatic }: SiteScenario): object {
 }
 
 /** Runs one picket command to its end, as a shell would. */
-export function picket(...args: string[]): Promise<{ code: number | null; out: string }> {
+export function picket(...args: string[]): Promise<Ended> {
+  return ended(spawn(process.execPath, [PICKET, ...args], { stdio: ['ignore', 'pipe', 'inherit'] }))
+}
+
+/** The same, where that room's network is. */
+export function picketIn(rooms: Rooms, room: Room, args: readonly string[]): Promise<Ended> {
+  const words = [process.execPath, PICKET, ...args]
+  return ended(rooms.spawn(room, words, { stdio: ['ignore', 'pipe', 'inherit'] }))
+}
+
+interface Ended {
+  code: number | null
+  out: string
+}
+
+function ended(child: ChildProcess): Promise<Ended> {
   return new Promise((done) => {
-    const child = spawn(process.execPath, [PICKET, ...args], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
     let out = ''
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       out += chunk.toString()
     })
     child.on('close', (code) => done({ code, out }))

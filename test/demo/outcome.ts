@@ -2,6 +2,7 @@
 import type { Action } from '../../agent/control/guard-client.ts'
 import type { Appliance } from './appliance.ts'
 import type { Branch } from './branch.ts'
+import { type FleetOutcome, fleetOutcome, type SummaryOutcome } from './fleet.ts'
 
 export interface FoundRow {
   rule_id: string
@@ -36,7 +37,9 @@ export interface Outcome {
       provenBy: Proof | null
     }[]
     sentence: string
+    summaries: SummaryOutcome[]
   }[]
+  fleet: FleetOutcome
   lake: {
     tenant_id: string
     rows: number
@@ -64,10 +67,16 @@ export async function findings(appliance: Appliance): Promise<FoundRow[]> {
 export async function outcome(
   seed: number,
   branches: readonly Branch[],
-  proofs: ReadonlyMap<string, Proof>,
+  { proofs, url }: { proofs: ReadonlyMap<string, Proof>; url: string },
 ): Promise<Outcome> {
+  const [primary] = branches as [Branch]
+  const { fleet, summaries } = await fleetOutcome(primary, url)
   const told = await Promise.all(branches.map((branch) => tell(branch, proofs)))
-  return { seed, sites: told.map(({ site }) => site), lake: told.map(({ lake }) => lake) }
+  const sites = told.map(({ site }) => ({
+    ...site,
+    summaries: summaries.get(site.tenant_id) ?? [],
+  }))
+  return { seed, sites, fleet, lake: told.map(({ lake }) => lake) }
 }
 
 async function tell({ appliance }: Branch, proofs: ReadonlyMap<string, Proof>) {

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { Chance } from '../traffic/chance.ts'
 import { BACKBONE, buildBackbone } from './backbone.ts'
 import { Branch } from './branch.ts'
+import { allHeard, complianceFell, cutAndMend, intrude, joinAll, turnsBlind } from './fleet.ts'
 import { Namespaces, ROOMS } from './namespaces.ts'
 import { type Outcome, outcome, type Proof } from './outcome.ts'
 import type { Attack, Plan } from './plan.ts'
@@ -17,6 +18,8 @@ import { scenarioOf } from './scenario.ts'
 import { attack, attacks, blockAndUndo, telnetAppears } from './story.ts'
 
 const BETWEEN_WAVES_MS = 45_000
+/** In rules/controls. */
+const TELNET_CONTROL = 'telnet'
 /** The first inherited socket; one a site. */
 const LISTEN_FD = 3
 
@@ -79,10 +82,10 @@ async function main(): Promise<void> {
   })
   try {
     for (const branch of branches) branch.plug()
-    await Promise.all(branches.map(({ crew }) => crew.begin()))
+    await Promise.all([joinAll(branches), ...branches.map(({ crew }) => crew.begin())])
     say('people, machines and controllers work: web, DNS, TLS, SSH, Modbus')
-    if (values.once) leave(await once(branches))
-    else await forever(branches)
+    if (values.once) leave(await once(rooms, branches))
+    else await forever(rooms, branches)
   } catch (error) {
     for (const { appliance } of branches)
       process.stderr.write(`=== ${appliance.tenant_id}\n${appliance.complaint()}\n`)
@@ -91,11 +94,11 @@ async function main(): Promise<void> {
 }
 
 /** Unattended: the whole story, the wires pulled, everything counted. Gives the exit code. */
-async function once(branches: readonly Branch[]): Promise<number> {
+async function once(rooms: Namespaces, branches: readonly Branch[]): Promise<number> {
   const [london, capeTown, sydney] = branches as [Branch, Branch, Branch]
   const { calmMs } = london.scenario.plan
-  await wait(calmMs)
   const proofs = new Map<string, Proof>()
+  await Promise.all([allHeard(branches), wait(calmMs)])
   if (values.calm) await wait(calmMs)
   else {
     const proven = await Promise.all([
@@ -105,6 +108,9 @@ async function once(branches: readonly Branch[]): Promise<number> {
         .then(() => blockAndUndo(sydney, 'passwords')),
     ])
     for (const { action, proof } of proven) proofs.set(action.action_id, proof)
+    await complianceFell(london, sydney, TELNET_CONTROL)
+    await Promise.all([cutAndMend(rooms, london, sydney), turnsBlind(london, london)])
+    await intrude(london, sydney)
   }
   for (const branch of branches) {
     const did = await branch.crew.did()
@@ -115,7 +121,10 @@ async function once(branches: readonly Branch[]): Promise<number> {
     await branch.crew.rest()
   }
   await Promise.all(branches.map((branch) => branch.counted()))
-  const result = await outcome(scenario.seed, branches, proofs)
+  const result = await outcome(scenario.seed, branches, {
+    proofs,
+    url: `${values.address?.[0]}fleet`,
+  })
   await Promise.all(branches.map(({ appliance }) => appliance.stop()))
   const recorded = await Promise.all(branches.map(({ recorder }) => recorder?.stop()))
   if (values.json) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`)
@@ -123,7 +132,7 @@ async function once(branches: readonly Branch[]): Promise<number> {
 }
 
 function verdict(
-  { sites, lake }: Outcome,
+  { sites, lake, fleet }: Outcome,
   branches: readonly Branch[],
   recorded: readonly ({ captured: number; dropped: number } | undefined)[],
 ): number {
@@ -154,18 +163,42 @@ function verdict(
     if (site.actions.length > 0)
       faults.push(`${tenant_id}: ${site.actions.length} actions on a calm day`)
   }
+  faults.push(...fleetFaults(fleet, sites))
   for (const fault of faults) process.stderr.write(`demo: ${fault}\n`)
   return faults.length > 0 ? 1 : 0
 }
 
+/** Every summary verified, each place once, no gap; refused was what the intruder sent, and nothing else. */
+function fleetFaults(fleet: Outcome['fleet'], sites: Outcome['sites']): string[] {
+  const faults: string[] = []
+  say(`Fleet Command took in ${fleet.accepted} summaries, ${fleet.openGaps} gaps are open`)
+  if (fleet.openGaps > 0) faults.push(`${fleet.openGaps} gaps are open`)
+  for (const { tenant_id, summaries } of sites) {
+    if (summaries.length === 0) faults.push(`${tenant_id}: no summary was received`)
+    if (summaries.some(({ verified }) => !verified))
+      faults.push(`${tenant_id}: a summary does not verify`)
+    const places = new Set(summaries.map(({ seq }) => seq))
+    if (places.size !== summaries.length || Math.max(...places) !== places.size)
+      faults.push(`${tenant_id}: ${summaries.length} summaries for ${Math.max(...places)} places`)
+  }
+  if (values.calm && fleet.rejected.length > 0)
+    faults.push(`refused on a calm day: ${JSON.stringify(fleet.rejected)}`)
+  return faults
+}
+
 /** While somebody looks: a wave of attacks now and again, by others each time; the writer never stops. */
-async function forever(branches: readonly Branch[]): Promise<never> {
+async function forever(rooms: Namespaces, branches: readonly Branch[]): Promise<never> {
+  const [london, , sydney] = branches as [Branch, Branch, Branch]
   for (const branch of branches)
     await branch.appliance.watch((message) => branch.say(`found, ${message}`))
   say('Ctrl-C ends everything.')
   await wait(branches[0]?.scenario.plan.calmMs)
   for (let wave = 0; ; wave++) {
-    if (!values.calm) await Promise.all(branches.map((branch) => waveAt(branch, wave)))
+    if (!values.calm) {
+      await Promise.all(branches.map((branch) => waveAt(branch, wave)))
+      await cutAndMend(rooms, london, sydney).catch((error: Error) => sydney.say(error.message))
+      if (wave === 0) await intrude(london, sydney)
+    }
     await wait(BETWEEN_WAVES_MS)
   }
 }

@@ -1,5 +1,5 @@
 /** Joins, fleet and uplinks as tables of words. */
-import type { FleetJoins, FleetView, UplinkView } from '../link-client.ts'
+import type { FleetJoins, FleetView, ReceivedSummary, UplinkView } from '../link-client.ts'
 import { table } from './options.ts'
 
 export function when(us: number | null): string {
@@ -41,4 +41,24 @@ export function uplinksInWords(uplinks: readonly UplinkView[]): string[] {
     each.because ?? '',
   ])
   return [table([['to', 'at', 'state', 'acknowledged', 'waiting', 'because'], ...rows])]
+}
+
+/** One line a site: how many, up to where, how big, how late. */
+export function receivedInWords(summaries: readonly ReceivedSummary[]): string[] {
+  const bySite = Map.groupBy(summaries, ({ tenant_id }) => tenant_id)
+  const rows = [...bySite].map(([tenant_id, list]) => {
+    const bytes = list.reduce((sum, each) => sum + each.bytes, 0)
+    const late = list.map(({ receivedAfterMs }) => receivedAfterMs).sort((a, b) => a - b)
+    const verified = list.filter((each) => each.verified).length
+    const median = late[Math.floor(late.length / 2)] ?? 0
+    return [
+      tenant_id,
+      `${verified} of ${list.length}`,
+      String(Math.round(bytes / list.length)),
+      `${(median / 1000).toFixed(1)} s`,
+      `${((late.at(-1) ?? 0) / 1000).toFixed(1)} s`,
+    ]
+  })
+  const header = ['site', 'verified', 'bytes each', 'received after (median)', '(latest)']
+  return rows.length === 0 ? ['No summary was received yet.'] : [table([header, ...rows])]
 }

@@ -6,7 +6,13 @@ import { borrow } from '../borrow.ts'
 import { type CliCalls, type ClientOf, type Joined, keysForCli } from '../keys-client.ts'
 import { LinkClient } from '../link-client.ts'
 import { join, readDoor, tell } from './fleet-door.ts'
-import { joinsInWords, statusInWords, uplinksInWords, when } from './fleet-words.ts'
+import {
+  joinsInWords,
+  receivedInWords,
+  statusInWords,
+  uplinksInWords,
+  when,
+} from './fleet-words.ts'
 import { type Command, dataFolder, print, printJson, readOptions, required } from './options.ts'
 
 const FILE_BYTES_MAX = 65_536
@@ -61,7 +67,7 @@ export const command: Command = {
     'picket fleet finish FILE [--fingerprint ID]                    on the branch\n' +
     'picket fleet members | revoke TENANT [--epoch E --sequence S]\n' +
     'picket fleet leave [--tenant T]\n' +
-    'picket fleet status | uplinks\n\n' +
+    'picket fleet status | uplinks | received [--tenant T]\n\n' +
     'All take [--data DIR] [--json]. claim prints a code that lets one site join within ten minutes; join brings it\n' +
     'to the door, and both ends show the same six digits (on the primary: picket fleet members).',
   async run([verb = '', ...args]) {
@@ -69,7 +75,8 @@ export const command: Command = {
     const data = dataFolder(values.data)
     const say = ({ json, words }: Answer) =>
       values.json ? printJson(json) : print(words.join('\n'))
-    if (verb === 'status' || verb === 'uplinks') return say(await askLink(data, verb))
+    if (verb === 'status' || verb === 'uplinks' || verb === 'received')
+      return say(await askLink(data, verb, values))
     const act = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined
     if (!act)
       throw new Failure(
@@ -186,12 +193,20 @@ async function finish({ keys, values, positionals }: Asked): Promise<Answer> {
   return joinedAnswer(await keys.fileFinish({ envelope, ...named(values, 'fingerprint') }))
 }
 
-async function askLink(data: string, verb: 'status' | 'uplinks'): Promise<Answer> {
+async function askLink(
+  data: string,
+  verb: 'status' | 'uplinks' | 'received',
+  values: Values,
+): Promise<Answer> {
   const link = await LinkClient.open(data, 'cli')
   try {
     if (verb === 'status') {
       const json = await link.fleet({})
       return { json, words: statusInWords(json) }
+    }
+    if (verb === 'received') {
+      const json = await link.received(values.tenant ? { tenant_id: values.tenant } : {})
+      return { json, words: receivedInWords(json.summaries) }
     }
     const json = await link.uplinks()
     return { json, words: uplinksInWords(json.uplinks) }
