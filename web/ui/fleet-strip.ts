@@ -1,0 +1,68 @@
+import type { StripStep } from '../base/ports.ts'
+import { count, plural, span } from '../base/words.ts'
+import type { Zone } from '../base/zone.ts'
+import { dayPaths, daySum, HEIGHT, sharesOf, telling, WIDTH } from '../fleet/day.ts'
+import { type Html, html, NOTHING } from './html.ts'
+import { countsText, severityMark } from './marks.ts'
+
+const STEP_US = 1800e6
+
+/** The last 24 hours of one site, with the ends of its axis. */
+export function fleetStrip(site: string, steps: readonly StripStep[], zone: Zone): Html {
+  const [first] = steps
+  if (!first) return html`<p class="strip none basis">No summary yet, so no day to draw.</p>`
+  const middle = steps[Math.floor(steps.length / 2)] ?? first
+  return html`<div><div class="strip fleet">${picture(site, steps, zone)}</div><p class="axis"><span>${zone.weekday(first.at)}</span><span>${zone.minute(middle.at)}</span><span>${zone.weekday(zone.nowUs)}</span></p></div>`
+}
+
+/** The same without words, for a row of a table. */
+export function smallStrip(site: string, steps: readonly StripStep[], zone: Zone): Html {
+  if (steps.length === 0) return html`<small>none yet</small>`
+  return html`<div class="strip small">${picture(site, steps, zone, false)}</div>`
+}
+
+function picture(site: string, steps: readonly StripStep[], zone: Zone, ticks = true): Html {
+  const { seen, blind, untold, bars, drops, tests, failed } = dayPaths(steps, zone.nowUs)
+  const line = (kind: string, d: string) =>
+    d === '' ? NOTHING : html`<path class="${kind}" d="${d}"/>`
+  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${stripSays(site, steps, zone.nowUs)}">${line('seen', ticks ? seen + tests : seen)}${line('untold', untold)}${line('blindness', blind)}${line('drops', drops)}${line('blindness', ticks ? failed : '')}${bars.map(({ severity, path }) => line(severity, path))}</svg>`
+}
+
+export function stripSays(site: string, steps: readonly StripStep[], nowUs: number): string {
+  const { counts, blind, untold, dropped, selfTests, failed } = daySum(steps, nowUs)
+  const parts = [
+    countsText(counts) || 'nothing found',
+    blind > 0 ? `blind for ${span(blind * 1000)}` : untold > 0 ? '' : 'frames seen all the time',
+    untold > 0 ? `not told for ${span(untold * 1000)}` : '',
+    dropped > 0 ? `${plural(dropped, 'frame')} dropped` : '',
+    selfTests > 0
+      ? `${count(selfTests - failed)} of ${plural(selfTests, 'self-test')} found`
+      : 'no self-test told',
+  ].filter((each) => each !== '')
+  return `${site}, 24 hours: ${parts.join('; ')}`
+}
+
+/** The table behind the picture: each half hour about which there is something to say, then the rest in one line. */
+export function stripBehind(steps: readonly StripStep[], zone: Zone): Html {
+  const rows = telling(steps, zone.nowUs)
+  const rest = steps.length - rows.length
+  return html`${
+    rows.length > 0
+      ? html`<table class="data keep behind"><thead><tr><th>Half hour from</th><th>Worst</th><th>Findings</th><th class="num">Dropped</th><th>Sight</th></tr></thead><tbody>${rows.map((step) => row(step, zone))}</tbody></table>`
+      : NOTHING
+  }<p class="basis">${rest > 0 ? `${rows.length > 0 ? 'The other ' : ''}${plural(rest, 'half hour')}: nothing found, nothing dropped, frames seen.` : ''}</p>`
+}
+
+function row(step: StripStep, zone: Zone): Html {
+  const { untold } = sharesOf(step, zone.nowUs)
+  const sight = [
+    step.blind > 0 ? `blind ${span(step.blind * 1000)}` : '',
+    untold > 0 ? `not told ${span((untold * STEP_US) / 1000)}` : '',
+    step.selfTestsFailed > 0 ? `${plural(step.selfTestsFailed, 'self-test')} not found` : '',
+  ].filter((each) => each !== '')
+  return html`<tr><td class="tight">${zone.short(step.at)}</td><td>${step.worst ? severityMark(step.worst) : 'none'}</td><td>${countsText(step.counts) || 'none'}</td><td class="num">${count(step.dropped)}</td><td>${sight.join(', ') || 'seen'}</td></tr>`
+}
+
+export function stripLegend(): Html {
+  return html`<p class="legend"><span>Strip: a bar is the worst severity in half an hour; the line is frames seen, hatched where blind, dotted where nobody has told; a block under it is frames dropped; a tick is a self-test found, a cross one that was not.</span></p>`
+}
