@@ -230,6 +230,11 @@ const BLIND = Date.UTC(2026, 10, 23, 3, 10) * 1000
 const oslo = site('acme-osl', 'Oslo', {
   state: 'blind',
   says: 'blind since 03:10: no frame from mirror0; nothing can be said of its traffic',
+  basis: [
+    'from its signed summary of 11:55',
+    '288 of 288 summaries in 24 h',
+    'no self-test found since 03:10',
+  ],
   frames24h: 0.61e9,
   blindSeconds24h: (NOW_US - BLIND) / 1e6,
   strip: strip((at) => {
@@ -276,7 +281,14 @@ const durban = site('acme-dur', 'Durban', {
   compliance: {
     score: 95,
     controls: 24,
-    failing: [],
+    failing: [
+      failing(
+        'mfa-2',
+        'Nobody signs in to the box over plain HTTP.',
+        5,
+        '3 of 41 sign-ins in 30 days',
+      ),
+    ],
     days: days(95, { 9: 93, 6: 95 }).filter((_, n) => n < 12 || n > 15),
     before: 95,
   },
@@ -376,7 +388,7 @@ export function fleetView(sites: readonly FleetSite[]): FleetView {
       : `${names('blind')} sites are blind, ${names('cut-off')} cut off; ${names('findings')} found something; ${names('quiet')} found nothing.`,
     basis: [
       `from ${sites.length} signed summaries`,
-      'the oldest written at 11:40 today',
+      `the oldest written at ${sites.length > 3 ? '11:40' : '11:55'} today`,
       '5.32 bn frames seen, 538 dropped, last 24 h',
     ],
     sites: [...sites],

@@ -90,7 +90,7 @@ class Runs {
 /** An empty box with slanted lines; relative moves, since a hundred blind sites are a hundred of these. */
 function hatch(from: number, to: number): string {
   const lines = Math.max(0, Math.floor((to - from) / 4))
-  return `M${short(from)} 24H${short(to)}v11H${short(from)}z${`l4-11m0 11`.repeat(lines)}`
+  return `M${short(from)} 24H${short(to)}v11H${short(from)}zm0 11${'l4-11m0 11'.repeat(lines)}`
 }
 
 function short(value: number): string {

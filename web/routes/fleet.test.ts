@@ -61,7 +61,7 @@ test('the sites, worst first, with the sentence of each and what the bar says', 
 
 test('a state each, and only the quiet are quiet', async () => {
   const { text } = await open(EIGHT).get('/fleet')
-  const marks = [...text.matchAll(/<span class="state (\w+)">/g)].map(([, name]) => name)
+  const marks = [...text.matchAll(/<\/b><span class="state (\w+)">/g)].map(([, name]) => name)
   expect(marks.toSorted()).toEqual(['blind', 'cutoff', 'forked', 'quiet', 'stale', 'unheard'])
   expect(text).toContain('43&nbsp;summaries missing'.replace('&nbsp;', '\u00a0'))
 })

@@ -2,10 +2,10 @@
 
 import { withQuery } from '../base/filter.ts'
 import type { View } from '../base/view.ts'
-import { count, plural } from '../base/words.ts'
+import { count, plural, sentenceCase, tied } from '../base/words.ts'
 import type { Leaf } from '../fleet/order.ts'
 import type { Sight } from '../fleet/sight.ts'
-import { type Html, html, NOTHING, type Piece } from './html.ts'
+import { type Html, html, NOTHING } from './html.ts'
 import { layout, type Page } from './layout.ts'
 
 const NAMES_MAX = 4
@@ -84,8 +84,16 @@ export function leafPager(view: View, leaf: Leaf<unknown>, noun: string): Html {
   return html`<nav class="pager" aria-label="Pages of this list">${leaf.page > 1 ? to(leaf.page - 1, 'Before', 'prev') : html`<span></span>`}<small>Page ${count(leaf.page)} of ${count(leaf.pages)} · ${plural(leaf.total, noun)}</small>${leaf.page < leaf.pages ? to(leaf.page + 1, 'Next', 'next') : html`<span></span>`}</nav>`
 }
 
-/** A sentence of another process begins with a small letter where it follows a name. */
-export function saysOf(says: string): Piece {
-  const text = says.charAt(0).toUpperCase() + says.slice(1)
-  return /[.!?]$/.test(text) ? text : `${text}.`
+/** What a site says, as a sentence of its own. */
+export function saysOf(says: string): string {
+  return sentenceCase(ended(says))
+}
+
+/** The same behind the site's name: `Oslo: blind since 03:10.` */
+export function namedSays({ site, says }: { site: string; says: string }): string {
+  return `${site}: ${ended(says)}`
+}
+
+function ended(says: string): string {
+  return tied(/[.!?]$/.test(says) ? says : `${says}.`)
 }

@@ -3,7 +3,7 @@ import { count, plural, span } from '../base/words.ts'
 import type { Zone } from '../base/zone.ts'
 import { dayPaths, daySum, HEIGHT, sharesOf, telling, WIDTH } from '../fleet/day.ts'
 import { type Html, html, NOTHING } from './html.ts'
-import { countsText, severityMark } from './marks.ts'
+import { countsText, mark, severityMark } from './marks.ts'
 
 const STEP_US = 1800e6
 
@@ -61,6 +61,11 @@ function row(step: StripStep, zone: Zone): Html {
     step.selfTestsFailed > 0 ? `${plural(step.selfTestsFailed, 'self-test')} not found` : '',
   ].filter((each) => each !== '')
   return html`<tr><td class="tight">${zone.short(step.at)}</td><td>${step.worst ? severityMark(step.worst) : 'none'}</td><td>${countsText(step.counts) || 'none'}</td><td class="num">${count(step.dropped)}</td><td>${sight.join(', ') || 'seen'}</td></tr>`
+}
+
+/** What each mark means: of the states only quiet is green. */
+export function stateLegend(): Html {
+  return html`<p class="legend">${mark('quiet', 'Quiet: all seen, nothing found')}${mark('blind', 'Blind: no frames')}${mark('stale', 'Stale: old rules or clock off')}${mark('cutoff', 'Cut off: no uplink')}${mark('forked', 'Two stories: do not rely on it')}${mark('unheard', 'Not heard yet: joined, nothing sent')}</p>`
 }
 
 export function stripLegend(): Html {

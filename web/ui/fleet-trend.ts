@@ -19,10 +19,15 @@ export function trendSays({ site, compliance: { days } }: FleetSite): string {
     : `${site}, ${days.length} days: between ${least} and ${most}, ${scores.at(-1)} last`
 }
 
+/** The line with its scale at its side and its table behind it. */
+export function scaledTrend(site: FleetSite, floor: number, zone: Zone): Html {
+  if (site.compliance.days.length === 0) return html`<small>no day is known yet</small>`
+  return html`<div class="scaled">${trend(site, floor, zone)}<p class="y"><span>100</span><span>${floor}</span></p></div><details><summary>30 days, as a table</summary>${trendBehind(site, zone)}</details>`
+}
+
 /** The table behind the line: the days on which it changed. */
 export function trendBehind({ compliance: { days } }: FleetSite, zone: Zone): Html {
   const turns = days.filter(({ score }, n) => n === 0 || score !== days[n - 1]?.score)
-  if (turns.length === 0) return html`<p class="basis">No day is known yet.</p>`
   return html`<table class="data keep behind"><thead><tr><th>Since</th><th class="num">Score of 100</th></tr></thead><tbody>${turns.map(({ at, score }) => html`<tr><td>${zone.date(at)}</td><td class="num">${score}</td></tr>`)}</tbody></table>`
 }
 

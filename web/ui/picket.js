@@ -250,9 +250,10 @@ function tick() {
 function open() {
   const row = current()
   if (!row || document.activeElement?.matches('a, button, summary')) return false
+  const headed = $('h2 a', row) // a card of its own page, whatever can be unfolded in it
   const summary = $('summary', row)
-  if (summary) summary.click()
-  else ($('.wide a', row) ?? $('a', row))?.click()
+  if (summary && !headed) summary.click()
+  else (headed ?? $('.wide a', row) ?? $('a', row))?.click()
 }
 
 /** What is ticked, else the selected row; `u` without either is the toast's own Undo. */

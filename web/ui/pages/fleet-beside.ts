@@ -24,7 +24,7 @@ export function waiting(sites: readonly FleetSite[]): Html {
   const active = sites.reduce((sum, each) => sum + each.activeActions, 0)
   if (total + active === 0) return NOTHING
   return card(
-    'Actions at the sites',
+    sites.length === 1 ? 'Actions' : 'Actions at the sites',
     `${count(total)} waiting, ${count(active)} in force`,
     html`${having.map(waitingRows)}${having.length === 0 ? note('empty', 'No action waits.', `${plural(active, 'block')} in force; each ends by itself.`) : NOTHING}`,
   )

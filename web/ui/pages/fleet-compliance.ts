@@ -6,7 +6,7 @@ import type { Leaf } from '../../fleet/order.ts'
 import type { Sight } from '../../fleet/sight.ts'
 import { changeOf, scaleOf } from '../../fleet/trend.ts'
 import { fleetLayout, keeping, leafPager } from '../fleet-frame.ts'
-import { changeWords, trend, trendBehind } from '../fleet-trend.ts'
+import { changeWords, scaledTrend } from '../fleet-trend.ts'
 import { type Html, html, NOTHING } from '../html.ts'
 import { when } from '../marks.ts'
 import { card, note } from '../parts.ts'
@@ -72,7 +72,7 @@ function siteCompliance(site: FleetSite, view: View, sight: Sight, floor: number
   const told =
     site.summaryTo === null ? html`never told` : html`as told ${when(view.zone, site.summaryTo)}`
   return html`<section class="card row" data-id="${site.tenant_id}"><header><h2><a class="plain" href="${keeping(sight, `/fleet/sites/${site.tenant_id}`)}">${site.site}</a></h2><small>${told}</small></header>
-<div class="score"><p class="value">${score === null ? html`<span class="faint">–</span>` : score}<small> of 100</small></p><p>${score === null ? 'not known yet' : changeWords(site)}<br><small>${controls === 0 ? 'no control has been looked at' : `${count(failing.length)} of ${plural(controls, 'control')} fail`}</small></p><div class="over">${trend(site, floor, view.zone)}<details><summary>As a table</summary>${trendBehind(site, view.zone)}</details></div></div>
+<div class="score"><p class="value">${score === null ? html`<span class="faint">–</span>` : score}<small> of 100</small></p><p>${score === null ? 'not known yet' : changeWords(site)}<br><small>${controls === 0 ? 'no control has been looked at' : `${count(failing.length)} of ${plural(controls, 'control')} fail`}</small></p><div class="over">${scaledTrend(site, floor, view.zone)}</div></div>
 ${failing.length > 0 ? controlRows(failing.slice(0, FAILING_MAX), controls) : NOTHING}${
   failing.length > FAILING_MAX
     ? html`<p class="pad basis"><a href="${keeping(sight, `/fleet/sites/${site.tenant_id}`)}">${count(failing.length - FAILING_MAX)} more failing controls</a></p>`

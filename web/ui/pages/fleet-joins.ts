@@ -117,6 +117,7 @@ function claimsCard({ claims }: FleetJoins, view: View): Html {
             ({ claim_id, site, tenant_id, triesLeft, endsAt }) =>
               html`<tr class="row" data-id="${claim_id}"><td class="wide">${site}</td><td class="mono after tight">${tenant_id}</td><td class="num after" data-l="tries left">${count(triesLeft)} of 5</td><td class="num">${when(view.zone, endsAt)}, in ${span((endsAt - view.zone.nowUs) / 1000)}</td></tr>`,
           ),
+          'members',
         ),
   )
 }

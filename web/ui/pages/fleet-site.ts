@@ -6,10 +6,10 @@ import { acrossSites } from '../../fleet/findings.ts'
 import type { Sight } from '../../fleet/sight.ts'
 import { scaleOf } from '../../fleet/trend.ts'
 import { fleetFindingRows } from '../fleet-finding-rows.ts'
-import { fleetLayout, keeping, saysOf } from '../fleet-frame.ts'
+import { fleetLayout, keeping, namedSays } from '../fleet-frame.ts'
 import { siteMark } from '../fleet-marks.ts'
 import { fleetStrip, stripBehind, stripLegend } from '../fleet-strip.ts'
-import { changeWords, scoreWords, trend, trendBehind } from '../fleet-trend.ts'
+import { changeWords, scaledTrend, scoreWords } from '../fleet-trend.ts'
 import { type Html, html, NOTHING, type Piece } from '../html.ts'
 import { when } from '../marks.ts'
 import { card, note } from '../parts.ts'
@@ -34,7 +34,7 @@ export function fleetSitePage(view: View, sight: Sight, site: FleetSite): Html {
     scoped: false,
     title: site.site,
     above: html`<a href="${keeping(sight, '/fleet')}">Sites</a> · ${siteMark(site)} · <span class="mono">${site.tenant_id}</span>${site.primary ? ' · primary, this box' : ''}`,
-    sentence: html`${site.site}: ${saysOf(site.says.charAt(0).toLowerCase() + site.says.slice(1))}`,
+    sentence: namedSays(site),
     basis: sentenceCase(site.basis.join(' · ')),
     keys: [['j k', 'move over findings']],
     body: html`<div class="split" data-live="site"><div class="stack">${day(site, view)}${waiting([site])}${findings(site, view, sight)}${compliance(site, view)}</div><div class="stack">${trust(site, view)}${numbers(site, view)}${stripLegend()}</div></div>`,
@@ -64,8 +64,10 @@ function compliance(site: FleetSite, view: View): Html {
   const floor = scaleOf([site])
   return card(
     'Compliance',
-    html`${scoreWords(site)} of 100 · ${changeWords(site)}`,
-    html`<div class="pad">${trend(site, floor, view.zone)}<p class="basis">30&nbsp;days, from ${floor} to 100</p><details><summary>As a table</summary>${trendBehind(site, view.zone)}</details></div>${controlRows(failing, controls)}`,
+    site.compliance.score === null
+      ? 'not known yet'
+      : html`${scoreWords(site)} of 100 · ${changeWords(site)}`,
+    html`${site.compliance.days.length > 0 ? html`<div class="pad">${scaledTrend(site, floor, view.zone)}</div>` : NOTHING}${controlRows(failing, controls)}`,
   )
 }
 

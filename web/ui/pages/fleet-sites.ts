@@ -7,7 +7,7 @@ import { countStates, type Leaf, STATES } from '../../fleet/order.ts'
 import type { Sight } from '../../fleet/sight.ts'
 import { fleetLayout, keeping, leafPager, saysOf } from '../fleet-frame.ts'
 import { siteMark, stateWord } from '../fleet-marks.ts'
-import { fleetStrip, smallStrip, stripBehind, stripLegend } from '../fleet-strip.ts'
+import { fleetStrip, smallStrip, stateLegend, stripBehind, stripLegend } from '../fleet-strip.ts'
 import { type Html, html, NOTHING, type Piece } from '../html.ts'
 import { countsText, when } from '../marks.ts'
 import { card, note, table } from '../parts.ts'
@@ -57,7 +57,7 @@ export function fleetSitesPage(view: View, sight: Sight, found: SitesFound): Htm
             ? html`<section class="thirds sites" aria-label="Sites, worst first">${leaf.rows.map((site) => siteCard(site, view, sight))}</section>`
             : dense(view, sight, leaf)
     }${cards && leaf.rows.length > 0 ? beside(view, sight, leaf.rows) : NOTHING}</div>
-${stripLegend()}`,
+<div>${stripLegend()}${stateLegend()}</div>`,
   })
 }
 
@@ -118,5 +118,5 @@ function dense(view: View, sight: Sight, leaf: Leaf<FleetSite>): Html {
 
 function denseRow(site: FleetSite, view: View, sight: Sight): Html {
   const told = site.summaryTo !== null
-  return html`<tr class="row" data-id="${site.tenant_id}"><td class="tight"><b>${site.site}</b></td><td>${siteMark(site)}</td><td class="wide"><a class="plain" href="${keeping(sight, `/fleet/sites/${site.tenant_id}`)}">${saysOf(site.says)}</a></td><td class="day">${smallStrip(site.site, site.strip, view.zone)}</td><td class="after tight">${countsText(site.findings24h) || 'none'}</td><td class="num after" data-l="frames">${told ? large(site.frames24h) : '–'}</td><td class="num after" data-l="dropped">${told ? large(site.dropped24h) : '–'}</td><td class="num">${site.summaryTo === null ? 'never' : when(view.zone, site.summaryTo)}</td></tr>`
+  return html`<tr class="row" data-id="${site.tenant_id}"><td class="tight"><b>${site.site}</b></td><td>${siteMark(site)}</td><td class="wide"><a class="plain" href="${keeping(sight, `/fleet/sites/${site.tenant_id}`)}">${saysOf(site.says)}</a></td><td class="day">${smallStrip(site.site, site.strip, view.zone)}</td><td class="after tight" data-l="findings">${countsText(site.findings24h) || 'none'}</td><td class="num after" data-l="frames">${told ? large(site.frames24h) : '–'}</td><td class="num after" data-l="dropped">${told ? large(site.dropped24h) : '–'}</td><td class="num">${site.summaryTo === null ? 'never' : when(view.zone, site.summaryTo)}</td></tr>`
 }
