@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { FleetSite } from '../../web/base/ports.ts'
 import { axe, findChromium, type Look, openBrowser, serveStory, signIn } from './chromium.ts'
 import { EIGHT, fleetStory, manySites, THREE } from './fleet-story.ts'
@@ -64,46 +64,47 @@ async function judge(page: Page, name: string, look: Look): Promise<string[]> {
   return wrong
 }
 
-describe.skipIf(!chromium)('Fleet Command in Chromium', () => {
-  test.for(LOOKS)('$width px, $theme', async (look) => {
-    mkdirSync(PICTURES, { recursive: true })
-    const story = createStory()
-    const fleet = fleetStory(EIGHT)
-    story.ports.fleet = fleet
-    await using site = await serveStory(story)
-    await using browser = await openBrowser(chromium as string, look)
-    const page = await browser.context.newPage()
-    const wrong: string[] = []
-    page.on('pageerror', (error) => wrong.push(String(error)))
-    page.on('console', (message) => {
-      if (message.type() === 'error') wrong.push(message.text())
-    })
-    await signIn(page, site.base, 'thandi')
-    await page.goto(`${site.base}/fleet`)
-    for (const [name, path, sites] of PAGES) {
-      fleet.sites = sites
-      if (sites) await fleet.view({ token: '', scope: [] }) // warm, as picket-link's answer is kept
-      await page.goto(site.base + path, { waitUntil: 'load' })
-      const { took, weight } = await measure(page, site, path)
-      if (look.width === 1440 && look.theme === 'light')
-        process.stdout.write(
-          `${name.padEnd(17)} ${took.toFixed(1).padStart(6)} ms ${(weight / 1000).toFixed(1).padStart(6)} KB\n`,
-        )
-      if (weight > WEIGHT_MAX) wrong.push(`${name}: ${weight} bytes`)
-      if (took > SERVER_MS_MAX) wrong.push(`${name}: ${took.toFixed(1)} ms`)
-      wrong.push(...(await judge(page, name, look)))
-    }
-    fleet.sites = EIGHT
-    await page.goto(`${site.base}/fleet/joins`)
-    await page.fill('#tenant_id', 'acme-bom')
-    await page.fill('#site', 'Mumbai')
-    await page.press('#site', 'Enter')
-    await page.waitForSelector('#claim-code')
-    wrong.push(...(await judge(page, 'fleet-claim', look)))
-    expect(wrong).toEqual([])
+test.skipIf(!chromium).for(LOOKS)('every page, $width px, $theme', async (look) => {
+  mkdirSync(PICTURES, { recursive: true })
+  const story = createStory()
+  const fleet = fleetStory(EIGHT)
+  story.ports.fleet = fleet
+  await using site = await serveStory(story)
+  await using browser = await openBrowser(chromium as string, look)
+  const page = await browser.context.newPage()
+  const wrong: string[] = []
+  page.on('pageerror', (error) => wrong.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error') wrong.push(message.text())
   })
+  await signIn(page, site.base, 'thandi')
+  await page.goto(`${site.base}/fleet`)
+  for (const [name, path, sites] of PAGES) {
+    fleet.sites = sites
+    if (sites) await fleet.view({ token: '', scope: [] }) // warm, as picket-link's answer is kept
+    await page.goto(site.base + path, { waitUntil: 'load' })
+    const { took, weight } = await measure(page, site, path)
+    if (look.width === 1440 && look.theme === 'light')
+      process.stdout.write(
+        `${name.padEnd(17)} ${took.toFixed(1).padStart(6)} ms ${(weight / 1000).toFixed(1).padStart(6)} KB\n`,
+      )
+    if (weight > WEIGHT_MAX) wrong.push(`${name}: ${weight} bytes`)
+    if (took > SERVER_MS_MAX) wrong.push(`${name}: ${took.toFixed(1)} ms`)
+    wrong.push(...(await judge(page, name, look)))
+  }
+  fleet.sites = EIGHT
+  await page.goto(`${site.base}/fleet/joins`)
+  await page.fill('#tenant_id', 'acme-bom')
+  await page.fill('#site', 'Mumbai')
+  await page.press('#site', 'Enter')
+  await page.waitForSelector('#claim-code')
+  wrong.push(...(await judge(page, 'fleet-claim', look)))
+  expect(wrong).toEqual([])
+})
 
-  test('hands: j, k and Enter over sites, a scope by ticks, changes in place', async () => {
+test.skipIf(!chromium)(
+  'hands: j, k and Enter over sites, a scope by ticks, changes in place',
+  async () => {
     const story = createStory()
     const fleet = fleetStory(THREE)
     story.ports.fleet = fleet
@@ -135,27 +136,27 @@ describe.skipIf(!chromium)('Fleet Command in Chromium', () => {
     await page.click('.chooser .button')
     await page.waitForURL('**/fleet?scope=acme-cpt&scope=acme-lon')
     expect(await page.textContent('.sees')).toContain('2 of 3')
-  })
+  },
+)
 
-  test('without script: the same pages, filters and forms', async () => {
-    const story = createStory()
-    story.ports.fleet = fleetStory(EIGHT)
-    await using site = await serveStory(story)
-    const look = { width: 390, theme: 'dark', javaScript: false } as const
-    await using browser = await openBrowser(chromium as string, look)
-    const page = await browser.context.newPage()
-    await signIn(page, site.base, 'thandi')
-    await page.goto(`${site.base}/fleet`)
-    expect(await page.locator('.site').count()).toBe(8)
-    await page.click('text=Findings >> nth=0')
-    await page.selectOption('[name=severity]', 'critical')
-    await page.click('.filters .button')
-    await page.waitForURL('**severity=critical**')
-    expect(await page.locator('tr.row').count()).toBe(1)
-    await page.click('.wide a')
-    await page.waitForURL('**/fleet/sites/acme-cpt')
-    await page.goto(`${site.base}/fleet/joins`)
-    await page.click('[aria-label="Revoke Sydney"]')
-    await page.waitForURL('**/fleet/joins?revoked=acme-syd')
-  })
+test.skipIf(!chromium)('without script: the same pages, filters and forms', async () => {
+  const story = createStory()
+  story.ports.fleet = fleetStory(EIGHT)
+  await using site = await serveStory(story)
+  const look = { width: 390, theme: 'dark', javaScript: false } as const
+  await using browser = await openBrowser(chromium as string, look)
+  const page = await browser.context.newPage()
+  await signIn(page, site.base, 'thandi')
+  await page.goto(`${site.base}/fleet`)
+  expect(await page.locator('.site').count()).toBe(8)
+  await page.click('text=Findings >> nth=0')
+  await page.selectOption('[name=severity]', 'critical')
+  await page.click('.filters .button')
+  await page.waitForURL('**severity=critical**')
+  expect(await page.locator('tr.row').count()).toBe(1)
+  await page.click('.wide a')
+  await page.waitForURL('**/fleet/sites/acme-cpt')
+  await page.goto(`${site.base}/fleet/joins`)
+  await page.click('[aria-label="Revoke Sydney"]')
+  await page.waitForURL('**/fleet/joins?revoked=acme-syd')
 })

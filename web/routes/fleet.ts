@@ -22,7 +22,7 @@ import type { ReadRoute, Route } from './table.ts'
 const CARDS_MAX = 12
 const ROWS = 100
 const COMPLIANCE_ROWS = 12
-const FINDINGS_MAX = 2000 // what picket-link sends at most for one page; the rest is counted
+const FINDINGS_MAX = 1000 // what picket-link sends at most; the rest is counted
 
 type Needs = Pick<Ports, 'fleet'>
 
