@@ -3,8 +3,8 @@
  * JSON.stringify of the very same view, the least that any answer about ten thousand sites could cost.
  */
 import { expect, test } from 'vitest'
-import { storyApp } from '../browser/chromium.ts'
 import { fleetStory, manySites } from '../browser/fleet-story.ts'
+import { storyApp } from '../browser/story/client.ts'
 import { createStory } from '../browser/story.ts'
 
 const SITES = 10_000

@@ -1,14 +1,20 @@
 /** Every page of Fleet Command in real Chromium: both widths, both themes, axe, no sideways scroll, weight and time. */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { FleetSite } from '../../web/base/ports.ts'
-import { axe, findChromium, type Look, openBrowser, serveStory, signIn } from './chromium.ts'
+import {
+  axe,
+  findChromium,
+  type Look,
+  openBrowser,
+  SCREENS,
+  serveStory,
+  signIn,
+} from './chromium.ts'
 import { EIGHT, fleetStory, manySites, THREE } from './fleet-story.ts'
 import { createStory } from './story.ts'
 
-const PICTURES = join(import.meta.dirname, '../../.state/pictures')
 const WEIGHT_MAX = 150_000
 const SERVER_MS_MAX = 50
 
@@ -59,13 +65,12 @@ async function judge(page: Page, name: string, look: Look): Promise<string[]> {
   if (scroll > client) wrong.push(`${name}: ${scroll} px wide in ${client}`)
   for (const { id, help, nodes } of await axe(page))
     wrong.push(`${name}: ${id}, ${help}: ${nodes.map(({ html }) => html).join(' | ')}`)
-  const path = join(PICTURES, `${name}-${look.width}-${look.theme}.png`)
+  const path = join(SCREENS, `${name}-${look.width}-${look.theme}.png`)
   await page.screenshot({ path, fullPage: !name.endsWith('many') })
   return wrong
 }
 
 test.skipIf(!chromium).for(LOOKS)('every page, $width px, $theme', async (look) => {
-  mkdirSync(PICTURES, { recursive: true })
   const story = createStory()
   const fleet = fleetStory(EIGHT)
   story.ports.fleet = fleet

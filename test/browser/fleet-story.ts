@@ -1,7 +1,7 @@
 /**
  * One Monday of a fleet of eight, one site in each state that a site can be in: Cape Town writes set-points,
  * Sydney's compliance fell, Oslo is blind, Durban's uplink is cut and filling back, Perth's rules are old, Lagos
- * tells two stories, Nairobi was never heard, London found nothing. Everything is made from the story's moment.
+ * contradicts itself, Nairobi was never heard, London found nothing. Everything is made from the story's moment.
  */
 import { crossTenant, Failure } from '../../agent/base/failure.ts'
 import type {
@@ -13,11 +13,8 @@ import type {
   FleetView,
   StripStep,
 } from '../../web/base/ports.ts'
+import { DAY, HOUR, MIN, NOW_US } from './story/scene.ts'
 
-const NOW_US = Date.UTC(2026, 10, 23, 11, 56) * 1000
-const MIN = 60e6
-const HOUR = 60 * MIN
-const DAY = 24 * HOUR
 const STEP = 30 * MIN
 const FIRST = Math.ceil((NOW_US - DAY) / STEP) * STEP
 const NONE = { low: 0, medium: 0, high: 0, critical: 0 }
@@ -318,7 +315,7 @@ const perth = site('acme-per', 'Perth', {
 
 const lagos = site('acme-los', 'Lagos', {
   state: 'equivocating',
-  says: 'tells two stories: two different summaries were signed as number 902; do not rely on either',
+  says: 'equivocating: 1 summary contradicts what it sent before; equivocating: its catalog generation went from 41 to 12; nothing found',
   basis: [
     'both summaries are kept',
     'its catalog went back from generation 41 to 12',
@@ -384,7 +381,7 @@ export function fleetView(sites: readonly FleetSite[]): FleetView {
   return {
     fleet_id: 'acme',
     sentence: story
-      ? `Cape Town needs a decision.${sites.length > 3 ? ' Lagos tells two stories. Oslo is blind since 03:10.' : ''}${sites.length > 2 ? ' Sydney’s compliance fell overnight. London found nothing.' : ''}`
+      ? `Cape Town needs a decision.${sites.length > 3 ? ' Lagos contradicts itself. Oslo is blind since 03:10.' : ''}${sites.length > 2 ? ' Sydney’s compliance fell overnight. London found nothing.' : ''}`
       : `${names('blind')} sites are blind, ${names('cut-off')} cut off; ${names('findings')} found something; ${names('quiet')} found nothing.`,
     basis: [
       `from ${sites.length} signed summaries`,

@@ -19,9 +19,9 @@ export function requestScope(session: SessionView, asked: readonly string[]): st
 
 /** What a request names, each once, still to be held against what the session sees. What is no slug is nobody's. */
 export function namedScope(asked: readonly string[]): string[] {
-  const named = new Set(asked.flatMap((each) => each.split(',')).filter((each) => each !== ''))
-  if (named.size > NAMED_MAX)
+  const named = asked.flatMap((each) => each.split(',')).filter((each) => each !== '')
+  if (named.length > NAMED_MAX)
     throw new Failure('invalid', `A scope names at most ${NAMED_MAX} tenants.`)
-  if ([...named].some((each) => !SLUG.test(each))) throw crossTenant()
-  return [...named]
+  if (named.some((each) => !SLUG.test(each))) throw crossTenant()
+  return [...new Set(named)]
 }

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { CROSS_TENANT } from '../../agent/base/failure.ts'
 import type { Role } from '../../agent/tenancy/role.ts'
-import { storyApp } from '../../test/browser/chromium.ts'
 import {
   CLAIM_CODE,
   EIGHT,
@@ -11,37 +10,26 @@ import {
   manySites,
   THREE,
 } from '../../test/browser/fleet-story.ts'
+import { client } from '../../test/browser/story/client.ts'
 import { createStory } from '../../test/browser/story.ts'
 import type { FleetSite } from '../base/ports.ts'
-import { csrfToken } from '../identity/csrf.ts'
 
 const WEIGHT_MAX = 150_000
 const SERVER_MS_MAX = 50
-const HOST = '127.0.0.1:8443'
 
 function open(sites: readonly FleetSite[] | null, role: Role = 'admin') {
   const story = createStory()
   const fleet: FleetStory = fleetStory(sites)
   story.ports.fleet = fleet
-  const app = storyApp(story)
-  const token = story.enter('amara', role)
-  const headers = { host: HOST, cookie: `__Host-picket=${token}; picket=${token}` }
-  const get = async (path: string) => {
-    const reply = await app.request(`http://${HOST}${path}`, { headers })
-    return { status: reply.status, text: await reply.text(), reply }
-  }
-  const post = async (path: string, fields: Record<string, string>) => {
-    const reply = await app.request(`http://${HOST}${path}`, {
-      method: 'POST',
-      headers: {
-        ...headers,
-        origin: `http://${HOST}`,
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body: String(new URLSearchParams({ csrf: csrfToken(token), ...fields })),
-    })
-    return { status: reply.status, text: await reply.text(), to: reply.headers.get('location') }
-  }
+  const asked = client(role, {}, story)
+  const told = async (reply: Response) => ({
+    status: reply.status,
+    text: await reply.text(),
+    to: reply.headers.get('location'),
+  })
+  const get = async (path: string) => told(await asked.get(path))
+  const post = async (path: string, fields: Record<string, string>) =>
+    told(await asked.post(path, fields))
   return { story, fleet, get, post }
 }
 

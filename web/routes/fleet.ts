@@ -9,6 +9,7 @@ import { fittingFindings } from '../fleet/findings.ts'
 import { fitting, leafOf, worstFirst } from '../fleet/order.ts'
 import { type Sight, sightOf } from '../fleet/sight.ts'
 import { leastCompliant } from '../fleet/trend.ts'
+import { requestScope } from '../identity/scope.ts'
 import type { Html } from '../ui/html.ts'
 import { fleetComparePage } from '../ui/pages/fleet-compare.ts'
 import { fleetCompliancePage } from '../ui/pages/fleet-compliance.ts'
@@ -48,8 +49,9 @@ export function fleetRoutes(ports: Needs): Route[] {
       atom: 'view',
       scope: 'fleet',
       handle: async (c, view) => {
-        const { fleet } = await sightOf(ports.fleet, view.asker.token, view.named)
-        return c.json({ scope: fleet.sites.map(({ tenant_id }) => tenant_id), fleet })
+        const sight = await sightIfOn(ports.fleet, view)
+        const scope = sight?.fleet.sites.map(({ tenant_id }) => tenant_id) ?? view.asker.scope
+        return c.json({ scope, fleet: sight?.fleet ?? null })
       },
     },
   ]
@@ -73,13 +75,14 @@ function page(
   }
 }
 
-/** Undefined while Fleet Command is off on this box. */
+/** Undefined while Fleet Command is off on this box; even then a foreign tenant that is named is refused. */
 export async function sightIfOn(fleet: Ports['fleet'], view: View): Promise<Sight | undefined> {
   try {
     return await sightOf(fleet, view.asker.token, view.named)
   } catch (error) {
-    if (Failure.kindOf(error) === 'not-found') return undefined
-    throw error
+    if (Failure.kindOf(error) !== 'not-found') throw error
+    requestScope(view.session, view.named)
+    return undefined
   }
 }
 

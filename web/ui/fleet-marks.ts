@@ -4,7 +4,7 @@ import { type Html, html } from './html.ts'
 import { mark, WORST_FIRST } from './marks.ts'
 
 const MARKS = {
-  equivocating: ['forked', 'Two stories'],
+  equivocating: ['forked', 'Contradicts itself'],
   blind: ['blind', 'Blind'],
   'cut-off': ['cutoff', 'Cut off'],
   stale: ['stale', 'Stale'],

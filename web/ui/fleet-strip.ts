@@ -65,7 +65,7 @@ function row(step: StripStep, zone: Zone): Html {
 
 /** What each mark means: of the states only quiet is green. */
 export function stateLegend(): Html {
-  return html`<p class="legend">${mark('quiet', 'Quiet: all seen, nothing found')}${mark('blind', 'Blind: no frames')}${mark('stale', 'Stale: old rules or clock off')}${mark('cutoff', 'Cut off: no uplink')}${mark('forked', 'Two stories: do not rely on it')}${mark('unheard', 'Not heard yet: joined, nothing sent')}</p>`
+  return html`<p class="legend">${mark('quiet', 'Quiet: all seen, nothing found')}${mark('blind', 'Blind: no frames')}${mark('stale', 'Stale: old rules or clock off')}${mark('cutoff', 'Cut off: no uplink')}${mark('forked', 'Contradicts itself: do not rely on it')}${mark('unheard', 'Not heard yet: joined, nothing sent')}</p>`
 }
 
 export function stripLegend(): Html {
