@@ -323,7 +323,7 @@ const lagos = site('acme-los', 'Lagos', {
   ],
   ...{ epoch: 3, sequence: 902, wholeUpTo: 902, forks: 1 },
   rejected: { forked: 1, replayed: 14, forged: 2 },
-  alarms: [{ at: NOW_US - 47 * MIN, sentence: 'The catalog generation went from 41 to 12.' }],
+  alarms: [{ at: NOW_US - 47 * MIN, sentence: 'catalog generation went from 41 to 12' }],
   gaps: [{ epoch: 2, first: 688, last: 690, since: NOW_US - 7 * HOUR, held: false }],
   compliance: { score: null, controls: 0, failing: [], days: [], before: null },
   ...{ diskFullAt: null, findings24h: NONE, frames24h: 40e6 },

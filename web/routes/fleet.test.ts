@@ -216,7 +216,7 @@ test('one site: gaps with their age, refusals by reason, forks, anchors', async 
   const { text } = await open(EIGHT).get('/fleet/sites/acme-los')
   expect(text).toContain('no longer held: it will not come')
   expect(text).toContain('14 replayed: sent before, byte for byte')
-  expect(text).toContain('The catalog generation went from 41 to 12.')
+  expect(text).toContain('Catalog generation went from 41 to 12.')
   expect((await open(EIGHT).get('/fleet/sites/acme-cpt')).text).toContain('approve at the site')
 })
 

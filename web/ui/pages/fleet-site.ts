@@ -6,7 +6,7 @@ import { acrossSites } from '../../fleet/findings.ts'
 import type { Sight } from '../../fleet/sight.ts'
 import { scaleOf } from '../../fleet/trend.ts'
 import { fleetFindingRows } from '../fleet-finding-rows.ts'
-import { fleetLayout, keeping, namedSays } from '../fleet-frame.ts'
+import { fleetLayout, keeping, namedSays, saysOf } from '../fleet-frame.ts'
 import { siteMark } from '../fleet-marks.ts'
 import { fleetStrip, stripBehind, stripLegend } from '../fleet-strip.ts'
 import { changeWords, scaledTrend, scoreWords } from '../fleet-trend.ts'
@@ -83,7 +83,7 @@ function trust(site: FleetSite, view: View): Html {
     site.epoch === 0 && site.sequence === 0
       ? 'nothing heard yet'
       : `summary ${count(site.sequence)} of epoch ${count(site.epoch)}`,
-    html`${site.alarms.map(({ at, sentence }) => note('error', sentence, html`Seen ${when(zone, at)}. What should only grow fell: a disk put back, or a copy of this site.`))}${site.forks > 0 ? note('error', `${plural(site.forks, 'fork')}: it signed two different summaries with one number.`, 'Its key may be in two places. Both are kept as evidence.') : NOTHING}<dl class="pairs">
+    html`${site.alarms.map(({ at, sentence }) => note('error', saysOf(sentence), html`Seen ${when(zone, at)}. What should only grow fell: a disk put back, or a copy of this site.`))}${site.forks > 0 ? note('error', `${plural(site.forks, 'fork')}: it signed two different summaries with one number.`, 'Its key may be in two places. Both are kept as evidence.') : NOTHING}<dl class="pairs">
 ${line('Told up to', site.summaryTo === null ? 'nothing yet' : html`${when(zone, site.summaryTo)}, every ${span(site.periodSeconds * 1000)}`)}
 ${line('Arrived', site.receivedAt === null ? 'nothing yet' : when(zone, site.receivedAt, 'exact'))}
 ${line('Whole up to', site.epoch === 0 && site.sequence === 0 ? 'nothing yet' : html`${count(site.wholeUpTo)} of ${count(site.sequence)}`)}
