@@ -11,8 +11,9 @@ export const HEIGHT = 44
 const BASE = 33
 const BAR: Readonly<Record<Severity, number>> = { critical: 32, high: 24, medium: 16, low: 8 }
 const STEP_SECONDS = 1800
+const STEP_US = STEP_SECONDS * 1e6
 const SLACK = 0.03 // two windows never meet to the second
-const LATE_SECONDS = 600 // a summary comes each 300 s: what is younger is not missing yet
+const LATE_US = 600e6 // a summary comes each 300 s: what is younger is not missing yet
 
 export interface DayPaths {
   seen: string
@@ -24,31 +25,37 @@ export interface DayPaths {
   failed: string
 }
 
-/** The shares of a half hour that were seen, were blind, and that no summary told of though one should have. */
-export function sharesOf(step: StripStep, nowUs: number) {
-  const passed = Math.min(STEP_SECONDS, Math.max(0, (nowUs - step.at) / 1e6))
-  const since = (nowUs - step.at) / 1e6 - STEP_SECONDS
-  const due = Math.max(0, passed - Math.max(0, LATE_SECONDS - Math.max(0, since)))
-  const missing = due - step.told
-  const untold = missing > STEP_SECONDS * SLACK ? missing / STEP_SECONDS : 0
-  const blind = Math.min(step.told, step.blind) / STEP_SECONDS
-  const whole = since >= LATE_SECONDS
-  const seen = whole
-    ? 1 - blind - untold
-    : Math.max(0, Math.min(1, step.told / STEP_SECONDS) - blind)
-  return { seen: Math.max(0, seen), blind, untold }
+/** From when a site could be heard to now, in µs: before it joined nothing is missing. */
+export interface Heard {
+  from: number
+  to: number
 }
 
-export function dayPaths(steps: readonly StripStep[], nowUs: number): DayPaths {
+/** The shares of a half hour that were seen, were blind, and that no summary told of though one should have. */
+export function sharesOf(step: StripStep, heard: Heard) {
+  const end = step.at + STEP_US
+  const before = Math.min(1, Math.max(0, (heard.from - step.at) / STEP_US))
+  const passed = Math.max(0, Math.min(end, heard.to - LATE_US) - Math.max(step.at, heard.from))
+  const told = step.told / STEP_SECONDS
+  const missing = passed / STEP_US - told
+  const untold = missing > SLACK ? missing : 0
+  const blind = Math.min(step.told, step.blind) / STEP_SECONDS
+  const whole = heard.to - LATE_US >= end
+  const seen = whole ? 1 - before - blind - untold : Math.min(1 - before, told) - blind
+  return { before, seen: Math.max(0, seen), blind, untold }
+}
+
+export function dayPaths(steps: readonly StripStep[], heard: Heard): DayPaths {
   const width = WIDTH / Math.max(1, steps.length)
   const paths = { seen: new Runs(), blind: new Runs(), untold: new Runs() }
   const bars = new Map<Severity, string>()
   const [drops, tests, failed]: string[][] = [[], [], []]
   steps.forEach((step, n) => {
     const x = n * width
-    const { seen, blind, untold } = sharesOf(step, nowUs)
-    const [toSeen, toBlind] = [x + seen * width, x + (seen + blind) * width]
-    paths.seen.add(x, toSeen)
+    const { before, seen, blind, untold } = sharesOf(step, heard)
+    const from = x + before * width
+    const [toSeen, toBlind] = [from + seen * width, from + (seen + blind) * width]
+    paths.seen.add(from, toSeen)
     paths.blind.add(toSeen, toBlind)
     paths.untold.add(toBlind, toBlind + untold * width)
     if (step.worst) {
@@ -107,7 +114,7 @@ export interface DaySum {
   failed: number
 }
 
-export function daySum(steps: readonly StripStep[], nowUs: number): DaySum {
+export function daySum(steps: readonly StripStep[], heard: Heard): DaySum {
   const sum: DaySum = {
     counts: { low: 0, medium: 0, high: 0, critical: 0 },
     ...{ blind: 0, untold: 0, dropped: 0, selfTests: 0, failed: 0 },
@@ -116,7 +123,7 @@ export function daySum(steps: readonly StripStep[], nowUs: number): DaySum {
     for (const severity of Object.keys(sum.counts) as Severity[])
       sum.counts[severity] += step.counts[severity]
     sum.blind += step.blind
-    sum.untold += sharesOf(step, nowUs).untold * STEP_SECONDS
+    sum.untold += sharesOf(step, heard).untold * STEP_SECONDS
     sum.dropped += step.dropped
     sum.selfTests += step.selfTests
     sum.failed += step.selfTestsFailed
@@ -125,13 +132,13 @@ export function daySum(steps: readonly StripStep[], nowUs: number): DaySum {
 }
 
 /** Half hours about which there is something to say. */
-export function telling(steps: readonly StripStep[], nowUs: number): StripStep[] {
+export function telling(steps: readonly StripStep[], heard: Heard): StripStep[] {
   return steps.filter(
     (step) =>
       step.worst ||
       step.dropped > 0 ||
       step.selfTestsFailed > 0 ||
       step.blind > 0 ||
-      sharesOf(step, nowUs).untold > 0,
+      sharesOf(step, heard).untold > 0,
   )
 }

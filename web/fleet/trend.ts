@@ -27,10 +27,13 @@ export function trendPath(days: Days, floor: number, nowUs: number): string {
     .filter(({ at }) => at >= from)
     .map(({ at, score }) => {
       const x = (((at - from) / DAYS) * TREND_WIDTH) / DAY_US
+      const dot = Math.min(x, TREND_WIDTH - 1)
       const y = EDGE + ((100 - score) / (100 - floor)) * (TREND_HEIGHT - 2 * EDGE)
       const step = at - last <= 1.5 * DAY_US ? 'L' : 'M'
       last = at
-      return `${step}${x.toFixed(1)} ${y.toFixed(1)}${step === 'M' ? 'h.6' : ''}` // alone it is a dot
+      return step === 'M'
+        ? `M${dot.toFixed(1)} ${y.toFixed(1)}h1`
+        : `L${x.toFixed(1)} ${y.toFixed(1)}` // alone it is a dot
     })
     .join('')
 }

@@ -1,35 +1,45 @@
-import type { StripStep } from '../base/ports.ts'
+import type { FleetSite, StripStep } from '../base/ports.ts'
 import { count, plural, span } from '../base/words.ts'
 import type { Zone } from '../base/zone.ts'
-import { dayPaths, daySum, HEIGHT, sharesOf, telling, WIDTH } from '../fleet/day.ts'
+import { dayPaths, daySum, HEIGHT, type Heard, sharesOf, telling, WIDTH } from '../fleet/day.ts'
 import { type Html, html, NOTHING } from './html.ts'
 import { countsText, mark, severityMark } from './marks.ts'
 
 const STEP_US = 1800e6
 
 /** The last 24 hours of one site, with the ends of its axis. */
-export function fleetStrip(site: string, steps: readonly StripStep[], zone: Zone): Html {
+export function fleetStrip(site: FleetSite, zone: Zone): Html {
+  const steps = site.strip
   const [first] = steps
   if (!first) return html`<p class="strip none basis">No summary yet, so no day to draw.</p>`
   const middle = steps[Math.floor(steps.length / 2)] ?? first
-  return html`<div><div class="strip fleet">${picture(site, steps, zone)}</div><p class="axis"><span>${zone.weekday(first.at)}</span><span>${zone.minute(middle.at)}</span><span>${zone.weekday(zone.nowUs)}</span></p></div>`
+  return html`<div><div class="strip fleet">${picture(site, zone)}</div><p class="axis"><span>${zone.weekday(first.at)}</span><span>${zone.minute(middle.at)}</span><span>${zone.weekday(zone.nowUs)}</span></p></div>`
 }
 
 /** The same without words, for a row of a table. */
-export function smallStrip(site: string, steps: readonly StripStep[], zone: Zone): Html {
-  if (steps.length === 0) return html`<small>none yet</small>`
-  return html`<div class="strip small">${picture(site, steps, zone, false)}</div>`
+export function smallStrip(site: FleetSite, zone: Zone): Html {
+  if (site.strip.length === 0) return html`<small>none yet</small>`
+  return html`<div class="strip small">${picture(site, zone, false)}</div>`
 }
 
-function picture(site: string, steps: readonly StripStep[], zone: Zone, ticks = true): Html {
-  const { seen, blind, untold, bars, drops, tests, failed } = dayPaths(steps, zone.nowUs)
+function picture(site: FleetSite, zone: Zone, ticks = true): Html {
+  const { seen, blind, untold, bars, drops, tests, failed } = dayPaths(
+    site.strip,
+    heardOf(site, zone),
+  )
   const line = (kind: string, d: string) =>
     d === '' ? NOTHING : html`<path class="${kind}" d="${d}"/>`
-  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${stripSays(site, steps, zone.nowUs)}">${line('seen', ticks ? seen + tests : seen)}${line('untold', untold)}${line('blindness', blind)}${line('drops', drops)}${line('blindness', ticks ? failed : '')}${bars.map(({ severity, path }) => line(severity, path))}</svg>`
+  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${stripSays(site, zone)}">${line('seen', ticks ? seen + tests : seen)}${line('untold', untold)}${line('blindness', blind)}${line('drops', drops)}${line('blindness', ticks ? failed : '')}${bars.map(({ severity, path }) => line(severity, path))}</svg>`
 }
 
-export function stripSays(site: string, steps: readonly StripStep[], nowUs: number): string {
-  const { counts, blind, untold, dropped, selfTests, failed } = daySum(steps, nowUs)
+function heardOf({ joinedAt }: FleetSite, { nowUs }: Zone): Heard {
+  return { from: joinedAt, to: nowUs }
+}
+
+export function stripSays(site: FleetSite, zone: Zone): string {
+  const heard = heardOf(site, zone)
+  const { counts, blind, untold, dropped, selfTests, failed } = daySum(site.strip, heard)
+  const young = site.strip.some((step) => sharesOf(step, heard).before > 0)
   const parts = [
     countsText(counts) || 'nothing found',
     blind > 0 ? `blind for ${span(blind * 1000)}` : untold > 0 ? '' : 'frames seen all the time',
@@ -39,22 +49,25 @@ export function stripSays(site: string, steps: readonly StripStep[], nowUs: numb
       ? `${count(selfTests - failed)} of ${plural(selfTests, 'self-test')} found`
       : 'no self-test told',
   ].filter((each) => each !== '')
-  return `${site}, 24 hours: ${parts.join('; ')}`
+  if (young) parts.push(`joined ${zone.short(site.joinedAt)}`)
+  return `${site.site}, 24 hours: ${parts.join('; ')}`
 }
 
 /** The table behind the picture: each half hour about which there is something to say, then the rest in one line. */
-export function stripBehind(steps: readonly StripStep[], zone: Zone): Html {
-  const rows = telling(steps, zone.nowUs)
-  const rest = steps.length - rows.length
+export function stripBehind(site: FleetSite, zone: Zone): Html {
+  const heard = heardOf(site, zone)
+  const rows = telling(site.strip, heard)
+  const before = site.strip.filter((step) => sharesOf(step, heard).before === 1).length
+  const rest = site.strip.length - rows.length - before
   return html`${
     rows.length > 0
-      ? html`<table class="data keep behind"><thead><tr><th>Half hour from</th><th>Worst</th><th>Findings</th><th class="num">Dropped</th><th>Sight</th></tr></thead><tbody>${rows.map((step) => row(step, zone))}</tbody></table>`
+      ? html`<table class="data keep behind"><thead><tr><th>Half hour from</th><th>Worst</th><th>Findings</th><th class="num">Dropped</th><th>Sight</th></tr></thead><tbody>${rows.map((step) => row(step, zone, heard))}</tbody></table>`
       : NOTHING
-  }<p class="basis">${rest > 0 ? `${rows.length > 0 ? 'The other ' : ''}${plural(rest, 'half hour')}: nothing found, nothing dropped, frames seen.` : ''}</p>`
+  }<p class="basis">${rest > 0 ? `${rows.length > 0 ? 'The other ' : ''}${plural(rest, 'half hour')}: nothing found, nothing dropped, frames seen.` : ''}${before > 0 ? ` Before it joined: ${plural(before, 'half hour')}.` : ''}</p>`
 }
 
-function row(step: StripStep, zone: Zone): Html {
-  const { untold } = sharesOf(step, zone.nowUs)
+function row(step: StripStep, zone: Zone, heard: Heard): Html {
+  const { untold } = sharesOf(step, heard)
   const sight = [
     step.blind > 0 ? `blind ${span(step.blind * 1000)}` : '',
     untold > 0 ? `not told ${span((untold * STEP_US) / 1000)}` : '',

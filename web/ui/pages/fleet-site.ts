@@ -45,7 +45,7 @@ function day(site: FleetSite, view: View): Html {
   return card(
     'Last 24\u00a0h',
     `${large(site.frames24h)} frames seen, ${large(site.dropped24h)} dropped`,
-    html`<div class="pad">${fleetStrip(site.site, site.strip, view.zone)}${site.strip.length > 0 ? html`<details><summary>As a table</summary>${stripBehind(site.strip, view.zone)}</details>` : NOTHING}</div>`,
+    html`<div class="pad">${fleetStrip(site, view.zone)}${site.strip.length > 0 ? html`<details><summary>As a table</summary>${stripBehind(site, view.zone)}</details>` : NOTHING}</div>`,
   )
 }
 
@@ -82,7 +82,7 @@ function trust(site: FleetSite, view: View): Html {
     'Why to believe it',
     site.epoch === 0 && site.sequence === 0
       ? 'nothing heard yet'
-      : `summary ${count(site.sequence)} of epoch ${count(site.epoch)}`,
+      : `summary ${count(site.sequence)} of epoch ${String(site.epoch)}`,
     html`${site.alarms.map(({ at, sentence }) => note('error', saysOf(sentence), html`Seen ${when(zone, at)}. What should only grow fell: a disk put back, or a copy of this site.`))}${site.forks > 0 ? note('error', `${plural(site.forks, 'fork')}: it signed two different summaries with one number.`, 'Its key may be in two places. Both are kept as evidence.') : NOTHING}<dl class="pairs">
 ${line('Told up to', site.summaryTo === null ? 'nothing yet' : html`${when(zone, site.summaryTo)}, every ${span(site.periodSeconds * 1000)}`)}
 ${line('Arrived', site.receivedAt === null ? 'nothing yet' : when(zone, site.receivedAt, 'exact'))}
@@ -100,7 +100,7 @@ ${line('Over the uplink', `${bytesText(site.uplinkBytes24h)} in ${plural(site.su
 
 function gaps({ gaps: all }: FleetSite, { zone }: View): Piece {
   if (all.length === 0) return 'none'
-  return html`${all.map(({ first, last, since, held, epoch }) => html`<span class="gap"><b>${first === last ? `${count(first)}` : `${count(first)} to ${count(last)}`}</b> of epoch ${count(epoch)}, missed ${span((zone.nowUs - since) / 1000)} ago; ${held ? 'still held at the site, it comes' : 'no longer held: it will not come'}</span>`)}`
+  return html`${all.map(({ first, last, since, held, epoch }) => html`<span class="gap"><b>${first === last ? `${count(first)}` : `${count(first)} to ${count(last)}`}</b> of epoch ${String(epoch)}, missed ${span((zone.nowUs - since) / 1000)} ago; ${held ? 'still held at the site, it comes' : 'no longer held: it will not come'}</span>`)}`
 }
 
 function certificate({ certificate: { notAfter, revoked } }: FleetSite, { zone }: View): Piece {

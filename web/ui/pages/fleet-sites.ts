@@ -80,7 +80,7 @@ export function siteCard(site: FleetSite, view: View, sight: Sight): Html {
   return html`<article class="card site row" data-id="${site.tenant_id}">
 <div class="name"><b>${site.site} <small>${site.primary ? 'primary' : site.tenant_id}</small></b>${siteMark(site)}</div>
 <h2><a href="${keeping(sight, `/fleet/sites/${site.tenant_id}`)}">${saysOf(site.says)}</a></h2>
-<div>${fleetStrip(site.site, site.strip, zone)}${site.strip.length > 0 ? html`<details><summary>As a table</summary>${stripBehind(site.strip, zone)}</details>` : NOTHING}</div>
+<div>${fleetStrip(site, zone)}${site.strip.length > 0 ? html`<details><summary>As a table</summary>${stripBehind(site, zone)}</details>` : NOTHING}</div>
 <dl class="facts">${facts(site, view)}</dl>
 <p class="basis">${heardWords(site, view)}</p>
 </article>`
@@ -118,5 +118,5 @@ function dense(view: View, sight: Sight, leaf: Leaf<FleetSite>): Html {
 
 function denseRow(site: FleetSite, view: View, sight: Sight): Html {
   const told = site.summaryTo !== null
-  return html`<tr class="row" data-id="${site.tenant_id}"><td class="tight"><b>${site.site}</b></td><td>${siteMark(site)}</td><td class="wide"><a class="plain" href="${keeping(sight, `/fleet/sites/${site.tenant_id}`)}">${saysOf(site.says)}</a></td><td class="day">${smallStrip(site.site, site.strip, view.zone)}</td><td class="after tight" data-l="findings">${countsText(site.findings24h) || 'none'}</td><td class="num after" data-l="frames">${told ? large(site.frames24h) : '–'}</td><td class="num after" data-l="dropped">${told ? large(site.dropped24h) : '–'}</td><td class="num">${site.summaryTo === null ? 'never' : when(view.zone, site.summaryTo)}</td></tr>`
+  return html`<tr class="row" data-id="${site.tenant_id}"><td class="tight"><b>${site.site}</b></td><td>${siteMark(site)}</td><td class="wide"><a class="plain" href="${keeping(sight, `/fleet/sites/${site.tenant_id}`)}">${saysOf(site.says)}</a></td><td class="day">${smallStrip(site, view.zone)}</td><td class="after tight" data-l="findings">${countsText(site.findings24h) || 'none'}</td><td class="num after" data-l="frames">${told ? large(site.frames24h) : '–'}</td><td class="num after" data-l="dropped">${told ? large(site.dropped24h) : '–'}</td><td class="num">${site.summaryTo === null ? 'never' : when(view.zone, site.summaryTo)}</td></tr>`
 }
