@@ -8,6 +8,8 @@ import { assetRoutes } from './routes/assets.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { doorRoutes } from './routes/door.ts'
 import { findingRoutes } from './routes/findings.ts'
+import { fleetRoutes } from './routes/fleet.ts'
+import { fleetJoinRoutes } from './routes/fleet-joins.ts'
 import { flowRoutes } from './routes/flows.ts'
 import { type Gate, mount } from './routes/gate.ts'
 import { headers } from './routes/headers.ts'
@@ -42,6 +44,8 @@ export function routeTable(ports: Ports, onLoopback: boolean): Route[] {
     ...settingRoutes(ports),
     ...userRoutes(ports),
     ...auditRoutes(ports),
+    ...fleetRoutes(ports),
+    ...fleetJoinRoutes(ports),
     ...liveRoutes(ports),
     ...staticRoutes(),
   ]

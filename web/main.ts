@@ -15,6 +15,7 @@ import { GuardClient } from '../agent/control/guard-client.ts'
 import { keysForWeb } from '../agent/control/keys-client.ts'
 import { createApp } from './app.ts'
 import type { LiveEvent, Ports } from './base/ports.ts'
+import { type FleetKeys, linkFleet } from './fleet-link.ts'
 import { lakeRows } from './lake-rows.ts'
 import { lakeStatus } from './lake-status.ts'
 import { inheritedFd, listen } from './listen.ts'
@@ -80,7 +81,10 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
       status: (status) => tell({ kind: 'status', status }),
     },
   )
+  // Its calls for fleets stand in the table of picket-web once picket-keys serves them.
+  const fleet = linkFleet({ data, clock: systemClock, log }, keys as typeof keys & FleetKeys, tell)
   const ports: Ports = {
+    fleet,
     sessions: keys,
     users: keys,
     audit: keys,
@@ -111,6 +115,7 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
     close: () => {
       stop()
       site.close()
+      fleet.close()
       lake.close()
       guard.close()
       keys.close()

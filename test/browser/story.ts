@@ -8,6 +8,7 @@ import type { SiteStatus } from '../../agent/control/agent-client.ts'
 import type { SessionView } from '../../agent/control/keys-client.ts'
 import { atomsOf, type Role } from '../../agent/tenancy/role.ts'
 import type { ActionView, LiveEvent, Ports } from '../../web/base/ports.ts'
+import { fleetStory } from './fleet-story.ts'
 import { storyActions } from './story/actions.ts'
 import { boxPorts } from './story/box.ts'
 import { peoplePorts } from './story/people.ts'
@@ -64,6 +65,7 @@ export function createStory(): Story {
     ...peoplePorts(story),
     ...rowPorts(),
     ...boxPorts(story),
+    fleet: fleetStory(null),
     live: {
       listen: (listener) => {
         listeners.add(listener)

@@ -14,16 +14,30 @@ import type {
   UserView,
 } from '../../agent/control/keys-client.ts'
 import type { LakeStatus } from '../../agent/control/lake-client.ts'
+import type {
+  FleetFinding,
+  FleetJoins,
+  FleetSite,
+  FleetState,
+  FleetView,
+  StripStep,
+} from '../../agent/control/link-client.ts'
 import type { Role } from '../../agent/tenancy/role.ts'
 
 export type {
   AssetView,
   AuditPage,
   DecisionVerb,
+  FleetFinding,
+  FleetJoins,
+  FleetSite,
+  FleetState,
+  FleetView,
   LoginAnswer,
   RulesView,
   SessionView,
   SiteStatus,
+  StripStep,
   UserView,
 }
 
@@ -205,6 +219,8 @@ export type LiveEvent =
   | { kind: 'status'; status: SiteStatus }
   | { kind: 'finding'; row: EventRow }
   | { kind: 'action'; action: ActionView }
+  /** Sites of a fleet changed; `concerns` says whether this session sees one of them. */
+  | { kind: 'fleet'; concerns(token: string): boolean }
 
 export interface Live {
   /** Calls back at every event until the returned function is called. */
@@ -221,6 +237,32 @@ export interface Settings {
   view(): SettingsView
 }
 
+/** A code for one site to join with: shown once, kept hashed. */
+export interface FleetClaim {
+  code: string
+  endsAt: number
+  door: { host: string; port: number; fingerprint: string }
+}
+
+/** Fleet Command. An asker's `scope` is here what the request named; none means every site the session sees. */
+export interface Fleet {
+  /** Whether Fleet Command is on: asked by every page, so it answers from memory where it can. */
+  on(token: string): Promise<boolean>
+  /**
+   * `not-found` while it is off, `refused` for a site of somebody else. Strips, digests, failing controls and
+   * their 30 days may be left out: ten thousand of them are no page.
+   */
+  view(asker: Asker): Promise<FleetView>
+  /** These sites with everything that is known of them. */
+  whole(asker: Asker, tenant_ids: readonly string[]): Promise<FleetSite[]>
+  findings(asker: Asker, limit: number): Promise<{ findings: FleetFinding[]; leftOut: number }>
+  /** Atom `settings`, as are the three below; the lines are written by picket-keys. */
+  joins(token: string): Promise<FleetJoins>
+  claim(token: string, wanted: { tenant_id: string; site: string }): Promise<FleetClaim>
+  revoke(token: string, tenant_id: string): Promise<unknown>
+  edition(token: string, on: boolean): Promise<unknown>
+}
+
 /** All of it, as `main.ts` hands it to the routes. */
 export interface Ports {
   sessions: Sessions
@@ -234,4 +276,5 @@ export interface Ports {
   lake: Lake
   live: Live
   settings: Settings
+  fleet: Fleet
 }

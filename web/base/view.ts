@@ -21,6 +21,10 @@ export interface View extends Reader {
   here: string
   /** The site at this moment, where the session may see it and the agent has been heard. */
   status: SiteStatus | undefined
+  /** Whether this box is Fleet Command too: then its pages can be reached from each. */
+  fleet: boolean
+  /** tenant_ids of the fleet that the request named, still to be held against what the session sees. */
+  named: readonly string[]
   /** Ids of the actions that were just decided: shown as a toast with Undo. */
   said: readonly string[]
 }

@@ -12,6 +12,13 @@ export function plural(value: number, noun: string, many = `${noun}s`): string {
   return `${count(value)}${NB}${value === 1 ? noun : many}`
 }
 
+/** `538`, `12,400`, `920 M`, `2.61 bn`: counts too long to read out. */
+export function large(value: number): string {
+  if (value < 1e6) return count(value)
+  const [size, unit] = value < 999.5e6 ? [1e6, 'M'] : [1e9, 'bn']
+  return `${Number((value / size).toPrecision(3))}${NB}${unit}`
+}
+
 /** Decimal units, as disks and links are sold: `8.9 GB`. */
 export function bytesText(value: number): string {
   let unit = 0

@@ -9,15 +9,15 @@ import { parseZone, Zone } from '../base/zone.ts'
 import { dropToken, readToken } from '../identity/cookie.ts'
 import { checkCsrf, csrfToken } from '../identity/csrf.ts'
 import { checkHost, checkOrigin } from '../identity/origin.ts'
-import { requestScope } from '../identity/scope.ts'
-import type { ActRoute, Route } from './table.ts'
+import { namedScope, requestScope } from '../identity/scope.ts'
+import type { ActRoute, ReadRoute, Route } from './table.ts'
 
 const FORM_BYTES_MAX = 64 << 10
 const SAID_MAX = 20
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 export interface Gate {
-  ports: Pick<Ports, 'sessions' | 'audit' | 'site'>
+  ports: Pick<Ports, 'sessions' | 'audit' | 'site' | 'fleet'>
   clock: Clock
   /** True where this process listens on loopback only. */
   onLoopback: boolean
@@ -31,7 +31,7 @@ export function mount(app: Hono, routes: readonly Route[], gate: Gate): void {
       checkHost(c.req.header('host'), gate.ownNames)
       const form = route.method === 'POST' ? await readForm(c) : new URLSearchParams()
       if (route.atom === 'nobody') return route.handle(c, readReader(c, gate), form)
-      const view = await admit(c, gate, 'early' in route || route.path === '/password')
+      const view = await admit(c, gate, route)
       if (!view.session.atoms.includes(route.atom)) throw notYours(view, route.atom)
       if (route.method === 'GET') return route.handle(c, view)
       checkCsrf(view.asker.token, form.get('csrf'))
@@ -96,14 +96,17 @@ export function readReader(c: Context, gate: Pick<Gate, 'clock'>): Reader {
   }
 }
 
-async function admit(c: Context, gate: Gate, early: boolean): Promise<View> {
+async function admit(c: Context, gate: Gate, route: ReadRoute | ActRoute): Promise<View> {
+  const early = 'early' in route || route.path === '/password'
   const token = readToken(c, gate.onLoopback)
   if (!token) throw new Failure('unauthorized', 'Sign in to see this.')
   const session = await openSession(c, gate, token)
   if (session.mustSetPassword && !early)
     throw new Failure('unauthorized', 'Choose your password first.', { next: '/password' })
   const url = new URL(c.req.url)
-  const scope = requestScope(session, url.searchParams.getAll('scope'))
+  const asked = url.searchParams.getAll('scope')
+  const ofFleet = route.scope === 'fleet'
+  const scope = requestScope(session, ofFleet ? [] : asked)
   const said = (url.searchParams.get('said') ?? '').split(',').filter((each) => each !== '')
   url.searchParams.delete('said')
   const view = {
@@ -113,6 +116,8 @@ async function admit(c: Context, gate: Gate, early: boolean): Promise<View> {
     csrf: csrfToken(token),
     here: `${url.pathname}${url.search}`,
     status: await statusFor(gate, scope),
+    fleet: await gate.ports.fleet.on(token),
+    named: ofFleet ? namedScope(asked) : [],
     said: said.slice(0, SAID_MAX),
   }
   c.set('view', view)

@@ -61,6 +61,18 @@ test('another tenant’s finding, action and status are not told', async () => {
   await close()
 })
 
+test('a fleet that changed is told to whom it concerns, and not which site', async () => {
+  const asker = client('viewer')
+  const { next, close } = await watch(asker)
+  await next()
+  asker.story.tell({ kind: 'fleet', concerns: (token) => token !== asker.token })
+  asker.story.tell({ kind: 'fleet', concerns: (token) => token === asker.token })
+  expect(await next()).toEqual({ event: 'fleet', data: {} })
+  asker.story.tell(finding(findings[0] as (typeof findings)[number]))
+  expect(await next()).toMatchObject({ event: 'finding' }) // the first was not told at all
+  await close()
+})
+
 test('a session that ended, or whose reach changed, ends its stream before the next event', async () => {
   const changes: (Partial<SessionView> | undefined)[] = [
     undefined,

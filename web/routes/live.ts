@@ -52,7 +52,7 @@ function stream(
     let wake = () => {}
     const stop = live.listen((event) => {
       if (!inScope(event, view)) return
-      if (event.kind === 'status') drop(waiting, 'status') // only the newest matters
+      if (event.kind === 'status' || event.kind === 'fleet') drop(waiting, event.kind) // only the newest matters
       if (waiting.length < WAITING_MAX) waiting.push(event)
       wake()
     })
@@ -97,6 +97,7 @@ function inScope(event: LiveEvent, view: View): boolean {
   const { scope } = view.asker
   if (event.kind === 'status') return scope.includes(event.status.tenant_id)
   if (event.kind === 'finding') return scope.includes(event.row.tenant_id)
+  if (event.kind === 'fleet') return event.concerns(view.asker.token)
   return view.session.tenants.some(
     (each) => each.tenant_uid === event.action.tenant_uid && scope.includes(each.tenant_id),
   )
@@ -128,5 +129,7 @@ function toldOf(event: LiveEvent): object {
       return { id: event.row.event_id, severity: event.row.severity }
     case 'action':
       return { id: event.action.action_id, state: event.action.state }
+    case 'fleet':
+      return {} // not even which site
   }
 }

@@ -15,8 +15,11 @@ export interface AuditLine {
   by: 'keys' | 'table'
 }
 
+/** Whose tenants `?scope=` names: this box's own, or the fleet's, whom picket-keys knows by the session. */
+type ScopeOf = { scope?: 'fleet' }
+
 /** A page or list. */
-export interface ReadRoute {
+export interface ReadRoute extends ScopeOf {
   method: 'GET'
   path: string
   atom: Atom
@@ -24,7 +27,7 @@ export interface ReadRoute {
 }
 
 /** A form that changes something. */
-export interface ActRoute {
+export interface ActRoute extends ScopeOf {
   method: 'POST'
   path: string
   atom: Atom

@@ -22,7 +22,7 @@ const uplot = () => dirname(createRequire(import.meta.url).resolve('uplot/packag
 const FILES: Readonly<Record<string, { type: string; parts: () => string[] }>> = {
   'picket.css': {
     type: 'text/css; charset=utf-8',
-    parts: () => ['tokens.css', 'picket.css'].map((name) => join(here, name)),
+    parts: () => ['tokens.css', 'picket.css', 'fleet.css'].map((name) => join(here, name)),
   },
   'picket.js': {
     type: 'text/javascript; charset=utf-8',

@@ -21,6 +21,8 @@ export interface Page {
   /** Keys of this page beside the ones that always work. */
   keys?: readonly (readonly [string, string])[]
   scripts?: Html
+  /** Pages of Fleet Command: whose they are, what the bar says, and tabs of their own. */
+  fleet?: { name: string; sees: Html; tabs: Html }
 }
 
 /** A longer one is set smaller, so that it stays a headline and not a page. */
@@ -42,9 +44,9 @@ export type Tab = (typeof TABS)[number][0]
 
 export function layout(view: View, page: Page): Html {
   return document(view, {
-    title: `${page.title} · ${siteName(view)}`,
+    title: `${page.title} · ${page.fleet?.name ?? siteName(view)}`,
     scripts: page.scripts ?? NOTHING,
-    body: html`${bar(view, page)}${tabs(view, page.tab)}
+    body: html`${bar(view, page)}${page.fleet?.tabs ?? tabs(view, page.tab)}
 <main id="main">
 <section class="lede">
   ${page.above ? html`<p>${page.above}</p>` : NOTHING}
@@ -103,7 +105,7 @@ function bar(view: View, page: Page): Html {
   const search = page.search ?? { path: '/findings', label: 'Search findings', q: '' }
   return html`<header class="scope">
 <a class="brand" href="/">Picket</a>
-<p class="sees">${scope}${view.status ? html` · <span id="mark">${stateMark(view.status)}</span>` : NOTHING}</p>
+<p class="sees">${page.fleet?.sees ?? html`${scope}${view.status ? html` · <span id="mark">${stateMark(view.status)}</span>` : NOTHING}`}</p>
 <form id="search" class="search" role="search" action="${search.path}" method="get"><input type="search" name="q" value="${search.q}" maxlength="128" aria-label="${search.label}" placeholder="${search.label}  /" autocomplete="off" spellcheck="false"></form>
 <form class="me" method="post" action="/logout"><span>${session.name} · ${session.role}</span>${csrf(view)}<button class="button quietly">Sign out</button></form>
 </header>
@@ -116,7 +118,8 @@ function tabs(view: View, current: Tab | ''): Html {
     ([name, title]) =>
       html`<a href="/${name}"${name === current ? html` aria-current="page"` : NOTHING}>${title}${name === 'actions' && waiting > 0 ? html` <b class="count" title="${plural(waiting, 'action')} waiting">${waiting}<span class="sr"> waiting</span></b>` : NOTHING}</a>`,
   )
-  return html`<nav class="tabs" aria-label="Pages">${links}</nav>`
+  const fleet = view.fleet ? html`<a href="/fleet">Fleet Command</a>` : NOTHING
+  return html`<nav class="tabs" aria-label="Pages">${fleet}${links}</nav>`
 }
 
 function footer(view: View, keys: readonly (readonly [string, string])[]): Html {

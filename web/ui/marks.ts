@@ -32,7 +32,9 @@ export function stateMark(status: SiteStatus): Html {
   }
 }
 
-export function mark(name: 'quiet' | 'blind' | 'stale' | 'cutoff', word: string): Html {
+type Mark = 'quiet' | 'blind' | 'stale' | 'cutoff' | 'forked' | 'unheard'
+
+export function mark(name: Mark, word: string): Html {
   return html`<span class="state ${name}">${word}</span>`
 }
 

@@ -56,6 +56,7 @@ let wanted = 0
 function listen() {
   if (!$('[data-live]') || typeof EventSource === 'undefined') return
   const source = new EventSource('/live')
+  if (location.pathname.startsWith('/fleet')) return hear(source, [['fleet', REFRESH_MS]])
   source.addEventListener('status', ({ data }) => {
     const status = JSON.parse(data)
     if (location.pathname === '/now') {
@@ -65,8 +66,15 @@ function listen() {
     }
     want(SLOW_REFRESH_MS)
   })
-  source.addEventListener('finding', () => want(REFRESH_MS))
-  source.addEventListener('action', () => want(REFRESH_MS / 5))
+  hear(source, [
+    ['finding', REFRESH_MS],
+    ['action', REFRESH_MS / 5],
+  ])
+}
+
+/** Each event makes the page read itself again soon. */
+function hear(source, kinds) {
+  for (const [kind, ms] of kinds) source.addEventListener(kind, () => want(ms))
   source.addEventListener('end', () => {
     source.close()
     location.reload() // signed out elsewhere, or another role: the server decides what is shown now
@@ -152,7 +160,15 @@ function restore(part, { ticked, open, current, focus }) {
 
 /* ── keys ───────────────────────────────────────────────────────────── */
 
-const PAGES = { n: '/now', f: '/findings', l: '/flows', s: '/assets', c: '/actions', r: '/rules' }
+const PAGES = {
+  n: '/now',
+  f: '/findings',
+  l: '/flows',
+  s: '/assets',
+  c: '/actions',
+  r: '/rules',
+  t: '/fleet',
+}
 let going = false
 
 function onKey(event) {
@@ -234,9 +250,10 @@ function tick() {
 function open() {
   const row = current()
   if (!row || document.activeElement?.matches('a, button, summary')) return false
+  const headed = $('h2 a', row) // a card of its own page, whatever can be unfolded in it
   const summary = $('summary', row)
-  if (summary) summary.click()
-  else ($('.wide a', row) ?? $('a', row))?.click()
+  if (summary && !headed) summary.click()
+  else (headed ?? $('.wide a', row) ?? $('a', row))?.click()
 }
 
 /** What is ticked, else the selected row; `u` without either is the toast's own Undo. */
@@ -297,7 +314,10 @@ const HELP = [
   ['a', 'approve the row, or what is ticked'],
   ['r', 'reject it'],
   ['u', 'undo it, or what was just done'],
-  ['g n', 'go to Now; g f findings, g l flows, g s assets, g c actions, g r rules'],
+  [
+    'g n',
+    'go to Now; g f findings, g l flows, g s assets, g c actions, g r rules, g t Fleet Command',
+  ],
   ['Esc', 'leave a field'],
 ]
 
