@@ -15,7 +15,7 @@ import { GuardClient } from '../agent/control/guard-client.ts'
 import { keysForWeb } from '../agent/control/keys-client.ts'
 import { createApp } from './app.ts'
 import type { LiveEvent, Ports } from './base/ports.ts'
-import { type FleetKeys, linkFleet } from './fleet-link.ts'
+import { linkFleet } from './fleet-link.ts'
 import { lakeRows } from './lake-rows.ts'
 import { lakeStatus } from './lake-status.ts'
 import { inheritedFd, listen } from './listen.ts'
@@ -81,8 +81,7 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
       status: (status) => tell({ kind: 'status', status }),
     },
   )
-  // Its calls for fleets stand in the table of picket-web once picket-keys serves them.
-  const fleet = linkFleet({ data, clock: systemClock, log }, keys as typeof keys & FleetKeys, tell)
+  const fleet = linkFleet({ data, clock: systemClock, log }, keys, tell)
   const ports: Ports = {
     fleet,
     sessions: keys,

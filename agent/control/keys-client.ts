@@ -222,6 +222,8 @@ export interface WebCalls {
   auditList: [{ token: string; limit?: number; before?: number }, AuditPage]
   /** `scope`: tenant_ids wanted, default all of the session. One outside refuses the whole. */
   query: [{ token: string; scope?: string[] } & Question, QueryAnswer]
+  /** Who may join, who has; atom `settings`. */
+  joins: [{ token: string }, FleetJoins]
   /** Atom `settings`. After each of these three tell picket-link to reload. */
   fleetEdition: [{ token: string; on: boolean }, { on: boolean }]
   fleetClaim: [{ token: string; tenant_id?: string | null; site?: string | null }, ClaimView]
@@ -338,6 +340,7 @@ const WEB = [
   'audit',
   'auditList',
   'query',
+  'joins',
   'fleetEdition',
   'fleetClaim',
   'fleetRevoke',

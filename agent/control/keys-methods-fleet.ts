@@ -34,7 +34,7 @@ export type FleetCliCalls = Pick<
   | 'leaveRequest'
   | 'leaveFinish'
 >
-type FleetWebCalls = Pick<WebCalls, 'fleetEdition' | 'fleetClaim' | 'fleetRevoke'>
+type FleetWebCalls = Pick<WebCalls, 'joins' | 'fleetEdition' | 'fleetClaim' | 'fleetRevoke'>
 
 const Edition = v.object({ on: v.boolean(), tenant_id: v.optional(Slug) })
 const Claim = v.object({ tenant_id: v.nullish(Slug), site: v.nullish(Site) })
@@ -97,6 +97,10 @@ export function fleetWebMethods(box: KeysBox): Handlers<FleetWebCalls> {
     return asker.actor
   }
   return {
+    joins: (params) => {
+      admin(parse(v.object({ token: Token }), params).token)
+      return joinsOf(box)
+    },
     fleetEdition: async (params) => {
       const { token, on } = parse(v.object({ token: Token, on: v.boolean() }), params)
       const { actor, home } = authorize(box, token, 'settings')

@@ -21,14 +21,16 @@ const Scope = v.optional(
 const BySession = v.strictObject({
   token: v.pipe(v.string(), v.maxLength(128)),
   scope: Scope,
+  brief: v.optional(v.boolean()),
   limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(FINDINGS_MAX))),
 })
 const OfTenant = v.strictObject({ tenant_id: v.optional(v.pipe(v.string(), v.maxLength(64))) })
-const ByOperator = v.strictObject({ scope: Scope, limit: BySession.entries.limit })
+const { brief, limit } = BySession.entries
+const ByOperator = v.strictObject({ scope: Scope, brief, limit })
 
 /** `undefined`: all there are. */
 type Allowed = ReadonlySet<string> | undefined
-type Asked = (params: unknown) => Promise<{ allowed: Allowed; limit: number }>
+type Asked = (params: unknown) => Promise<{ allowed: Allowed; brief: boolean; limit: number }>
 
 export function linkMethods(
   service: LinkService,
@@ -36,18 +38,19 @@ export function linkMethods(
 ): Record<'web' | 'cli', Methods> {
   const pictures = new Pictures(clock)
   const bySession: Asked = async (params) => {
-    const { token, scope, limit = FINDINGS_USUAL } = parse(BySession, params)
+    const { token, scope, brief = false, limit = FINDINGS_USUAL } = parse(BySession, params)
     const { tenant_ids } = await keys.fleetScope({ token })
-    return { allowed: narrowed(new Set(tenant_ids), scope), limit }
+    return { allowed: narrowed(new Set(tenant_ids), scope), brief, limit }
   }
   const byOperator: Asked = async (params) => {
-    const { scope, limit = FINDINGS_USUAL } = parse(ByOperator, params)
-    return { allowed: scope && new Set(scope), limit }
+    const { scope, brief = false, limit = FINDINGS_USUAL } = parse(ByOperator, params)
+    return { allowed: scope && new Set(scope), brief, limit }
   }
   const table = (asked: Asked): Methods => ({
     fleet: async (params) => {
-      const { allowed } = await asked(params)
-      return pictures.view(service.fleet(), allowed)
+      const { allowed, brief } = await asked(params)
+      const view = pictures.view(service.fleet(), allowed)
+      return brief ? inBrief(view) : view
     },
     findings: async (params) => {
       const { allowed, limit } = await asked(params)
@@ -96,6 +99,17 @@ class Pictures {
     const unknown = shown.length === sites.length ? rejected : {}
     return picture.view({ fleet_id, sites: shown, rejected: unknown, now: this.#clock.nowUs() })
   }
+}
+
+/** Ten thousand sites with their days and digests are over the bound of a frame: a page asks for its own rows. */
+function inBrief(view: FleetView): FleetView {
+  const sites = view.sites.map((site) => ({
+    ...site,
+    strip: [],
+    digests: [],
+    compliance: { ...site.compliance, failing: [], days: [] },
+  }))
+  return { ...view, sites }
 }
 
 function findingsOf(

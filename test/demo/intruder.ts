@@ -67,4 +67,5 @@ const session = await MqttSession.open({
 })
 for (const payload of [seal(old, to), seal(forge(old), to), flipped])
   await session.publish(topic, payload)
+await session.end()
 process.exit(0)
