@@ -47,7 +47,7 @@ export class LinkService {
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #changedTimer: NodeJS.Timeout | undefined
-  #waiting = false
+  #soon: Promise<void> | undefined
   #closed = false
 
   constructor(options: LinkServiceOptions) {
@@ -72,17 +72,17 @@ export class LinkService {
     return turn
   }
 
-  /** Many at the door at once are one reload after the present one. */
-  #reloadSoon(): void {
-    if (this.#waiting) return
-    this.#waiting = true
-    this.#turn = this.#turn
+  /** Many at the door at once are one reload after the present one. Never rejects: the next one says it. */
+  #reloadSoon(): Promise<void> {
+    this.#soon ??= this.#turn
       .catch(() => {})
       .then(() => {
-        this.#waiting = false
+        this.#soon = undefined
         return this.#reload()
       })
-    this.#turn.catch(() => {}) // the next one says it
+      .catch(() => {})
+    this.#turn = this.#soon
+    return this.#soon
   }
 
   async #reload(): Promise<void> {
