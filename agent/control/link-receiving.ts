@@ -23,8 +23,8 @@ export interface ReceivingOptions {
   clock: Clock
   log: Log
   changed(tenant_id: string): void
-  /** Members changed at the door. */
-  joined(): void
+  /** Members changed at the door; resolves when they are known here. */
+  joined(): Promise<void>
 }
 
 export class LinkReceiving {
@@ -118,7 +118,8 @@ export class LinkReceiving {
     const { fleet, keys, log, joined } = this.#options
     const after = async <T>(answer: Promise<T>): Promise<T> => {
       const given = await answer
-      joined()
+      // Before the reply: the first summary of a site that is not known yet would be nobody's.
+      await joined()
       return given
     }
     return Door.open({
@@ -128,7 +129,7 @@ export class LinkReceiving {
       log,
       calls: {
         join: (request) => after(keys.joinBegin(request)),
-        renew: (request) => after(keys.renewCertificate(request)),
+        renew: (request) => keys.renewCertificate(request),
         leave: (request) => after(keys.leave(request)),
       },
     })

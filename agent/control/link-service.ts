@@ -48,6 +48,7 @@ export class LinkService {
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #changedTimer: NodeJS.Timeout | undefined
+  #soon: Promise<void> | undefined
   #closed = false
 
   constructor(options: LinkServiceOptions) {
@@ -72,6 +73,19 @@ export class LinkService {
     return turn
   }
 
+  /** Many at the door at once are one reload after the present one. Never rejects: the next one says it. */
+  #reloadSoon(): Promise<void> {
+    this.#soon ??= this.#turn
+      .catch(() => {})
+      .then(() => {
+        this.#soon = undefined
+        return this.#reload()
+      })
+      .catch(() => {})
+    this.#turn = this.#soon
+    return this.#soon
+  }
+
   async #reload(): Promise<void> {
     if (this.#closed) return
     const { keys } = this.#options
@@ -81,8 +95,8 @@ export class LinkService {
       keys.primary(),
       keys.members(),
     ])
-    // First the end that receives: this box's own summaries go there too.
-    await this.#receive(primary, members)
+    // First the end that receives: this box's own summaries go there too. A port that is taken must not silence the rest.
+    const received = await Promise.allSettled([this.#receive(primary, members)])
     for (const tenant of tenants)
       await this.#branch(
         tenant,
@@ -93,6 +107,7 @@ export class LinkService {
       const tenant = tenants.find(({ tenant_uid }) => tenant_uid === uplink.tenant_uid)
       if (tenant) void this.#renewWhenDue(uplink, tenant)
     }
+    for (const each of received) if (each.status === 'rejected') throw each.reason
   }
 
   async #receive(
@@ -111,7 +126,7 @@ export class LinkService {
       {
         ...{ data, fleet: config.fleet, keys, clock, log },
         changed: (tenant_id) => this.#note(tenant_id),
-        joined: () => void this.reload().catch(() => {}), // the next one says it
+        joined: () => this.#reloadSoon(),
       },
       primary,
       members,

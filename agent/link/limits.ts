@@ -42,6 +42,8 @@ export const EPOCHS_MAX = 16
 export const SEGMENT_BYTES_MAX = 64 << 20
 /** Messages that wait for the disk at one time: then the broker is told to wait. */
 export const PENDING_BYTES_MAX = 64 << 20
+/** Forks of one site that are kept as evidence; one more proves no more. */
+export const FORKS_KEPT_MAX = 64
 export const RETENTION_DAYS = 30
 export const SNAPSHOT_MS = 300_000
 /** Free space below which nothing more is received: the box needs the rest for itself. */

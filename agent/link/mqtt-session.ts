@@ -7,6 +7,8 @@ import { CONNECT_MS_MAX, KEEPALIVE_S, PAYLOAD_BYTES_MAX } from './limits.ts'
 import { type Peer, peerOfSan } from './topics.ts'
 import type { Credentials } from './transport.ts'
 
+const END_MS_MAX = 3_000
+
 export interface SessionOptions extends Credentials {
   /** mqtts://host:port */
   url: string
@@ -74,9 +76,11 @@ export class MqttSession {
     this.#client.publish(topic, payload, { qos: 1, retain }, () => {})
   }
 
-  /** With a DISCONNECT: no last will. What was handed over is written first. */
+  /** With a DISCONNECT: no last will. What was handed over is waited for, but not for long: it may never be answered. */
   async end(): Promise<void> {
-    await this.#client.endAsync(false).catch(() => {})
+    const timer = setTimeout(() => this.destroy(), END_MS_MAX)
+    await Promise.race([this.#client.endAsync(false).catch(() => {}), this.ended])
+    clearTimeout(timer)
   }
 
   /** At once. */

@@ -46,6 +46,18 @@ test('a sequence that was not written is free', async () => {
   expect(place.sequence).toBe(1)
 })
 
+test('a summary that was being made when a new epoch began is not written', async () => {
+  const { outbox } = await openOutbox(folder, site)
+  await append(outbox)
+  const late = outbox.append(async (place) => {
+    outbox.beginEpoch()
+    return summaryAt(site, place, 1e15)
+  })
+  await expect(late).rejects.toThrow('new epoch')
+  const { sequence } = await append(outbox)
+  expect([sequence, (await bodyOf(outbox, outbox.epoch, 1)).previous]).toEqual([1, NO_HASH])
+})
+
 test('a lost outbox begins a new epoch, above the last; so does one whose newest does not open', async () => {
   const { outbox } = await openOutbox(folder, site)
   const first = await append(outbox)

@@ -130,6 +130,8 @@ export class Outbox {
       MAGIC.copy(head)
       head.writeUInt32BE(epoch, MAGIC.length)
       const sealed = seal(key, Buffer.from(JSON.stringify(envelope)), bound(tenant_uid, place))
+      if (place.epoch !== this.#epoch)
+        throw new Failure('conflict', 'A new epoch began while this summary was made.')
       writeWhole(join(folder, nameOf(place)), Buffer.concat([head, sealed]))
       this.#sequence = place.sequence
       this.#previous = hashOf(envelope.body)

@@ -11,7 +11,13 @@ import type { Envelope } from '../base/signing.ts'
 import { ephemeralOf, unseal } from '../summary/seal.ts'
 import type { Ack, Rejection, VerifiedSummary } from '../summary/summary.ts'
 import { bodyHash, type MemberIdentity, verifyLastWill, verifySummary } from '../summary/verify.ts'
-import { ACK_MS_MIN, ACK_RANGES_MAX, PAYLOAD_BYTES_MAX, SNAPSHOT_MS } from './limits.ts'
+import {
+  ACK_MS_MIN,
+  ACK_RANGES_MAX,
+  FORKS_KEPT_MAX,
+  PAYLOAD_BYTES_MAX,
+  SNAPSHOT_MS,
+} from './limits.ts'
 import type { Position, ReceivedLog } from './received.ts'
 import { encodeRecord, KIND_FORK, KIND_SUMMARY, openRecord, type StoredRecord } from './record.ts'
 import { Site } from './sites.ts'
@@ -168,7 +174,7 @@ export class Receiver {
     const held = site.has(epoch, sequence)
     const outcome = site.fold.accept(verified, { at: receivedAt, bytes })
     const verdict: Verdict = outcome.accepted ? 'accepted' : outcome.because
-    const isFork = verdict === 'forked'
+    const isFork = verdict === 'forked' && site.forksKept++ < FORKS_KEPT_MAX
     // The fold forgets old epochs; whatever is not on disk yet goes there all the same.
     const isNew = !held && (verdict === 'accepted' || verdict === 'replayed')
     if (isNew || isFork) {
@@ -271,6 +277,7 @@ export class Receiver {
     const verified = { summary, envelope, hash: bodyHash(envelope.body) }
     site.fold.accept(verified, { at: head.receivedAt, bytes: head.bytes })
     if (head.kind === KIND_SUMMARY) site.add(head.epoch, head.sequence)
+    else site.forksKept++
   }
 
   /** Returns from where the log must be kept. One at a time: they write the same file. */

@@ -22,6 +22,7 @@ export class Site {
   /** Sequences on disk, or appended and on their way there, by epoch. */
   readonly #held = new Map<number, Ranges>()
   readonly #buckets: Record<'sum' | 'lwt', Bucket>
+  forksKept = 0
   /** Epochs that something came of since the last acknowledgement. */
   readonly acksDue = new Set<number>()
   ackedAtMs = Number.NEGATIVE_INFINITY

@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { connect, type IClientOptions, type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { silentLog } from '../../agent/base/log.ts'
@@ -258,6 +259,19 @@ function refuses(lab: Lab, own: boolean): void {
     await closed
     const other = lab.client(lab.sydney, { clientId: lab.cape.appliance_id })
     await expect(other).rejects.toThrow(/Not authorized/)
+  })
+
+  test.runIf(own)('a new certificate of the server is what the next client meets', async () => {
+    const serial = (made: MqttClient) =>
+      (made.stream as TLSSocket).getPeerCertificate().serialNumber
+    const before = await lab.client(lab.sydney)
+    const issued = await lab.ca.issue(lab.fleet.primary, { serves: true })
+    lab.broker.transport.renew({ ca: lab.fleet.ca, ...issued })
+    const after = await lab.client(lab.cape)
+    expect(serial(after)).not.toBe(serial(before))
+    expect(before.connected).toBe(true)
+    await expect(lab.client(undefined)).rejects.toThrow() // still asks who they are
+    for (const made of [before, after]) made.end(true)
   })
 
   test.runIf(own)('a revoked site is cut off, and nothing of it stays', async () => {
