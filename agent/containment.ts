@@ -95,7 +95,9 @@ export class Containment {
       dest_ip,
       dest_port,
       proto,
+      record,
     } = draft
+    const { category } = (record?.alert ?? {}) as { category?: string }
     const lower = proto?.toLowerCase()
     return {
       event_id,
@@ -111,6 +113,7 @@ export class Containment {
       ...((lower === 'tcp' || lower === 'udp') && { proto: lower }),
       srcHome: this.#isHome(src_ip),
       destHome: dest_ip !== undefined && this.#isHome(dest_ip),
+      ...(category !== undefined && { category }),
     }
   }
 

@@ -5,7 +5,7 @@ import { CaptureCounters, type CaptureTotals } from './counters.ts'
 import { rxPackets } from './interface.ts'
 
 const SESSION = fileURLToPath(new URL('../../test/traffic/ring-session.ts', import.meta.url))
-const namespaces = spawnSync('unshare', ['-rn', 'ip', 'link', 'add', 'a', 'type', 'veth'])
+const namespaces = spawnSync('unshare', ['-rn', 'ip', 'link', 'add', 'v0', 'type', 'veth'])
 const why =
   namespaces.status === 0
     ? undefined

@@ -128,3 +128,10 @@ test('wider covers narrower, never the other way', () => {
   expect(sentence(narrow)).toBe('Blocks 203.0.113.9 towards 10.0.0.5 port 443/tcp for 4 h.')
   expect(sentence(wide)).toBe('Blocks 203.0.113.9 for 4 h.')
 })
+
+test('a way of working is changed at the device, not by a block', () => {
+  const telnet = finding({ category: 'Potential Corporate Privacy Violation', srcHome: true })
+  const { plans, because } = planFor(telnet, options)
+  expect(plans).toEqual([])
+  expect(because).toContain('not by a block')
+})

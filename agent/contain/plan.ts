@@ -31,6 +31,8 @@ export interface FindingFacts {
   /** Whether the address is one of ours. */
   srcHome: boolean
   destHome: boolean
+  /** EVE's `alert.category`, for a signature. */
+  category?: string
   /** Which side acted; `dest` for a rule that fires on an answer. `src` when absent. */
   attacker?: 'src' | 'dest'
 }
@@ -76,11 +78,23 @@ const NOBODY: readonly Prefix[] = [
   'ff00::/8',
 ].map(parsePrefix)
 
+/** Categories that tell how something is done here, not that somebody attacks: a person changes that, a block does not. */
+const WAYS_OF_WORKING = new Set([
+  'Potential Corporate Privacy Violation',
+  'Not Suspicious Traffic',
+  'Misc activity',
+  'Generic Protocol Command Decode',
+])
+
 /** The blocks a finding asks for. At most one today; a list because a finding may name several. */
 export function planFor(finding: FindingFacts, options: PlanOptions): Planned {
   const none = (because: string): Planned => ({ plans: [], because })
   const ends = endsOf(finding)
   if (finding.severity === 'low') return none('A finding of severity low asks for no block.')
+  if (finding.category !== undefined && WAYS_OF_WORKING.has(finding.category))
+    return none(
+      'It tells how something is done here; that is changed at the device, not by a block.',
+    )
   const dest = finding.dest === undefined || finding.destHome // many, where none is named: ours
   if (!finding.srcHome && !dest)
     return none('Neither side is one of ours, so there is nothing to protect here.')

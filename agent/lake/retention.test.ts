@@ -22,7 +22,11 @@ async function day(host: string): Promise<void> {
   await site.write([{ host }])
   await settle(site.lake())
 }
-const paths = () => site.lake().catalog.files().map((file) => site.lake().catalog.absolute(file)) // biome-ignore format: one line
+const paths = () => {
+  const { catalog } = site.lake()
+  const oldestFirst = catalog.files().toSorted((a, b) => a.from_us - b.from_us)
+  return oldestFirst.map((file) => catalog.absolute(file))
+}
 const hosts = async () =>
   (await readLake(site, 'SELECT host FROM events ORDER BY host')).map(([host]) => host)
 

@@ -28,20 +28,22 @@ describe.for([
 ] as const)('%s', ([name, address, words, range]) => {
   const ask = (query: string) => list(`/api/${name}?${range}&${query}`)
 
-  test.skipIf(address === '')('by address: exactly that one', async () => {
-    const { rows } = await ask(`q=${address}`)
-    expect(rows.length).toBeGreaterThan(0)
-    for (const row of rows)
-      expect([row.src_ip, row.dest_ip, row.address, row.target, row.dest]).toContain(address)
-    expect((await ask(`q=${address.slice(0, -1)}`)).rows).toEqual([])
-  })
+  if (address !== '')
+    test('by address: exactly that one', async () => {
+      const { rows } = await ask(`q=${address}`)
+      expect(rows.length).toBeGreaterThan(0)
+      for (const row of rows)
+        expect([row.src_ip, row.dest_ip, row.address, row.target, row.dest]).toContain(address)
+      expect((await ask(`q=${address.slice(0, -1)}`)).rows).toEqual([])
+    })
 
-  test.skipIf(words === '')('by name or word, whatever the case', async () => {
-    const { rows } = await ask(`q=${words.toUpperCase()}`)
-    expect(rows.length).toBeGreaterThan(0)
-    expect(rows.length).toBeLessThan((await ask('')).rows.length)
-    for (const row of rows) expect(JSON.stringify(row).toLowerCase()).toContain(words)
-  })
+  if (words !== '')
+    test('by name or word, whatever the case', async () => {
+      const { rows } = await ask(`q=${words.toUpperCase()}`)
+      expect(rows.length).toBeGreaterThan(0)
+      expect(rows.length).toBeLessThan((await ask('')).rows.length)
+      for (const row of rows) expect(JSON.stringify(row).toLowerCase()).toContain(words)
+    })
 
   test('nothing fits: an empty list, and the page says what next', async () => {
     expect((await ask('q=nothing-like-this')).rows).toEqual([])
@@ -50,12 +52,13 @@ describe.for([
     expect(page).toContain('value="nothing-like-this"') // the box keeps what was typed
   })
 
-  test.skipIf(range === '')('by time', async () => {
-    const all = (await ask('limit=500')).rows.length
-    const newer = (await list(`/api/${name}?limit=500&from=${at(5)}`)).rows.length
-    expect(newer).toBeLessThan(all)
-    expect((await list(`/api/${name}?to=1999-01-01`)).rows).toEqual([])
-  })
+  if (range !== '')
+    test('by time', async () => {
+      const all = (await ask('limit=500')).rows.length
+      const newer = (await list(`/api/${name}?limit=500&from=${at(5)}`)).rows.length
+      expect(newer).toBeLessThan(all)
+      expect((await list(`/api/${name}?to=1999-01-01`)).rows).toEqual([])
+    })
 
   test('a field that cannot be used is named', async () => {
     for (const [field, value] of [

@@ -7,7 +7,7 @@ import { captures, RULES, TRAFFIC } from '../../../test/traffic/rule-traffic.ts'
 import { RuleSet } from './rule-set.ts'
 
 const slugs = readdirSync(RULES, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  .filter((entry) => entry.isDirectory() && entry.name !== 'controls')
   .map(({ name }) => name)
 
 const files = slugs.map((slug) => {

@@ -1,7 +1,5 @@
 /** An SSH server with one account, and an administrator who uses it. */
 import { createServer, type Socket } from 'node:net'
-
-/** An SSH server with one account, and an administrator who uses it. */
 import ssh2, { type Client as SshClient } from 'ssh2'
 import type { Chance } from '../chance.ts'
 import { type Activity, Heard, type Place, repeat, type Service } from './service.ts'
@@ -89,6 +87,7 @@ export function logIn(
   timeoutMs = TIMEOUT_MS,
 ): Promise<SshClient> {
   const client = new ssh2.Client()
+  client.on('error', () => {}) // a reset after the login is the peer's way of hanging up
   return new Promise<SshClient>((done, fail) => {
     client.once('ready', () => done(client))
     client.once('error', fail)
