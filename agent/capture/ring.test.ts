@@ -5,6 +5,7 @@ import { CaptureCounters, type CaptureTotals } from './counters.ts'
 import { rxPackets } from './interface.ts'
 
 const SESSION = fileURLToPath(new URL('../../test/traffic/ring-session.ts', import.meta.url))
+const SESSION_MS_MAX = 18_000
 const namespaces = spawnSync('unshare', ['-rn', 'ip', 'link', 'add', 'v0', 'type', 'veth'])
 const why =
   namespaces.status === 0
@@ -21,7 +22,14 @@ interface Outcome {
 }
 
 function session(name: string): Outcome {
-  const { status, stdout, stderr } = spawnSync('unshare', ['-rn', process.execPath, SESSION, name])
+  const { status, stdout, stderr } = spawnSync(
+    'unshare',
+    ['-rn', process.execPath, SESSION, name],
+    {
+      timeout: SESSION_MS_MAX,
+      killSignal: 'SIGKILL',
+    },
+  )
   expect(status, stderr.toString()).toBe(0)
   return JSON.parse(stdout.toString()) as Outcome
 }

@@ -19,7 +19,7 @@ const absent = join(folder, 'absent')
 test('the list names commands and processes; without a command it is a usage failure', async () => {
   expect([list.code, list.err]).toEqual([0, ''])
   expect(COMMANDS).toEqual(expect.arrayContaining(['init', 'replay', 'rules', 'query', 'lake']))
-  expect(PROCESSES).toEqual(['agent', 'guard', 'keys', 'lake', 'web', 'up'])
+  expect(PROCESSES).toEqual(['agent', 'guard', 'keys', 'lake', 'link', 'web', 'up'])
   expect(await picket([])).toEqual({ code: 2, out: list.out, err: '' })
 })
 
