@@ -1,5 +1,5 @@
 /** The demo as anybody runs it: the whole story as root, a calm day as a user without rights. Real sockets, real captures. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   accessSync,
   chmodSync,
@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { canUnshare } from '../traffic/three-networks.ts'
+import { canUnshare, until } from '../traffic/three-networks.ts'
 import type { Outcome } from './outcome.ts'
 import type { AttackKind } from './plan.ts'
 import { scenarioOf } from './scenario.ts'
@@ -82,6 +82,7 @@ describe.skipIf(!able)(`the demo, seed ${seed}`, () => {
   test('nobody ordinary is accused', nobodyElse)
   test('rows are in the lakes', inTheLakes)
   test('replay of each record finds the same rules', replayed)
+  test('every summary arrived once and verifies; three lies were refused; no gap is open', told)
 })
 
 function accountedFor(): void {
@@ -150,6 +151,25 @@ function replayed(): void {
   }
 }
 
+function told(): void {
+  const { fleet, sites } = story.outcome
+  expect(fleet).toMatchObject({ openGaps: 0 })
+  const refused = new Map(fleet.rejected.map(({ reason, count }) => [reason, count]))
+  expect(Object.fromEntries(refused)).toEqual({ forged: 1, replayed: 1, 'not-sealed': 1 })
+  for (const { tenant_id, summaries } of sites) {
+    const places = summaries.map(({ seq }) => seq).toSorted((a, b) => a - b)
+    expect(places, tenant_id).toEqual(places.map((_, i) => i + 1))
+    for (const { bytes, verified } of summaries) {
+      expect(verified).toBe(true)
+      expect([4096, 8192, 16_384, 32_768, 40_960]).toContain(bytes)
+    }
+  }
+  expect(fleet.accepted).toBe(sites.reduce((sum, { summaries }) => sum + summaries.length, 0))
+  for (const words of ['cut off: nothing heard', 'blind since', 'compliance is'])
+    expect(story.said).toContain(words)
+  expect(story.said).not.toMatch(/London +in Fleet Command: nothing found/)
+}
+
 function proven(tenant_id: string, kind: AttackKind): void {
   const plan = planned.find((each) => each.tenant_id === tenant_id)?.plan
   const attacker = plan?.attacks.find((each) => each.kind === kind)?.from
@@ -190,4 +210,35 @@ describe.skipIf(!able)(`a calm day, seed ${seed}`, () => {
       expect(site.sentence).toContain('nothing found')
     }
   })
+})
+
+/** Every process that names that folder on its command line. */
+function alive(folder: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder)
+    } catch {
+      return false
+    }
+  })
+}
+
+test.skipIf(!able)('killed by -9, the launcher takes everything with it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'picket-killed-'))
+  const launcher = spawn(process.execPath, [HERE('main.ts'), '--calm', '--data', folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  launcher.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString()
+  })
+  try {
+    await until(async () => said.includes('work: web, DNS'), 'the demo is up', 90_000)
+    expect(alive(folder).length).toBeGreaterThan(18) // three sites of six programs each
+  } finally {
+    launcher.kill('SIGKILL')
+  }
+  await until(async () => alive(folder).length === 0, 'nothing of it is left', 15_000)
+  rmSync(folder, { recursive: true, force: true })
 })

@@ -16,6 +16,9 @@ const QUIET = [
   'net/ipv6/conf/default/autoconf=0',
   'net/ipv6/conf/default/router_solicitations=0',
   'net/ipv6/conf/default/dad_transmits=0',
+  // A wire that is pulled and put back is the same wire.
+  'net/ipv6/conf/all/keep_addr_on_down=1',
+  'net/ipv6/conf/default/keep_addr_on_down=1',
 ]
 
 export function buildNetwork(rooms: Rooms, plan: Plan): void {
@@ -34,6 +37,7 @@ export function buildNetwork(rooms: Rooms, plan: Plan): void {
 
 /** Nothing crosses before this and after `unplug`: capture and recording begin and end in silence. */
 export function plug(rooms: Rooms, plan: Plan): void {
+  ip(rooms, 'gateway', [`link set ${PORT.hosts} up`])
   ip(rooms, 'hosts', [`link set ${FAR} up`])
   route(rooms, 'hosts', plan.hosts)
 }

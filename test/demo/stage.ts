@@ -196,7 +196,13 @@ async function forever(rooms: Namespaces, branches: readonly Branch[]): Promise<
   for (let wave = 0; ; wave++) {
     if (!values.calm) {
       await Promise.all(branches.map((branch) => waveAt(branch, wave)))
-      await cutAndMend(rooms, london, sydney).catch((error: Error) => sydney.say(error.message))
+      const told = (branch: Branch) => (error: Error) => branch.say(error.message)
+      await Promise.all([
+        cutAndMend(rooms, london, sydney).catch(told(sydney)),
+        turnsBlind(london, london)
+          .catch(told(london))
+          .then(() => london.plug()),
+      ])
       if (wave === 0) await intrude(london, sydney)
     }
     await wait(BETWEEN_WAVES_MS)

@@ -1,6 +1,7 @@
 /** What happens at one site: attackers one after the other, a block, its undo. Played on real sockets. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Action } from '../../agent/control/guard-client.ts'
+import { plural } from '../../agent/health/sentence.ts'
 import type { Place } from '../traffic/programs/service.ts'
 import { type Branch, until } from './branch.ts'
 import type { Proof } from './outcome.ts'
@@ -110,7 +111,9 @@ export async function blockAndUndo(
     const now = await byId(branch, active)
     return (now.packets ?? 0) > 0 && now.firstDropAt !== undefined && now
   })
-  branch.say(`the ${program} hears ${from} no more; the kernel dropped ${counted.packets} packets`)
+  branch.say(
+    `the ${program} hears ${from} no more; the kernel dropped ${plural(counted.packets ?? 0, 'packet')}`,
+  )
   await appliance.decide('undo', active)
   const again = await until(`${program} hears ${from} again`, BLOCKED_MS_MAX, async () => {
     const now = await heard()

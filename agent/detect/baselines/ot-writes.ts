@@ -118,7 +118,10 @@ export class OtWriteBaseline {
       .sort(([, a], [, b]) => a.contactUs - b.contactUs)
       .slice(0, 2)
       .map(([address]) => address)
-    const usual = others.length > 0 ? ` Its usual station: ${others.join(', ')}.` : ''
+    const usual =
+      others.length > 0
+        ? ` Its usual station${others.length === 1 ? '' : 's'}: ${others.join(', ')}.`
+        : ''
     const writes = plural(station.strange, 'Modbus write')
     const title = `${writes} to ${seen.dest} (function ${seen.function}, unit ${seen.unit}) from ${seen.station}, a station never seen writing to it, in ${span(station.strangeFirstUs, seen.timeUs)}.${usual}`
     const said = this.fold.admit(`new|${seen.station}|${seen.dest}`, {
