@@ -1,5 +1,7 @@
 /** What others ask picket-link, over link/web.sock and link/cli.sock. Whoever shows fleet rows sends the session's token. */
 
+import type { Envelope } from '../base/signing.ts'
+import type { PublicKeyRecord } from '../keys/signer.ts'
 import type { ReceivedSummary } from '../link/received-list.ts'
 import type { FleetFinding, FleetView, UplinkView } from '../summary/fleet-view.ts'
 import { connect, type RpcClient } from './rpc.ts'
@@ -51,6 +53,13 @@ export class LinkClient {
   /** For the box's own operator: what the log of a primary holds, each verified again. */
   received(question: { tenant_id?: string }): Promise<{ summaries: ReceivedSummary[] }> {
     return this.#rpc.call('received', question)
+  }
+
+  /** For the box's own operator: a site's newest summaries as it signed them, and its public key. */
+  evidence(question: {
+    tenant_id: string
+  }): Promise<{ envelopes: Envelope[]; keys: PublicKeyRecord[] }> {
+    return this.#rpc.call('evidence', question)
   }
 
   /** This box's own uplinks: no tenant data, but for the status line of the pages. */

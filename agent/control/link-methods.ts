@@ -24,6 +24,7 @@ const BySession = v.strictObject({
   brief: v.optional(v.boolean()),
   limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(FINDINGS_MAX))),
 })
+const OneTenant = v.strictObject({ tenant_id: v.pipe(v.string(), v.maxLength(64)) })
 const OfTenant = v.strictObject({ tenant_id: v.optional(v.pipe(v.string(), v.maxLength(64))) })
 const { brief, limit } = BySession.entries
 const ByOperator = v.strictObject({ scope: Scope, brief, limit })
@@ -67,7 +68,8 @@ export function linkMethods(
     const { tenant_id } = parse(OfTenant, params)
     return { summaries: service.received(tenant_id) }
   }
-  return { web: table(bySession), cli: { ...table(byOperator), received } }
+  const evidence: Method = (params) => service.evidence(parse(OneTenant, params).tenant_id)
+  return { web: table(bySession), cli: { ...table(byOperator), received, evidence } }
 }
 
 /** One wanted that is not allowed refuses the whole, whether it exists or not. */

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
+import type { Envelope } from '../base/signing.ts'
 import { Broker } from '../link/broker.ts'
 import { Door } from '../link/door.ts'
 import { ExternalBroker } from '../link/external-broker.ts'
 import { RETENTION_DAYS } from '../link/limits.ts'
 import { ReceivedLog } from '../link/received.ts'
-import { listReceived, type ReceivedSummary } from '../link/received-list.ts'
+import { envelopesOf, listReceived, type ReceivedSummary } from '../link/received-list.ts'
 import { Receiver } from '../link/receiver.ts'
 import type { Credentials, Take, Transport } from '../link/transport.ts'
 import type { LinkKeys, Member, Primary } from './link-keys.ts'
@@ -82,6 +83,10 @@ export class LinkReceiving {
   /** The evidence: what the log holds, verified again. */
   received(tenant_id?: string): ReceivedSummary[] {
     return listReceived(this.#log, this.receiver.sites(), tenant_id)
+  }
+
+  envelopes(tenant_id: string): Envelope[] {
+    return envelopesOf(this.#log, this.receiver.sites(), tenant_id)
   }
 
   /** Listens where it does not yet; tries again at the next reload when a port is taken. */

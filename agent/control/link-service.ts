@@ -3,7 +3,9 @@ import type { Clock } from '../base/clock.ts'
 import type { Config } from '../base/config.ts'
 import { Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
+import type { Envelope } from '../base/signing.ts'
 import type { FleetMember } from '../health/fleet-status.ts'
+import type { PublicKeyRecord } from '../keys/signer.ts'
 import type { ReceivedSummary } from '../link/received-list.ts'
 import type { FleetView, UplinkView } from '../summary/fleet-view.ts'
 import type { SiteFold } from '../summary/fold.ts'
@@ -190,6 +192,15 @@ export class LinkService {
 
   received(tenant_id?: string): ReceivedSummary[] {
     return this.#primary().received(tenant_id)
+  }
+
+  /** What a site signed, and the key it signed with: all that a stranger needs to check it. */
+  evidence(tenant_id: string): { envelopes: Envelope[]; keys: PublicKeyRecord[] } {
+    const envelopes = this.#primary().envelopes(tenant_id)
+    const keys = this.#members
+      .filter((member) => member.tenant_id === tenant_id)
+      .map(({ key_id, spki }) => ({ key_id, spki, owner: tenant_id, types: ['summary' as const] }))
+    return { envelopes, keys }
   }
 
   #primary(): LinkReceiving {

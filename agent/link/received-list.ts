@@ -7,6 +7,8 @@ import type { Site } from './sites.ts'
 
 /** Newest; a larger log is asked by tenant. */
 export const LIST_MAX = 20_000
+/** Three days of five-minute windows, within one answer between processes. */
+const EXPORT_MAX = 900
 
 export interface ReceivedSummary {
   tenant_id: string
@@ -43,6 +45,24 @@ export function listReceived(
       receivedAfterMs: Math.round((receivedAt - windowEnd(envelope, receivedAt)) / 1000),
     })
     if (list.length > LIST_MAX) list.shift()
+  }
+  return list
+}
+
+/** The newest summaries of one site as it signed them, in the order they came: for somebody who trusts no console. */
+export function envelopesOf(
+  log: ReceivedLog,
+  sites: ReadonlyMap<string, Site>,
+  tenant_id: string,
+): Envelope[] {
+  const site = [...sites.values()].find(({ member }) => member.tenant_id === tenant_id)
+  const list: Envelope[] = []
+  if (!site) return list
+  for (const record of log.read()) {
+    if (record.head.tenant_uid !== site.member.tenant_uid) continue
+    const envelope = openRecord(record, site.storeKey)
+    if (envelope) list.push(envelope)
+    if (list.length > EXPORT_MAX) list.shift()
   }
   return list
 }

@@ -1,4 +1,5 @@
 /** The three sites as one fleet: how they join, what the primary knows of them, what an intruder tries. */
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type FleetSite, type FleetView, LinkClient } from '../../agent/control/link-client.ts'
 import { picketIn } from './appliance.ts'
@@ -158,6 +159,22 @@ export async function intrude(primary: Branch, branch: Branch): Promise<void> {
   branch.say(
     `refused and shown: ${REFUSALS.map((reason) => `${site.rejected[reason]} ${reason}`).join(', ')}`,
   )
+}
+
+/** Somebody who trusts no console takes what the site signed and its key away, and checks it without a network. */
+export async function checkedElsewhere(primary: Branch, branch: Branch): Promise<void> {
+  const { tenant_id } = branch.appliance
+  const out = join(primary.appliance.data, `evidence-${tenant_id}`)
+  const where = ['--data', primary.appliance.data, '--json']
+  const taken = (await command(primary, [
+    ...['fleet', 'received', '--tenant', tenant_id, '--out', out],
+    ...where,
+  ])) as { signed: string; keys: string }
+  const { files } = (await command(primary, [
+    ...['verify', taken.signed, '--keys', taken.keys, '--json'],
+  ])) as { files: { verified: boolean }[] }
+  const good = files.filter(({ verified }) => verified).length
+  branch.say(`picket verify, offline: ${good} of ${files.length} signed summaries hold`)
 }
 
 function ran(rooms: Rooms, room: Room, words: readonly string[]): Promise<void> {

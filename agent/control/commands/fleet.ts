@@ -5,14 +5,9 @@ import { Failure } from '../../base/failure.ts'
 import { borrow } from '../borrow.ts'
 import { type CliCalls, type ClientOf, type Joined, keysForCli } from '../keys-client.ts'
 import { LinkClient } from '../link-client.ts'
+import { ASKED, askLink } from './fleet-ask.ts'
 import { join, readDoor, tell } from './fleet-door.ts'
-import {
-  joinsInWords,
-  receivedInWords,
-  statusInWords,
-  uplinksInWords,
-  when,
-} from './fleet-words.ts'
+import { joinsInWords, when } from './fleet-words.ts'
 import { type Command, dataFolder, print, printJson, readOptions, required } from './options.ts'
 
 const FILE_BYTES_MAX = 65_536
@@ -67,7 +62,8 @@ export const command: Command = {
     'picket fleet finish FILE [--fingerprint ID]                    on the branch\n' +
     'picket fleet members | revoke TENANT [--epoch E --sequence S]\n' +
     'picket fleet leave [--tenant T]\n' +
-    'picket fleet status | uplinks | received [--tenant T]\n\n' +
+    'picket fleet status | uplinks\n' +
+    'picket fleet received [--tenant T [--out NAME]]      with --out: what that site signed, and its key\n\n' +
     'All take [--data DIR] [--json]. claim prints a code that lets one site join within ten minutes; join brings it\n' +
     'to the door, and both ends show the same six digits (on the primary: picket fleet members).',
   async run([verb = '', ...args]) {
@@ -75,8 +71,8 @@ export const command: Command = {
     const data = dataFolder(values.data)
     const say = ({ json, words }: Answer) =>
       values.json ? printJson(json) : print(words.join('\n'))
-    if (verb === 'status' || verb === 'uplinks' || verb === 'received')
-      return say(await askLink(data, verb, values))
+    const asked = ASKED.find((each) => each === verb)
+    if (asked) return say(await askLink(data, asked, values))
     const act = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined
     if (!act)
       throw new Failure(
@@ -191,28 +187,6 @@ async function accept({ keys, values, positionals }: Asked): Promise<Answer> {
 async function finish({ keys, values, positionals }: Asked): Promise<Answer> {
   const envelope = readFile(required(positionals[0], 'FILE'))
   return joinedAnswer(await keys.fileFinish({ envelope, ...named(values, 'fingerprint') }))
-}
-
-async function askLink(
-  data: string,
-  verb: 'status' | 'uplinks' | 'received',
-  values: Values,
-): Promise<Answer> {
-  const link = await LinkClient.open(data, 'cli')
-  try {
-    if (verb === 'status') {
-      const json = await link.fleet({})
-      return { json, words: statusInWords(json) }
-    }
-    if (verb === 'received') {
-      const json = await link.received(values.tenant ? { tenant_id: values.tenant } : {})
-      return { json, words: receivedInWords(json.summaries) }
-    }
-    const json = await link.uplinks()
-    return { json, words: uplinksInWords(json.uplinks) }
-  } finally {
-    link.close()
-  }
 }
 
 /** picket-link reads members and uplinks anew; one that is not up reads them when it starts. */
