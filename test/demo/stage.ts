@@ -10,7 +10,15 @@ import { parseArgs } from 'node:util'
 import { Chance } from '../traffic/chance.ts'
 import { BACKBONE, buildBackbone } from './backbone.ts'
 import { Branch } from './branch.ts'
-import { allHeard, complianceFell, cutAndMend, intrude, joinAll, turnsBlind } from './fleet.ts'
+import {
+  allHeard,
+  checkedElsewhere,
+  complianceFell,
+  cutAndMend,
+  intrude,
+  joinAll,
+  turnsBlind,
+} from './fleet.ts'
 import { Namespaces, ROOMS } from './namespaces.ts'
 import { type Outcome, outcome, type Proof } from './outcome.ts'
 import type { Attack, Plan } from './plan.ts'
@@ -111,6 +119,7 @@ async function once(rooms: Namespaces, branches: readonly Branch[]): Promise<num
     await complianceFell(london, sydney, TELNET_CONTROL)
     await Promise.all([cutAndMend(rooms, london, sydney), turnsBlind(london, london)])
     await intrude(london, sydney)
+    await checkedElsewhere(london, sydney)
   }
   for (const branch of branches) {
     const did = await branch.crew.did()
