@@ -54,7 +54,6 @@ declare module 'ssh2' {
   const ssh2: {
     Client: typeof Client
     Server: typeof Server
-    utils: { generateKeyPairSync(type: 'ed25519'): { private: string; public: string } }
   }
   export default ssh2
 }
