@@ -1,11 +1,13 @@
 /** Checks of the code itself: imports follow the data path, files stay small, nothing is left over. */
-import { globSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path/posix'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path/posix'
 import { expect, test } from 'vitest'
 
 const LINES_MAX = 600
 const LINES_USUAL = 300 // 95 % of files stay below
 const LEFTOVER = /\b(FIXME|XXX|TODO|test\.only|describe\.only)\b/
+/** A file as a page names it; `*` stands for several. */
+const NAMED = /^[\w./*-]+\.(ts|sh|css|js|png|jsonl)$/
 const VAGUE = /(^|\/)(utils?|helpers?|common|misc|manager|data|process)(\/|\.|-)/
 
 const files = globSync('{agent,web,test}/**/*.ts').map((path) => ({
@@ -93,6 +95,30 @@ test('files fit in a head', () => {
 
 test('names say something', () => {
   expect(files.map(({ path }) => path).filter((path) => VAGUE.test(path))).toEqual([])
+})
+
+test('each folder has its page', () => {
+  const folders = new Set([
+    ...files.map(({ path }) => dirname(path)),
+    ...globSync('rules/*/rule.rules').map((path) => dirname(path)),
+    'rules',
+    'rules/controls',
+  ])
+  expect([...folders].filter((folder) => !existsSync(join(folder, 'README.md')))).toEqual([])
+})
+
+test('a page names no file that is gone', () => {
+  const gone: string[] = []
+  for (const page of globSync(['*.md', '{agent,web,test,rules}/**/README.md']))
+    for (const [, words = ''] of readFileSync(page, 'utf8').matchAll(/`([^`\n]+)`/g))
+      for (const name of words.split(' ').filter((word) => NAMED.test(word)))
+        if (
+          !['.', dirname(page), `${dirname(page)}/*`, 'agent'].some(
+            (at) => globSync(join(at, name)).length > 0,
+          )
+        )
+          gone.push(`${page}: ${name}`)
+  expect(gone).toEqual([])
 })
 
 test('nothing is left over', () => {

@@ -6,7 +6,7 @@ import type { FromCell, ToCell } from './run-cell.ts'
 
 const PROGRAM = new URL('./run-cell.ts', import.meta.url)
 const START_MS_MAX = 15_000
-/** threat-model §8. */
+/** Of one question. */
 export const CELL_LIMITS: Limits = { cpuMs: 10_000, wallMs: 30_000, rssBytes: 512 << 20 }
 export const RESULT_BYTES_MAX = 50 << 20
 

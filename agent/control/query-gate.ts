@@ -1,4 +1,4 @@
-/** How many questions run at once: per session, per box, and how many wait (threat-model §8). */
+/** How many questions run at once: per session, per box, and how many wait. */
 import { Failure } from '../base/failure.ts'
 
 export const SESSION_MAX = 4

@@ -6,7 +6,7 @@ import { type GuardScope, SQL_BYTES_MAX } from '../lake/sql-guard.ts'
 import type { FromGuard, ToGuard } from './run-sql-guard.ts'
 
 const PROGRAM = new URL('./run-sql-guard.ts', import.meta.url)
-/** threat-model §8; the wall is wider because a busy machine is no attack. */
+/** The wall is wider because a busy machine is no attack. */
 const LIMITS: Limits = { cpuMs: 250, wallMs: 5_000, rssBytes: 384 << 20 }
 const START_MS_MAX = 15_000
 

@@ -217,6 +217,29 @@ test.each<[string, Partial<FleetSiteFacts>, string, string, string]>([
     'London fell in compliance.',
   ],
   [
+    'compliance fell, with medium findings whose titles are two sentences',
+    {
+      ...summary({
+        compliance: { score: 88, controls: 16, failing: [telnet] },
+        findings_24h: { ...none, medium: 2 },
+        digests: [
+          { ...digest, severity: 'medium', title: 'A printer answers telnet. So it did before.' },
+        ],
+      }),
+      newlyFailing: [telnet],
+    },
+    'findings',
+    'A printer answers telnet; 2 findings in 24 h, worst medium; compliance fell from 94 to 88: 2 devices with telnet in 24 h; all traffic seen',
+    'London fell in compliance.',
+  ],
+  [
+    'a copy of an older disk',
+    { forks: 2, alarm: 'boot count went from 2 to 1' },
+    'equivocating',
+    'contradicts itself: 2 summaries differ from what it sent before, its boot count went from 2 to 1; nothing found; all traffic seen',
+    'London contradicts itself.',
+  ],
+  [
     'compliance rose',
     { scoreBefore: 80 },
     'quiet',
@@ -238,17 +261,17 @@ test.each<[string, Partial<FleetSiteFacts>, string, string, string]>([
     'London did not see all traffic.',
   ],
   [
-    'equivocating, whatever it says',
+    'contradicted, whatever it says',
     { forks: 1, ...summary(writes) },
     'equivocating',
-    'equivocating: 1 summary contradicts what it sent before; 214 Modbus writes from 10.40.7.23, never seen before; 3 actions wait for you; all traffic seen',
+    'contradicts itself: 1 summary differs from what it sent before; 214 Modbus writes from 10.40.7.23, never seen before; 3 actions wait for you; all traffic seen',
     'London contradicts itself.',
   ],
   [
     'an older disk',
     { alarm: 'catalog generation went from 41 to 12' },
     'equivocating',
-    'equivocating: its catalog generation went from 41 to 12; nothing found; all traffic seen',
+    'contradicts itself: its catalog generation went from 41 to 12; nothing found; all traffic seen',
     'London contradicts itself.',
   ],
   [
@@ -274,7 +297,7 @@ test('no mixture of facts makes a late, blind or contradicted site quiet', () =>
       const facts = { ...calm, ...other, ...part }
       const topic = fleetTopic(fleetState(facts), facts)
       expect(['blind', 'cut-off', 'equivocating']).toContain(topic)
-      expect(fleetClause(facts)).toMatch(/^(blind|cut off|equivocating)/)
+      expect(fleetClause(facts)).toMatch(/^(blind|cut off|contradicts itself)/)
     }
 })
 

@@ -6,7 +6,7 @@ import { SEVERITIES } from '../base/event.ts'
 import type { FleetState } from '../summary/fleet-view.ts'
 import type { FailingControl, Summary } from '../summary/summary.ts'
 import type { Lateness } from './lateness.ts'
-import { grouped, plural, span } from './sentence.ts'
+import { firstSentence, grouped, plural, span } from './sentence.ts'
 
 const DISK_DAYS_SAID = 14
 const CLOCK_MS_SAID = 5_000
@@ -59,18 +59,22 @@ export function fleetClause(facts: FleetSiteFacts): string {
   }
   const said = [...impairedClauses(summary, now), ...foundClauses(facts, summary)]
   const told = [...said, ...conditionClauses(facts, summary)].filter((clause) => clause)
-  const about = [
-    revoked,
-    facts.forks > 0 &&
-      `equivocating: ${summaries(facts.forks)} ${facts.forks === 1 ? 'contradicts' : 'contradict'} what it sent before`,
-    facts.alarm && `equivocating: its ${facts.alarm}`,
-  ].filter((clause) => clause)
+  const about = [revoked, contradictionClause(facts)].filter((clause) => clause)
   if (!facts.late) return [...about, ...told].join('; ')
   const last = `cut off: ${facts.late.because}; last it said: ${told.join(', ')}`
   return [...about, last].join('; ')
 }
 
 type Clause = string | false | null
+
+function contradictionClause({ forks, alarm }: FleetSiteFacts): Clause {
+  const how = [
+    forks > 0 &&
+      `${summaries(forks)} ${forks === 1 ? 'differs' : 'differ'} from what it sent before`,
+    alarm && `its ${alarm}`,
+  ].filter((clause) => clause)
+  return how.length > 0 && `contradicts itself: ${how.join(', ')}`
+}
 
 function impairedClauses({ states }: Summary, now: number): Clause[] {
   const { blind, stale } = states
@@ -87,21 +91,24 @@ function foundClauses({ scoreBefore, newlyFailing }: FleetSiteFacts, summary: Su
   const { proposed, active } = summary.actions
   const { score } = summary.compliance
   const [worst] = newlyFailing
-  const fell = score !== null && scoreBefore !== null && score < scoreBefore
   return [
     foundClause(summary),
     proposed > 0 && `${plural(proposed, 'action')} ${proposed === 1 ? 'waits' : 'wait'} for you`,
     active > 0 && `${plural(active, 'block')} in force`,
-    fell &&
+    hasFallen(summary, scoreBefore) &&
       `compliance fell from ${scoreBefore} to ${score}${worst ? `: ${controlClause(worst)}` : ''}`,
   ]
+}
+
+function hasFallen({ compliance }: Summary, before: number | null): boolean {
+  return compliance.score !== null && before !== null && compliance.score < before
 }
 
 function controlClause({ sentence, evidence, unknown }: FailingControl): string {
   return unknown ? `"${sentence}" is ${evidence}` : evidence
 }
 
-/** The title of a digest is a sentence already; low findings make none. */
+/** The title of a digest is a sentence already, or two; low findings make none. */
 function foundClause(summary: Summary): Clause {
   const count = noticed(summary)
   if (count === 0) return summary.states.blind ? false : 'nothing found'
@@ -109,7 +116,7 @@ function foundClause(summary: Summary): Clause {
   const worst = [...SEVERITIES].reverse().find((severity) => findings_24h[severity] > 0)
   const headline = summary.digests.find(({ severity }) => severity === worst)
   const all = `${plural(count, 'finding')} in 24 h, worst ${worst}`
-  return headline ? `${headline.title}${count === 1 ? '' : `; ${all}`}` : all
+  return headline ? `${firstSentence(headline.title)}${count === 1 ? '' : `; ${all}`}` : all
 }
 
 /** How well it sees, and what will hurt it soon. */
@@ -184,10 +191,12 @@ export function fleetTopic(state: FleetState, facts: FleetSiteFacts): FleetTopic
   const { summary, scoreBefore } = facts
   const isImpaired = state === 'equivocating' || state === 'blind' || state === 'cut-off'
   if (!summary || isImpaired) return state
-  const { score } = summary.compliance
+  const { high, critical } = summary.findings_24h
   if (summary.actions.proposed > 0) return 'decision'
+  if (high + critical > 0) return 'findings'
+  // Says more than the medium findings that it mostly comes from.
+  if (hasFallen(summary, scoreBefore)) return 'fell'
   if (noticed(summary) > 0) return 'findings'
-  if (score !== null && scoreBefore !== null && score < scoreBefore) return 'fell'
   if (state === 'stale') return 'stale'
   return facts.dropped + facts.blindSeconds + facts.missing + facts.lost > 0 ? 'losing' : 'quiet'
 }

@@ -5,7 +5,7 @@ import { span } from './sentence.ts'
 const PERIODS_MAX = 2.5
 /** The longest that a site may be set to: none is never late because it says so. */
 const PERIOD_SECONDS_MAX = 3600
-/** What a clock may be wrong without being the reason (threat-model §7). */
+/** What a clock may be wrong without being the reason. */
 const CLOCK_SLACK_US = 5 * 60e6
 
 export interface HeardFacts {

@@ -51,10 +51,15 @@ function foundClause(facts: SentenceFacts): string | false {
   if (count === 0) return facts.blind ? false : 'nothing found'
   const worst = [...SEVERITIES].reverse().find((severity) => facts.openFindings[severity] > 0)
   const rest = count === 1 ? '1 finding' : `${count} findings`
-  const [headline] = (facts.headline ?? '').split(/\.(?= |$)/, 1) // its first sentence; the rest is on its page
+  const headline = firstSentence(facts.headline ?? '')
   return headline
     ? `${headline}; ${rest} in 24 h, worst ${worst}`
     : `${rest} in 24 h, worst ${worst}`
+}
+
+/** Without its full stop; the rest stands on the finding's own page. */
+export function firstSentence(title: string): string {
+  return title.split(/\.(?= |$)/, 1)[0] ?? ''
 }
 
 function actionsClause({ waitingActions, activeActions }: SentenceFacts): string | false {

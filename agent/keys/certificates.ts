@@ -1,5 +1,5 @@
 /**
- * The certificates of a fleet (threat-model §5): an authority of its own on the primary, ten years, and leaves of
+ * The certificates of a fleet: an authority of its own on the primary, ten years, and leaves of
  * 90 days for the keys that boxes name. A certificate opens a connection; it never says that a summary is true.
  */
 import 'reflect-metadata' // @peculiar/x509 wants it loaded before itself

@@ -1,6 +1,6 @@
 /**
  * Every key of a box, unwrapped once at start: root (custodian) → KEK per tenant → DEK per epoch →
- * layer subkeys (threat-model §5). On disk under `<data>/keys/wrapped/<root generation>/`:
+ * layer subkeys. On disk under `<data>/keys/wrapped/<root generation>/`:
  * `box/<name>.json`, `tenants/<uid>/kek.json`, `tenants/<uid>/dek-<epoch>.json`.
  */
 import { randomBytes } from 'node:crypto'

@@ -172,7 +172,7 @@ export const Ack = v.strictObject({
   /** And these above it, as [first, last]. */
   also: v.pipe(v.array(v.tuple([Count, Count])), v.maxLength(256)),
   at: TimeUs,
-  /** The receiver's own chain (threat-model §10). */
+  /** The receiver's own chain. */
   audit_seq: Count,
   audit_head: v.nullable(Hash),
 })

@@ -3,20 +3,10 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { FleetSite } from '../../web/base/ports.ts'
-import {
-  axe,
-  findChromium,
-  type Look,
-  openBrowser,
-  SCREENS,
-  serveStory,
-  signIn,
-} from './chromium.ts'
+import { findChromium, type Look, openBrowser, serveStory, signIn } from './chromium.ts'
 import { EIGHT, fleetStory, manySites, THREE } from './fleet-story.ts'
+import { complaints, judge, LOOKS, lookAt } from './judge.ts'
 import { createStory } from './story.ts'
-
-const WEIGHT_MAX = 150_000
-const SERVER_MS_MAX = 50
 
 const PAGES: readonly (readonly [string, string, readonly FleetSite[] | null])[] = [
   ['fleet-three', '/fleet', THREE],
@@ -35,39 +25,19 @@ const PAGES: readonly (readonly [string, string, readonly FleetSite[] | null])[]
   ['fleet-off', '/fleet', null],
   ['fleet-many', '/fleet', manySites(10_000)],
 ]
-const LOOKS: readonly Look[] = [
-  { width: 1440, theme: 'light' },
-  { width: 1440, theme: 'dark' },
-  { width: 390, theme: 'light' },
-  { width: 390, theme: 'dark' },
-]
-
 const chromium = findChromium()
 
-/** The server's own time, the best of a few since the browser keeps this machine busy, and what went over the wire. */
-async function measure(page: Page, site: Awaited<ReturnType<typeof serveStory>>, path: string) {
-  const own = path.split('?')[0] ?? ''
-  let took = site.took.get(own) ?? 0
-  for (let again = 0; took > SERVER_MS_MAX && again < 3; again++) {
-    await page.goto(site.base + path, { waitUntil: 'load' })
-    took = Math.min(took, site.took.get(own) ?? 0)
-  }
-  const parts = [own, '/assets/picket.css', '/assets/picket.js', '/assets/mark.svg']
-  return { took, weight: parts.reduce((sum, each) => sum + (site.bytes.get(each) ?? 0), 0) }
+/** The two of the README: the sites page of the three, at a desk and on a phone, down to where a list ends. */
+const KEPT = {
+  1440: { name: 'fleet.png', height: 1244 },
+  390: { name: 'fleet-phone.png', height: 788 },
 }
 
-/** What is wrong with the page as it stands; its picture is kept for a person to look at. */
-async function judge(page: Page, name: string, look: Look): Promise<string[]> {
-  const wrong: string[] = []
-  const { scroll, client } = await page.evaluate<{ scroll: number; client: number }>(
-    '({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth })',
-  )
-  if (scroll > client) wrong.push(`${name}: ${scroll} px wide in ${client}`)
-  for (const { id, help, nodes } of await axe(page))
-    wrong.push(`${name}: ${id}, ${help}: ${nodes.map(({ html }) => html).join(' | ')}`)
-  const path = join(SCREENS, `${name}-${look.width}-${look.theme}.png`)
-  await page.screenshot({ path, fullPage: !name.endsWith('many') })
-  return wrong
+async function keepPicture(page: Page, { width, theme }: Look): Promise<void> {
+  if (process.env.PICKET_PICTURES !== 'keep' || theme !== 'light') return
+  const { name, height } = KEPT[width]
+  const path = join(import.meta.dirname, 'pictures', name)
+  await page.screenshot({ path, fullPage: true, clip: { x: 0, y: 0, width, height } })
 }
 
 test.skipIf(!chromium).for(LOOKS)('every page, $width px, $theme', async (look) => {
@@ -77,25 +47,15 @@ test.skipIf(!chromium).for(LOOKS)('every page, $width px, $theme', async (look) 
   await using site = await serveStory(story)
   await using browser = await openBrowser(chromium as string, look)
   const page = await browser.context.newPage()
+  const errors = complaints(page)
   const wrong: string[] = []
-  page.on('pageerror', (error) => wrong.push(String(error)))
-  page.on('console', (message) => {
-    if (message.type() === 'error') wrong.push(message.text())
-  })
   await signIn(page, site.base, 'thandi')
   await page.goto(`${site.base}/fleet`)
   for (const [name, path, sites] of PAGES) {
     fleet.sites = sites
     if (sites) await fleet.view({ token: '', scope: [] }) // warm, as picket-link's answer is kept
-    await page.goto(site.base + path, { waitUntil: 'load' })
-    const { took, weight } = await measure(page, site, path)
-    if (look.width === 1440 && look.theme === 'light')
-      process.stdout.write(
-        `${name.padEnd(17)} ${took.toFixed(1).padStart(6)} ms ${(weight / 1000).toFixed(1).padStart(6)} KB\n`,
-      )
-    if (weight > WEIGHT_MAX) wrong.push(`${name}: ${weight} bytes`)
-    if (took > SERVER_MS_MAX) wrong.push(`${name}: ${took.toFixed(1)} ms`)
-    wrong.push(...(await judge(page, name, look)))
+    wrong.push(...(await lookAt(page, site, { name, path, look, whole: name !== 'fleet-many' })))
+    if (sites === THREE) await keepPicture(page, look)
   }
   fleet.sites = EIGHT
   await page.goto(`${site.base}/fleet/joins`)
@@ -103,7 +63,8 @@ test.skipIf(!chromium).for(LOOKS)('every page, $width px, $theme', async (look) 
   await page.fill('#site', 'Mumbai')
   await page.press('#site', 'Enter')
   await page.waitForSelector('#claim-code')
-  wrong.push(...(await judge(page, 'fleet-claim', look)))
+  wrong.push(...(await judge(page, { name: 'fleet-claim', look })))
+  expect(errors).toEqual([])
   expect(wrong).toEqual([])
 })
 

@@ -4,6 +4,8 @@
  * contradicts itself, Nairobi was never heard, London found nothing. Everything is made from the story's moment.
  */
 import { crossTenant, Failure } from '../../agent/base/failure.ts'
+import { type FleetTopic, fleetSentence } from '../../agent/health/fleet-sentence.ts'
+import { grouped, plural } from '../../agent/health/sentence.ts'
 import type {
   Asker,
   Fleet,
@@ -102,19 +104,20 @@ function digest(
 }
 
 const WRITES = NOW_US - 14 * MIN
+const WRITTEN =
+  '214 Modbus writes to PLC-2 (function 16, unit 1) from 10.40.7.23, a station never seen writing to it, in 6 min 21 s'
 
 const capeTown = site('acme-cpt', 'Cape Town', {
   state: 'findings',
-  says: '214 Modbus writes to PLC-2 from a station never seen before; 3 actions wait for you; all traffic seen but 538 frames of 1.79 bn',
+  says: `${WRITTEN}; 3 findings in 24 h, worst critical; 3 actions wait for you; 1 block in force; 538 frames of 1,790,000,000 lost in 24 h`,
   findings24h: { ...NONE, critical: 1, high: 1, medium: 1 },
   digests: [
-    digest(
-      'w',
-      'critical',
-      'A station never seen before, 10.40.7.23, wrote 214 times to PLC-2 in 6 min 21 s; usual is 0 to 3 an hour',
-      WRITES,
-      { host: 'PLC-2', attack_ids: ['T0836', 'T0848'], count: 214, state: 'proposed' },
-    ),
+    digest('w', 'critical', `${WRITTEN}. Its usual station: 10.40.2.5.`, WRITES, {
+      host: 'PLC-2',
+      attack_ids: ['T0836', 'T0848'],
+      count: 214,
+      state: 'proposed',
+    }),
     digest(
       's',
       'high',
@@ -161,7 +164,7 @@ const capeTown = site('acme-cpt', 'Cape Town', {
 
 const sydney = site('acme-syd', 'Sydney', {
   state: 'findings',
-  says: 'compliance fell from 94 to 88 overnight: two devices answer telnet; all traffic seen',
+  says: 'Printer 10.60.3.18 answers telnet; 2 findings in 24 h, worst medium; compliance fell from 94 to 88: 2 hosts answer telnet: 10.60.3.40, 10.60.3.18; all traffic seen',
   basis: [
     'from its signed summary of 11:55',
     '288 of 288 summaries in 24 h, 15 of them back-filled',
@@ -226,7 +229,7 @@ const BLIND = Date.UTC(2026, 10, 23, 3, 10) * 1000
 
 const oslo = site('acme-osl', 'Oslo', {
   state: 'blind',
-  says: 'blind since 03:10: no frame from mirror0; nothing can be said of its traffic',
+  says: 'blind since 03:10 UTC: no frame on 1 of 1 capture port',
   basis: [
     'from its signed summary of 11:55',
     '288 of 288 summaries in 24 h',
@@ -265,7 +268,7 @@ const CUT = NOW_US - 5 * HOUR - 20 * MIN
 
 const durban = site('acme-dur', 'Durban', {
   state: 'cut-off',
-  says: 'cut off since 06:36; 21 summaries are on their way, 43 still to come; nothing found until then',
+  says: 'cut off: nothing heard for 16 min; last it said: nothing found, 43 summaries still to be back-filled, missing for 5 h',
   basis: [
     'last heard 11:40 with what was written then',
     '224 of 288 summaries in 24 h',
@@ -293,7 +296,7 @@ const durban = site('acme-dur', 'Durban', {
 
 const perth = site('acme-per', 'Perth', {
   state: 'stale',
-  says: 'stale: its rules are 41 days old; nothing found by them; all traffic seen',
+  says: 'stale: rules are 41 d old; nothing found; all traffic seen',
   rulesAgeSeconds: 41 * 86_400,
   ...{ version: '0.8.4', clockOffsetMs: -1840, frames24h: 88e6 },
   compliance: {
@@ -315,7 +318,7 @@ const perth = site('acme-per', 'Perth', {
 
 const lagos = site('acme-los', 'Lagos', {
   state: 'equivocating',
-  says: 'equivocating: 1 summary contradicts what it sent before; equivocating: its catalog generation went from 41 to 12; nothing found',
+  says: 'contradicts itself: 1 summary differs from what it sent before, its catalog generation went from 41 to 12; nothing found; 3 summaries lost for good',
   basis: [
     'both summaries are kept',
     'its catalog went back from generation 41 to 12',
@@ -331,7 +334,7 @@ const lagos = site('acme-los', 'Lagos', {
 
 const nairobi = site('acme-nbo', 'Nairobi', {
   state: 'unheard',
-  says: 'has joined, and sent nothing yet',
+  says: 'joined 7 min ago and has not been heard yet',
   basis: ['joined 11:49 by claim code', 'its first summary is due by 11:59'],
   joinedAt: NOW_US - 7 * MIN,
   ...{ summaryTo: null, receivedAt: null, epoch: 0, sequence: 0, wholeUpTo: 0, strip: [] },
@@ -375,18 +378,22 @@ export function manySites(count: number): FleetSite[] {
   })
 }
 
+function topicOf({ state, waitingActions, compliance }: FleetSite): FleetTopic {
+  if (state !== 'findings') return state
+  if (waitingActions > 0) return 'decision'
+  return (compliance.score ?? 0) < (compliance.before ?? 0) ? 'fell' : 'findings'
+}
+
 export function fleetView(sites: readonly FleetSite[]): FleetView {
-  const names = (state: FleetSite['state']) => sites.filter((each) => each.state === state).length
-  const story = sites.some(({ tenant_id }) => tenant_id === 'acme-cpt')
+  const sum = (of: (site: FleetSite) => number) => sites.reduce((all, each) => all + of(each), 0)
+  const heard = sites.filter(({ summaryTo }) => summaryTo !== null)
   return {
     fleet_id: 'acme',
-    sentence: story
-      ? `Cape Town needs a decision.${sites.length > 3 ? ' Lagos contradicts itself. Oslo is blind since 03:10.' : ''}${sites.length > 2 ? ' Sydney’s compliance fell overnight. London found nothing.' : ''}`
-      : `${names('blind')} sites are blind, ${names('cut-off')} cut off; ${names('findings')} found something; ${names('quiet')} found nothing.`,
+    sentence: fleetSentence(sites.map((each) => ({ site: each.site, topic: topicOf(each) }))),
     basis: [
-      `from ${sites.length} signed summaries`,
-      `the oldest written at ${sites.length > 3 ? '11:40' : '11:55'} today`,
-      '5.32 bn frames seen, 538 dropped, last 24 h',
+      `${grouped(heard.length)} of ${plural(sites.length, 'site')} heard, each by its newest signed summary`,
+      `${grouped(sum(({ summaries24h }) => summaries24h))} summaries received in 24 h`,
+      `${grouped(sum(({ frames24h }) => frames24h))} frames in 24 h, ${grouped(sum(({ dropped24h }) => dropped24h))} dropped`,
     ],
     sites: [...sites],
     rejected: sites.length > 3 ? { 'not-sealed': 3 } : {},

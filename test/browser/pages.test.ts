@@ -1,24 +1,11 @@
 /** Every page in real Chromium: both widths, both themes, axe, no sideways scroll, weight and time. */
-import { join } from 'node:path'
-import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../agent/base/failure.ts'
-import {
-  axe,
-  findChromium,
-  type Look,
-  openBrowser,
-  SCREENS,
-  serveStory,
-  signIn,
-} from './chromium.ts'
+import { findChromium, openBrowser, serveStory, signIn } from './chromium.ts'
+import { complaints, LOOKS, lookAt } from './judge.ts'
 import { HOUR, idOf, MIN, NOW_US } from './story/scene.ts'
 import { storyStatus } from './story/sight.ts'
 import { createStory, type Story } from './story.ts'
-
-const WEIGHT_MAX = 150_000
-const SERVER_MS_MAX = 50
-const TRIES_MAX = 3
 
 const PAGES: readonly (readonly [string, string])[] = [
   ['now', '/now'],
@@ -39,27 +26,6 @@ const OUTSIDE: readonly (readonly [string, string])[] = [
   ['login', '/login'],
   ['first', '/first#K7QF-4M2X-D9PA'],
 ]
-const LOOKS: readonly Look[] = [
-  { width: 1440, theme: 'light' },
-  { width: 1440, theme: 'dark' },
-  { width: 390, theme: 'light' },
-  { width: 390, theme: 'dark' },
-]
-
-/** The page with everything it needs and an empty cache; the chart's parts only where there is one. */
-function weightOf(bytes: ReadonlyMap<string, number>, path: string): number {
-  const parts = [
-    'picket.css',
-    'picket.js',
-    'mark.svg',
-    ...(path === '/now' ? ['uplot.js', 'uplot.css'] : []),
-  ]
-  return [path, ...parts.map((name) => `/assets/${name}`)].reduce(
-    (sum, each) => sum + (bytes.get(each) ?? 0),
-    0,
-  )
-}
-
 /** What a site looks like on a bad day, on its first, and to somebody who may only look. */
 const STATES: readonly (readonly [string, string, string, (story: Story) => void])[] = [
   ['now-impaired', '/now', 'sipho', impair],
@@ -123,55 +89,6 @@ function empty(story: Story): void {
 
 const chromium = findChromium()
 
-/** One page: nothing sideways, nothing that axe finds, light and quick; its picture for a person. */
-async function lookAt(
-  page: Page,
-  site: Awaited<ReturnType<typeof serveStory>>,
-  [name, path]: readonly [string, string],
-  look: Look,
-): Promise<string[]> {
-  const wrong: string[] = []
-  await page.goto(site.base + path, { waitUntil: 'load' })
-  const { scroll, client } = await page.evaluate<{ scroll: number; client: number }>(
-    '({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth })',
-  )
-  if (scroll > client) wrong.push(`${name}: ${scroll} px wide in ${client}`)
-  for (const { id, impact, help, nodes } of await axe(page))
-    wrong.push(
-      `${name}: ${id} (${impact}) ${help}: ${nodes
-        .map(({ html }) => html)
-        .join(' | ')
-        .slice(0, 400)}`,
-    )
-  const own = path.split(/[?#]/)[0] ?? ''
-  let took = site.took.get(own) ?? 0
-  // Another process may have had the core: what counts is how fast the page can be served.
-  for (let again = 0; took > SERVER_MS_MAX && again < TRIES_MAX; again++) {
-    await page.reload({ waitUntil: 'load' })
-    took = Math.min(took, site.took.get(own) ?? took)
-  }
-  const weight = weightOf(site.bytes, own)
-  if (look.width === 1440 && look.theme === 'light')
-    process.stdout.write(
-      `${name.padEnd(17)} ${took.toFixed(1).padStart(6)} ms  ${(weight / 1000).toFixed(1).padStart(6)} KB\n`,
-    )
-  if (weight > WEIGHT_MAX) wrong.push(`${name}: ${weight} bytes`)
-  if (took > SERVER_MS_MAX && name !== OUTSIDE[0]?.[0]) wrong.push(`${name}: ${took.toFixed(1)} ms`)
-  const file = `${name}-${look.width}-${look.theme}.png`
-  await page.screenshot({ path: join(SCREENS, file), fullPage: true })
-  return wrong
-}
-
-/** What the page itself complains of; a refusal that was asked for is none. */
-function complaints(page: Page): string[] {
-  const errors: string[] = []
-  page.on('pageerror', (error) => errors.push(String(error)))
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/40[34]/.test(message.text())) errors.push(message.text())
-  })
-  return errors
-}
-
 describe.skipIf(!chromium)('pages in Chromium', () => {
   test.for(LOOKS)('$width px, $theme', async (look) => {
     await using site = await serveStory(createStory())
@@ -179,9 +96,10 @@ describe.skipIf(!chromium)('pages in Chromium', () => {
     const page = await browser.context.newPage()
     const errors = complaints(page)
     const wrong: string[] = []
-    for (const each of [...OUTSIDE, ...PAGES]) {
-      if (each === PAGES[0]) await signIn(page, site.base, 'thandi')
-      wrong.push(...(await lookAt(page, site, each, look)))
+    for (const [name, path] of [...OUTSIDE, ...PAGES]) {
+      if (name === PAGES[0]?.[0]) await signIn(page, site.base, 'thandi')
+      const timed = name !== OUTSIDE[0]?.[0]
+      wrong.push(...(await lookAt(page, site, { name, path, look, timed })))
     }
     expect(errors).toEqual([])
     expect(wrong).toEqual([])
@@ -197,7 +115,7 @@ describe.skipIf(!chromium)('pages in Chromium', () => {
       await using site = await serveStory(story)
       change(story)
       await signIn(page, site.base, who)
-      wrong.push(...(await lookAt(page, site, [name, path], look)))
+      wrong.push(...(await lookAt(page, site, { name, path, look })))
       await page.goto('about:blank') // before its site goes
     }
     expect(errors).toEqual([])

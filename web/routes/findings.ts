@@ -62,7 +62,7 @@ export function findingRoutes(ports: Needs): Route[] {
   ]
 }
 
-/** An id of nobody, of another tenant, and no id at all: the same answer (threat model §9). */
+/** An id of nobody, of another tenant, and no id at all: the same answer. */
 async function find({ findings }: Needs, view: View, id: string): Promise<EventRow> {
   const found = EVENT_ID.test(id) ? await findings.get(view.asker, id) : undefined
   if (found) return found

@@ -22,7 +22,7 @@ const TABS = [
 export type FleetTab = (typeof TABS)[number][0]
 
 export interface FleetPage extends Omit<Page, 'tab' | 'fleet'> {
-  path: FleetTab | ''
+  path: FleetTab
   /** The page can be narrowed to some of its sites. */
   scoped?: boolean
 }

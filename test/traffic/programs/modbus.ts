@@ -2,39 +2,22 @@
 import { createServer, Socket } from 'node:net'
 import * as Modbus from 'jsmodbus'
 import type { Chance } from '../chance.ts'
-import { type Activity, Heard, type Place, repeat, type Service } from './service.ts'
+import { type Activity, Heard, listenAt, type Place, repeat, type Service } from './service.ts'
 
 const REGISTERS = 256
 const UNIT = 1
 const TIMEOUT_MS = 2_000
 
 /** Counts each request as heard, with the registers it holds: a write that arrives changes them. */
-export function modbusController(place: Place): Promise<Service & { registers: Buffer }> {
+export async function modbusController(place: Place): Promise<Service & { registers: Buffer }> {
   const heard = new Heard()
   const registers = Buffer.alloc(REGISTERS * 2)
   const listener = createServer()
-  const sockets = new Set<Socket>()
   listener.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    socket.on('error', () => socket.destroy())
     socket.on('data', () => heard.from(socket.remoteAddress))
   })
   new Modbus.server.TCP(listener, { holding: registers })
-  return new Promise((done, fail) => {
-    listener.once('error', fail)
-    listener.listen(place.port, place.host, () =>
-      done({
-        heard,
-        registers,
-        stop: () =>
-          new Promise((stopped) => {
-            listener.close(() => stopped())
-            for (const socket of sockets) socket.destroy()
-          }),
-      }),
-    )
-  })
+  return { ...(await listenAt(listener, place, heard)), registers }
 }
 
 export type ModbusClient = InstanceType<typeof Modbus.client.TCP>

@@ -1,4 +1,5 @@
 /** What every program of the stage is: something that runs, remembers whom it heard, and can be stopped. */
+import type { Server, Socket } from 'node:net'
 
 /** Whom a server heard, and when last: how an asset proves that an attacker no longer reaches it. */
 export class Heard {
@@ -25,6 +26,25 @@ export function plain(address: string): string {
 export interface Service {
   readonly heard: Heard
   stop(): Promise<void>
+}
+
+/** Resolves once `server` listens there. Stopped, it hangs up on everybody; a connection that breaks is part of the day. */
+export function listenAt(server: Server, { host, port }: Place, heard: Heard): Promise<Service> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+  })
+  const stop = () =>
+    new Promise<void>((stopped) => {
+      server.close(() => stopped())
+      for (const socket of sockets) socket.destroy()
+    })
+  return new Promise((done, fail) => {
+    server.once('error', fail)
+    server.listen(port, host, () => done({ heard, stop }))
+  })
 }
 
 /** Something that goes on until it is stopped; `did` counts its rounds and what failed. */

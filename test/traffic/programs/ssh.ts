@@ -1,9 +1,9 @@
 /** An SSH server with one account, and an administrator who uses it. */
 import { generateKeyPairSync } from 'node:crypto'
-import { createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import ssh2, { type Client as SshClient } from 'ssh2'
 import type { Chance } from '../chance.ts'
-import { type Activity, Heard, type Place, repeat, type Service } from './service.ts'
+import { type Activity, Heard, listenAt, type Place, repeat, type Service } from './service.ts'
 
 const TIMEOUT_MS = 3_000
 const COMMANDS = ['uptime', 'df -h', 'systemctl status press', 'tail /var/log/press.log']
@@ -38,27 +38,11 @@ export function sshServer(place: Place, account: Account): Promise<Service> {
       })
     })
   })
-  const sockets = new Set<Socket>()
   const listener = createServer((socket) => {
     heard.from(socket.remoteAddress)
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    socket.on('error', () => socket.destroy())
     server.injectSocket(socket)
   })
-  return new Promise((done, fail) => {
-    listener.once('error', fail)
-    listener.listen(place.port, place.host, () =>
-      done({
-        heard,
-        stop: () =>
-          new Promise((stopped) => {
-            listener.close(() => stopped())
-            for (const socket of sockets) socket.destroy()
-          }),
-      }),
-    )
-  })
+  return listenAt(listener, place, heard)
 }
 
 /** An administrator: logs in, runs a command or two, logs out. */

@@ -1,7 +1,7 @@
 /** A device that answers telnet, and somebody who connects to it: clear text where there should be none. */
-import { createConnection, createServer, type Socket } from 'node:net'
+import { createConnection, createServer } from 'node:net'
 import type { Chance } from '../chance.ts'
-import { type Activity, Heard, type Place, repeat, type Service } from './service.ts'
+import { type Activity, Heard, listenAt, type Place, repeat, type Service } from './service.ts'
 
 const TIMEOUT_MS = 3_000
 /** RFC 854: IAC DO terminal-type, IAC DO terminal-speed, IAC WILL suppress-go-ahead. */
@@ -9,28 +9,12 @@ const NEGOTIATION = Buffer.from('fffd18fffd20fffb03', 'hex')
 
 export function telnetServer(place: Place): Promise<Service> {
   const heard = new Heard()
-  const sockets = new Set<Socket>()
   const listener = createServer((socket) => {
     heard.from(socket.remoteAddress)
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    socket.on('error', () => socket.destroy())
     socket.write(Buffer.concat([NEGOTIATION, Buffer.from('\r\nbadge reader\r\nlogin: ')]))
     socket.resume()
   })
-  return new Promise((done, fail) => {
-    listener.once('error', fail)
-    listener.listen(place.port, place.host, () =>
-      done({
-        heard,
-        stop: () =>
-          new Promise((stopped) => {
-            listener.close(() => stopped())
-            for (const socket of sockets) socket.destroy()
-          }),
-      }),
-    )
-  })
+  return listenAt(listener, place, heard)
 }
 
 /** Connects, reads the prompt, hangs up. */

@@ -2,7 +2,7 @@
 import { createServer, request } from 'node:https'
 import { selfSigned } from '../certificate.ts'
 import type { Chance } from '../chance.ts'
-import { type Activity, Heard, type Place, repeat, type Service } from './service.ts'
+import { type Activity, Heard, listenAt, type Place, repeat, type Service } from './service.ts'
 
 const TIMEOUT_MS = 3_000
 
@@ -13,19 +13,7 @@ export function tlsServer(place: Place, name: string): Promise<Service> {
     reply.end(`report of ${name}\n`.repeat(40))
   })
   server.on('connection', (socket) => heard.from(socket.remoteAddress))
-  return new Promise((done, fail) => {
-    server.once('error', fail)
-    server.listen(place.port, place.host, () =>
-      done({
-        heard,
-        stop: () =>
-          new Promise((stopped) => {
-            server.close(() => stopped())
-            server.closeAllConnections()
-          }),
-      }),
-    )
-  })
+  return listenAt(server, place, heard)
 }
 
 /** One machine that fetches a report over TLS. The name is sent (SNI); whom it trusts is not the point here. */

@@ -1,7 +1,7 @@
 /** A web server with a few pages, and people who read them. */
 import { Agent, createServer, type IncomingMessage, request } from 'node:http'
 import type { Chance } from '../chance.ts'
-import { type Activity, Heard, type Place, repeat, type Service } from './service.ts'
+import { type Activity, Heard, listenAt, type Place, repeat, type Service } from './service.ts'
 
 const PAGES = ['/', '/orders', '/orders/8841', '/stock?part=M8-20', '/shifts', '/manuals/press.pdf']
 const BROWSERS = [
@@ -30,19 +30,7 @@ export function webServer(place: Place, chance: Chance): Promise<Service> {
     })
   })
   server.on('clientError', (_error, socket) => socket.destroy())
-  return new Promise((done, fail) => {
-    server.once('error', fail)
-    server.listen(place.port, place.host, () =>
-      done({
-        heard,
-        stop: () =>
-          new Promise((stopped) => {
-            server.close(() => stopped())
-            server.closeAllConnections()
-          }),
-      }),
-    )
-  })
+  return listenAt(server, place, heard)
 }
 
 /** One person: reads two to five pages over one kept connection, now and then sends a form. */

@@ -26,11 +26,11 @@ export function waiting(sites: readonly FleetSite[]): Html {
   return card(
     sites.length === 1 ? 'Actions' : 'Actions at the sites',
     `${count(total)} waiting, ${count(active)} in force`,
-    html`${having.map(waitingRows)}${having.length === 0 ? note('empty', 'No action waits.', `${plural(active, 'block')} in force; each ends by itself.`) : NOTHING}`,
+    html`${having.map((site) => waitingRows(site, sites.length > 1))}${having.length === 0 ? note('empty', 'No action waits.', `${plural(active, 'block')} in force; each ends by itself.`) : NOTHING}`,
   )
 }
 
-function waitingRows(site: FleetSite): Html {
+function waitingRows(site: FleetSite, named: boolean): Html {
   const told = site.digests.filter(({ state }) => state === 'proposed')
   const where = site.primary
     ? html`<a class="button" href="/actions">Decide on this box</a>`
@@ -38,7 +38,7 @@ function waitingRows(site: FleetSite): Html {
   const rows = told.length > 0 ? told : [undefined]
   return html`${rows.map(
     (digest, n) =>
-      html`<div class="action"><p><b>${site.site}</b> · ${digest ? tied(digest.title) : `${plural(site.waitingActions, 'action')} waiting`}</p><small>${n === 0 ? `${plural(site.waitingActions, 'action')} of this site ${site.waitingActions === 1 ? 'waits' : 'wait'}${site.primary ? '' : ' on its own page, Actions'}` : ''}${n === 0 && digest?.host ? ' · ' : ''}${digest?.host ? `about ${digest.host}` : ''}</small><div class="do">${where}</div></div>`,
+      html`<div class="action"><p>${named ? html`<b>${site.site}</b> · ` : NOTHING}${digest ? tied(digest.title) : `${plural(site.waitingActions, 'action')} waiting`}</p><small>${n === 0 ? `${plural(site.waitingActions, 'action')} of this site ${site.waitingActions === 1 ? 'waits' : 'wait'}${site.primary ? '' : ' on its own page, Actions'}` : ''}${n === 0 && digest?.host ? ' · ' : ''}${digest?.host ? `about ${digest.host}` : ''}</small><div class="do">${where}</div></div>`,
   )}`
 }
 

@@ -30,7 +30,7 @@ const REFUSED_WORDS: Readonly<Record<string, string>> = {
 
 export function fleetSitePage(view: View, sight: Sight, site: FleetSite): Html {
   return fleetLayout(view, sight, {
-    path: '',
+    path: '/fleet',
     scoped: false,
     title: site.site,
     above: html`<a href="${keeping(sight, '/fleet')}">Sites</a> · ${siteMark(site)} · <span class="mono">${site.tenant_id}</span>${site.primary ? ' · primary, this box' : ''}`,

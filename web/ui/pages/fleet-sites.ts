@@ -13,6 +13,9 @@ import { countsText, when } from '../marks.ts'
 import { card, note, table } from '../parts.ts'
 import { beside } from './fleet-beside.ts'
 
+/** A card that says more is set smaller, so that all cards of a row stay one size. */
+const SAYS_CHARS = 120
+
 export interface SitesFound {
   asked: FleetAsked
   /** This page of the sites, whole. */
@@ -57,7 +60,7 @@ export function fleetSitesPage(view: View, sight: Sight, found: SitesFound): Htm
             ? html`<section class="thirds sites" aria-label="Sites, worst first">${leaf.rows.map((site) => siteCard(site, view, sight))}</section>`
             : dense(view, sight, leaf)
     }${cards && leaf.rows.length > 0 ? beside(view, sight, leaf.rows) : NOTHING}</div>
-<div>${stripLegend()}${stateLegend()}</div>`,
+${leaf.rows.length === 0 ? NOTHING : html`<div class="legends">${stripLegend()}${stateLegend()}</div>`}`,
   })
 }
 
@@ -79,7 +82,7 @@ export function siteCard(site: FleetSite, view: View, sight: Sight): Html {
   const { zone } = view
   return html`<article class="card site row" data-id="${site.tenant_id}">
 <div class="name"><b>${site.site} <small>${site.primary ? 'primary' : site.tenant_id}</small></b>${siteMark(site)}</div>
-<h2><a href="${keeping(sight, `/fleet/sites/${site.tenant_id}`)}">${saysOf(site.says)}</a></h2>
+<h2${site.says.length > SAYS_CHARS ? html` class="long"` : NOTHING}><a href="${keeping(sight, `/fleet/sites/${site.tenant_id}`)}">${saysOf(site.says)}</a></h2>
 <div>${fleetStrip(site, zone)}${site.strip.length > 0 ? html`<details><summary>As a table</summary>${stripBehind(site, zone)}</details>` : NOTHING}</div>
 <dl class="facts">${facts(site, view)}</dl>
 <p class="basis">${heardWords(site, view)}</p>
