@@ -29,6 +29,9 @@ export const IN_FLIGHT_MAX = 100
 export const AGAIN_MS = 60_000
 export const BACK_OFF = { firstMs: 500, mostMs: 60_000 } as const
 
+/** Of another broker's messages, worked on at the same time: as many share a sync of the disk. */
+export const AT_ONCE_MAX = 256
+
 /** Acknowledgements to one site: one a second at most, they are cumulative. */
 export const ACK_MS_MIN = 1000
 /** As in the shape of Ack. */
