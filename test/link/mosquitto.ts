@@ -14,7 +14,11 @@ export interface RunningMosquitto {
   close(): Promise<void>
 }
 
-export async function startMosquitto(fleet: FleetKeys): Promise<RunningMosquitto> {
+/** `may`: more lines for the list of who may do what; `settings`: instead of the usual bound on its queues. */
+export async function startMosquitto(
+  fleet: FleetKeys,
+  { may = [], settings = [] }: { may?: string[]; settings?: string[] } = {},
+): Promise<RunningMosquitto> {
   const folder = mkdtempSync(join(tmpdir(), 'picket-mosquitto-'))
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text, { mode: 0o600 })
@@ -30,9 +34,9 @@ export async function startMosquitto(fleet: FleetKeys): Promise<RunningMosquitto
     'require_certificate true',
     'use_identity_as_username true',
     'allow_anonymous false',
-    `acl_file ${file('acl', aclOf(fleet))}`,
+    `acl_file ${file('acl', `${aclOf(fleet)}${may.join('\n')}\n`)}`,
     'message_size_limit 49152',
-    'max_queued_messages 1000',
+    ...(settings.length > 0 ? settings : ['max_queued_messages 1000']),
     'persistence false',
     'user root',
     'log_dest stderr',
