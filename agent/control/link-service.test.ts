@@ -1,5 +1,7 @@
 /** A primary and a branch, each with its real picket-keys: certificates renewed in time, and what the trail is told. */
-import { createServer } from 'node:net'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createConnection, createServer } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TestClock } from '../../test/breach/box.ts'
 import { type Site, startSite } from '../../test/breach/fleet-sites.ts'
@@ -11,7 +13,7 @@ import { formatTopic } from '../link/topics.ts'
 import { seal } from '../summary/seal.ts'
 import { asJson, type Summary } from '../summary/summary.ts'
 import { bodyHash } from '../summary/verify.ts'
-import { join } from './commands/fleet-door.ts'
+import { join as joinAt } from './commands/fleet-door.ts'
 import type { LinkFacts } from './link-facts.ts'
 import type { Uplink } from './link-keys.ts'
 import { isRenewalDue } from './link-renewal.ts'
@@ -38,7 +40,7 @@ beforeAll(async () => {
   await primary.start()
   const { code } = await london.cli.fleetClaim({})
   let join_id = ''
-  const reply = await join({ host: '127.0.0.1', port: doorPort }, async (exporter) => {
+  const reply = await joinAt({ host: '127.0.0.1', port: doorPort }, async (exporter) => {
     const request = await sydney.cli.joinRequest({ code, exporter })
     join_id = request.join_id
     return request.body
@@ -60,7 +62,7 @@ function serviceOf({ data, link, clock }: Site): LinkService {
       carried: { to: window.to, counters: null, disk: [], restarts: 0 },
     }),
   }
-  return new LinkService({ ...{ data, facts, clock }, config: loadConfig(data), keys: link, log: silentLog }) // biome-ignore format: one line
+  return new LinkService({ ...{ data, facts, clock }, config: () => loadConfig(data), keys: link, log: silentLog }) // biome-ignore format: one line
 }
 
 const uplinkOf = async (site: Site) => (await site.link.uplinks()).uplinks[0] as Uplink
@@ -85,6 +87,31 @@ test('a certificate is renewed at the door once two thirds of its life are over,
   await expect.poll(() => branch.uplinks()[0]?.connected, SOON).toBe(true)
   await branch.close()
 })
+
+test('a reload goes where config.json says now; one that does not read changes nothing', async () => {
+  const path = join(london.data, 'config.json')
+  const before = readFileSync(path, 'utf8')
+  const config = JSON.parse(before)
+  const moved = { ...config.fleet, doorPort: await freePort() }
+  writeFileSync(path, JSON.stringify({ ...config, fleet: moved }))
+  expect(await answers(doorPort)).toBe(true)
+  await primary.reload()
+  expect([await answers(doorPort), await answers(moved.doorPort)]).toEqual([false, true])
+  writeFileSync(path, '{')
+  await primary.reload().catch(() => {}) // picket-keys reads the file too, and may say so
+  expect(await answers(moved.doorPort)).toBe(true)
+  writeFileSync(path, before)
+  await primary.reload()
+  expect([await answers(doorPort), await answers(moved.doorPort)]).toEqual([true, false])
+})
+
+function answers(port: number): Promise<boolean> {
+  const socket = createConnection(port, '127.0.0.1')
+  return new Promise<boolean>((done) => {
+    socket.once('connect', () => done(true))
+    socket.once('error', () => done(false))
+  }).finally(() => socket.destroy())
+}
 
 test('what was refused, forked or fell is told to the trail: by tenant and count, once', async () => {
   const told = async () => {
