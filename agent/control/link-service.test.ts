@@ -1,10 +1,11 @@
 /** A primary and a branch, each with its real picket-keys: certificates renewed in time, and what the trail is told. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createConnection, createServer } from 'node:net'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TestClock } from '../../test/breach/box.ts'
 import { type Site, startSite } from '../../test/breach/fleet-sites.ts'
+import { freePort } from '../../test/link/free-port.ts'
 import { calmSummary } from '../../test/traffic/summary-source.ts'
 import { loadConfig } from '../base/config.ts'
 import { silentLog } from '../base/log.ts'
@@ -171,12 +172,4 @@ async function mouthOf(site: Site) {
     },
     end: () => session.end(),
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as { port: number }
-  await new Promise((done) => server.close(done))
-  return port
 }

@@ -1,10 +1,10 @@
 /** Mosquitto from Debian on a free port, set up as agent/link/README.md says. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FleetKeys } from './fleet.ts'
+import { freePort } from './free-port.ts'
 
 const PROGRAM = ['/usr/sbin/mosquitto', '/usr/bin/mosquitto'].find((path) => existsSync(path))
 export const hasMosquitto = PROGRAM !== undefined
@@ -80,12 +80,4 @@ function running(child: ChildProcess): Promise<void> {
     })
     child.once('exit', (code) => fail(new Error(`mosquitto ended with ${code}: ${said}`)))
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as { port: number }
-  await new Promise((done) => server.close(done))
-  return port
 }
