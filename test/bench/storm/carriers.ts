@@ -24,6 +24,7 @@ const places = fleet.sites.length * each
 /** By place in the file; when it was sent, NaN once acknowledged. */
 const sentAt = new Float64Array(places).fill(Number.NEGATIVE_INFINITY)
 const indexOf = new Map(fleet.sites.map(({ tenant_uid }, i) => [tenant_uid, i]))
+const tries = new Uint8Array(places)
 let acked = 0
 let again = 0
 let acks = 0
@@ -61,8 +62,9 @@ async function sendDue(client: MqttClient, own: { first: number; sites: BoxKeys[
       const slot = slotOf(scene, own.first + i, sequence)
       const place = slot / SLOT_BYTES
       const before = sentAt[place] as number
-      if (Number.isNaN(before) || Date.now() - before < AGAIN_MS) continue
+      if (Number.isNaN(before) || Date.now() - before < againMs(place)) continue
       if (before > 0) again++
+      tries[place] = Math.min((tries[place] as number) + 1, 4)
       sentAt[place] = Date.now()
       const payload = Buffer.allocUnsafe(SLOT_BYTES)
       readSync(file, payload, 0, SLOT_BYTES, slot)
@@ -73,6 +75,10 @@ async function sendDue(client: MqttClient, own: { first: number; sites: BoxKeys[
       if (unanswered.size >= UNANSWERED_MAX) await Promise.race(unanswered)
     }
   await Promise.all(unanswered)
+}
+
+function againMs(place: number): number {
+  return AGAIN_MS * 2 ** Math.max(0, (tries[place] as number) - 1)
 }
 
 /** The signature of the ack is not looked at: that is work of ten thousand other machines. */
