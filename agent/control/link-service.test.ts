@@ -139,9 +139,9 @@ test('what was refused, forked or fell is told to the trail: by tenant and count
   const lines = (await told()).filter((line) => !already.includes(line)).sort()
   expect(lines).toMatchInlineSnapshot(`
     [
-      "summary.fell sydney: picket-link saw 1 anchors of sydney fall.",
-      "summary.forked sydney: picket-link found 1 summaries of sydney that contradict others.",
-      "summary.rejected sydney: picket-link turned 3 messages about sydney away.",
+      "summary.fell sydney: picket-link saw anchors of sydney fall: 1.",
+      "summary.forked sydney: picket-link found summaries of sydney that contradict others: 1.",
+      "summary.rejected sydney: picket-link turned away messages about sydney: 3.",
     ]
   `)
   await primary.reload()
