@@ -11,7 +11,7 @@ Usage: ./build.sh COMMAND
   demo [--once] [--json OUT] [--seed N] [--calm] [--record DIR]   three sites with ordinary and hostile traffic
   run [DIR]                                                       the programs of a box on a data folder
   test                                                            everything that is checked
-  bench                                                           the benchmarks
+  bench [NAME]                                                    the benchmarks, or those whose path holds NAME
   image                                                           the appliance image (not yet)
   long fresh                                                      the two commands on fresh Debian 12 and 13
 END
@@ -116,9 +116,19 @@ tests() {
 }
 
 bench() {
-  say "running the benchmarks; nothing is compared or kept"
-  prepare
-  exec vitest bench --run
+  local name=${1:-}
+  case "$name" in
+    -*) usage ;;
+    '') say "running all benchmarks, one after the other; each prints its figures, nothing is compared or kept" ;;
+    *)
+      local all
+      all=$(find agent test -name '*.bench.ts' | sort)
+      grep -qF -- "$name" <<<"$all" || { say "no benchmark has \"$name\" in its path. There are:"; echo "$all" >&2; exit 2; }
+      say "running the benchmarks whose path holds \"$name\"; each prints its figures, nothing is compared or kept"
+      ;;
+  esac
+  prepare test # one of them needs Mosquitto
+  exec vitest bench --run ${name:+"$name"}
 }
 
 long() {
@@ -138,7 +148,7 @@ case "${1:-}" in
   demo) shift; demo "$@" ;;
   run) shift; run "$@" ;;
   test) shift; tests ;;
-  bench) shift; bench ;;
+  bench) shift; bench "$@" ;;
   image) say "the appliance image is not built from here yet."; exit 2 ;;
   long) shift; long "$@" ;;
   *) usage ;;

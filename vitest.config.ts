@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 const slow = { testTimeout: 180_000, hookTimeout: 180_000 }
+/** Benchmarks would run once in each project otherwise; one after the other, so that none disturbs another. */
+const benchmark = { include: ['{agent,test}/**/*.bench.ts'] }
+const noBench = { benchmark: { include: [] } }
 
 export default defineConfig({
   test: {
@@ -9,31 +12,43 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          ...noBench,
           include: ['{agent,web}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
           testTimeout: 20_000,
         },
       },
-      { test: { name: 'fuzz', include: ['test/fuzz/*.test.ts'], ...slow } },
+      { test: { name: 'fuzz', ...noBench, include: ['test/fuzz/*.test.ts'], ...slow } },
       {
         test: {
           name: 'replay',
+          ...noBench,
           include: ['test/replay/*.test.ts', 'test/golden/*.test.ts'],
           ...slow,
         },
       },
-      { test: { name: 'lake', include: ['test/lake/*.test.ts'], ...slow } },
-      { test: { name: 'breach', include: ['test/breach/*.test.ts'], ...slow } },
-      { test: { name: 'link', include: ['test/link/*.test.ts'], ...slow } },
-      { test: { name: 'demo', include: ['test/demo/*.test.ts'], ...slow, fileParallelism: false } },
+      { test: { name: 'lake', ...noBench, include: ['test/lake/*.test.ts'], ...slow } },
+      { test: { name: 'breach', ...noBench, include: ['test/breach/*.test.ts'], ...slow } },
+      { test: { name: 'link', ...noBench, include: ['test/link/*.test.ts'], ...slow } },
+      {
+        test: {
+          name: 'demo',
+          ...noBench,
+          include: ['test/demo/*.test.ts'],
+          ...slow,
+          fileParallelism: false,
+        },
+      },
       {
         test: {
           name: 'browser',
+          ...noBench,
           include: ['test/browser/*.test.ts'],
           ...slow,
           fileParallelism: false,
         },
       },
-      { test: { name: 'cli', include: ['test/cli/*.test.ts'], ...slow } },
+      { test: { name: 'cli', ...noBench, include: ['test/cli/*.test.ts'], ...slow } },
+      { test: { name: 'all', include: [], benchmark, ...slow, fileParallelism: false } },
     ],
   },
 })

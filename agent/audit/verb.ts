@@ -158,17 +158,17 @@ export const VERBS = {
   },
   'summary.rejected': {
     plan: 'take a summary of {subject}',
-    past: 'turned {count} messages about {subject} away',
+    past: 'turned away messages about {subject}: {count}',
     by: ['link'],
   },
   'summary.forked': {
     plan: 'take a summary of {subject}',
-    past: 'found {count} summaries of {subject} that contradict others',
+    past: 'found summaries of {subject} that contradict others: {count}',
     by: ['link'],
   },
   'summary.fell': {
     plan: 'compare the anchors of {subject}',
-    past: 'saw {count} anchors of {subject} fall',
+    past: 'saw anchors of {subject} fall: {count}',
     by: ['link'],
   },
 } as const satisfies Record<string, Verb>

@@ -3,6 +3,7 @@ import { diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { refusal } from '../../test/breach/box.ts'
 import { type Site, startSite } from '../../test/breach/fleet-sites.ts'
+import { Failure } from '../base/failure.ts'
 import { silentLog } from '../base/log.ts'
 import { verifyJson } from '../base/signing.ts'
 import { openPlatform } from '../tenancy/platform.ts'
@@ -11,11 +12,12 @@ import { openKeysBox } from './keys-box.ts'
 import type { QueryRunner } from './keys-client.ts'
 
 const asked: Parameters<QueryRunner['query']>[0][] = []
+const AWAY = 'Nothing answers at /var/lib/picket/run/lake/keys.sock. Is that process running?'
 let broken = false
 const runner: QueryRunner = {
   query: async (request) => {
     asked.push(request)
-    if (broken) throw (await import('../base/failure.ts')).crossTenant()
+    if (broken) throw new Failure('unavailable', AWAY)
     return {
       scope: ['london'],
       columns: ['id', 'value'],
@@ -104,7 +106,7 @@ test('evidence comes from the own lake, with one line for many looks; what is no
   broken = true
   const failed = await london.link.controlEvidence({ tenant_uid: uid() })
   expect(failed.values.map(({ value, because }) => [value, because])).toEqual(
-    Array(3).fill([null, 'cross-tenant traversal not permitted']),
+    Array(3).fill([null, 'The lake does not answer.']),
   )
 })
 

@@ -1,5 +1,5 @@
 /** A question on its way to the lake: scope first, then the audit line, then a cell with the keys of that scope. */
-import { Failure } from '../base/failure.ts'
+import { Failure, type Kind } from '../base/failure.ts'
 import { type Control, type ControlValue, controlsSql } from '../summary/compliance.ts'
 import type { Scope } from '../tenancy/scope.ts'
 import type { TenantRef } from '../tenancy/tenant.ts'
@@ -25,6 +25,18 @@ export interface QueryAsker {
   /** Names the session for limits; no secret. */
   session: string
   scope: Scope
+}
+
+/** In a signed summary for others: the failure's own words name sockets and files of this box. */
+const WHY: Record<Kind, string> = {
+  unavailable: 'The lake does not answer.',
+  'too-many': 'The lake had more to read than it may.',
+  refused: 'The lake may not be read.',
+  unauthorized: 'The lake may not be read.',
+  'not-found': 'The lake has nothing to tell it by.',
+  conflict: 'The lake was busy.',
+  invalid: 'The question failed.',
+  internal: 'The question failed.',
 }
 
 /** Looks at dashboards have one line per session, question and ten minutes; free SQL has one each. */
@@ -71,7 +83,8 @@ export class Questions {
       })
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      return ids.map((id) => ({ id, value: null, because: error.message }))
+      this.#box.log.warn({ error: error.message }, 'controls.unanswered')
+      return ids.map((id) => ({ id, value: null, because: WHY[error.kind] }))
     }
   }
 

@@ -1,6 +1,7 @@
 /** Fleet Command's end: broker or a client of one, receiver, log, door. Made while this box is a primary, ended without a restart. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import type { Config } from '../base/config.ts'
 import type { Log } from '../base/log.ts'
@@ -74,6 +75,11 @@ export class LinkReceiving {
     )
     made.receiving = new LinkReceiving(options, primary, { receiver, log: received })
     return made.receiving
+  }
+
+  /** Whether it listens, or would, where the configuration says. */
+  isAt(fleet: Config['fleet']): boolean {
+    return isDeepStrictEqual(fleet, this.#options.fleet)
   }
 
   publish(topic: string, payload: Buffer): void {

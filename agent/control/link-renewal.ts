@@ -16,7 +16,10 @@ const DOOR_MS_MAX = 15_000
 const ANSWER_BYTES_MAX = 64 << 10
 const Answer = v.looseObject({ certificate: v.pipe(v.string(), v.maxLength(16 << 10)) })
 
-export function isRenewalDue({ certificateNotAfter }: Uplink, nowUs: number): boolean {
+export function isRenewalDue(
+  { certificateNotAfter }: Pick<Uplink, 'certificateNotAfter'>,
+  nowUs: number,
+): boolean {
   return nowUs > certificateNotAfter - LIFE_US / 3
 }
 

@@ -24,7 +24,8 @@ const RENEW_AGAIN_US = 3_600e6
 
 export interface LinkServiceOptions {
   data: string
-  config: Config
+  /** Read anew at each reload: where the receiving end listens may change while it runs. */
+  config(): Config
   keys: LinkKeys
   facts: Pick<LinkFacts, 'collect'>
   clock: Clock
@@ -45,6 +46,7 @@ export class LinkService {
   readonly #changed = new Set<string>()
   readonly #audit: LinkAudit
   readonly #renewAfterUs = new Map<string, number>()
+  #config: Config
   #members: readonly Member[] = []
   #receiving: LinkReceiving | undefined
   #turn: Promise<unknown> = Promise.resolve()
@@ -55,6 +57,7 @@ export class LinkService {
 
   constructor(options: LinkServiceOptions) {
     this.#options = options
+    this.#config = options.config()
     this.#audit = new LinkAudit(options.keys, options.log)
   }
 
@@ -90,6 +93,7 @@ export class LinkService {
 
   async #reload(): Promise<void> {
     if (this.#closed) return
+    this.#readConfig()
     const { keys } = this.#options
     const [{ tenants }, { uplinks }, { primary }, { members }] = await Promise.all([
       keys.tenants(),
@@ -112,13 +116,23 @@ export class LinkService {
     for (const each of received) if (each.status === 'rejected') throw each.reason
   }
 
+  /** A file that does not read any more must not silence what runs. */
+  #readConfig(): void {
+    try {
+      this.#config = this.#options.config()
+    } catch (error) {
+      this.#options.log.error({ error: (error as Error).message }, 'link.config-kept')
+    }
+  }
+
   async #receive(
     primary: Awaited<ReturnType<LinkKeys['primary']>>['primary'],
     members: readonly Member[],
   ): Promise<void> {
-    const { data, config, keys, clock, log } = this.#options
-    if (this.#receiving && this.#receiving.primary.fleet_uid !== primary?.fleet_uid) {
-      const ended = this.#receiving
+    const { data, keys, clock, log } = this.#options
+    const { fleet } = this.#config
+    const ended = this.#receiving
+    if (ended && !(ended.primary.fleet_uid === primary?.fleet_uid && ended.isAt(fleet))) {
       this.#receiving = undefined
       await ended.close()
     }
@@ -126,7 +140,7 @@ export class LinkService {
     if (!primary) return
     this.#receiving ??= await LinkReceiving.open(
       {
-        ...{ data, fleet: config.fleet, keys, clock, log },
+        ...{ data, fleet, keys, clock, log },
         changed: (tenant_id) => this.#note(tenant_id),
         joined: () => this.#reloadSoon(),
       },
@@ -137,12 +151,12 @@ export class LinkService {
   }
 
   async #branch(tenant: Tenant, uplinks: readonly Uplink[]): Promise<void> {
-    const { data, config, keys, facts, clock, log } = this.#options
+    const { data, keys, facts, clock, log } = this.#options
     const { tenant_uid } = tenant
     let branch = this.#branches.get(tenant_uid)
     if (!branch) {
       if (uplinks.length === 0) return
-      const { periodSeconds } = config.summary
+      const { periodSeconds } = this.#config.summary
       branch = await LinkBranch.open({ data, tenant, periodSeconds, keys, facts, clock, log })
       this.#branches.set(tenant_uid, branch)
       await branch.setUplinks(uplinks)

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { diffieHellman } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +14,7 @@ import {
   uplinkOf,
 } from '../../test/link/fleet.ts'
 import { makeFleet } from '../../test/link/fleet-ca.ts'
+import { freePort } from '../../test/link/free-port.ts'
 import { Failure } from '../base/failure.ts'
 import { silentLog } from '../base/log.ts'
 import { sealKeyFromRaw } from '../summary/seal.ts'
@@ -161,11 +161,3 @@ test('a second process on the same folder is refused', async () => {
   expect(code).toBe(1)
   expect(await site()).toBeDefined()
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as { port: number }
-  await new Promise((done) => server.close(done))
-  return port
-}

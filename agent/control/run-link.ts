@@ -26,11 +26,11 @@ async function main(): Promise<void> {
     options: { data: { type: 'string' }, config: { type: 'string' } },
   })
   const data = values.data ?? process.env.PICKET_DATA ?? '/var/lib/picket'
-  const config = loadConfig(data, values.config)
+  const config = () => loadConfig(data, values.config)
+  const { siteName } = config()
   claim(data)
   const keys = keysForLink(data)
   const clock = systemClock
-  const { siteName } = config
   const facts = new LinkFacts({ data, siteName, version: VERSION, keys, clock, log })
   const service = new LinkService({ data, config, keys, facts, clock, log })
   const methods = linkMethods(service, { keys, clock })

@@ -1,6 +1,6 @@
 /** Another MQTT 3.1.1 broker by URL: the primary is a client there that listens to all sites of its fleet. */
 import type { Log } from '../base/log.ts'
-import { BACK_OFF } from './limits.ts'
+import { AT_ONCE_MAX, BACK_OFF } from './limits.ts'
 import { MqttSession } from './mqtt-session.ts'
 import { parseTopic } from './topics.ts'
 import type { Credentials, Take, Transport } from './transport.ts'
@@ -78,6 +78,9 @@ export class ExternalBroker implements Transport {
       ...this.#credentials,
       // Its own summaries go over a connection of their own, and one client id is one connection.
       clientId: `${appliance_id}-receiver`,
+      // All sites come by this one connection; each alone would wait for a sync of the disk of its own. What a crash
+      // takes away was not acknowledged by us, and comes again.
+      atOnceMax: AT_ONCE_MAX,
       onMessage: async (text, payload) => {
         const topic = parseTopic(text)
         if (topic?.kind === 'sum' || topic?.kind === 'lwt') await take(topic, payload)

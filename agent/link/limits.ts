@@ -25,9 +25,13 @@ export const OUTBOX_SUMMARIES_MAX = 26_000
 
 /** Sent to one receiver and not yet acknowledged by it. */
 export const IN_FLIGHT_MAX = 100
-/** Not acknowledged for so long: sent again on the same connection. */
+/** Not acknowledged for so long: sent again on the same connection, then after twice as long each time. */
 export const AGAIN_MS = 60_000
+export const AGAIN_MS_MOST = 480_000
 export const BACK_OFF = { firstMs: 500, mostMs: 60_000 } as const
+
+/** Of another broker's messages, worked on at the same time: as many share a sync of the disk. */
+export const AT_ONCE_MAX = 256
 
 /** Acknowledgements to one site: one a second at most, they are cumulative. */
 export const ACK_MS_MIN = 1000

@@ -16,8 +16,10 @@ export interface SessionOptions extends Credentials {
   /** The appliance that must answer; another broker than an appliance's is known by its host name. */
   server?: Peer
   will?: { topic: string; payload: Buffer }
-  /** Resolves before the broker gets its PUBACK. */
+  /** Never rejects. */
   onMessage(topic: string, payload: Buffer): Promise<void>
+  /** So many messages may be worked on at once: one less gets its PUBACK before its work is done. Usually 1. */
+  atOnceMax?: number
 }
 
 export class MqttSession {
@@ -56,11 +58,7 @@ export class MqttSession {
         ...(options.will ? { will: { ...options.will, qos: 1, retain: true } } : {}),
       }
     const client = connect(settings)
-    client.handleMessage = (packet, done) => {
-      const payload = Buffer.from(packet.payload)
-      if (payload.length > PAYLOAD_BYTES_MAX) done()
-      else void options.onMessage(packet.topic, payload).then(() => done())
-    }
+    client.handleMessage = inTurn(options)
     return settle(client, options.url, (ended) => new MqttSession(client, ended))
   }
 
@@ -86,6 +84,25 @@ export class MqttSession {
   /** At once. */
   destroy(): void {
     this.#client.end(true)
+  }
+}
+
+/** The client hands over the next message once `done` was called: here, while fewer are worked on than may be. */
+function inTurn({ onMessage, atOnceMax = 1 }: SessionOptions): MqttClient['handleMessage'] {
+  let working = 0
+  let next: (() => void) | undefined
+  return ({ topic, payload: bytes }, done) => {
+    const payload = Buffer.from(bytes)
+    if (payload.length > PAYLOAD_BYTES_MAX) return done()
+    working++
+    void onMessage(topic, payload).then(() => {
+      working--
+      const go = next
+      next = undefined // `go` may bring the next message at once
+      go?.()
+    })
+    if (working < atOnceMax) done()
+    else next = () => done()
   }
 }
 

@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts'
 import { Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
 import type { Envelope } from '../base/signing.ts'
+import { rememberedBy } from '../summary/recent-hashes.ts'
 import { ephemeralOf, unseal } from '../summary/seal.ts'
 import type { Ack, Rejection, VerifiedSummary } from '../summary/summary.ts'
 import { bodyHash, type MemberIdentity, verifyLastWill, verifySummary } from '../summary/verify.ts'
@@ -91,6 +92,8 @@ export class Receiver {
   setMembers(members: readonly ReceivingMember[]): void {
     const { clock, messages } = this.#options
     const kept = new Set(members.map(({ tenant_uid }) => tenant_uid))
+    const nowMs = clock.steadyMs()
+    const remembered = rememberedBy(members.length)
     for (const [id, site] of this.#sites)
       if (!kept.has(id)) {
         site.close()
@@ -99,7 +102,7 @@ export class Receiver {
     for (const member of members) {
       const site = this.#sites.get(member.tenant_uid)
       if (site) site.change(member)
-      else this.#sites.set(member.tenant_uid, new Site(member, clock.steadyMs(), messages))
+      else this.#sites.set(member.tenant_uid, new Site(member, { nowMs, remembered, messages }))
     }
   }
 

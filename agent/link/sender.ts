@@ -13,7 +13,7 @@ import { seal } from '../summary/seal.ts'
 import type { Ack, LastWill } from '../summary/summary.ts'
 import { verifyAck } from '../summary/verify.ts'
 import { Bucket } from './bucket.ts'
-import { AGAIN_MS, BACK_OFF, IN_FLIGHT_MAX, MESSAGES } from './limits.ts'
+import { AGAIN_MS, AGAIN_MS_MOST, BACK_OFF, IN_FLIGHT_MAX, MESSAGES } from './limits.ts'
 import { MqttSession } from './mqtt-session.ts'
 import type { Outbox, Place } from './outbox.ts'
 import { keyOfSpki, readJson } from './statements.ts'
@@ -45,8 +45,8 @@ export class Sender {
   readonly #options: SenderOptions
   readonly #bucket: Bucket
   #session: MqttSession | undefined
-  /** On their way over this connection, with the time. */
-  readonly #sent = new Map<string, number>()
+  /** Sent over this connection and not acknowledged: when, and how long that may take. */
+  readonly #sent = new Map<string, { at: number; waitMs: number }>()
   #wake = () => {}
   #nonce = newUid()
   #stopped = false
@@ -168,29 +168,33 @@ export class Sender {
     const { outbox, clock } = this.#options
     const now = clock.steadyMs()
     const place =
-      this.#sent.size < IN_FLIGHT_MAX || this.#forgetOld(now)
+      this.#inFlight(now) < IN_FLIGHT_MAX
         ? outbox.next(this.#uplink.uplink_id, (each) => this.#isOnItsWay(each, now))
         : undefined
     if (!place) return this.#pause(this.#sent.size > 0 ? AGAIN_MS / 4 : AGAIN_MS)
-    const waitMs = this.#bucket.waitMs(now)
-    if (waitMs > 0) return this.#pause(waitMs)
+    const tokenMs = this.#bucket.waitMs(now)
+    if (tokenMs > 0) return this.#pause(tokenMs)
     const envelope = await outbox.read(place)
     if (!envelope) return
     this.#bucket.take(now)
-    this.#sent.set(keyOf(place), now)
+    // A receiver that is behind must not be sent everything again each minute: it would never catch up.
+    const before = this.#sent.get(keyOf(place))
+    const waitMs = before ? Math.min(2 * before.waitMs, AGAIN_MS_MOST) : AGAIN_MS
+    this.#sent.set(keyOf(place), { at: now, waitMs })
     const topic = this.#topic('sum')
     const receiverKey = Buffer.from(this.#uplink.receiver.sealKey, 'base64')
     session.publish(topic, seal(envelope, { receiverKey, topic }))
   }
 
   #isOnItsWay(place: Place, now: number): boolean {
-    const at = this.#sent.get(keyOf(place))
-    return at !== undefined && now - at < AGAIN_MS
+    const sent = this.#sent.get(keyOf(place))
+    return sent !== undefined && now - sent.at < sent.waitMs
   }
 
-  #forgetOld(now: number): boolean {
-    for (const [key, at] of this.#sent) if (now - at >= AGAIN_MS) this.#sent.delete(key)
-    return this.#sent.size < IN_FLIGHT_MAX
+  #inFlight(now: number): number {
+    let count = 0
+    for (const { at, waitMs } of this.#sent.values()) if (now - at < waitMs) count++
+    return count
   }
 
   #acknowledged(payload: Buffer): void {

@@ -14,11 +14,19 @@ const Held = v.looseObject({
   held: v.array(v.tuple([v.number(), v.array(v.tuple([v.number(), v.number()]))])),
 })
 
+export interface SiteOptions {
+  nowMs: number
+  /** Hashes of an epoch. */
+  remembered: number
+  messages?: { perSecond: number; burst: number } | undefined
+}
+
 export class Site {
   member: ReceivingMember
   speaker: Speaker
   storeKey: Buffer
-  fold = new SiteFold()
+  fold: SiteFold
+  readonly #remembered: number
   /** Sequences on disk, or appended and on their way there, by epoch. */
   readonly #held = new Map<number, Ranges>()
   readonly #buckets: Record<'sum' | 'lwt', Bucket>
@@ -28,12 +36,10 @@ export class Site {
   ackedAtMs = Number.NEGATIVE_INFINITY
   ackTimer: NodeJS.Timeout | undefined
 
-  constructor(
-    member: ReceivingMember,
-    nowMs: number,
-    messages: { perSecond: number; burst: number } = MESSAGES,
-  ) {
+  constructor(member: ReceivingMember, { nowMs, remembered, messages = MESSAGES }: SiteOptions) {
     this.member = member
+    this.#remembered = remembered
+    this.fold = new SiteFold(remembered)
     this.speaker = speaker(member)
     this.storeKey = Buffer.from(member.storeKey, 'base64')
     this.#buckets = { sum: new Bucket(messages, nowMs), lwt: new Bucket(messages, nowMs) }
@@ -76,7 +82,8 @@ export class Site {
   /** False where another version wrote it. */
   restore(state: Json): boolean {
     const saved = v.safeParse(Held, state)
-    const fold = SiteFold.restore((state as unknown as { fold: SiteSnapshot }).fold)
+    const of = (state as unknown as { fold: SiteSnapshot }).fold
+    const fold = SiteFold.restore(of, this.#remembered)
     if (!saved.success || !fold) return false
     this.fold = fold
     for (const [epoch, ranges] of saved.output.held) this.#held.set(epoch, new Ranges(ranges))

@@ -103,6 +103,13 @@ test('programs that do not answer are said, not shown as peace', () => {
   expect(summary.capture.blind_seconds).toBe(300)
   expect(summary.lake.fault).toBe('picket-lake did not answer')
   expect(summary.self_test).toEqual({ at: null, ok: null })
+  expect(summary.rules).toBeNull()
+})
+
+test('a fault of the lake names its file, never the folders of the box', () => {
+  const fault = 'The lake file /var/lib/picket/lake/t/tier1/0001.parquet is missing.'
+  const lake = { rows: 10, oldestTier1: null, oldestTier2: null, generation: 4, head: null, fault }
+  expect(built({ lake }).lake.fault).toBe('The lake file 0001.parquet is missing.')
 })
 
 test('actions: what waits and is in force, and what happened in this window', () => {

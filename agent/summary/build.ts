@@ -175,7 +175,7 @@ function sightOf({ agent, who }: SummaryInput) {
       sentence: brief(`${who.site}: blind: ${because}.`, 600),
       states: { blind: { since: null, because }, stale: null },
       self_test: { at: null, ok: null },
-      rules: { loaded: 0, refused: 0, age_seconds: 0 },
+      rules: null,
     }
   }
   const { state, states, sentence, selfTest, rules } = agent.sight
@@ -277,6 +277,11 @@ function lakeOf({ lake, disk }: SummaryInput): Summary['lake'] {
     disk_free_bytes: disk?.freeBytes ?? null,
     disk_total_bytes: disk?.totalBytes ?? null,
     full_at: disk?.fullAt ?? null,
-    fault: fault === null ? null : brief(fault, 200),
+    fault: fault === null ? null : brief(withoutFolders(fault), 200),
   }
+}
+
+/** "/var/lib/…/x.parquet was changed" names a file of this box; where it lies is nobody else's business. */
+function withoutFolders(text: string): string {
+  return text.replace(/(?:\/[^\s/]+)+\/([^\s/]+)/g, '$1')
 }

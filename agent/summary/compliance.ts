@@ -161,8 +161,7 @@ export function controlFacts(summary: Omit<Summary, 'compliance'>): ControlFacts
     ...summary,
     derived: {
       dropped_share: capture.seen === 0 ? null : capture.dropped / capture.seen,
-      refused_share:
-        rules.loaded + rules.refused === 0 ? null : rules.refused / (rules.loaded + rules.refused),
+      refused_share: refusedShare(rules),
       disk_days_left: lake.full_at === null ? null : days(lake.full_at - window.to),
       clock_off_ms: clock.offset_ms === null ? null : Math.abs(clock.offset_ms),
       self_test_failed: self_test.ok === null ? null : Number(!self_test.ok),
@@ -171,4 +170,9 @@ export function controlFacts(summary: Omit<Summary, 'compliance'>): ControlFacts
       lake_faults: lake.fault === null ? 0 : 1,
     },
   }
+}
+
+function refusedShare(rules: Summary['rules']): number | null {
+  const all = rules ? rules.loaded + rules.refused : 0
+  return rules && all > 0 ? rules.refused / all : null
 }

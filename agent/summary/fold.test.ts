@@ -3,6 +3,7 @@ import { Chance } from '../../test/traffic/chance.ts'
 import { NOON_US, PERIOD_US, SummarySource } from '../../test/traffic/summary-source.ts'
 import { type Outcome, SiteFold } from './fold.ts'
 import { GAPS_MAX } from './gaps.ts'
+import { rememberedBy } from './recent-hashes.ts'
 import type { Summary, VerifiedSummary } from './summary.ts'
 
 const chainOf = (count: number, change: (i: number) => Partial<Summary> = () => ({})) => {
@@ -102,14 +103,29 @@ test('a first summary that names a predecessor is a fork', () => {
   expect(fold.forks).toHaveLength(1)
 })
 
-test('a sequence remembered nowhere is taken for a replay; the received log can tell', () => {
+test('a fork of long ago is a fork where the fleet is small; what is remembered nowhere is a replay', () => {
   const { source, all } = chainOf(1100)
-  const fold = new SiteFold()
-  for (const each of all) fold.accept(each, at(1))
   const other = source.make({ sequence: 3, previous: pick(all, 2).hash, sentence: 'x' })
-  expect(said(fold.accept(other, at(2)))).toBe('replayed')
-  expect(said(fold.accept(other, at(2), (_, sequence) => pick(all, sequence).hash))).toBe('forked')
-  expect(said(fold.accept(source.make({ sequence: 1000, sentence: 'x' }), at(2)))).toBe('forked')
+  for (const [sites, verdict] of [
+    [10_000, 'replayed'],
+    [3, 'forked'],
+  ] as const) {
+    const fold = new SiteFold(rememberedBy(sites))
+    for (const each of all) fold.accept(each, at(1))
+    const again = SiteFold.restore(structuredClone(fold.snapshot()), rememberedBy(sites))
+    for (const each of [fold, again as SiteFold]) {
+      expect(said(each.accept(other, at(2)))).toBe(verdict)
+      expect(said(each.accept(pick(all, 3), at(2)))).toBe('replayed')
+      const late = source.make({ sequence: 1000, sentence: 'x' })
+      expect(said(each.accept(late, at(2)))).toBe('forked')
+    }
+  }
+})
+
+test('what all sites remember together is bounded: a month each of 128, three and a half days of 1,024', () => {
+  expect([1, 128, 129, 500, 1024, 10_000].map(rememberedBy)).toEqual([
+    8192, 8192, 4096, 2048, 1024, 1024,
+  ])
 })
 
 test('a back-filled sequence does not make a newer one forgotten', () => {

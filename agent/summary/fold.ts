@@ -3,7 +3,8 @@
  * is when a message was received, which the caller says. What a site claims stands beside when it came.
  */
 import { type AnchorsSnapshot, AnchorWatch } from './anchors.ts'
-import { EpochChain, type EpochSnapshot, type HashOf } from './gaps.ts'
+import { EpochChain, type EpochSnapshot } from './gaps.ts'
+import { REMEMBERED_LEAST } from './recent-hashes.ts'
 import { Strip, type StripSnapshot } from './strip.ts'
 import type { LastWill, Rejection, Summary, VerifiedSummary } from './summary.ts'
 
@@ -59,6 +60,7 @@ interface Will {
 }
 
 export class SiteFold {
+  readonly #remembered: number
   #newest: Newest | null = null
   /** Oldest first. */
   #epochs: EpochChain[] = []
@@ -74,14 +76,19 @@ export class SiteFold {
   /** Goes up with each change: what was made of this fold can be kept until then. */
   revision = 0
 
-  accept(verified: VerifiedSummary, receipt: Receipt, hashOf?: HashOf): Outcome {
+  /** `remembered`: hashes of each epoch that are kept, to tell a fork from a replay. */
+  constructor(remembered = REMEMBERED_LEAST) {
+    this.#remembered = remembered
+  }
+
+  accept(verified: VerifiedSummary, receipt: Receipt): Outcome {
     const { summary, hash } = verified
     const { epoch, sequence, previous } = summary
     if (sequence > SEQUENCE_MAX) return this.#refuse('malformed')
     const known = this.#epochs.find((each) => each.epoch === epoch)
-    const chain = known ?? new EpochChain(epoch)
+    const chain = known ?? new EpochChain(epoch, this.#remembered)
     if (!known && this.#isForgotten(epoch)) return this.#refuse('replayed')
-    const placed = chain.place({ sequence, hash, previous }, receipt.at, hashOf)
+    const placed = chain.place({ sequence, hash, previous }, receipt.at)
     if (placed.is === 'seen') return this.#refuse('replayed')
     if (placed.is === 'too-many') return this.#refuse('flooding')
     if (placed.is === 'other') {
@@ -216,11 +223,11 @@ export class SiteFold {
   }
 
   /** From the receiver's own sealed snapshot: trusted, but for its version. */
-  static restore(from: SiteSnapshot): SiteFold | undefined {
+  static restore(from: SiteSnapshot, remembered?: number): SiteFold | undefined {
     if (from.version !== 1) return undefined
-    const fold = new SiteFold()
+    const fold = new SiteFold(remembered)
     fold.#newest = from.newest
-    fold.#epochs = from.epochs.map((epoch) => EpochChain.restore(epoch))
+    fold.#epochs = from.epochs.map((epoch) => EpochChain.restore(epoch, fold.#remembered))
     fold.#forks = from.forks.map((fork) => ({ ...fork }))
     fold.#forksMore = from.forksMore
     fold.#strip = Strip.restore(from.strip)

@@ -43,9 +43,6 @@ export interface EpochSnapshot {
   recent: string
 }
 
-/** Looks up the hash of a summary that was received long ago, where there is a log. */
-export type HashOf = (epoch: number, sequence: number) => string | undefined
-
 export class EpochChain {
   readonly epoch: number
   highest = 0
@@ -55,10 +52,11 @@ export class EpochChain {
   outboxFrom = 0
   /** Sequences that will never come: their hole was lost too long ago to be shown. */
   givenUp = 0
-  #recent = new RecentHashes()
+  #recent: RecentHashes
 
-  constructor(epoch: number) {
+  constructor(epoch: number, remembered: number) {
     this.epoch = epoch
+    this.#recent = new RecentHashes(remembered)
   }
 
   get holes(): readonly Hole[] {
@@ -84,15 +82,13 @@ export class EpochChain {
     return last >= this.outboxFrom
   }
 
-  place(link: ChainLink, at: number, hashOf?: HashOf): Placed {
+  place(link: ChainLink, at: number): Placed {
     const { sequence, hash } = link
     if (sequence > this.highest) return this.#append(link, at)
     const index = this.#indexOf(sequence)
     if (index < 0) {
       const known = this.#recent.matches(sequence, hash)
-      if (known !== undefined) return { is: known ? 'seen' : 'other' }
-      const kept = hashOf?.(this.epoch, sequence)
-      return { is: kept === undefined || kept === hash ? 'seen' : 'other' }
+      return { is: known === false ? 'other' : 'seen' }
     }
     return this.#fill(index, link)
   }
@@ -162,14 +158,14 @@ export class EpochChain {
     }
   }
 
-  static restore(from: EpochSnapshot): EpochChain {
-    const chain = new EpochChain(from.epoch)
+  static restore(from: EpochSnapshot, remembered: number): EpochChain {
+    const chain = new EpochChain(from.epoch, remembered)
     chain.highest = from.highest
     chain.#highestHash = from.highestHash
     chain.#holes = from.holes.map((hole) => ({ ...hole }))
     chain.outboxFrom = from.outboxFrom
     chain.givenUp = from.givenUp
-    chain.#recent = RecentHashes.restore(from.recent)
+    chain.#recent = RecentHashes.restore(from.recent, remembered)
     return chain
   }
 }

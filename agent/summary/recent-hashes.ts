@@ -4,12 +4,27 @@
  */
 const SLOTS_MIN = 64
 /** Three and a half days of summaries at one per 300 s: longer than the 72 hours a line may be cut. */
-export const SLOTS_MAX = 1024
+export const REMEMBERED_LEAST = 1024
+/** A month of them. */
+const REMEMBERED_MOST = 8192
+/** Of all sites together, 16 bytes each; where there are many sites, each has its least. */
+const REMEMBERED_ALL = 1 << 20
 const SLOT_BYTES = 16
 const HASH_HEX = 24 // 96 bits of SHA-256
 
+/** How many hashes of an epoch each of so many sites may keep: a power of two, as the ring doubles. */
+export function rememberedBy(sites: number): number {
+  const share = 2 ** Math.floor(Math.log2(REMEMBERED_ALL / Math.max(1, sites)))
+  return Math.min(REMEMBERED_MOST, Math.max(REMEMBERED_LEAST, share))
+}
+
 export class RecentHashes {
+  readonly #slotsMax: number
   #slots = Buffer.alloc(SLOTS_MIN * SLOT_BYTES)
+
+  constructor(slotsMax: number) {
+    this.#slotsMax = slotsMax
+  }
 
   put(sequence: number, hash: string): void {
     for (;;) {
@@ -35,7 +50,7 @@ export class RecentHashes {
   }
 
   #grow(): boolean {
-    if (this.#slots.length >= SLOTS_MAX * SLOT_BYTES) return false
+    if (this.#slots.length >= this.#slotsMax * SLOT_BYTES) return false
     const old = this.#slots
     this.#slots = Buffer.alloc(old.length * 2)
     for (let at = 0; at < old.length; at += SLOT_BYTES) {
@@ -49,8 +64,8 @@ export class RecentHashes {
     return this.#slots.toString('base64')
   }
 
-  static restore(text: string): RecentHashes {
-    const hashes = new RecentHashes()
+  static restore(text: string, slotsMax: number): RecentHashes {
+    const hashes = new RecentHashes(slotsMax)
     hashes.#slots = Buffer.from(text, 'base64')
     return hashes
   }

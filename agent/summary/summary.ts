@@ -118,7 +118,8 @@ export const Summary = v.strictObject({
     ),
   }),
   self_test: v.strictObject({ at: v.nullable(TimeUs), ok: v.nullable(v.boolean()) }),
-  rules: v.strictObject({ loaded: Count, refused: Count, age_seconds: Count }),
+  /** Null where picket-agent did not answer: who knows them. */
+  rules: v.nullable(v.strictObject({ loaded: Count, refused: Count, age_seconds: Count })),
   clock: v.strictObject({
     wall: TimeUs,
     offset_ms: v.nullable(v.number()),

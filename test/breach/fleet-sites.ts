@@ -41,15 +41,18 @@ export async function startSite(
     clock = new TestClock(),
     runner = nothing,
     controls,
+    fleet = {},
   }: {
     fleet_id?: string
     clock?: TestClock
     runner?: QueryRunner
     controls?: ControlsQuestion
+    /** Of config.json. */
+    fleet?: Record<string, string | number>
   } = {},
 ) {
   const data = mkdtempSync(join(tmpdir(), `picket-${tenant_id}-`))
-  const config = { siteName: `The ${tenant_id} site`, fleet: { announce: '127.0.0.1' } }
+  const config = { siteName: `The ${tenant_id} site`, fleet: { announce: '127.0.0.1', ...fleet } }
   writeFileSync(join(data, 'config.json'), JSON.stringify(config))
   const tenant = await initTenant(data, { tenant_id, fleet_id })
   const box = await openKeysBox({ data, log: silentLog, clock })

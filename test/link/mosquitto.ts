@@ -1,10 +1,10 @@
 /** Mosquitto from Debian on a free port, set up as agent/link/README.md says. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FleetKeys } from './fleet.ts'
+import { freePort } from './free-port.ts'
 
 const PROGRAM = ['/usr/sbin/mosquitto', '/usr/bin/mosquitto'].find((path) => existsSync(path))
 export const hasMosquitto = PROGRAM !== undefined
@@ -14,7 +14,11 @@ export interface RunningMosquitto {
   close(): Promise<void>
 }
 
-export async function startMosquitto(fleet: FleetKeys): Promise<RunningMosquitto> {
+/** `may`: more lines for the list of who may do what; `settings`: instead of the usual bound on its queues. */
+export async function startMosquitto(
+  fleet: FleetKeys,
+  { may = [], settings = [] }: { may?: string[]; settings?: string[] } = {},
+): Promise<RunningMosquitto> {
   const folder = mkdtempSync(join(tmpdir(), 'picket-mosquitto-'))
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text, { mode: 0o600 })
@@ -30,9 +34,9 @@ export async function startMosquitto(fleet: FleetKeys): Promise<RunningMosquitto
     'require_certificate true',
     'use_identity_as_username true',
     'allow_anonymous false',
-    `acl_file ${file('acl', aclOf(fleet))}`,
+    `acl_file ${file('acl', `${aclOf(fleet)}${may.join('\n')}\n`)}`,
     'message_size_limit 49152',
-    'max_queued_messages 1000',
+    ...(settings.length > 0 ? settings : ['max_queued_messages 1000']),
     'persistence false',
     'user root',
     'log_dest stderr',
@@ -76,12 +80,4 @@ function running(child: ChildProcess): Promise<void> {
     })
     child.once('exit', (code) => fail(new Error(`mosquitto ended with ${code}: ${said}`)))
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as { port: number }
-  await new Promise((done) => server.close(done))
-  return port
 }
