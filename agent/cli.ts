@@ -52,6 +52,10 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     summary: 'the effective configuration and real boundaries',
   },
   doctor: { path: './control/commands/doctor.ts', summary: 'what this machine lacks' },
+  invariants: {
+    path: './control/commands/invariants.ts',
+    summary: 'what carries no tenant: nothing, or it is named',
+  },
   verify: {
     path: './control/commands/verify.ts',
     summary: 'check what was signed, without a network',
@@ -93,7 +97,7 @@ async function main([name, ...args]: string[]): Promise<number> {
   }
   if (args.includes('--help')) process.stdout.write(`${command.usage}\n`)
   else await command.run(args)
-  return 0
+  return Number(process.exitCode ?? 0) // a command whose answer is no says so
 }
 
 function run(path: string, name: string, args: string[]): Promise<number> {
