@@ -14,6 +14,8 @@ import { type Command, dataFolder, print, printJson, readOptions } from './optio
 
 const FILE_BYTES_MAX = 64 << 20
 const ENVELOPES_MAX = 100_000
+/** Empty ones among them: splitting a file of nothing else would cost a gigabyte. */
+const LINES_MAX = 200_000
 const SCHEMAS = { summary: Summary, ack: Ack, lwt: LastWill } as const
 
 /** One signed thing, or a file that holds none. */
@@ -139,7 +141,10 @@ function isAuditLine(value: unknown): boolean {
 function readJson(text: string): unknown[] | undefined {
   const whole = parsed(text)
   if (whole) return bounded(Array.isArray(whole.value) ? whole.value : [whole.value])
-  const lines = bounded(text.split('\n').filter((line) => line.trim() !== '')).map(parsed)
+  const rows = text.split('\n', LINES_MAX)
+  if (rows.length === LINES_MAX)
+    throw new Failure('invalid', `A file has ${LINES_MAX} lines or more.`)
+  const lines = bounded(rows.filter((line) => line.trim() !== '')).map(parsed)
   return lines.every((line) => line !== undefined) ? lines.map(({ value }) => value) : undefined
 }
 
@@ -159,7 +164,10 @@ function bounded<T>(list: T[]): T[] {
 
 function readBounded(file: string): Buffer {
   try {
-    if (statSync(file).size <= FILE_BYTES_MAX) return readFileSync(file)
+    const stat = statSync(file)
+    // A pipe or a device has no size, and no end.
+    if (!stat.isFile()) throw new Error('not a file')
+    if (stat.size <= FILE_BYTES_MAX) return readFileSync(file)
   } catch (error) {
     throw new Failure('invalid', `${file} cannot be read.`, { file }, error)
   }
