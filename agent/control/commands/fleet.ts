@@ -5,6 +5,7 @@ import { Failure } from '../../base/failure.ts'
 import { borrow } from '../borrow.ts'
 import { type CliCalls, type ClientOf, type Joined, keysForCli } from '../keys-client.ts'
 import { LinkClient } from '../link-client.ts'
+import { readCode } from './fleet-code.ts'
 import { join, readDoor, tell } from './fleet-door.ts'
 import {
   joinsInWords,
@@ -61,7 +62,7 @@ export const command: Command = {
   usage:
     'picket fleet enable|disable [--tenant T]\n' +
     'picket fleet claim [--tenant T] [--site NAME]\n' +
-    'picket fleet join --door HOST:PORT --code CODE [--tenant T] [--site NAME]\n' +
+    'picket fleet join --door HOST:PORT --code -|CODE [--tenant T] [--site NAME]\n' +
     'picket fleet request --out FILE [--tenant T] [--site NAME]    on the branch\n' +
     'picket fleet accept FILE --out FILE                            on the primary\n' +
     'picket fleet finish FILE [--fingerprint ID]                    on the branch\n' +
@@ -69,7 +70,8 @@ export const command: Command = {
     'picket fleet leave [--tenant T]\n' +
     'picket fleet status | uplinks | received [--tenant T]\n\n' +
     'All take [--data DIR] [--json]. claim prints a code that lets one site join within ten minutes; join brings it\n' +
-    'to the door, and both ends show the same six digits (on the primary: picket fleet members).',
+    'to the door, and both ends show the same six digits (on the primary: picket fleet members). With --code - it is\n' +
+    'asked for, or read from standard input: on a command line every user of the machine can read it.',
   async run([verb = '', ...args]) {
     const { values, positionals } = readOptions(args, OPTIONS)
     const data = dataFolder(values.data)
@@ -107,14 +109,14 @@ async function claim({ keys, values }: Asked): Promise<Answer> {
   const words = [
     `Code: ${code}, for ${tenant_id ?? 'any one site'}, once, until ${when(endsAt)}`,
     `Door: ${door.host}:${door.port}, key ${door.fingerprint}`,
-    `On the branch: picket fleet join --door ${door.host}:${door.port} --code ${code}`,
+    `On the branch, where it asks for the code: picket fleet join --door ${door.host}:${door.port} --code -`,
   ]
   return { json, words }
 }
 
 async function joinFleet({ keys, values }: Asked): Promise<Answer> {
   const door = readDoor(required(values.door, 'door'))
-  const code = required(values.code, 'code')
+  const code = await readCode(required(values.code, 'code'))
   let join_id = ''
   const reply = await join(door, async (exporter) => {
     const asked = { code, exporter, ...named(values, 'tenant'), ...named(values, 'site') }
