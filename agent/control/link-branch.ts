@@ -96,7 +96,7 @@ export class LinkBranch {
   }
 
   views(): UplinkView[] {
-    const { fault } = this.#window
+    const fault = this.#window.fault ?? this.#cursors.fault
     return [...this.#senders.values()].map((sender) => {
       const view = sender.view()
       return { ...view, because: fault ?? view.because }

@@ -59,7 +59,11 @@ export class MqttSession {
     client.handleMessage = (packet, done) => {
       const payload = Buffer.from(packet.payload)
       if (payload.length > PAYLOAD_BYTES_MAX) done()
-      else void options.onMessage(packet.topic, payload).then(() => done())
+      else
+        void options.onMessage(packet.topic, payload).then(
+          () => done(),
+          () => client.end(true), // not dealt with, so not confirmed: it comes again
+        )
     }
     return settle(client, options.url, (ended) => new MqttSession(client, ended))
   }
