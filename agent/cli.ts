@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Failure } from './base/failure.ts'
+import { visible } from './base/text.ts'
 
 /** What a one-shot command module exports as `command`. */
 export interface Command {
@@ -154,8 +155,10 @@ function say(error: unknown, asJson: boolean): void {
     error instanceof Failure
       ? error.message
       : `It failed inside: ${(error as Error)?.message ?? error}`
+  // It may name a file, or repeat what another box answered.
+  const shown = message.split('\n').map(visible).join('\n')
   process.stderr.write(
-    asJson ? `${JSON.stringify({ error: { kind, message } })}\n` : `picket: ${message}\n`,
+    asJson ? `${JSON.stringify({ error: { kind, message } })}\n` : `picket: ${shown}\n`,
   )
 }
 

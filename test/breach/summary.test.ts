@@ -3,7 +3,7 @@
  * the pages. It may lie about itself; it must not break, blind or mislead the view of others.
  */
 import { expect, test } from 'vitest'
-import { type FleetMember, FleetPicture } from '../../agent/health/fleet-status.ts'
+import { FleetPicture } from '../../agent/health/fleet-status.ts'
 import { SiteFold } from '../../agent/summary/fold.ts'
 import type { Digest, Summary } from '../../agent/summary/summary.ts'
 import { speaker, verifySummary } from '../../agent/summary/verify.ts'
@@ -11,25 +11,15 @@ import { fleetStory } from '../browser/fleet-story.ts'
 import { client } from '../browser/story/client.ts'
 import { createStory } from '../browser/story.ts'
 import { NOON_US, PERIOD_US, SummarySource } from '../traffic/summary-source.ts'
+import { watchedSite as site, type WatchedSite } from '../traffic/watched-site.ts'
 
 const MOST = Number.MAX_SAFE_INTEGER
 /** Stands in every text of the liar. */
 const WORD = 'zq7x'
 const MARKUP = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
-function site(tenant_id: string, name: string) {
-  const source = new SummarySource(tenant_id, { site: name })
-  const { appliance_id, fleet_id } = source.member
-  const member: FleetMember = {
-    ...{ tenant_id, fleet_id, appliance_id, site: name, primary: tenant_id === 'london' },
-    ...{ joinedAt: NOON_US - 86_400e6, revoked: null, certificateNotAfter: NOON_US + 9e13 },
-  }
-  return { source, member, fold: new SiteFold() }
-}
-type Watched = ReturnType<typeof site>
-
 /** As a receiver does it: `accepted`, or the word it is refused with. */
-function say({ source, fold }: Watched, change: Partial<Summary>, at = NOON_US): string {
+function say({ source, fold }: WatchedSite, change: Partial<Summary>, at = NOON_US): string {
   const { envelope } = source.next(change)
   const verified = verifySummary(envelope, speaker(source.member))
   if (typeof verified === 'string') return verified
@@ -38,7 +28,7 @@ function say({ source, fold }: Watched, change: Partial<Summary>, at = NOON_US):
 }
 
 const calm = () => new SummarySource().make().summary
-const view = (sites: Watched[], now = NOON_US + 1e6) =>
+const view = (sites: WatchedSite[], now = NOON_US + 1e6) =>
   new FleetPicture().view({ fleet_id: 'acme', sites, rejected: {}, now })
 
 test('summary-08 numbers that no box can say truly are refused, and the fleet’s sums do not move', () => {

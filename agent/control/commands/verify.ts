@@ -5,7 +5,7 @@ import * as v from 'valibot'
 import type { Json } from '../../base/canonical.ts'
 import { Failure } from '../../base/failure.ts'
 import { type Envelope, type KnownKey, SIGNED_TYPES, verifyJson } from '../../base/signing.ts'
-import { brief } from '../../base/text.ts'
+import { brief, visible } from '../../base/text.ts'
 import { readPublicKeyFile, readPublicKeys } from '../../keys/signer.ts'
 import { isSealed } from '../../summary/seal.ts'
 import { Ack, LastWill, Summary } from '../../summary/summary.ts'
@@ -66,7 +66,8 @@ function judge(found: readonly Finding[]): void {
   throw new Failure('invalid', `${rest} of ${found.length} could not be verified.`)
 }
 
-function sentence({ file, is, verified, about, owner, key_id, because }: Finding): string {
+function sentence({ file: name, is, verified, about, owner, key_id, because }: Finding): string {
+  const file = visible(name) // whoever made the file may have named it
   if (!verified) return `${file}: ${is}: NOT verified: ${because}`
   return `${file}: ${is}${about ? ` ${about}` : ''}: verified, signed by ${owner} (key ${key_id})`
 }
@@ -98,7 +99,8 @@ const AnyEnvelope = v.strictObject({
 
 function check(file: string, envelope: Envelope, known: ReadonlyMap<string, KnownKey>): Finding {
   const { type, key_id } = envelope
-  const owner = known.get(key_id)?.owner ?? null
+  const speaker = known.get(key_id)
+  const owner = speaker ? brief(speaker.owner, 64) : null
   const hash = bodyHash(envelope.body)
   const finding = { file, is: type, key_id: brief(key_id, 64), owner, hash }
   try {
