@@ -18,10 +18,11 @@ const OF_THE_BOX = [
   /^agent\/run\.json$/,
   /^audit\/reserve$/,
   /^guard\/controllers\.json$/,
-  /^keys\/(root\.key|public\.json)$/,
+  /^keys\/(root\.key(\.next)?|public\.json)$/,
   /^keys\/wrapped\/\d+\/box\/[\w-]+\.json$/,
   /^link\/boots\.json$/,
   /^rules\/.+\.rules$/,
+  /^run\/tmp\/picket-[0-9a-f]{16}\/.+/, // memory, where there is no /dev/shm
   /^run\/([a-z]+\/)?(lock|[a-z]+\.lock|[a-z]+\.sock|up\.json)$/,
   /^(up|log\/[a-z-]+)\.log(\.\d+)?$/,
 ]

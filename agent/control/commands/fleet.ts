@@ -1,5 +1,5 @@
 /** `picket fleet …`: Fleet Command on a primary, joining and leaving on a branch, and how both stand. */
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import type { Json } from '../../base/canonical.ts'
 import { Failure } from '../../base/failure.ts'
 import { borrow } from '../borrow.ts'
@@ -245,12 +245,14 @@ function count<K extends 'epoch' | 'sequence'>(values: Values, option: K): { [N 
 function readFile(path: string): Json {
   let text: string
   try {
+    const stat = statSync(path)
+    if (!stat.isFile()) throw new Error('not a file') // a pipe or a device has no end
+    if (stat.size > FILE_BYTES_MAX) throw new Error('too long')
     text = readFileSync(path, 'utf8')
   } catch (error) {
     throw new Failure('invalid', `${path} cannot be read.`, { path }, error)
   }
   try {
-    if (text.length > FILE_BYTES_MAX) throw new Error('too long')
     return JSON.parse(text) as Json
   } catch (error) {
     throw new Failure('invalid', `${path} is no file of picket fleet.`, { path }, error)
