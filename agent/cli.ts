@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Failure } from './base/failure.ts'
+import { visible } from './base/text.ts'
 
 /** What a one-shot command module exports as `command`. */
 export interface Command {
@@ -52,6 +53,10 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     summary: 'the effective configuration and real boundaries',
   },
   doctor: { path: './control/commands/doctor.ts', summary: 'what this machine lacks' },
+  invariants: {
+    path: './control/commands/invariants.ts',
+    summary: 'what carries no tenant: nothing, or it is named',
+  },
   verify: {
     path: './control/commands/verify.ts',
     summary: 'check what was signed, without a network',
@@ -93,7 +98,7 @@ async function main([name, ...args]: string[]): Promise<number> {
   }
   if (args.includes('--help')) process.stdout.write(`${command.usage}\n`)
   else await command.run(args)
-  return 0
+  return Number(process.exitCode ?? 0) // a command whose answer is no says so
 }
 
 function run(path: string, name: string, args: string[]): Promise<number> {
@@ -150,8 +155,10 @@ function say(error: unknown, asJson: boolean): void {
     error instanceof Failure
       ? error.message
       : `It failed inside: ${(error as Error)?.message ?? error}`
+  // It may name a file, or repeat what another box answered.
+  const shown = message.split('\n').map(visible).join('\n')
   process.stderr.write(
-    asJson ? `${JSON.stringify({ error: { kind, message } })}\n` : `picket: ${message}\n`,
+    asJson ? `${JSON.stringify({ error: { kind, message } })}\n` : `picket: ${shown}\n`,
   )
 }
 

@@ -3,10 +3,10 @@
  * its own encoder on top. HTML is escaped by hono/html, JSON by JSON.stringify.
  */
 
-// Controls, bidi marks and overrides, zero-width and other format characters, line separators.
+// Controls, bidi marks and overrides, zero-width, filler and other format characters, line separators, halves of
+// pairs, the empty braille cell; and marks heaped on one letter, which would cover the lines above.
 const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this looks for
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]|(?<=\p{M}{3})\p{M}/gu
 
 /** Shows what a reader could not see as `\u{…}`. */
 export function visible(text: string): string {

@@ -5,6 +5,7 @@ import { type Json, parseCanonical } from '../base/canonical.ts'
 import { Failure } from '../base/failure.ts'
 import { SLUG, UID } from '../base/ids.ts'
 import { type Envelope, type SignedType, verifyJson } from '../base/signing.ts'
+import { visible } from '../base/text.ts'
 import { knownKeys } from '../keys/signer.ts'
 import { EnvelopeShape } from '../summary/summary.ts'
 
@@ -15,7 +16,13 @@ const Base64 = (max: number) => v.pipe(v.string(), v.maxLength(max), v.base64())
 const Pem = v.pipe(v.string(), v.maxLength(8192))
 const TimeUs = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 /** As people name a site: no controls, so that a name cannot draw on a terminal. */
-export const Site = v.pipe(v.string(), v.trim(), v.regex(/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,64}$/u))
+export const Site = v.pipe(
+  v.string(),
+  v.trim(),
+  v.regex(/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,64}$/u),
+  v.regex(/[\p{L}\p{N}]/u),
+  v.check((name) => visible(name) === name),
+)
 const Address = (scheme: string) =>
   v.pipe(v.string(), v.maxLength(300), v.regex(new RegExp(`^${scheme}://[\\w.:[\\]-]+$`)))
 

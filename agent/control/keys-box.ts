@@ -66,6 +66,8 @@ export interface KeysBox {
   readonly fleet: Fleet
   readonly claims: Claims
   readonly pending: PendingJoins
+  /** Every database that is open here, and each tenant's that is on disk. */
+  databases(): SealedDb[]
   /** The configuration as it is now. */
   config(): Config
   close(): void
@@ -109,6 +111,7 @@ export async function openKeysBox(options: KeysBoxOptions): Promise<KeysBox> {
       fleet: new Fleet({ db, clock, heads }),
       claims: new Claims(db, clock),
       pending: new PendingJoins(clock),
+      databases: () => [db, ...texts.databases()],
       sessions: new Sessions(db, clock),
       codes: new LoginCodes(db, clock),
       attempts: new Attempts(clock),

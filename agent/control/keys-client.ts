@@ -8,6 +8,7 @@ import type { Envelope } from '../base/signing.ts'
 import type { PublicKeyRecord } from '../keys/signer.ts'
 import type { FleetJoins } from '../summary/fleet-view.ts'
 import type { Atom, Role } from '../tenancy/role.ts'
+import type { DatabaseCheck } from '../tenancy/sealed-db.ts'
 import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
 import { LINK, type LinkCalls } from './link-keys.ts'
 import { connect, type RpcClient } from './rpc.ts'
@@ -245,6 +246,8 @@ export interface CliCalls {
   rotateRoot: [None, { generation: number }]
   /** Ids, epochs, counters, custodian. Never a key. */
   describeKeys: [None, { custodian: Json; tenants: Json[] }]
+  /** What carries a tenant, and the uids that folders may be named by. Reads only. */
+  invariants: [None, { databases: DatabaseCheck[]; tenantUids: string[]; fleetUids: string[] }]
   /** Roles decide too: the box's own operator is audited as `console`. */
   decide: [{ action_id: string; hash: string; verb: DecisionVerb }, Envelope]
   /** Fleet Command on or off, without a restart; `tenant_id` is the one that becomes the primary, the first by default. */
@@ -356,6 +359,7 @@ const CLI = [
   'rotateEpoch',
   'rotateRoot',
   'describeKeys',
+  'invariants',
   'decide',
   'fleetEdition',
   'fleetClaim',

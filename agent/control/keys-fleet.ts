@@ -13,6 +13,7 @@ import {
 import { claimKey, newCode } from '../keys/claim.ts'
 import { newReceiverKey, receiverPoint } from '../keys/receiver-key.ts'
 import type { FleetRow, MemberRow, UplinkRow } from '../tenancy/fleet.ts'
+import { nameBeside } from '../tenancy/site-name.ts'
 import { parseSlug, type Tenant } from '../tenancy/tenant.ts'
 import type { JoinReply, JoinRequest } from './join-messages.ts'
 import { keyIdOf } from './join-messages.ts'
@@ -98,10 +99,13 @@ export async function prepare(
   const owner = mustFind(box, fleet.tenant_id)
   const { tenant_id, tenant_uid, fleet_id, appliance_id, spki, tlsSpki } = request
   const { certificate, notAfter } = await certify(box, fleet, request, tlsSpki)
-  const before = box.fleet.member(fleet.tenant_id, tenant_uid)
+  const rows = box.fleet.members(fleet.tenant_id)
+  const before = rows.find((row) => row.tenant_uid === tenant_uid)
+  const others = rows.filter((row) => row !== before)
   const seal_key = newReceiverKey()
   const member: MemberRow = {
-    ...{ owner_id: fleet.tenant_id, tenant_id, tenant_uid, fleet_id, appliance_id, site, spki },
+    ...{ owner_id: fleet.tenant_id, tenant_id, tenant_uid, fleet_id, appliance_id, spki },
+    site: nameBeside(site, tenant_id, others),
     ...{ is_primary: 0, key_id: keyIdOf(spki), joined: box.clock.nowUs(), digits: null },
     ...{ revoked_at: null, revoked_epoch: null, revoked_sequence: null, not_after: notAfter },
     renewals_floor: before?.renewals_floor ?? 0,

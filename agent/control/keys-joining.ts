@@ -136,6 +136,7 @@ function checkPlace(
       'refused',
       `Another site was called ${tenant_id} in this fleet. Names are not used twice: make the site under another name.`,
     )
+  checkAppliance(box.fleet.members(fleet.tenant_id), request)
   const before = box.fleet.member(fleet.tenant_id, tenant_uid)
   if (before && isLive(before))
     throw new Failure(
@@ -144,6 +145,24 @@ function checkPlace(
     )
   if (before && (before.tenant_id !== tenant_id || (before.revoked_at as number) >= asked))
     throw new Failure('refused', `${tenant_id} was revoked or left: make a new claim for it.`)
+}
+
+/**
+ * One appliance, one membership: its id names its connections and what is revoked, so nobody else may have it, nor a
+ * second tenant of the same box while the first is in.
+ */
+function checkAppliance(members: readonly MemberRow[], request: JoinRequest): void {
+  const taken = members.find(
+    (row) =>
+      row.appliance_id === request.appliance_id &&
+      row.tenant_uid !== request.tenant_uid &&
+      (isLive(row) || row.spki !== request.spki),
+  )
+  if (taken)
+    throw new Failure(
+      'conflict',
+      'This appliance is a member of this fleet already, or was. One box is one site of a fleet: let the first one leave, or make the box anew with picket init.',
+    )
 }
 
 function enter(box: KeysBox, tenant: Tenant, member: MemberRow, actor: string): void {

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import { Failure } from '../base/failure.ts'
 import { Scope } from '../tenancy/scope.ts'
+import { checkDatabase } from '../tenancy/sealed-db.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
 import { addTenant, rotateEpoch, rotateRoot } from './keys-acts.ts'
 import { pageFor, verifyAudit } from './keys-audit.ts'
@@ -76,6 +77,15 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
         ...ring.inventory(tenant_uid),
       }))
       return { custodian: { ...ring.describe() }, tenants }
+    },
+    invariants: (params) => {
+      parse(None, params)
+      const tenants = accounts.tenants()
+      return {
+        databases: box.databases().map((db) => checkDatabase(box.data, db)),
+        tenantUids: tenants.map(({ tenant_uid }) => tenant_uid),
+        fleetUids: tenants.flatMap(({ tenant_id }) => box.fleet.of(tenant_id)?.fleet_uid ?? []),
+      }
     },
     decide: (params) => {
       const what = parse(v.object(decision), params)

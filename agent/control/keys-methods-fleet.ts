@@ -104,7 +104,8 @@ export function fleetWebMethods(box: KeysBox): Handlers<FleetWebCalls> {
     fleetEdition: async (params) => {
       const { token, on } = parse(v.object({ token: Token, on: v.boolean() }), params)
       const { actor, home } = authorize(box, token, 'settings')
-      if (!on) admin(token)
+      // Whose fleet there is already is no business of another tenant's admin.
+      if (!on || box.fleet.primary()) admin(token)
       const wanted = on ? home.tenant_id : box.fleet.primary()?.tenant_id
       await setEdition(box, mustFind(box, wanted), on, actor)
       return { on }

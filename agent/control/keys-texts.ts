@@ -1,9 +1,10 @@
 /** Texts of audited acts (SQL), kept in the tenant's own database and found again by the line's sequence. */
+import { existsSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Accounts } from '../tenancy/accounts.ts'
 import type { SealedDb } from '../tenancy/sealed-db.ts'
-import { openTenantDb } from '../tenancy/tenant-db.ts'
+import { openTenantDb, tenantDbPath } from '../tenancy/tenant-db.ts'
 
 const TEXTS_MAX = 100_000
 const PRUNE_EVERY = 1000
@@ -41,6 +42,15 @@ export class AuditTexts {
     } catch {
       return undefined
     }
+  }
+
+  /** Those that are on disk, opened where they were not. */
+  databases(): SealedDb[] {
+    const { data, accounts } = this.#options
+    return accounts
+      .tenants()
+      .filter(({ tenant_uid }) => existsSync(tenantDbPath(data, tenant_uid)))
+      .map(({ tenant_uid }) => this.#of(tenant_uid).db)
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 /** What other processes ask picket-lake. Times are microseconds since 1970 or ISO text as named. */
+import type { LakeInvariants } from '../lake/tenant-column.ts'
 import type { RpcClient } from './rpc.ts'
 
 /** One file of the lake as its catalog knows it; `path` is absolute. */
@@ -63,6 +64,8 @@ export interface LakeClient {
   /** Settles everything closed by now. */
   settle(): Promise<{ rows: number }>
   status(): Promise<LakeStatus>
+  /** What of the lake carries no tenant. Reads only. */
+  invariants(): Promise<LakeInvariants>
 }
 
 const LONG_MS = 600_000
@@ -74,5 +77,6 @@ export function lakeClient(rpc: RpcClient): LakeClient {
     import: (request) => rpc.call('import', request, LONG_MS),
     settle: () => rpc.call('settle', {}, LONG_MS),
     status: () => rpc.call('status'),
+    invariants: () => rpc.call('invariants', {}, LONG_MS),
   }
 }

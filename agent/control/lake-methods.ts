@@ -91,6 +91,7 @@ export function lakeMethods(
     cli: {
       status,
       settle: () => work(),
+      invariants: () => lake.invariants(),
       import: (params) => {
         const { tenant_id, path } = parse(Import, params)
         return audited('lake.import', tenant_id, () => lake.import(tenant_id, path))

@@ -96,7 +96,11 @@ export class LinkBranch {
   }
 
   views(): UplinkView[] {
-    return [...this.#senders.values()].map((sender) => sender.view())
+    const fault = this.#window.fault ?? this.#cursors.fault
+    return [...this.#senders.values()].map((sender) => {
+      const view = sender.view()
+      return { ...view, because: fault ?? view.because }
+    })
   }
 
   async close(): Promise<void> {

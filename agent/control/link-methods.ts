@@ -88,7 +88,7 @@ class Pictures {
     this.#clock = clock
   }
 
-  view({ fleet_id, sites, rejected }: FleetSide, allowed: Allowed): FleetView {
+  view({ fleet_id, sites, rejected, fault }: FleetSide, allowed: Allowed): FleetView {
     const shown = allowed ? sites.filter(({ member }) => allowed.has(member.tenant_id)) : sites
     const key = shown.map(({ member }) => member.tenant_id).join(' ')
     const picture = this.#made.get(key) ?? new FleetPicture()
@@ -99,7 +99,10 @@ class Pictures {
       else break
     // What nobody could be blamed for is of no tenant; who sees a part does not see it.
     const unknown = shown.length === sites.length ? rejected : {}
-    return picture.view({ fleet_id, sites: shown, rejected: unknown, now: this.#clock.nowUs() })
+    const now = this.#clock.nowUs()
+    const view = picture.view({ fleet_id, sites: shown, rejected: unknown, now })
+    if (fault === undefined) return view
+    return { ...view, sentence: `This box takes no summary in: ${fault}. ${view.sentence}` }
   }
 }
 

@@ -86,6 +86,10 @@ export class LinkReceiving {
     this.#transport?.publish(topic, payload)
   }
 
+  get fault(): string | undefined {
+    return this.#log.fault
+  }
+
   /** The evidence: what the log holds, verified again. */
   received(tenant_id?: string): ReceivedSummary[] {
     return listReceived(this.#log, this.receiver.sites(), tenant_id)

@@ -37,6 +37,8 @@ export interface FleetSide {
   fleet_id: string
   sites: { member: FleetMember; fold: SiteFold }[]
   rejected: FleetView['rejected']
+  /** Why nothing is taken in now. */
+  fault: string | undefined
 }
 
 export class LinkService {
@@ -228,7 +230,8 @@ export class LinkService {
       const site = receiving.receiver.sites().get(member.tenant_uid)
       return site ? [{ member, fold: site.fold }] : []
     })
-    return { fleet_id: receiving.primary.fleet_id, sites, rejected: receiving.receiver.rejected }
+    const { primary, receiver, fault } = receiving
+    return { fleet_id: primary.fleet_id, sites, rejected: receiver.rejected, fault }
   }
 
   async close(): Promise<void> {

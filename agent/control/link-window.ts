@@ -32,6 +32,8 @@ export class LinkWindow {
   #timer: NodeJS.Timeout | undefined
   #working: Promise<void> | undefined
   #stopped = false
+  /** Why no summary could be written, in words, since the last that was. */
+  fault: string | null = null
 
   constructor(options: WindowOptions) {
     this.#options = options
@@ -70,6 +72,7 @@ export class LinkWindow {
           () => this.#dueMs(),
           (error: unknown) => {
             this.#options.log.error({ error: String(error) }, 'summary.failed')
+            this.fault = `no summary can be written: ${(error as Error).message}`
             return AGAIN_MS
           },
         )
@@ -92,6 +95,7 @@ export class LinkWindow {
     )
     this.#carried = carried
     writeWhole(this.#path(), JSON.stringify(carried))
+    this.fault = null
     log.debug({ ...place }, 'summary.written')
     onSummary()
   }

@@ -186,7 +186,8 @@ export class Supervisor {
     // For people and tests: who runs as what. Replaced whole, never half.
     const path = join(this.#options.data, 'run', 'up.json')
     mkdirSync(join(this.#options.data, 'run'), { recursive: true, mode: 0o700 })
-    writeFileSync(`${path}.part`, JSON.stringify({ pid: process.pid, units: this.status() }))
+    const text = JSON.stringify({ pid: process.pid, units: this.status() })
+    writeFileSync(`${path}.part`, text, { mode: 0o600 })
     renameSync(`${path}.part`, path)
   }
 }

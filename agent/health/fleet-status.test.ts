@@ -1,23 +1,11 @@
 import { expect, test } from 'vitest'
-import { NOON_US, PERIOD_US, SummarySource } from '../../test/traffic/summary-source.ts'
-import { SiteFold } from '../summary/fold.ts'
+import { NOON_US, PERIOD_US } from '../../test/traffic/summary-source.ts'
+import { watchedSite as site, type WatchedSite } from '../../test/traffic/watched-site.ts'
 import { type FleetMember, FleetPicture } from './fleet-status.ts'
-
-function site(tenant_id: string, name: string) {
-  const source = new SummarySource(tenant_id, { site: name })
-  const { appliance_id, fleet_id } = source.member
-  const member: FleetMember = {
-    ...{ tenant_id, fleet_id, appliance_id, site: name, primary: tenant_id === 'london' },
-    ...{ joinedAt: NOON_US - 86_400e6, revoked: null, certificateNotAfter: NOON_US + 9e13 },
-  }
-  return { source, member, fold: new SiteFold() }
-}
-
-type Watched = ReturnType<typeof site>
 
 test('three sites: their states, sums, gaps and the sentence, from their folds alone', () => {
   const sites = [site('london', 'London'), site('cape-town', 'Cape Town'), site('sydney', 'Sydney')]
-  const [london, capeTown, sydney] = sites as [Watched, Watched, Watched]
+  const [london, capeTown, sydney] = sites as [WatchedSite, WatchedSite, WatchedSite]
   const picture = new FleetPicture()
   const view = (now: number) => picture.view({ fleet_id: 'acme', sites, rejected: {}, now })
   expect(view(NOON_US).sentence).toBe('London, Cape Town and Sydney have not been heard yet.')

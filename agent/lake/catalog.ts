@@ -263,6 +263,11 @@ export class Catalog {
     return this.#onDisk().filter((path) => !known.has(path))
   }
 
+  /** For the check that its tables carry a tenant. */
+  get db(): SealedDb {
+    return this.#db
+  }
+
   close(): void {
     this.#db.close()
   }

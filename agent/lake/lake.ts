@@ -5,6 +5,7 @@ import type { DuckDBInstance } from '@duckdb/node-api'
 import { isoFromUs } from '../base/clock.ts'
 import { Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
+import { checkDatabase } from '../tenancy/sealed-db.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
 import type { FileFilter, FileRow } from './catalog.ts'
 import { compact } from './compact.ts'
@@ -14,6 +15,7 @@ import type { LakeKeys } from './keys.ts'
 import { type Retired, retire, sweep } from './retention.ts'
 import { Serial } from './serial.ts'
 import { settle } from './settle.ts'
+import { checkTenantColumn, type LakeInvariants } from './tenant-column.ts'
 import { journalFiles, openTenantLake, type TenantLake } from './tenant-lake.ts'
 
 const RETENTION_MS = 3_600_000
@@ -122,6 +124,25 @@ export class Lake {
       rowsSettled: this.#rowsSettled,
       settleRowsPerSecond: this.#settleMs > 0 ? Math.round((this.#rowsSettled / this.#settleMs) * 1000) : 0, // biome-ignore format: one line
     }
+  }
+
+  /** What of this lake carries no tenant; a lake that is shut is named as not looked at. */
+  async invariants(): Promise<LakeInvariants> {
+    const found: LakeInvariants = { databases: [], files: 0, withoutTenant: [] }
+    for (const entry of this.#entries.values())
+      await entry.serial.run(async () => {
+        const { lake, fault, tenant } = entry
+        if (!lake) {
+          const because = fault ?? 'it is not open'
+          found.withoutTenant.push(`the lake of ${tenant.tenant_id} was not looked at: ${because}`)
+          return
+        }
+        found.databases.push(checkDatabase(this.#options.data, lake.catalog.db))
+        const { files, withoutTenant } = await checkTenantColumn(lake)
+        found.files += files
+        found.withoutTenant.push(...withoutTenant)
+      })
+    return found
   }
 
   async close(): Promise<void> {

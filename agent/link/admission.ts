@@ -9,7 +9,7 @@ export interface Caps {
 export class Admission {
   readonly #caps: Caps
   readonly #perSource = new Map<string, number>()
-  #open = 0
+  readonly #sockets = new Set<Socket>()
   /** Connections ended at once, by the cap they met. */
   readonly refused = { total: 0, perSource: 0 }
 
@@ -18,7 +18,12 @@ export class Admission {
   }
 
   get open(): number {
-    return this.#open
+    return this.#sockets.size
+  }
+
+  /** All of them, also those that are in the middle of a handshake: who closes waits for nobody. */
+  end(): void {
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   /** Listens for raw connections: before the handshake of TLS costs us anything. */
@@ -31,19 +36,21 @@ export class Admission {
   #admit(socket: Socket): boolean {
     const source = socket.remoteAddress ?? ''
     const here = this.#perSource.get(source) ?? 0
-    if (this.#open >= this.#caps.total) this.refused.total++
+    if (this.open >= this.#caps.total) this.refused.total++
     else if (here >= this.#caps.perSource) this.refused.perSource++
     else {
-      this.#open++
+      this.#sockets.add(socket)
       this.#perSource.set(source, here + 1)
-      socket.once('close', () => this.#leave(source))
+      socket.once('close', () => {
+        this.#sockets.delete(socket)
+        this.#leave(source)
+      })
       return true
     }
     return false
   }
 
   #leave(source: string): void {
-    this.#open--
     const left = (this.#perSource.get(source) ?? 1) - 1
     if (left > 0) this.#perSource.set(source, left)
     else this.#perSource.delete(source)

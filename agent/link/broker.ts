@@ -75,7 +75,10 @@ export class Broker implements Transport {
     )
     this.#admission.guard(this.#server)
     this.#server.on('secureConnection', (socket) => this.#welcome(socket))
-    this.#server.on('tlsClientError', () => this.#count('handshake'))
+    this.#server.on('tlsClientError', (_error, socket) => {
+      this.#count('handshake')
+      socket.destroy()
+    })
     this.#aedes.on('clientError', (_client, error) => this.#note(error))
     this.#aedes.on('connectionError', (_client, error) => this.#note(error))
   }
@@ -122,6 +125,7 @@ export class Broker implements Transport {
     const closed = new Promise<void>((done) => this.#server.close(() => done()))
     for (const client of Object.values(this.#clients)) forgetWill(client)
     await new Promise<void>((done) => this.#aedes.close(done))
+    this.#admission.end()
     await closed
   }
 

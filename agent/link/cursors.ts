@@ -1,6 +1,7 @@
 /**
  * What each receiver has acknowledged, and the number of the outbox's epoch: one small file beside the
- * outbox, whole and fsynced at each change. It only ever grows, so an old or a repeated ack does nothing.
+ * outbox, whole and fsynced at each change. It only ever grows, so an old or a repeated ack does nothing, and one
+ * that a full disk did not take costs a summary that is sent twice.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -37,6 +38,8 @@ export class Cursors {
   readonly #uplinks = new Map<string, Cursor>()
   /** 0 where nothing is known: the file is new, lost or unreadable. */
   epoch = 0
+  /** Why what was acknowledged last is not on disk. */
+  fault: string | null = null
   /** The file was there and could not be understood. */
   readonly damaged: boolean
 
@@ -106,7 +109,7 @@ export class Cursors {
     return true
   }
 
-  /** Returns whether it said something new; then it is on disk. */
+  /** Returns whether it said something new. If the disk does not take it now, the next one is saved with it. */
   apply(uplink_id: string, epoch: number, ranges: readonly (readonly [number, number])[]): boolean {
     const cursor = this.#uplinks.get(uplink_id)
     if (!cursor) return false
@@ -117,7 +120,11 @@ export class Cursors {
     if (JSON.stringify(known.list()) === before) return false
     cursor.acked.set(epoch, known)
     while (cursor.acked.size > EPOCHS_MAX) cursor.acked.delete(Math.min(...cursor.acked.keys()))
-    this.#save()
+    try {
+      this.#save()
+    } catch (error) {
+      this.fault = (error as Error).message
+    }
     return true
   }
 
@@ -128,5 +135,6 @@ export class Cursors {
       acked: [...acked].map(([epoch, ranges]) => ({ epoch, ranges: ranges.list() })),
     }))
     writeWhole(this.#path, JSON.stringify({ version: 1, epoch: this.epoch, uplinks }))
+    this.fault = null
   }
 }

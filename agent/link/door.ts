@@ -99,6 +99,7 @@ export class Door {
   async close(): Promise<void> {
     const closed = new Promise<void>((done) => this.#server.close(() => done()))
     this.#server.closeAllConnections()
+    this.#admission.end()
     await closed
   }
 

@@ -58,7 +58,8 @@ export class MqttSession {
         ...(options.will ? { will: { ...options.will, qos: 1, retain: true } } : {}),
       }
     const client = connect(settings)
-    client.handleMessage = inTurn(options)
+    // Not dealt with, so not confirmed: it comes again.
+    client.handleMessage = inTurn(options, () => client.end(true))
     return settle(client, options.url, (ended) => new MqttSession(client, ended))
   }
 
@@ -88,7 +89,10 @@ export class MqttSession {
 }
 
 /** The client hands over the next message once `done` was called: here, while fewer are worked on than may be. */
-function inTurn({ onMessage, atOnceMax = 1 }: SessionOptions): MqttClient['handleMessage'] {
+function inTurn(
+  { onMessage, atOnceMax = 1 }: SessionOptions,
+  failed: () => void,
+): MqttClient['handleMessage'] {
   let working = 0
   let next: (() => void) | undefined
   return ({ topic, payload: bytes }, done) => {
@@ -100,7 +104,7 @@ function inTurn({ onMessage, atOnceMax = 1 }: SessionOptions): MqttClient['handl
       const go = next
       next = undefined // `go` may bring the next message at once
       go?.()
-    })
+    }, failed)
     if (working < atOnceMax) done()
     else next = () => done()
   }

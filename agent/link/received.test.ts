@@ -75,6 +75,28 @@ test('an unfinished end is put aside and the log goes on; nothing before it is t
   expect(readdirSync(join(folder, 'aside'))).toHaveLength(1)
 })
 
+test('a damaged record costs itself: what lies behind it is read, and written on from', async () => {
+  const log = await open()
+  const places = []
+  for (let n = 1; n <= 5; n++) {
+    places.push(log.position.offset)
+    await put(log, n)
+  }
+  const path = join(folder, '0000000001.log')
+  const bytes = readFileSync(path)
+  for (const at of [places[2] ?? 0, (places[2] ?? 0) + 90]) {
+    writeFileSync(
+      path,
+      bytes.map((byte, i) => (i === at ? byte ^ 0x40 : byte)),
+    )
+    const again = await open()
+    expect(sequences(again)).toEqual([1, 2, 4, 5])
+    expect([again.damaged, again.cutBytes]).toEqual([1, 0])
+    await put(again, 6)
+    expect(sequences(await open())).toEqual([1, 2, 4, 5, 6])
+  }
+})
+
 test('old segments go whole; forks in them stay, both contents', async () => {
   const log = await open({ segmentBytes: 600 })
   for (let n = 1; n <= 8; n++) await put(log, n)

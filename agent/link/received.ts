@@ -88,6 +88,8 @@ export class ReceivedLog {
   async #lookForRoom(): Promise<void> {
     const { bavail, bsize } = await statfs(this.#options.folder)
     const hasRoom = bavail * bsize >= (this.#options.diskFreeMin ?? DISK_FREE_BYTES_MIN)
+    if (!hasRoom && this.#fault !== FULL)
+      this.#options.log.error({ error: FULL }, 'received.stalled')
     if (!hasRoom) this.#fault = FULL
     else if (this.#fault === FULL) this.#fault = undefined
   }
@@ -167,7 +169,7 @@ export class ReceivedLog {
     syncFolder(folder)
     const bytes = readFileSync(path)
     let end = 0
-    for (let record = recordAt(bytes, 0); record; record = recordAt(bytes, end)) end = record.end
+    for (const record of recordsIn(bytes)) end = record.end
     this.#written = end
     this.cutBytes = bytes.length - end
     if (this.cutBytes === 0) return
@@ -201,13 +203,18 @@ export class ReceivedLog {
       throw error
     }
     let at = from
-    for (let record = recordAt(bytes, at); record; record = recordAt(bytes, at)) {
+    for (const record of recordsIn(bytes, from)) {
+      this.#noteDamage(name, at, record.end - record.bytes.length)
       at = record.end
       yield record
     }
-    if (at >= bytes.length) return
+    this.#noteDamage(name, at, bytes.length)
+  }
+
+  #noteDamage(file: string, at: number, end: number): void {
+    if (at >= end) return
     this.damaged++
-    this.#options.log.error({ file: name, at, bytes: bytes.length - at }, 'received.damaged')
+    this.#options.log.error({ file, at, bytes: end - at }, 'received.damaged')
   }
 
   /** Drops segments that ended before then and that no start-up needs; forks in them are kept. */
@@ -253,6 +260,15 @@ export class ReceivedLog {
     const file = this.#file
     this.#file = undefined
     await file?.close()
+  }
+}
+
+/** Whole records; bytes between them that are none are stepped over: what was acknowledged behind them still counts. */
+function* recordsIn(bytes: Buffer, from = 0): Generator<StoredRecord> {
+  for (let at = from; at < bytes.length; ) {
+    const record = recordAt(bytes, at)
+    at = record?.end ?? at + 1
+    if (record) yield record
   }
 }
 

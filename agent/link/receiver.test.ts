@@ -179,6 +179,9 @@ test('a damaged snapshot costs time, and nothing else', async () => {
   for (const broken of [
     bytes.subarray(0, bytes.length - 5),
     bytes.map((byte, i) => (i === 300 ? byte ^ 1 : byte)),
+    bytes.map((byte, i) => (i === 7 ? byte ^ 2 : byte)), // a later segment
+    bytes.map((byte, i) => (i === 9 ? byte ^ 1 : byte)), // a later place
+    Buffer.concat([bytes.subarray(0, 12), bytes.subarray(-8)]), // no site at all
     Buffer.alloc(0),
   ]) {
     writeFileSync(path, broken)

@@ -54,7 +54,7 @@ export const FailingControl = v.strictObject({
   evidence: Text(200),
 })
 
-export const Summary = v.strictObject({
+const SummaryShape = v.strictObject({
   version: v.literal(1),
   tenant_id: Slug,
   tenant_uid: Uid,
@@ -156,6 +156,27 @@ export const Summary = v.strictObject({
   }),
 })
 
+/** Of a window a day at most: no wire carries more, and sums over a fleet stay sums. */
+const FRAMES_MAX = 1e14
+const EVENTS_MAX = 1e12
+const WINDOW_US_MAX = 86_400e6
+
+/** What no box can say truly: then nothing it says counts, and the refusal is shown (summary-08). */
+function isPossible(said: v.InferOutput<typeof SummaryShape>): boolean {
+  const { window, capture, findings, findings_24h, actions } = said
+  const length = window.to - window.from
+  const events = [findings, findings_24h, actions].flatMap((counts) => Object.values(counts))
+  return (
+    length >= 0 &&
+    length <= WINDOW_US_MAX &&
+    capture.seen === capture.processed + capture.dropped &&
+    capture.seen <= FRAMES_MAX &&
+    capture.blind_seconds <= length / 1e6 + 1 &&
+    events.every((count) => count <= EVENTS_MAX)
+  )
+}
+
+export const Summary = v.pipe(SummaryShape, v.check(isPossible, 'contradicts itself'))
 export type Summary = v.InferOutput<typeof Summary>
 export type Digest = v.InferOutput<typeof Digest>
 export type FailingControl = v.InferOutput<typeof FailingControl>

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3-multiple-ciphers'
@@ -7,7 +7,7 @@ import { openPlatform } from './platform.ts'
 import { openSealedDb, tablesWithoutTenant } from './sealed-db.ts'
 
 const KEY = Buffer.alloc(32, 5)
-const SCHEMA = 'CREATE TABLE IF NOT EXISTS t (tenant_id TEXT, word TEXT) STRICT'
+const SCHEMA = 'CREATE TABLE IF NOT EXISTS t (tenant_id TEXT NOT NULL, word TEXT) STRICT'
 let path: string
 beforeEach(() => {
   path = join(mkdtempSync(join(tmpdir(), 'sealed-')), 'x.db')
@@ -56,6 +56,20 @@ test('every table of platform.db carries tenant_id', () => {
   const db = openPlatform(mkdtempSync(join(tmpdir(), 'sealed-')), KEY)
   expect(tablesWithoutTenant(db)).toEqual([])
   db.exec('CREATE TABLE forgotten (x)') // the check can fail
-  expect(tablesWithoutTenant(db)).toEqual(['forgotten'])
+  db.exec('CREATE TABLE nobodys (tenant_id TEXT)')
+  db.exec('CREATE TABLE sqlitex (x)')
+  expect(tablesWithoutTenant(db)).toEqual(['forgotten', 'nobodys', 'sqlitex'])
   db.close()
+})
+
+test('a table whose rows may be without a tenant is neither made nor opened', () => {
+  for (const table of ['stray (x)', 'stray (tenant_id TEXT, x)']) {
+    expect(() => openSealedDb(path, KEY, `${SCHEMA}; CREATE TABLE ${table}`)).toThrow(/: stray\./)
+    openSealedDb(path, KEY, SCHEMA).close() // nothing of it was left behind
+    const db = openSealedDb(path, KEY, SCHEMA)
+    db.exec(`CREATE TABLE ${table}`)
+    db.close()
+    expect(() => openSealedDb(path, KEY, SCHEMA)).toThrow(/name no tenant: stray\./)
+    rmSync(path)
+  }
 })

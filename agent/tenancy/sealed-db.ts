@@ -4,6 +4,7 @@
  * `db.backup()`. One page put back to its older version is accepted (D12): nothing rests on this alone.
  */
 import { chmodSync, closeSync, openSync, readSync } from 'node:fs'
+import { relative } from 'node:path'
 import Database from 'better-sqlite3-multiple-ciphers'
 import { Failure } from '../base/failure.ts'
 
@@ -12,7 +13,7 @@ export type SealedDb = InstanceType<typeof Database>
 const PLAIN_HEAD = Buffer.from('SQLite format 3\0', 'latin1')
 const KEY_BYTES = 32
 
-/** Opens or makes `path` and runs `schema` (idempotent DDL), which also proves the key. */
+/** Opens or makes `path` and runs `schema` (idempotent DDL), which also proves the key. A table without tenant_id is refused (T1). */
 export function openSealedDb(path: string, key: Buffer, schema: string): SealedDb {
   // A key of another length would silently become a passphrase.
   if (key.length !== KEY_BYTES) throw new Error(`the key of a sealed file has ${KEY_BYTES} bytes`)
@@ -26,7 +27,10 @@ export function openSealedDb(path: string, key: Buffer, schema: string): SealedD
     db.pragma('synchronous = FULL')
     db.pragma('foreign_keys = ON')
     db.pragma('temp_store = MEMORY')
-    db.exec(schema)
+    db.transaction(() => {
+      db.exec(schema)
+      refuseTenantless(path, db)
+    })()
     db.pragma('wal_checkpoint(TRUNCATE)') // so that the header is on disk to be looked at
     refusePlain(path)
     chmodSync(path, 0o600)
@@ -45,13 +49,46 @@ export function openSealedDb(path: string, key: Buffer, schema: string): SealedD
   }
 }
 
-/** Tables without tenant_id: must be none (T1). */
+/** Tables where a row could be without tenant_id: must be none (T1). */
 export function tablesWithoutTenant(db: SealedDb): string[] {
   const tables = db
-    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    .all() as { name: string }[]
-  const columns = db.prepare('SELECT name FROM pragma_table_info(?)').pluck()
-  return tables.map(({ name }) => name).filter((name) => !columns.all(name).includes('tenant_id'))
+    .prepare(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'",
+    )
+    .pluck()
+    .all() as string[]
+  // A primary key of a STRICT table is never null, though it does not say so.
+  const column = db.prepare(
+    'SELECT 1 FROM pragma_table_info(?) WHERE name = \'tenant_id\' AND ("notnull" = 1 OR pk > 0)',
+  )
+  return tables.filter((name) => column.get(name) === undefined)
+}
+
+/** What `picket invariants` is told of one open file. */
+export interface DatabaseCheck {
+  /** Relative to the data folder. */
+  file: string
+  tables: number
+  withoutTenant: string[]
+}
+
+export function checkDatabase(data: string, db: SealedDb): DatabaseCheck {
+  const count = db.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").pluck()
+  return {
+    file: relative(data, db.name),
+    tables: count.get() as number,
+    withoutTenant: tablesWithoutTenant(db),
+  }
+}
+
+function refuseTenantless(path: string, db: SealedDb): void {
+  const [first] = tablesWithoutTenant(db)
+  if (first === undefined) return
+  throw new Failure(
+    'refused',
+    `${path} has a table whose rows name no tenant: ${first}. Somebody added it; put the file back from a backup.`,
+    { path },
+  )
 }
 
 function refusePlain(path: string): void {

@@ -10,5 +10,9 @@ CREATE TABLE IF NOT EXISTS audit_texts (
 `
 
 export function openTenantDb(data: string, uid: string, key: Buffer): SealedDb {
-  return openSealedDb(join(data, 'tenants', uid, 'tenant.db'), key, SCHEMA)
+  return openSealedDb(tenantDbPath(data, uid), key, SCHEMA)
+}
+
+export function tenantDbPath(data: string, uid: string): string {
+  return join(data, 'tenants', uid, 'tenant.db')
 }

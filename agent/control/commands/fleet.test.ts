@@ -30,8 +30,9 @@ interface Said {
   err: string
 }
 
-function run(site: Site, args: string[]): Promise<Said> {
+function run(site: Site, args: string[], stdin = ''): Promise<Said> {
   const child = spawn(process.execPath, [CLI, 'fleet', ...args, '--data', site.data])
+  child.stdin.end(stdin)
   const said = { out: '', err: '' }
   child.stdout.on('data', (chunk: Buffer) => {
     said.out += chunk.toString()
@@ -64,7 +65,11 @@ test('claim, join, the same digits on both, leave, and the primary knows', async
     '--site',
     'Sydney',
   )
-  const said = await picket(sydney, 'join', '--door', at(), '--code', code)
+  const empty = await run(sydney, ['join', '--door', at(), '--code', '-'])
+  expect([empty.code, empty.err]).toEqual([2, expect.stringContaining('No code was given')])
+  const joined = await run(sydney, ['join', '--door', at(), '--code', '-'], `${code}\n`)
+  expect([joined.code, joined.err]).toEqual([0, ''])
+  const said = joined.out
   const [digits] = /\d{3} \d{3}$/m.exec(said) as RegExpExecArray
   expect(said).toContain(
     'sydney has joined the fleet acme: The london site, mqtts://127.0.0.1:8883',

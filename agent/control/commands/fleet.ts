@@ -1,11 +1,12 @@
 /** `picket fleet …`: Fleet Command on a primary, joining and leaving on a branch, and how both stand. */
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import type { Json } from '../../base/canonical.ts'
 import { Failure } from '../../base/failure.ts'
 import { borrow } from '../borrow.ts'
 import { type CliCalls, type ClientOf, type Joined, keysForCli } from '../keys-client.ts'
 import { LinkClient } from '../link-client.ts'
 import { ASKED, askLink } from './fleet-ask.ts'
+import { readCode } from './fleet-code.ts'
 import { join, readDoor, tell } from './fleet-door.ts'
 import { joinsInWords, when } from './fleet-words.ts'
 import { type Command, dataFolder, print, printJson, readOptions, required } from './options.ts'
@@ -56,7 +57,7 @@ export const command: Command = {
   usage:
     'picket fleet enable|disable [--tenant T]\n' +
     'picket fleet claim [--tenant T] [--site NAME]\n' +
-    'picket fleet join --door HOST:PORT --code CODE [--tenant T] [--site NAME]\n' +
+    'picket fleet join --door HOST:PORT --code -|CODE [--tenant T] [--site NAME]\n' +
     'picket fleet request --out FILE [--tenant T] [--site NAME]    on the branch\n' +
     'picket fleet accept FILE --out FILE                            on the primary\n' +
     'picket fleet finish FILE [--fingerprint ID]                    on the branch\n' +
@@ -65,7 +66,8 @@ export const command: Command = {
     'picket fleet status | uplinks\n' +
     'picket fleet received [--tenant T [--out NAME]]      with --out: what that site signed, and its key\n\n' +
     'All take [--data DIR] [--json]. claim prints a code that lets one site join within ten minutes; join brings it\n' +
-    'to the door, and both ends show the same six digits (on the primary: picket fleet members).',
+    'to the door, and both ends show the same six digits (on the primary: picket fleet members). With --code - it is\n' +
+    'asked for, or read from standard input: on a command line every user of the machine can read it.',
   async run([verb = '', ...args]) {
     const { values, positionals } = readOptions(args, OPTIONS)
     const data = dataFolder(values.data)
@@ -103,14 +105,14 @@ async function claim({ keys, values }: Asked): Promise<Answer> {
   const words = [
     `Code: ${code}, for ${tenant_id ?? 'any one site'}, once, until ${when(endsAt)}`,
     `Door: ${door.host}:${door.port}, key ${door.fingerprint}`,
-    `On the branch: picket fleet join --door ${door.host}:${door.port} --code ${code}`,
+    `On the branch, where it asks for the code: picket fleet join --door ${door.host}:${door.port} --code -`,
   ]
   return { json, words }
 }
 
 async function joinFleet({ keys, values }: Asked): Promise<Answer> {
   const door = readDoor(required(values.door, 'door'))
-  const code = required(values.code, 'code')
+  const code = await readCode(required(values.code, 'code'))
   let join_id = ''
   const reply = await join(door, async (exporter) => {
     const asked = { code, exporter, ...named(values, 'tenant'), ...named(values, 'site') }
@@ -217,12 +219,14 @@ function count<K extends 'epoch' | 'sequence'>(values: Values, option: K): { [N 
 function readFile(path: string): Json {
   let text: string
   try {
+    const stat = statSync(path)
+    if (!stat.isFile()) throw new Error('not a file') // a pipe or a device has no end
+    if (stat.size > FILE_BYTES_MAX) throw new Error('too long')
     text = readFileSync(path, 'utf8')
   } catch (error) {
     throw new Failure('invalid', `${path} cannot be read.`, { path }, error)
   }
   try {
-    if (text.length > FILE_BYTES_MAX) throw new Error('too long')
     return JSON.parse(text) as Json
   } catch (error) {
     throw new Failure('invalid', `${path} is no file of picket fleet.`, { path }, error)

@@ -5,7 +5,7 @@ import * as v from 'valibot'
 import type { Json } from '../../base/canonical.ts'
 import { Failure } from '../../base/failure.ts'
 import { type Envelope, type KnownKey, SIGNED_TYPES, verifyJson } from '../../base/signing.ts'
-import { brief } from '../../base/text.ts'
+import { brief, visible } from '../../base/text.ts'
 import { readPublicKeyFile, readPublicKeys } from '../../keys/signer.ts'
 import { isSealed } from '../../summary/seal.ts'
 import { Ack, LastWill, Summary } from '../../summary/summary.ts'
@@ -14,6 +14,8 @@ import { type Command, dataFolder, print, printJson, readOptions } from './optio
 
 const FILE_BYTES_MAX = 64 << 20
 const ENVELOPES_MAX = 100_000
+/** Empty ones among them: splitting a file of nothing else would cost a gigabyte. */
+const LINES_MAX = 200_000
 const SCHEMAS = { summary: Summary, ack: Ack, lwt: LastWill } as const
 
 /** One signed thing, or a file that holds none. */
@@ -64,7 +66,8 @@ function judge(found: readonly Finding[]): void {
   throw new Failure('invalid', `${rest} of ${found.length} could not be verified.`)
 }
 
-function sentence({ file, is, verified, about, owner, key_id, because }: Finding): string {
+function sentence({ file: name, is, verified, about, owner, key_id, because }: Finding): string {
+  const file = visible(name) // whoever made the file may have named it
   if (!verified) return `${file}: ${is}: NOT verified: ${because}`
   return `${file}: ${is}${about ? ` ${about}` : ''}: verified, signed by ${owner} (key ${key_id})`
 }
@@ -96,7 +99,8 @@ const AnyEnvelope = v.strictObject({
 
 function check(file: string, envelope: Envelope, known: ReadonlyMap<string, KnownKey>): Finding {
   const { type, key_id } = envelope
-  const owner = known.get(key_id)?.owner ?? null
+  const speaker = known.get(key_id)
+  const owner = speaker ? brief(speaker.owner, 64) : null
   const hash = bodyHash(envelope.body)
   const finding = { file, is: type, key_id: brief(key_id, 64), owner, hash }
   try {
@@ -139,7 +143,10 @@ function isAuditLine(value: unknown): boolean {
 function readJson(text: string): unknown[] | undefined {
   const whole = parsed(text)
   if (whole) return bounded(Array.isArray(whole.value) ? whole.value : [whole.value])
-  const lines = bounded(text.split('\n').filter((line) => line.trim() !== '')).map(parsed)
+  const rows = text.split('\n', LINES_MAX)
+  if (rows.length === LINES_MAX)
+    throw new Failure('invalid', `A file has ${LINES_MAX} lines or more.`)
+  const lines = bounded(rows.filter((line) => line.trim() !== '')).map(parsed)
   return lines.every((line) => line !== undefined) ? lines.map(({ value }) => value) : undefined
 }
 
@@ -159,7 +166,10 @@ function bounded<T>(list: T[]): T[] {
 
 function readBounded(file: string): Buffer {
   try {
-    if (statSync(file).size <= FILE_BYTES_MAX) return readFileSync(file)
+    const stat = statSync(file)
+    // A pipe or a device has no size, and no end.
+    if (!stat.isFile()) throw new Error('not a file')
+    if (stat.size <= FILE_BYTES_MAX) return readFileSync(file)
   } catch (error) {
     throw new Failure('invalid', `${file} cannot be read.`, { file }, error)
   }

@@ -58,7 +58,7 @@ function madeCard({ code, endsAt, door, site }: NonNullable<JoinsFound['made']>,
   return card(
     `Claim code for ${site}`,
     'shown once; only its hash is kept',
-    html`<div class="pad claim"><p class="code mono" id="claim-code">${code}</p><p>Good for one join until ${when(view.zone, endsAt)}, ${span((endsAt - view.zone.nowUs) / 1000)} from now. Type it on the box of ${site}:</p><pre class="bytes">picket fleet join --door ${address} --code ${code}</pre><p>Both boxes then show the same six digits: compare them. The door’s key: <span class="mono finger">${door.fingerprint}</span></p></div>`,
+    html`<div class="pad claim"><p class="code mono" id="claim-code">${code}</p><p>Good for one join until ${when(view.zone, endsAt)}, ${span((endsAt - view.zone.nowUs) / 1000)} from now. On the box of ${site} this command asks for it:</p><pre class="bytes">picket fleet join --door ${address} --code -</pre><p>Both boxes then show the same six digits: compare them. The door’s key: <span class="mono finger">${door.fingerprint}</span></p></div>`,
     { kind: 'made' },
   )
 }
