@@ -1,0 +1,65 @@
+/** Decoders of industrial protocols alone: a message or a word, from the bytes of the window only. */
+import { decodeDnp3, decodeDnp3Link, dnp3FrameBytes } from '../../agent/decode/dnp3.ts'
+import type { IcsMessage } from '../../agent/decode/records.ts'
+import { ICS_TALKS } from '../golden/ics-messages.ts'
+import { fuzzBytes, recordOrFault } from './fuzz.ts'
+import { realTraffic } from './seeds.ts'
+
+const RECORD_CHARS_MAX = 65_536
+const { payloads } = await realTraffic()
+
+/** The same bytes in two surroundings must give the same answer, and one that fits into a row. */
+function twice(bytes: Buffer, judge: (bytes: Buffer, start: number, end: number) => unknown): void {
+  const [a, b] = [0x00, 0xff].map((fill) => {
+    const memory = Buffer.alloc(bytes.length + 64, fill)
+    bytes.copy(memory, 32)
+    return JSON.stringify(judge(memory, 32, 32 + bytes.length))
+  })
+  if (a !== b) throw new Error(`bytes outside were read: ${a} but ${b}`)
+}
+
+function fits(answer: IcsMessage | string): void {
+  recordOrFault(answer, (message) => {
+    const size = JSON.stringify(message).length
+    if (size > RECORD_CHARS_MAX) throw new Error(`a message of ${size} characters`)
+    if (message.fault) recordOrFault(message.fault)
+  })
+}
+
+function sizeFits(size: number | string, most: number): void {
+  if (typeof size === 'string') recordOrFault(size)
+  else if (!(size >= 0 && size <= most)) throw new Error(`a frame of ${size} bytes`)
+}
+
+const LINK = { control: 0xc4, dest: 1, src: 2 }
+const DNP3_FRAMES = [
+  ICS_TALKS.dnp3.question,
+  ICS_TALKS.dnp3.answer,
+  ...(payloads.get(20_000) ?? []),
+]
+/** Checksums would keep most mutations from the fragments: these go in without frames. */
+const DNP3_FRAGMENTS = [
+  'c0050c0117010303016400000064000000 00',
+  'c00229012801000500640000000a0128010500 01',
+  'e1810000010200000702020202020202021e05000001000000000000000000',
+]
+
+fuzzBytes('dnp3 frames', DNP3_FRAMES, (bytes) => {
+  twice(bytes, (memory, start, end) => {
+    const size = dnp3FrameBytes(memory, start, end)
+    sizeFits(size, 292)
+    const link = decodeDnp3Link(memory, start, end)
+    recordOrFault(link, ({ data }) => {
+      if (data.length > 250) throw new Error('more than a frame holds')
+    })
+    return [size, link]
+  })
+})
+
+fuzzBytes(
+  'dnp3 fragments',
+  DNP3_FRAGMENTS.map((text) => Buffer.from(text.replaceAll(' ', ''), 'hex')),
+  (bytes) => {
+    for (const toServer of [true, false]) fits(decodeDnp3(bytes, LINK, toServer))
+  },
+)
