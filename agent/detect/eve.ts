@@ -63,6 +63,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   ssh: 'ssh',
   modbus: 'ot',
   dnp3: 'ot',
+  s7: 'ot',
 }
 
 /**

@@ -8,6 +8,7 @@ import type { IcsMessage, IcsProto } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { Dnp3Frames } from './app-dnp3.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import { S7Frames } from './app-s7.ts'
 
 const FAULTS_MAX = 8
 
@@ -31,6 +32,8 @@ export function newIcsFlow(proto: IcsProto, sink: AppSink): AppParser {
   switch (proto) {
     case 'dnp3':
       return new IcsFlow(new Dnp3Frames(), sink)
+    case 's7':
+      return new IcsFlow(new S7Frames(), sink)
   }
 }
 

@@ -1,14 +1,17 @@
 /** Which industrial protocol a flow speaks, by the first bytes of either direction; the port is only a hint. */
 import { isDnp3Header } from '../decode/dnp3.ts'
 import type { IcsProto } from '../decode/records.ts'
+import { COTP, decodeCotp, isS7, tpktBytes } from '../decode/s7.ts'
 
 type IcsGuess = IcsProto | 'more' | 'none'
 
 const DNP3_HEADER_BYTES = 10
+const ISO_PACKETS_MAX = 8
 
 /** The first bytes of one direction of a TCP flow. */
 export function guessIcs(bytes: Buffer, _serverPort: number): IcsGuess {
-  return guessDnp3(bytes)
+  const dnp3 = guessDnp3(bytes)
+  return dnp3 === 'none' ? guessS7(bytes) : dnp3
 }
 
 /** One datagram of a flow that is not known yet. */
@@ -21,4 +24,34 @@ function guessDnp3(bytes: Buffer): IcsGuess {
   if (isDnp3Header(bytes, 0, bytes.length)) return 'dnp3'
   if (bytes.length >= DNP3_HEADER_BYTES) return 'none'
   return bytes[0] === 0x05 && (bytes.length < 2 || bytes[1] === 0x64) ? 'more' : 'none'
+}
+
+/**
+ * ISO transport carries other protocols too (remote desktop, MMS): only the first data say which. So the packets that open
+ * the connection are waited out, on any port.
+ */
+function guessS7(bytes: Buffer): IcsGuess {
+  for (let at = 0, packets = 0; packets < ISO_PACKETS_MAX; packets++) {
+    const size = tpktBytes(bytes, at, bytes.length)
+    if (typeof size === 'string') return 'none'
+    if (bytes.length > at + 1 && bytes[at + 1] !== 0) return 'none'
+    if (size === 0 || at + size > bytes.length)
+      return mayBeIso(bytes.subarray(at)) ? 'more' : 'none'
+    const cotp = decodeCotp(bytes, at, at + size)
+    if (typeof cotp === 'string') return 'none'
+    if (cotp.type === COTP.data && cotp.at < at + size)
+      return isS7(bytes, cotp.at, at + size) ? 's7' : 'none'
+    if (cotp.type !== COTP.data && cotp.type !== COTP.connect && cotp.type !== COTP.confirm)
+      return 'none'
+    at += size
+  }
+  return 'none'
+}
+
+/** The beginning of one packet: of what is there, nothing says no. */
+function mayBeIso(bytes: Buffer): boolean {
+  if (bytes.length < 6) return true
+  const type = (bytes[5] as number) >> 4
+  if (type === COTP.connect || type === COTP.confirm) return true
+  return type === COTP.data && (bytes.length < 8 || isS7(bytes, 7, bytes.length))
 }

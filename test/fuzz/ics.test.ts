@@ -1,6 +1,7 @@
 /** Decoders of industrial protocols alone: a message or a word, from the bytes of the window only. */
 import { decodeDnp3, decodeDnp3Link, dnp3FrameBytes } from '../../agent/decode/dnp3.ts'
 import type { IcsMessage } from '../../agent/decode/records.ts'
+import { decodeCotp, decodeS7, tpktBytes } from '../../agent/decode/s7.ts'
 import { ICS_TALKS } from '../golden/ics-messages.ts'
 import { fuzzBytes, recordOrFault } from './fuzz.ts'
 import { realTraffic } from './seeds.ts'
@@ -61,5 +62,37 @@ fuzzBytes(
   DNP3_FRAGMENTS.map((text) => Buffer.from(text.replaceAll(' ', ''), 'hex')),
   (bytes) => {
     for (const toServer of [true, false]) fits(decodeDnp3(bytes, LINK, toServer))
+  },
+)
+
+const S7 = [
+  '3201000000010010000e0401120a10020001000084000050',
+  '32010000000100 0e00080501120a1002000100008400005000040010aaaa0000',
+  '32010000350000100000 28000000000000fd0000 09505f50524f4752414d',
+  '3207000000000008 000c0001120411440100ff09000800110000',
+  '7202000031000004ca000000010000000000',
+]
+
+fuzzBytes('iso transport', [ICS_TALKS.s7.question, ...(payloads.get(102) ?? [])], (bytes) => {
+  twice(bytes, (memory, start, end) => {
+    const size = tpktBytes(memory, start, end)
+    sizeFits(size, 65_535)
+    const cotp = decodeCotp(memory, start, end)
+    recordOrFault(cotp, ({ at }) => {
+      if (at < start || at > end) throw new Error('a PDU outside')
+    })
+    return [size, typeof cotp === 'string' ? cotp : cotp.at - start]
+  })
+})
+
+fuzzBytes(
+  's7',
+  S7.map((text) => Buffer.from(text.replaceAll(' ', ''), 'hex')),
+  (bytes) => {
+    twice(bytes, (memory, start, end) => {
+      const message = decodeS7(memory, { start, end, toServer: true })
+      fits(message)
+      return message
+    })
   },
 )

@@ -17,4 +17,14 @@ export const ICS_TALKS: Record<IcsProto, IcsTalk> = {
     question: hex('056414c4010064006 7d6 c6c7 01 3c0206 3c0306 3c0406 3c0106 73c0'),
     answer: hex('05640a4400000200 1288 c1cb 81 9002 4f9c'),
   },
+  /** A connection, then a stop; its acknowledgement. */
+  s7: {
+    port: 102,
+    question: hex(
+      '03000016 11e00000000100c00109c1020100c2020102 03000021 02f080 3201 0000 3500 0010 0000 29 0000000000 09 505f50524f4752414d',
+    ),
+    answer: hex(
+      '03000016 11d00001000200c00109c1020100c2020102 03000014 02f080 3203 0000 3500 0001 0000 0000 29',
+    ),
+  },
 }

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { IcsProto } from '../../agent/decode/records.ts'
+import type { IcsMessage, IcsProto } from '../../agent/decode/records.ts'
 import { AppPath } from '../traffic/app-path.ts'
 import { corpus } from '../traffic/corpus.ts'
 
@@ -22,27 +22,33 @@ const { files }: { files: Capture[] } = root
   ? JSON.parse(readFileSync(join(root, 'manifest.json'), 'utf8'))
   : { files: [] }
 
-/** Our word for what the manifest counts; undefined: it is not an operation. */
-type Naming = (counted: string) => string | undefined
+/** What the manifest calls a message of ours; undefined: it does not count such. */
+type Naming = (message: IcsMessage) => string | undefined
 
 const DNP3_NAMES: Record<string, string> = {
-  unsolicited: 'unsolicited_response',
-  enable_unsol: 'enable_unsolicited',
-  disable_unsol: 'disable_unsolicited',
-  stop_app: 'stop_appl',
-  start_app: 'start_appl',
-  auth_req: 'auth_request',
-  auth_resp: 'auth_response',
-  fc10: 'freeze_clear_nr',
-  fc12: 'freeze_at_time_nr',
-  fc23: 'delay_measure',
-  record_time: 'record_current_time',
+  unsolicited_response: 'unsolicited',
+  enable_unsolicited: 'enable_unsol',
+  disable_unsolicited: 'disable_unsol',
+  stop_appl: 'stop_app',
+  start_appl: 'start_app',
+  auth_request: 'auth_req',
+  auth_response: 'auth_resp',
+  freeze_clear_nr: 'fc10',
+  freeze_at_time_nr: 'fc12',
+  delay_measure: 'fc23',
+  record_current_time: 'record_time',
 }
+const PROGRAM_INVOCATIONS = /^(pi_service|plc_start|.*_block|compress_memory|copy_ram_to_rom)$/
 
 const NAMING: Record<IcsProto, Naming> = {
-  dnp3: (counted) => {
-    const name = counted.replace('dnp3:', '')
-    return DNP3_NAMES[name] ?? name.replace(/^fc/, 'function_')
+  dnp3: ({ operation }) => `dnp3:${DNP3_NAMES[operation] ?? operation.replace(/^function_/, 'fc')}`,
+  s7: ({ operation, request, fields: { layer, rosctr, function: code } }) => {
+    if (layer === 'cotp') return 'cotp:cr/cc'
+    if (rosctr === 's7plus') return 's7plus'
+    if (rosctr === 'userdata') return 's7:userdata'
+    if (!request) return undefined
+    if (code === 0x28 && PROGRAM_INVOCATIONS.test(operation)) return 's7:pi_service(start/insert)'
+    return `s7:${operation}`
   },
 }
 
@@ -77,13 +83,14 @@ function messages(file: string, counted: string, count: number): number {
   return (count - noise) / (COPIES[file] ?? 1)
 }
 
-/** Operations of one capture, by our words. */
-async function operationsOf(file: string, proto: IcsProto): Promise<Map<string, number>> {
+/** Messages of one capture, by the words of the manifest. */
+async function countsOf(file: string, proto: IcsProto): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
   const { spoken } = await AppPath.run(join(root as string, file))
-  for (const { tx } of spoken)
-    if (tx.proto === proto && 'ics' in tx)
-      counts.set(tx.ics.operation, (counts.get(tx.ics.operation) ?? 0) + 1)
+  for (const { tx } of spoken) {
+    const name = tx.proto === proto && 'ics' in tx ? NAMING[proto](tx.ics) : undefined
+    if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
   return counts
 }
 
@@ -93,12 +100,10 @@ describe.skipIf(!root)('operations of industrial captures', () => {
     const missing: string[] = []
     const captures = files.filter(({ protocol }) => protocol === proto)
     for (const { file, operations } of captures) {
-      const counts = await operationsOf(file, proto)
+      const counts = await countsOf(file, proto)
       for (const [counted, all] of Object.entries(operations)) {
-        const name = NAMING[proto](counted)
-        if (name === undefined) continue
         const count = messages(file, counted, all)
-        const ours = counts.get(name) ?? 0
+        const ours = counts.get(counted) ?? 0
         expected += count
         found += Math.min(ours, count)
         more += Math.max(0, ours - count)
