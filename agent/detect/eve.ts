@@ -64,6 +64,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   modbus: 'ot',
   dnp3: 'ot',
   s7: 'ot',
+  iec104: 'ot',
 }
 
 /**

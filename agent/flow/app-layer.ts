@@ -33,7 +33,18 @@ export interface AppFlows {
 }
 
 const PHASE = { probe: 0, parse: 1, watch: 2, over: 3 } as const
-const PROTOS = ['unknown', 'failed', 'dns', 'http', 'tls', 'ssh', 'modbus', 'dnp3', 's7'] as const
+const PROTOS = [
+  'unknown',
+  'failed',
+  'dns',
+  'http',
+  'tls',
+  'ssh',
+  'modbus',
+  'dnp3',
+  's7',
+  'iec104',
+] as const
 const DNS_PORTS = new Set([53, 5353, 5355])
 const NETBIOS_PORT = 137 // the same framing, other names
 const EMPTY = Buffer.alloc(0)

@@ -1,5 +1,6 @@
 /** Which industrial protocol a flow speaks, by the first bytes of either direction; the port is only a hint. */
 import { isDnp3Header } from '../decode/dnp3.ts'
+import { apduBytes, isApduControl } from '../decode/iec104.ts'
 import type { IcsProto } from '../decode/records.ts'
 import { COTP, decodeCotp, isS7, tpktBytes } from '../decode/s7.ts'
 
@@ -7,11 +8,16 @@ type IcsGuess = IcsProto | 'more' | 'none'
 
 const DNP3_HEADER_BYTES = 10
 const ISO_PACKETS_MAX = 8
+const IEC104_PORT = 2404
+const STARTDT = Buffer.from('680407000000', 'hex')
 
 /** The first bytes of one direction of a TCP flow. */
-export function guessIcs(bytes: Buffer, _serverPort: number): IcsGuess {
-  const dnp3 = guessDnp3(bytes)
-  return dnp3 === 'none' ? guessS7(bytes) : dnp3
+export function guessIcs(bytes: Buffer, serverPort: number): IcsGuess {
+  for (const guess of [guessDnp3, guessS7, guessIec104]) {
+    const proto = guess(bytes, serverPort)
+    if (proto !== 'none') return proto
+  }
+  return 'none'
 }
 
 /** One datagram of a flow that is not known yet. */
@@ -54,4 +60,19 @@ function mayBeIso(bytes: Buffer): boolean {
   const type = (bytes[5] as number) >> 4
   if (type === COTP.connect || type === COTP.confirm) return true
   return type === COTP.data && (bytes.length < 8 || isS7(bytes, 7, bytes.length))
+}
+
+/** On its port the start byte is enough; elsewhere the words that open a connection, or nothing but whole APDUs. */
+function guessIec104(bytes: Buffer, serverPort: number): IcsGuess {
+  if (serverPort === IEC104_PORT) return bytes[0] === STARTDT[0] ? 'iec104' : 'none'
+  const begun = Math.min(bytes.length, STARTDT.length)
+  if (bytes.compare(STARTDT, 0, begun, 0, begun) === 0)
+    return begun === STARTDT.length ? 'iec104' : 'more'
+  for (let at = 0; at < bytes.length; ) {
+    const size = apduBytes(bytes, at, bytes.length)
+    if (typeof size === 'string' || size === 0 || at + size > bytes.length) return 'none'
+    if (!isApduControl(bytes, at + 2, size - 2)) return 'none'
+    at += size
+  }
+  return 'iec104'
 }

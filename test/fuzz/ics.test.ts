@@ -1,5 +1,6 @@
 /** Decoders of industrial protocols alone: a message or a word, from the bytes of the window only. */
 import { decodeDnp3, decodeDnp3Link, dnp3FrameBytes } from '../../agent/decode/dnp3.ts'
+import { apduBytes, decodeApdu } from '../../agent/decode/iec104.ts'
 import type { IcsMessage } from '../../agent/decode/records.ts'
 import { decodeCotp, decodeS7, tpktBytes } from '../../agent/decode/s7.ts'
 import { ICS_TALKS } from '../golden/ics-messages.ts'
@@ -96,3 +97,22 @@ fuzzBytes(
     })
   },
 )
+
+const { iec104 } = ICS_TALKS
+const APDUS = [...apdus(iec104.question), ...apdus(iec104.answer)]
+
+function* apdus(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 2 + (bytes[at + 1] as number))
+    yield bytes.subarray(at, at + 2 + (bytes[at + 1] as number))
+}
+
+fuzzBytes('iec104', [...APDUS, ...(payloads.get(2404) ?? [])], (bytes) => {
+  for (const toServer of [true, false])
+    twice(bytes, (memory, start, end) => {
+      const size = apduBytes(memory, start, end)
+      sizeFits(size, 255)
+      const message = decodeApdu(memory, { start, end, toServer })
+      fits(message)
+      return [size, message]
+    })
+})

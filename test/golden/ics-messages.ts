@@ -27,4 +27,10 @@ export const ICS_TALKS: Record<IcsProto, IcsTalk> = {
       '03000016 11d00001000200c00109c1020100c2020102 03000014 02f080 3203 0000 3500 0001 0000 0000 29',
     ),
   },
+  /** A command; its confirmation. */
+  iec104: {
+    port: 2404,
+    question: hex('680407000000 680e 0000 0000 2d 01 06 00 0a00 0c0000 01'),
+    answer: hex('68040b000000 680e 0000 0200 2d 01 07 00 0a00 0c0000 01'),
+  },
 }

@@ -50,6 +50,11 @@ const NAMING: Record<IcsProto, Naming> = {
     if (code === 0x28 && PROGRAM_INVOCATIONS.test(operation)) return 's7:pi_service(start/insert)'
     return `s7:${operation}`
   },
+  iec104: ({ toServer, fields: { apci, code, type_id, cause } }) => {
+    if (apci === 'S') return 'iec104:S'
+    if (apci === 'U') return `iec104:U${Number(code).toString(16).padStart(2, '0')}`
+    return `iec104:type${type_id}/cot${cause}${toServer && cause === 6 ? '>' : ''}`
+  },
 }
 
 /** Captures whose every frame is there this many times: a TCP stream tells the copies once. */
