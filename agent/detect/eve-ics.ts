@@ -6,7 +6,12 @@ import type { Ends, Json } from './eve-app.ts'
 const ABOUT_CHARS_MAX = 120
 
 /** What a person calls the protocol. */
-export const ICS_NAME: Record<IcsProto, string> = { dnp3: 'DNP3', s7: 'S7comm', iec104: 'IEC 104' }
+export const ICS_NAME: Record<IcsProto, string> = {
+  dnp3: 'DNP3',
+  s7: 'S7comm',
+  iec104: 'IEC 104',
+  enip: 'EtherNet/IP',
+}
 
 export type IcsTransaction = Extract<Transaction, { ics: IcsMessage }>
 

@@ -65,6 +65,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   dnp3: 'ot',
   s7: 'ot',
   iec104: 'ot',
+  enip: 'ot',
 }
 
 /**

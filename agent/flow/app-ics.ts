@@ -7,6 +7,7 @@ import type { IcsSpan } from '../decode/ics.ts'
 import type { IcsMessage, IcsProto } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { Dnp3Frames } from './app-dnp3.ts'
+import { EnipFrames } from './app-enip.ts'
 import { ApduFrames } from './app-iec104.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 import { S7Frames } from './app-s7.ts'
@@ -37,6 +38,8 @@ export function newIcsFlow(proto: IcsProto, sink: AppSink): AppParser {
       return new IcsFlow(new S7Frames(), sink)
     case 'iec104':
       return new IcsFlow(new ApduFrames(), sink)
+    case 'enip':
+      return new IcsFlow(new EnipFrames(), sink)
   }
 }
 

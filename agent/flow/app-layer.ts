@@ -44,6 +44,7 @@ const PROTOS = [
   'dnp3',
   's7',
   'iec104',
+  'enip',
 ] as const
 const DNS_PORTS = new Set([53, 5353, 5355])
 const NETBIOS_PORT = 137 // the same framing, other names

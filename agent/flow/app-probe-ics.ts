@@ -1,5 +1,6 @@
 /** Which industrial protocol a flow speaks, by the first bytes of either direction; the port is only a hint. */
 import { isDnp3Header } from '../decode/dnp3.ts'
+import { enipBytes, isEnipHeader } from '../decode/enip.ts'
 import { apduBytes, isApduControl } from '../decode/iec104.ts'
 import type { IcsProto } from '../decode/records.ts'
 import { COTP, decodeCotp, isS7, tpktBytes } from '../decode/s7.ts'
@@ -9,11 +10,14 @@ type IcsGuess = IcsProto | 'more' | 'none'
 const DNP3_HEADER_BYTES = 10
 const ISO_PACKETS_MAX = 8
 const IEC104_PORT = 2404
+const ENIP_PORT = 44_818
+const REGISTERED_BYTES = 28
+const REGISTER_SESSION = Buffer.from('65000400', 'hex')
 const STARTDT = Buffer.from('680407000000', 'hex')
 
 /** The first bytes of one direction of a TCP flow. */
 export function guessIcs(bytes: Buffer, serverPort: number): IcsGuess {
-  for (const guess of [guessDnp3, guessS7, guessIec104]) {
+  for (const guess of [guessDnp3, guessS7, guessIec104, guessEnip]) {
     const proto = guess(bytes, serverPort)
     if (proto !== 'none') return proto
   }
@@ -21,8 +25,10 @@ export function guessIcs(bytes: Buffer, serverPort: number): IcsGuess {
 }
 
 /** One datagram of a flow that is not known yet. */
-export function guessIcsDatagram(bytes: Buffer, _serverPort: number): IcsProto | 'none' {
-  return isDnp3Header(bytes, 0, bytes.length) ? 'dnp3' : 'none'
+export function guessIcsDatagram(bytes: Buffer, serverPort: number): IcsProto | 'none' {
+  if (isDnp3Header(bytes, 0, bytes.length)) return 'dnp3'
+  if (serverPort === ENIP_PORT && enipBytes(bytes, 0, bytes.length) === bytes.length) return 'enip'
+  return 'none'
 }
 
 /** The checksum of the header makes a port needless. */
@@ -75,4 +81,19 @@ function guessIec104(bytes: Buffer, serverPort: number): IcsGuess {
     at += size
   }
   return 'iec104'
+}
+
+/** On its port a known command is enough; elsewhere the words that open a session, or one whole message. */
+function guessEnip(bytes: Buffer, serverPort: number): IcsGuess {
+  if (serverPort === ENIP_PORT) {
+    const size = enipBytes(bytes, 0, bytes.length)
+    return typeof size === 'string' ? 'none' : size === 0 ? 'more' : 'enip'
+  }
+  const begun = Math.min(bytes.length, REGISTER_SESSION.length)
+  if (bytes.compare(REGISTER_SESSION, 0, begun, 0, begun) === 0) {
+    if (bytes.length < REGISTERED_BYTES) return 'more'
+    return isEnipHeader(bytes, 0, bytes.length) ? 'enip' : 'none'
+  }
+  if (!isEnipHeader(bytes, 0, bytes.length)) return 'none'
+  return enipBytes(bytes, 0, bytes.length) === bytes.length ? 'enip' : 'none'
 }

@@ -1,5 +1,6 @@
 /** Decoders of industrial protocols alone: a message or a word, from the bytes of the window only. */
 import { decodeDnp3, decodeDnp3Link, dnp3FrameBytes } from '../../agent/decode/dnp3.ts'
+import { decodeEnip, ENIP_BYTES_MAX, enipBytes } from '../../agent/decode/enip.ts'
 import { apduBytes, decodeApdu } from '../../agent/decode/iec104.ts'
 import type { IcsMessage } from '../../agent/decode/records.ts'
 import { decodeCotp, decodeS7, tpktBytes } from '../../agent/decode/s7.ts'
@@ -116,3 +117,31 @@ fuzzBytes('iec104', [...APDUS, ...(payloads.get(2404) ?? [])], (bytes) => {
       return [size, message]
     })
 })
+
+const { enip } = ICS_TALKS
+/** Several services, and one wrapped, in one message. */
+const WRAPPED = Buffer.concat([
+  enip.question.subarray(0, 36),
+  Buffer.from(
+    '00000000b2001a000a022002240102000600120052022006240 10a0e06000502200124011002200424 01'.replaceAll(
+      ' ',
+      '',
+    ),
+    'hex',
+  ),
+])
+
+fuzzBytes(
+  'enip',
+  [enip.question, enip.answer, WRAPPED, ...(payloads.get(44_818) ?? [])],
+  (bytes) => {
+    for (const toServer of [true, false])
+      twice(bytes, (memory, start, end) => {
+        const size = enipBytes(memory, start, end)
+        sizeFits(size, ENIP_BYTES_MAX)
+        const message = decodeEnip(memory, { start, end, toServer })
+        fits(message)
+        return [size, message]
+      })
+  },
+)

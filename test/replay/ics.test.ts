@@ -55,6 +55,7 @@ const NAMING: Record<IcsProto, Naming> = {
     if (apci === 'U') return `iec104:U${Number(code).toString(16).padStart(2, '0')}`
     return `iec104:type${type_id}/cot${cause}${toServer && cause === 6 ? '>' : ''}`
   },
+  enip: () => 'enip',
 }
 
 /** Captures whose every frame is there this many times: a TCP stream tells the copies once. */
