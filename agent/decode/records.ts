@@ -8,7 +8,7 @@ import type { Fault } from '../base/fault.ts'
 export type AppProto = 'unknown' | 'failed' | 'dns' | 'http' | 'tls' | 'ssh' | 'modbus' | IcsProto
 
 /** Industrial protocols whose messages are told in one form. */
-export type IcsProto = 'dnp3' | 's7' | 'iec104' | 'enip'
+export type IcsProto = 'dnp3' | 's7' | 'iec104' | 'enip' | 'bacnet'
 
 export interface DnsQuestion {
   name: string

@@ -11,6 +11,7 @@ export const ICS_NAME: Record<IcsProto, string> = {
   s7: 'S7comm',
   iec104: 'IEC 104',
   enip: 'EtherNet/IP',
+  bacnet: 'BACnet',
 }
 
 export type IcsTransaction = Extract<Transaction, { ics: IcsMessage }>

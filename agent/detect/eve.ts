@@ -66,6 +66,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   s7: 'ot',
   iec104: 'ot',
   enip: 'ot',
+  bacnet: 'ot',
 }
 
 /**

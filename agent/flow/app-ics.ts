@@ -5,6 +5,7 @@
 import type { Fault } from '../base/fault.ts'
 import type { IcsSpan } from '../decode/ics.ts'
 import type { IcsMessage, IcsProto } from '../decode/records.ts'
+import { BacnetFrames } from './app-bacnet.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { Dnp3Frames } from './app-dnp3.ts'
 import { EnipFrames } from './app-enip.ts'
@@ -40,6 +41,8 @@ export function newIcsFlow(proto: IcsProto, sink: AppSink): AppParser {
       return new IcsFlow(new ApduFrames(), sink)
     case 'enip':
       return new IcsFlow(new EnipFrames(), sink)
+    case 'bacnet':
+      return new IcsFlow(new BacnetFrames(), sink)
   }
 }
 

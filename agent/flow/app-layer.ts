@@ -45,6 +45,7 @@ const PROTOS = [
   's7',
   'iec104',
   'enip',
+  'bacnet',
 ] as const
 const DNS_PORTS = new Set([53, 5353, 5355])
 const NETBIOS_PORT = 137 // the same framing, other names

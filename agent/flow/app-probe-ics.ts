@@ -1,4 +1,5 @@
 /** Which industrial protocol a flow speaks, by the first bytes of either direction; the port is only a hint. */
+import { isBacnet } from '../decode/bacnet.ts'
 import { isDnp3Header } from '../decode/dnp3.ts'
 import { enipBytes, isEnipHeader } from '../decode/enip.ts'
 import { apduBytes, isApduControl } from '../decode/iec104.ts'
@@ -10,6 +11,9 @@ type IcsGuess = IcsProto | 'more' | 'none'
 const DNP3_HEADER_BYTES = 10
 const ISO_PACKETS_MAX = 8
 const IEC104_PORT = 2404
+/** Each BACnet network on one wire has a port of its own. */
+const BACNET_PORT_FIRST = 47_808
+const BACNET_PORT_LAST = 47_823
 const ENIP_PORT = 44_818
 const REGISTERED_BYTES = 28
 const REGISTER_SESSION = Buffer.from('65000400', 'hex')
@@ -27,8 +31,13 @@ export function guessIcs(bytes: Buffer, serverPort: number): IcsGuess {
 /** One datagram of a flow that is not known yet. */
 export function guessIcsDatagram(bytes: Buffer, serverPort: number): IcsProto | 'none' {
   if (isDnp3Header(bytes, 0, bytes.length)) return 'dnp3'
+  if (isBacnet(bytes, isBacnetPort(serverPort))) return 'bacnet'
   if (serverPort === ENIP_PORT && enipBytes(bytes, 0, bytes.length) === bytes.length) return 'enip'
   return 'none'
+}
+
+function isBacnetPort(port: number): boolean {
+  return port >= BACNET_PORT_FIRST && port <= BACNET_PORT_LAST
 }
 
 /** The checksum of the header makes a port needless. */

@@ -1,4 +1,5 @@
 /** Decoders of industrial protocols alone: a message or a word, from the bytes of the window only. */
+import { decodeBacnet, isBacnet } from '../../agent/decode/bacnet.ts'
 import { decodeDnp3, decodeDnp3Link, dnp3FrameBytes } from '../../agent/decode/dnp3.ts'
 import { decodeEnip, ENIP_BYTES_MAX, enipBytes } from '../../agent/decode/enip.ts'
 import { apduBytes, decodeApdu } from '../../agent/decode/iec104.ts'
@@ -143,5 +144,21 @@ fuzzBytes(
         fits(message)
         return [size, message]
       })
+  },
+)
+
+const { bacnet } = ICS_TALKS
+const ROUTED = Buffer.from('8104001b0a000105bac001280002010700030105ff0c0c023f001955', 'hex')
+
+fuzzBytes(
+  'bacnet',
+  [bacnet.question, bacnet.answer, ROUTED, ...(payloads.get(47_808) ?? [])],
+  (bytes) => {
+    if (typeof isBacnet(bytes, true) !== 'boolean') throw new Error('neither yes nor no')
+    twice(bytes, (memory, start, end) => {
+      const message = decodeBacnet(memory, { start, end, toServer: true })
+      fits(message)
+      return message
+    })
   },
 )

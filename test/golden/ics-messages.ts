@@ -43,4 +43,11 @@ export const ICS_TALKS: Record<IcsProto, IcsTalk> = {
       '7000 1a00 01002a00 00000000 0000000000000000 00000000 00000000 0000 0200 a100 0400 224095ff b100 0600 0601 8700 0000',
     ),
   },
+  /** A property is written; it is acknowledged. */
+  bacnet: {
+    port: 47_808,
+    question: hex('810a 0018 0104 00 05 01 0f 0c 00800003 19 55 3e 44 42c80000 3f'),
+    answer: hex('810a 0009 0100 20 01 0f'),
+    udp: true,
+  },
 }

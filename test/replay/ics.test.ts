@@ -56,6 +56,7 @@ const NAMING: Record<IcsProto, Naming> = {
     return `iec104:type${type_id}/cot${cause}${toServer && cause === 6 ? '>' : ''}`
   },
   enip: () => 'enip',
+  bacnet: () => 'bacnet',
 }
 
 /** Captures whose every frame is there this many times: a TCP stream tells the copies once. */
