@@ -6,6 +6,7 @@ import { BoundedMap } from './bounded-map.ts'
 import type { BaselineFinding } from './finding.ts'
 import { Fold } from './fold.ts'
 import type { ModbusWrite, Observation, OtWrite } from './observation.ts'
+import { OT_PORTS } from './scan.ts'
 import { plural, span } from './words.ts'
 
 /** Past this time of watching, nobody becomes a usual writer without a finding. */
@@ -26,8 +27,6 @@ const CONTROLLERS_MAX = 1024
 const STATIONS_MAX = 64
 const FUNCTIONS_MAX = 32
 const MODBUS_PORT = 502
-/** Modbus, S7, IEC 104, DNP3, EtherNet/IP, BACnet: who is in touch on these is known before its first write. */
-const OT_PORTS = new Set([MODBUS_PORT, 102, 2404, 20_000, 44_818, 47_808])
 
 /** One write of any protocol, and the words for it. */
 interface Write {
