@@ -13,8 +13,6 @@ import { ApduFrames } from './app-iec104.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 import { S7Frames } from './app-s7.ts'
 
-const FAULTS_MAX = 8
-
 /** One protocol's framing, and what it keeps between two frames of a flow. */
 export interface IcsFrames {
   readonly proto: IcsProto
@@ -51,7 +49,6 @@ class IcsFlow implements AppParser {
   readonly #frames: IcsFrames
   readonly #sink: AppSink
   readonly #partial: readonly [KeptBytes, KeptBytes]
-  #faults = 0
 
   constructor(frames: IcsFrames, sink: AppSink) {
     this.proto = frames.proto
@@ -72,7 +69,7 @@ class IcsFlow implements AppParser {
     while (at < whole.length) {
       const size = this.#frames.size(whole, at, whole.length)
       if (typeof size === 'string') {
-        this.#fault(size)
+        this.#sink.fault(size)
         at = this.#frames.resume(whole, at + 1)
         continue
       }
@@ -83,7 +80,8 @@ class IcsFlow implements AppParser {
       this.#frame(whole, { start: at, end: at + size, toServer })
       at += size
     }
-    return this.#faults > FAULTS_MAX ? 'done' : 'more'
+    // Never done: a device passes over what is broken and acts on what follows.
+    return 'more'
   }
 
   gap(toServer: boolean): Verdict {
@@ -96,28 +94,22 @@ class IcsFlow implements AppParser {
     const kept = this.#partial[toServer ? 0 : 1]
     if (kept.length === 0) return
     kept.clear()
-    this.#fault('truncated')
+    this.#sink.fault('truncated')
   }
 
   ended(): void {
-    if (this.#partial[0].length > 0 || this.#partial[1].length > 0) this.#fault('truncated')
+    if (this.#partial[0].length > 0 || this.#partial[1].length > 0) this.#sink.fault('truncated')
   }
 
   #frame(bytes: Buffer, span: IcsSpan): void {
     const ics = this.#frames.frame(bytes, span)
     if (ics === undefined) return
     if (typeof ics === 'string') {
-      this.#fault(ics)
+      this.#sink.fault(ics)
       return
     }
-    // A message that could be read is no sign that this is another protocol: its fault is told, not counted.
     if (ics.fault) this.#sink.fault(ics.fault)
     const stage = span.toServer ? 'request' : 'response'
     this.#sink.transaction({ proto: this.proto, stage, ics })
-  }
-
-  #fault(fault: Fault): void {
-    this.#faults++
-    this.#sink.fault(fault)
   }
 }

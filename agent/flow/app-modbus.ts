@@ -1,5 +1,5 @@
 /** Modbus/TCP on one flow: ADUs out of the stream, answers given the address their question named. */
-import { decodeModbus, modbusBytes } from '../decode/modbus.ts'
+import { bareModbus, decodeModbus, modbusBytes } from '../decode/modbus.ts'
 import type { ModbusMessage } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
@@ -7,14 +7,12 @@ import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 const ADU_BYTES_MAX = 260
 /** Questions waiting for an answer; the specification lets a client have 16. */
 const WAITING_MAX = 16
-const FAULTS_MAX = 8
 
 export class ModbusFlow implements AppParser {
   readonly proto = 'modbus'
   readonly #sink: AppSink
   readonly #partial = [new KeptBytes(ADU_BYTES_MAX), new KeptBytes(ADU_BYTES_MAX)] as const
   readonly #waiting = new Map<number, ModbusMessage>()
-  #faults = 0
 
   constructor(sink: AppSink) {
     this.#sink = sink
@@ -33,7 +31,7 @@ export class ModbusFlow implements AppParser {
       const size = modbusBytes(whole, at, whole.length)
       if (typeof size === 'string') {
         // Where the next ADU begins cannot be known: give up this segment, look again at the next.
-        this.#fault(size)
+        this.#sink.fault(size)
         break
       }
       if (size === 0 || at + size > whole.length) {
@@ -43,7 +41,8 @@ export class ModbusFlow implements AppParser {
       this.#adu(whole, { start: at, end: at + size, toServer })
       at += size
     }
-    return this.#faults > FAULTS_MAX ? 'done' : 'more'
+    // Never done: a controller passes over what is broken and acts on what follows.
+    return 'more'
   }
 
   gap(toServer: boolean): Verdict {
@@ -53,15 +52,14 @@ export class ModbusFlow implements AppParser {
 
   /** What was cut short says so: a length that promises more than ever comes is one way to lie. */
   ended(): void {
-    if (this.#partial[0].length > 0 || this.#partial[1].length > 0) this.#fault('truncated')
+    if (this.#partial[0].length > 0 || this.#partial[1].length > 0) this.#sink.fault('truncated')
   }
 
   #adu(bytes: Buffer, span: { start: number; end: number; toServer: boolean }): void {
-    const modbus = decodeModbus(bytes, span)
-    if (typeof modbus === 'string') {
-      this.#fault(modbus)
-      return
-    }
+    const decoded = decodeModbus(bytes, span)
+    if (typeof decoded === 'string') this.#sink.fault(decoded)
+    // Fields that disagree do not take the function back: what the controller makes of it is not known here.
+    const modbus = typeof decoded === 'string' ? bareModbus(bytes, span) : decoded
     if (span.toServer) this.#wait(modbus)
     else this.#answer(modbus)
     const stage = span.toServer ? 'request' : 'response'
@@ -85,10 +83,5 @@ export class ModbusFlow implements AppParser {
     response.quantity ??= request.quantity
     response.readAddress ??= request.readAddress
     response.readQuantity ??= request.readQuantity
-  }
-
-  #fault(fault: Parameters<AppSink['fault']>[0]): void {
-    this.#faults++
-    this.#sink.fault(fault)
   }
 }

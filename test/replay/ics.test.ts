@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { IcsMessage, IcsProto } from '../../agent/decode/records.ts'
+import type { IcsMessage, IcsProto, ModbusMessage } from '../../agent/decode/records.ts'
 import { AppPath } from '../traffic/app-path.ts'
 import { corpus } from '../traffic/corpus.ts'
 
@@ -59,6 +59,31 @@ const NAMING: Record<IcsProto, Naming> = {
   bacnet: () => 'bacnet',
 }
 
+const MODBUS_NAMES: Record<number, string> = {
+  1: 'read_coils',
+  2: 'read_discrete',
+  3: 'read_holding',
+  4: 'read_input',
+  5: 'write_single_coil',
+  6: 'write_single_register',
+  8: 'diagnostics',
+  15: 'write_multiple_coils',
+  16: 'write_multiple_registers',
+  17: 'report_slave_id',
+  20: 'read_file',
+  21: 'write_file',
+  22: 'mask_write',
+  23: 'read_write_multiple',
+  43: 'read_device_id',
+  90: 'unity_umas',
+}
+
+/** Of Modbus, questions and refusals are counted. */
+function modbusName({ toServer, exception, function: code }: ModbusMessage): string | undefined {
+  if (exception !== undefined) return `modbus:exception${exception}`
+  return toServer ? `modbus:${MODBUS_NAMES[code] ?? `fc${code}`}` : undefined
+}
+
 /** Captures whose every frame is there this many times: a TCP stream tells the copies once. */
 const COPIES: Record<string, number> = { 'dnp3/98e898ce-dnp3.pcap': 3 }
 
@@ -91,18 +116,24 @@ function messages(file: string, counted: string, count: number): number {
 }
 
 /** Messages of one capture, by the words of the manifest. */
-async function countsOf(file: string, proto: IcsProto): Promise<Map<string, number>> {
+async function countsOf(file: string, proto: IcsProto | 'modbus'): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
   const { spoken } = await AppPath.run(join(root as string, file))
   for (const { tx } of spoken) {
-    const name = tx.proto === proto && 'ics' in tx ? NAMING[proto](tx.ics) : undefined
+    if (tx.proto !== proto) continue
+    const name =
+      'ics' in tx
+        ? NAMING[tx.proto](tx.ics)
+        : tx.proto === 'modbus'
+          ? modbusName(tx.modbus)
+          : undefined
     if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return counts
 }
 
 describe.skipIf(!root)('operations of industrial captures', () => {
-  test.each(Object.keys(NAMING) as IcsProto[])('%s', async (proto) => {
+  test.each([...(Object.keys(NAMING) as IcsProto[]), 'modbus' as const])('%s', async (proto) => {
     let [expected, found, more] = [0, 0, 0]
     const missing: string[] = []
     const captures = files.filter(({ protocol }) => protocol === proto)
