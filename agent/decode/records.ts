@@ -5,7 +5,16 @@
 
 import type { Fault } from '../base/fault.ts'
 
-export type AppProto = 'unknown' | 'failed' | 'dns' | 'http' | 'tls' | 'ssh' | 'modbus' | IcsProto
+export type AppProto =
+  | 'unknown'
+  | 'failed'
+  | 'dns'
+  | 'http'
+  | 'tls'
+  | 'ssh'
+  | 'modbus'
+  | 'quic'
+  | IcsProto
 
 /** Industrial protocols whose messages are told in one form. */
 export type IcsProto = 'dnp3' | 's7' | 'iec104' | 'enip' | 'bacnet'
@@ -134,6 +143,13 @@ export interface ModbusMessage {
   write: boolean
 }
 
+/** The client hello of a QUIC connection; all else of it is encrypted. */
+export interface QuicHello {
+  /** `1`, `2`, `draft-29`. */
+  version: string
+  tls: TlsHello
+}
+
 /** One message of an industrial protocol, in words all of them share. */
 export interface IcsMessage {
   /** `direct_operate`, `write_var`; with its number where it has no name. */
@@ -162,4 +178,5 @@ export type Transaction =
   | { proto: 'tls'; stage: 'request' | 'response' | 'done'; tls: TlsHello }
   | { proto: 'ssh'; stage: 'request' | 'response' | 'done'; ssh: SshBanners }
   | { proto: 'modbus'; stage: 'request' | 'response'; modbus: ModbusMessage }
+  | { proto: 'quic'; stage: 'done'; quic: QuicHello }
   | { proto: IcsProto; stage: 'request' | 'response'; ics: IcsMessage }

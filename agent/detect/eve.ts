@@ -62,6 +62,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   tls: 'tls',
   ssh: 'ssh',
   modbus: 'ot',
+  quic: 'tls',
   dnp3: 'ot',
   s7: 'ot',
   iec104: 'ot',

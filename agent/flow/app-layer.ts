@@ -6,6 +6,7 @@
 import { FAULTS, type Fault } from '../base/fault.ts'
 import { decodeDns, looksLikeDns } from '../decode/dns.ts'
 import type { Packet } from '../decode/packet.ts'
+import { looksLikeQuic } from '../decode/quic.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { DnsFlow } from './app-dns.ts'
@@ -15,6 +16,7 @@ import { ModbusFlow } from './app-modbus.ts'
 import type { AppParser, AppSink, TransactionListener, Verdict } from './app-parser.ts'
 import { type Guess, guess, isTlsHello, mayBeTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
 import { guessIcsDatagram } from './app-probe-ics.ts'
+import { QuicBudget, QuicFlow } from './app-quic.ts'
 import { SshFlow } from './app-ssh.ts'
 import { TlsFlow } from './app-tls.ts'
 
@@ -41,6 +43,7 @@ const PROTOS = [
   'tls',
   'ssh',
   'modbus',
+  'quic',
   'dnp3',
   's7',
   'iec104',
@@ -75,6 +78,7 @@ export class AppLayer {
   readonly #tries: Uint8Array
   /** Which fault words this flow has said: two words of 32 bits. */
   readonly #said: Uint32Array
+  readonly #quic = new QuicBudget()
   readonly #probes = new Map<number, Probe>()
   readonly #parsers = new Map<number, AppParser>()
 
@@ -152,16 +156,29 @@ export class AppLayer {
   }
 
   /** A datagram of a protocol that keeps state; the first may begin it. */
-  #datagramTaken(flow: number, view: Buffer, { srcPort, destPort, toServer }: Packet): boolean {
+  #datagramTaken(
+    flow: number,
+    view: Buffer,
+    { srcPort, destPort, toServer, timeUs }: Packet,
+  ): boolean {
     if (!this.#parsers.has(flow)) {
       if (this.#phase[flow] === PHASE.parse || DNS_PORTS.has(srcPort) || DNS_PORTS.has(destPort))
         return false
-      const proto = guessIcsDatagram(view, toServer ? destPort : srcPort)
+      const quic = toServer && looksLikeQuic(view)
+      if (quic && !this.#quic.take(timeUs)) return this.#passBy(flow)
+      const proto = quic ? 'quic' : guessIcsDatagram(view, toServer ? destPort : srcPort)
       if (proto === 'none') return false
       if (!this.#begin(flow, proto)) return true
     }
     this.#parse(flow, toServer, view)
     this.#parsers.get(flow)?.datagramEnded?.(toServer)
+    return true
+  }
+
+  /** Not read for want of room, and it says so. */
+  #passBy(flow: number): true {
+    this.statesDropped++
+    this.#fault(flow, 'protocols-full')
     return true
   }
 
@@ -344,6 +361,8 @@ function newParser(proto: Exclude<Guess, 'more' | 'none'>, sink: AppSink): AppPa
       return new SshFlow(sink)
     case 'modbus':
       return new ModbusFlow(sink)
+    case 'quic':
+      return new QuicFlow(sink)
     default:
       return newIcsFlow(proto, sink)
   }

@@ -131,6 +131,7 @@ function hear({ port, turns }: Talk, cuts: number[][] | undefined): string {
     else if (tx.proto === 'tls') found.add(tx.tls)
     else if (tx.proto === 'ssh') found.add(tx.ssh)
     else if ('ics' in tx) found.add(tx.ics)
+    else if (tx.proto === 'quic') found.add(tx.quic)
     else found.add(tx.modbus)
   }
   const app = new AppLayer(
