@@ -3,7 +3,7 @@
  * unconnected send, several services in one) is told by what it wraps: the first that writes, else the first.
  */
 import { Cursor } from '../base/cursor.ts'
-import { icsMessage, type Operation, TECHNIQUE } from './ics.ts'
+import { icsMessage, little, type Operation, TECHNIQUE } from './ics.ts'
 import type { IcsMessage } from './records.ts'
 
 const DEPTH_MAX = 4
@@ -143,7 +143,7 @@ function readService(cursor: Cursor, found: Service[], depth: number): void {
 /** Volume 1, 3-5.5.4: priority and ticks, then the message with its length. */
 function readWrapped(cursor: Cursor, found: Service[], depth: number): boolean {
   cursor.u16()
-  const length = little(cursor)
+  const length = little(cursor, 2)
   const at = cursor.offset
   cursor.take(length)
   if (cursor.fault) return false
@@ -155,10 +155,10 @@ function readWrapped(cursor: Cursor, found: Service[], depth: number): boolean {
 /** Volume 1, A-4.10: a count, offsets from the count on, then the messages. */
 function readSeveral(cursor: Cursor, found: Service[], depth: number): boolean {
   const base = cursor.offset
-  const count = little(cursor)
+  const count = little(cursor, 2)
   const before = found.length
   for (let i = 0; i < count && i < SERVICES_MAX && cursor.fault === undefined; i++) {
-    const at = base + little(cursor)
+    const at = base + little(cursor, 2)
     if (cursor.fault || at < cursor.offset || at >= cursor.end) break
     readService(new Cursor(cursor.bytes, at, cursor.end), found, depth + 1)
   }
@@ -196,8 +196,8 @@ const LOGICAL = ['class', 'instance', 'element', 'connection point', 'attribute'
 function logical(cursor: Cursor, format: number): number {
   if (format === 0) return cursor.u8()
   cursor.u8() // padding
-  if (format === 1) return little(cursor)
-  return little(cursor) + little(cursor) * 0x1_0000
+  if (format === 1) return little(cursor, 2)
+  return little(cursor, 4)
 }
 
 function skipPort(cursor: Cursor, type: number): void {
@@ -205,9 +205,4 @@ function skipPort(cursor: Cursor, type: number): void {
   const length = extended ? cursor.u8() : 1
   if ((type & 0x0f) === 0x0f) cursor.u16()
   cursor.take(length + (extended ? length % 2 : 0))
-}
-
-function little(cursor: Cursor): number {
-  const word = cursor.u16()
-  return ((word & 0xff) << 8) | (word >> 8)
 }

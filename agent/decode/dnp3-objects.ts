@@ -3,6 +3,7 @@
  * size; where that is not known here, reading stops and the record says that it is not complete.
  */
 import type { Cursor } from '../base/cursor.ts'
+import { little } from './ics.ts'
 
 const OBJECTS_MAX = 64
 const POINTS_MAX = 16
@@ -82,11 +83,11 @@ function readHeader(cursor: Cursor): Dnp3Object {
   }
   if (range <= 5) {
     const bytes = 1 << (range % 3)
-    object.start = number(cursor, bytes)
-    object.stop = number(cursor, bytes)
+    object.start = little(cursor, bytes)
+    object.stop = little(cursor, bytes)
     if (object.stop < object.start) cursor.fail('bad-length')
     object.count = object.stop - object.start + 1
-  } else if (range >= 7 && range <= 9) object.count = number(cursor, 1 << (range - 7))
+  } else if (range >= 7 && range <= 9) object.count = little(cursor, 1 << (range - 7))
   else if (range === FREE_FORMAT) object.count = cursor.u8()
   else if (range !== 6) cursor.fail('bad-record')
   return object
@@ -103,7 +104,7 @@ function readData(cursor: Cursor, object: Dnp3Object, withData: boolean): boolea
   if (prefix_code >= SIZE_PREFIX_FIRST) {
     // Each object says its own size: of no use past what the fragment can hold.
     for (let i = 0; i < count && cursor.fault === undefined; i++)
-      cursor.take(number(cursor, prefix))
+      cursor.take(little(cursor, prefix))
     return true
   }
   if (!withData || object.range_code === 6) {
@@ -134,7 +135,7 @@ function readPoints(
 ): Record<string, number>[] {
   const points: Record<string, number>[] = []
   for (let i = 0; i < count && i < POINTS_MAX; i++) {
-    const prefix = prefixBytes === 0 ? 0 : number(cursor, prefixBytes)
+    const prefix = prefixBytes === 0 ? 0 : little(cursor, prefixBytes)
     const index = prefixBytes === 0 ? start + i : prefix
     const next = cursor.offset + size
     points.push({
@@ -151,8 +152,8 @@ function readPoints(
 function readControl(cursor: Cursor): Record<string, number> {
   const code = cursor.u8()
   const count = cursor.u8()
-  const onms = number(cursor, 4)
-  const offms = number(cursor, 4)
+  const onms = little(cursor, 4)
+  const offms = little(cursor, 4)
   const status = cursor.u8()
   return {
     op_type: code & 0x0f,
@@ -168,14 +169,7 @@ function readControl(cursor: Cursor): Record<string, number> {
 
 /** An analogue output: 32 and 16 bit whole numbers; others are passed over. */
 function readOutput(cursor: Cursor, variation: number): Record<string, number> {
-  if (variation === 1) return { value: number(cursor, 4) | 0, status_code: cursor.u8() }
-  if (variation === 2) return { value: (number(cursor, 2) << 16) >> 16, status_code: cursor.u8() }
+  if (variation === 1) return { value: little(cursor, 4) | 0, status_code: cursor.u8() }
+  if (variation === 2) return { value: (little(cursor, 2) << 16) >> 16, status_code: cursor.u8() }
   return {}
-}
-
-/** Low byte first. */
-function number(cursor: Cursor, bytes: number): number {
-  let value = 0
-  for (let i = 0, unit = 1; i < bytes; i++, unit *= 256) value += cursor.u8() * unit
-  return value
 }

@@ -6,7 +6,7 @@
 import { Cursor } from '../base/cursor.ts'
 import type { Fault } from '../base/fault.ts'
 import { readObjects } from './dnp3-objects.ts'
-import { icsMessage, type Operation, TECHNIQUE } from './ics.ts'
+import { icsMessage, littleU16, type Operation, TECHNIQUE } from './ics.ts'
 import type { IcsMessage } from './records.ts'
 
 export const DNP3_FRAME_BYTES_MAX = 292
@@ -83,7 +83,7 @@ export function dnp3Crc(bytes: Uint8Array, start: number, end: number): number {
 /** Whether a frame begins here, by its two first bytes and the checksum of its header. */
 export function isDnp3Header(bytes: Uint8Array, at: number, end: number): boolean {
   if (at + HEADER_BYTES > end || bytes[at] !== 0x05 || bytes[at + 1] !== 0x64) return false
-  return dnp3Crc(bytes, at, at + 8) === little(bytes, at + 8)
+  return dnp3Crc(bytes, at, at + 8) === littleU16(bytes, at + 8)
 }
 
 /** How many bytes the frame at `start` takes in all; 0: more are needed to say; else the fault. */
@@ -116,14 +116,14 @@ export function decodeDnp3Link(bytes: Buffer, start: number, end: number): Dnp3L
   const blocks: Buffer[] = []
   for (let at = start + HEADER_BYTES; at < end; ) {
     const next = Math.min(at + BLOCK_BYTES, end - 2)
-    if (dnp3Crc(bytes, at, next) !== little(bytes, next)) return 'bad-checksum'
+    if (dnp3Crc(bytes, at, next) !== littleU16(bytes, next)) return 'bad-checksum'
     blocks.push(bytes.subarray(at, next))
     at = next + 2
   }
   return {
     control: bytes[start + 3] as number,
-    dest: little(bytes, start + 4),
-    src: little(bytes, start + 6),
+    dest: littleU16(bytes, start + 4),
+    src: littleU16(bytes, start + 6),
     data: Buffer.concat(blocks),
   }
 }
@@ -182,8 +182,4 @@ function aboutOf(objects: ReturnType<typeof readObjects>['objects']): string {
   const index = first.points?.[0]?.index
   const where = index === undefined ? '' : ` index ${index}`
   return `group ${first.group} variation ${first.variation}${where}${more}`
-}
-
-function little(bytes: Uint8Array, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
 }

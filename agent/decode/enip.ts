@@ -5,7 +5,7 @@
 import { Cursor } from '../base/cursor.ts'
 import type { Fault } from '../base/fault.ts'
 import { decodeCip } from './cip.ts'
-import { type IcsSpan, icsMessage, type Operation } from './ics.ts'
+import { type IcsSpan, icsMessage, little, littleU16, type Operation } from './ics.ts'
 import type { IcsMessage } from './records.ts'
 
 const HEADER_BYTES = 24
@@ -32,15 +32,15 @@ const ITEM = { connected: 0xb1, unconnected: 0xb2 } as const
 /** How many bytes the message at `start` takes in all; 0: more are needed to say; else the fault. */
 export function enipBytes(bytes: Uint8Array, start: number, end: number): number | Fault {
   if (end - start < 4) return 0
-  const command = little(bytes, start)
+  const command = littleU16(bytes, start)
   if (COMMANDS[command] === undefined) return 'bad-function'
-  const length = little(bytes, start + 2)
+  const length = littleU16(bytes, start + 2)
   return length > ENIP_BYTES_MAX - HEADER_BYTES ? 'bad-length' : HEADER_BYTES + length
 }
 
 /** Whether a whole header begins here that could be no chance: its options and, of a question, its status are 0. */
 export function isEnipHeader(bytes: Uint8Array, at: number, end: number): boolean {
-  if (end - at < HEADER_BYTES || COMMANDS[little(bytes, at)] === undefined) return false
+  if (end - at < HEADER_BYTES || COMMANDS[littleU16(bytes, at)] === undefined) return false
   for (let i = at + 20; i < at + HEADER_BYTES; i++) if (bytes[i] !== 0) return false
   return bytes[at + 10] === 0 && bytes[at + 11] === 0
 }
@@ -52,7 +52,7 @@ export function decodeEnip(bytes: Buffer, { start, end, toServer }: IcsSpan): Ic
   if (size === 0 || start + size > end) return 'truncated'
   if (start + size < end) return 'bad-length'
   const cursor = new Cursor(bytes, start, end)
-  const command = swapped(cursor.u16())
+  const command = little(cursor, 2)
   cursor.u16()
   const session = cursor.bytes.readUInt32LE(cursor.offset)
   const status = cursor.bytes.readUInt32LE(cursor.offset + 4)
@@ -74,10 +74,10 @@ function findCip(
   fields: Record<string, unknown>,
 ): IcsMessage | undefined {
   cursor.take(6) // interface handle, timeout
-  const count = swapped(cursor.u16())
+  const count = little(cursor, 2)
   for (let i = 0; i < count && i < ITEMS_MAX && cursor.fault === undefined; i++) {
-    const type = swapped(cursor.u16())
-    const length = swapped(cursor.u16())
+    const type = little(cursor, 2)
+    const length = little(cursor, 2)
     const at = cursor.offset
     cursor.take(length)
     if (cursor.fault) return undefined
@@ -86,12 +86,4 @@ function findCip(
       return decodeCip(new Cursor(cursor.bytes, at + skip, at + length), toServer, fields)
   }
   return undefined
-}
-
-function swapped(word: number): number {
-  return ((word & 0xff) << 8) | (word >> 8)
-}
-
-function little(bytes: Uint8Array, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
 }

@@ -1,4 +1,5 @@
 /** What all decoders of industrial protocols share: how a message begins, and techniques of ATT&CK for ICS. */
+import type { Cursor } from '../base/cursor.ts'
 import type { IcsMessage } from './records.ts'
 
 /** Where one message lies, and which way it went. */
@@ -47,4 +48,16 @@ export function icsMessage(
     fault: undefined,
     ...rest,
   }
+}
+
+/** The next `size` bytes as a number, low byte first. */
+export function little(cursor: Cursor, size: number): number {
+  let value = 0
+  for (let i = 0, unit = 1; i < size; i++, unit *= 256) value += cursor.u8() * unit
+  return value
+}
+
+/** Two bytes as a number, low byte first. The caller has checked that they are there. */
+export function littleU16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
 }

@@ -4,7 +4,7 @@
  */
 import { Cursor } from '../base/cursor.ts'
 import type { Fault } from '../base/fault.ts'
-import { type IcsSpan, icsMessage, type Operation, TECHNIQUE } from './ics.ts'
+import { type IcsSpan, icsMessage, little, type Operation, TECHNIQUE } from './ics.ts'
 import type { IcsMessage } from './records.ts'
 
 export const APDU_BYTES_MAX = 255
@@ -187,10 +187,4 @@ function readCommand(cursor: Cursor, type: number, fields: Record<string, unknow
 /** JSON has no other numbers. */
 function finite(value: number): number | string {
   return Number.isFinite(value) ? value : String(value)
-}
-
-function little(cursor: Cursor, bytes: number): number {
-  let value = 0
-  for (let i = 0, unit = 1; i < bytes; i++, unit *= 256) value += cursor.u8() * unit
-  return value
 }

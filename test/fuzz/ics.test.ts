@@ -6,21 +6,11 @@ import { apduBytes, decodeApdu } from '../../agent/decode/iec104.ts'
 import type { IcsMessage } from '../../agent/decode/records.ts'
 import { decodeCotp, decodeS7, tpktBytes } from '../../agent/decode/s7.ts'
 import { ICS_TALKS } from '../golden/ics-messages.ts'
-import { fuzzBytes, recordOrFault } from './fuzz.ts'
+import { fuzzBytes, recordOrFault, twice } from './fuzz.ts'
 import { realTraffic } from './seeds.ts'
 
 const RECORD_CHARS_MAX = 65_536
 const { payloads } = await realTraffic()
-
-/** The same bytes in two surroundings must give the same answer, and one that fits into a row. */
-function twice(bytes: Buffer, judge: (bytes: Buffer, start: number, end: number) => unknown): void {
-  const [a, b] = [0x00, 0xff].map((fill) => {
-    const memory = Buffer.alloc(bytes.length + 64, fill)
-    bytes.copy(memory, 32)
-    return JSON.stringify(judge(memory, 32, 32 + bytes.length))
-  })
-  if (a !== b) throw new Error(`bytes outside were read: ${a} but ${b}`)
-}
 
 function fits(answer: IcsMessage | string): void {
   recordOrFault(answer, (message) => {
