@@ -7,6 +7,8 @@ import { little } from './ics.ts'
 
 const OBJECTS_MAX = 64
 const POINTS_MAX = 16
+/** Control blocks, analogue outputs, times. */
+const WITH_POINTS = new Set([12, 41, 50])
 
 export interface Dnp3Object {
   group: number
@@ -17,7 +19,7 @@ export interface Dnp3Object {
   start: number
   stop: number
   count: number
-  /** Of control blocks and analogue outputs only, at most 16. */
+  /** Of what is commanded, times and packed states only, at most 16. */
   points?: Record<string, number>[]
 }
 
@@ -113,7 +115,8 @@ function readData(cursor: Cursor, object: Dnp3Object, withData: boolean): boolea
   }
   const packed = PACKED.get(key(group, variation))
   if (packed !== undefined && prefix === 0) {
-    cursor.take(Math.ceil((count * packed) / 8))
+    const bits = cursor.take(Math.ceil((count * packed) / 8))
+    if (packed === 1 && cursor.fault === undefined) object.points = readStates(bits, object)
     return true
   }
   const size = group === 110 || group === 111 ? variation : SIZES.get(key(group, variation))
@@ -121,10 +124,20 @@ function readData(cursor: Cursor, object: Dnp3Object, withData: boolean): boolea
   const end = cursor.offset + (prefix + size) * count
   if (end > cursor.end) cursor.fail('truncated')
   else {
-    if (group === 12 || group === 41) object.points = readPoints(cursor, object, prefix, size)
+    if (WITH_POINTS.has(group)) object.points = readPoints(cursor, object, prefix, size)
     cursor.offset = end
   }
   return true
+}
+
+/** States of one bit each, by the index of the point. */
+function readStates(bits: Uint8Array, { start, count }: Dnp3Object): Record<string, number>[] {
+  const points: Record<string, number>[] = []
+  for (let i = 0; i < count && i < POINTS_MAX; i++) {
+    const state = ((bits[i >> 3] as number) >> (i & 7)) & 1
+    points.push({ prefix: 0, index: start + i, state })
+  }
+  return points
 }
 
 function readPoints(
@@ -141,19 +154,25 @@ function readPoints(
     points.push({
       prefix,
       index,
-      ...(group === 12 && variation === 1 ? readControl(cursor) : readOutput(cursor, variation)),
+      ...readPoint(cursor, group, variation),
     })
     cursor.offset = next
   }
   return points
 }
 
+function readPoint(cursor: Cursor, group: number, variation: number): Record<string, number> {
+  if (group === 12) return variation === 1 ? readControl(cursor) : {}
+  if (group === 41) return readOutput(cursor, variation)
+  return variation === 1 ? { timestamp: little(cursor, 6) } : {}
+}
+
 /** A control relay output block. */
 function readControl(cursor: Cursor): Record<string, number> {
   const code = cursor.u8()
   const count = cursor.u8()
-  const onms = little(cursor, 4)
-  const offms = little(cursor, 4)
+  const ontime = little(cursor, 4)
+  const offtime = little(cursor, 4)
   const status = cursor.u8()
   return {
     op_type: code & 0x0f,
@@ -161,9 +180,10 @@ function readControl(cursor: Cursor): Record<string, number> {
     cr: (code >> 5) & 1,
     tcc: code >> 6,
     count,
-    onms,
-    offms,
+    ontime,
+    offtime,
     status_code: status & 0x7f,
+    reserved: status >> 7,
   }
 }
 

@@ -47,7 +47,7 @@ test('a control block names its point', () => {
     about: 'group 12 variation 1 index 3',
     fields: {
       application: {
-        objects: [{ count: 1, points: [{ index: 3, op_type: 3, onms: 100, offms: 100 }] }],
+        objects: [{ count: 1, points: [{ index: 3, op_type: 3, ontime: 100, offtime: 100 }] }],
       },
     },
   })

@@ -16,9 +16,9 @@ export const ICS_NAME: Record<IcsProto, string> = {
 
 export type IcsTransaction = Extract<Transaction, { ics: IcsMessage }>
 
-/** Whether it is worth a row: what is asked of a device, and for DNP3 what Suricata logs, which is both sides. */
+/** Whether it is worth a row: what is asked of a device, and for DNP3 what Suricata logs: answers too. */
 export function icsHasRow({ proto, ics }: IcsTransaction): boolean {
-  return ics.request || proto === 'dnp3'
+  return ics.request || (proto === 'dnp3' && ics.operation !== 'confirm')
 }
 
 /** One object for all of them, and the one of Suricata where it has one. */
@@ -33,7 +33,7 @@ export function eveIcs({ proto, ics }: IcsTransaction): Json {
   if (about !== '') shared.about = about
   if (attackIds.length > 0) shared.attack_ids = attackIds
   if (proto !== 'dnp3') return { ics: { ...shared, ...fields } }
-  return { ics: shared, dnp3: { [fields.type === 'request' ? 'request' : 'response']: fields } }
+  return { ics: shared, dnp3: fields }
 }
 
 export function icsSentence({ proto, ics }: IcsTransaction, { client, server }: Ends): string {

@@ -104,7 +104,8 @@ function icsEvent(view: FlowView, tx: IcsTransaction, moment: Moment): EventDraf
     host: hostOf(view, toServer === request ? 'server' : 'client'),
     app_proto: tx.proto,
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
-    record: fit({ ...head(view, tx.proto, toServer, moment), ...eveOf(tx) }),
+    // Suricata names the ends of DNP3 as those of the flow, whoever sent.
+    record: fit({ ...head(view, tx.proto, toServer || tx.proto === 'dnp3', moment), ...eveOf(tx) }),
   }
 }
 

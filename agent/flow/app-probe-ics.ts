@@ -103,6 +103,7 @@ function guessEnip(bytes: Buffer, serverPort: number): IcsGuess {
     if (bytes.length < REGISTERED_BYTES) return 'more'
     return isEnipHeader(bytes, 0, bytes.length) ? 'enip' : 'none'
   }
-  if (!isEnipHeader(bytes, 0, bytes.length)) return 'none'
+  // Without a session or data a header is hardly more than zeros: other protocols have those too.
+  if (!isEnipHeader(bytes, 0, bytes.length) || bytes.readUInt32LE(4) === 0) return 'none'
   return enipBytes(bytes, 0, bytes.length) === bytes.length ? 'enip' : 'none'
 }
