@@ -3,12 +3,12 @@
  * size; where that is not known here, reading stops and the record says that it is not complete.
  */
 import type { Cursor } from '../base/cursor.ts'
+import { type PointFields, readPoint } from './dnp3-points.ts'
 import { little } from './ics.ts'
 
 const OBJECTS_MAX = 64
-const POINTS_MAX = 16
-/** Control blocks, analogue outputs, times. */
-const WITH_POINTS = new Set([12, 41, 50])
+/** Of a whole fragment: more would not fit into a row. */
+const POINTS_MAX = 128
 
 export interface Dnp3Object {
   group: number
@@ -19,8 +19,8 @@ export interface Dnp3Object {
   start: number
   stop: number
   count: number
-  /** Of what is commanded, times and packed states only, at most 16. */
-  points?: Record<string, number>[]
+  /** At most POINTS_MAX a fragment. */
+  points?: PointFields[]
 }
 
 /** Bytes of one object's data, by group and variation; `0.5`: of a bit field, in eighths. */
@@ -58,12 +58,15 @@ export function readObjects(
   withData: boolean,
 ): { objects: Dnp3Object[]; complete: boolean } {
   const objects: Dnp3Object[] = []
+  let points = 0
   while (cursor.left > 0) {
     if (objects.length >= OBJECTS_MAX) return { objects, complete: false }
     const object = readHeader(cursor)
     if (cursor.fault) break
     objects.push(object)
-    if (!readData(cursor, object, withData)) return { objects, complete: false }
+    const known = readData(cursor, object, { withData, most: POINTS_MAX - points })
+    points += object.points?.length ?? 0
+    if (!known) return { objects, complete: false }
   }
   return { objects, complete: cursor.fault === undefined }
 }
@@ -96,7 +99,11 @@ function readHeader(cursor: Cursor): Dnp3Object {
 }
 
 /** Passes over the data; false where their size is not known. */
-function readData(cursor: Cursor, object: Dnp3Object, withData: boolean): boolean {
+function readData(
+  cursor: Cursor,
+  object: Dnp3Object,
+  { withData, most }: { withData: boolean; most: number },
+): boolean {
   const { group, variation, count, prefix_code } = object
   const prefix = PREFIX_BYTES[prefix_code] as number
   if (prefix < 0) {
@@ -116,7 +123,7 @@ function readData(cursor: Cursor, object: Dnp3Object, withData: boolean): boolea
   const packed = PACKED.get(key(group, variation))
   if (packed !== undefined && prefix === 0) {
     const bits = cursor.take(Math.ceil((count * packed) / 8))
-    if (packed === 1 && cursor.fault === undefined) object.points = readStates(bits, object)
+    if (packed === 1 && cursor.fault === undefined) object.points = readStates(bits, object, most)
     return true
   }
   const size = group === 110 || group === 111 ? variation : SIZES.get(key(group, variation))
@@ -124,16 +131,17 @@ function readData(cursor: Cursor, object: Dnp3Object, withData: boolean): boolea
   const end = cursor.offset + (prefix + size) * count
   if (end > cursor.end) cursor.fail('truncated')
   else {
-    if (WITH_POINTS.has(group)) object.points = readPoints(cursor, object, prefix, size)
+    const points = readPoints(cursor, object, { prefixBytes: prefix, size, most })
+    if (points.length > 0) object.points = points
     cursor.offset = end
   }
   return true
 }
 
 /** States of one bit each, by the index of the point. */
-function readStates(bits: Uint8Array, { start, count }: Dnp3Object): Record<string, number>[] {
-  const points: Record<string, number>[] = []
-  for (let i = 0; i < count && i < POINTS_MAX; i++) {
+function readStates(bits: Uint8Array, { start, count }: Dnp3Object, most: number): PointFields[] {
+  const points: PointFields[] = []
+  for (let i = 0; i < count && i < most; i++) {
     const state = ((bits[i >> 3] as number) >> (i & 7)) & 1
     points.push({ prefix: 0, index: start + i, state })
   }
@@ -142,54 +150,18 @@ function readStates(bits: Uint8Array, { start, count }: Dnp3Object): Record<stri
 
 function readPoints(
   cursor: Cursor,
-  { group, variation, count, start }: Dnp3Object,
-  prefixBytes: number,
-  size: number,
-): Record<string, number>[] {
-  const points: Record<string, number>[] = []
-  for (let i = 0; i < count && i < POINTS_MAX; i++) {
+  object: Dnp3Object,
+  { prefixBytes, size, most }: { prefixBytes: number; size: number; most: number },
+): PointFields[] {
+  const points: PointFields[] = []
+  for (let i = 0; i < object.count && i < most; i++) {
     const prefix = prefixBytes === 0 ? 0 : little(cursor, prefixBytes)
-    const index = prefixBytes === 0 ? start + i : prefix
+    const index = prefixBytes === 0 ? object.start + i : prefix
     const next = cursor.offset + size
-    points.push({
-      prefix,
-      index,
-      ...readPoint(cursor, group, variation),
-    })
+    const fields = readPoint(cursor, object, size)
+    if (!fields) break
+    points.push({ prefix, index, ...fields })
     cursor.offset = next
   }
   return points
-}
-
-function readPoint(cursor: Cursor, group: number, variation: number): Record<string, number> {
-  if (group === 12) return variation === 1 ? readControl(cursor) : {}
-  if (group === 41) return readOutput(cursor, variation)
-  return variation === 1 ? { timestamp: little(cursor, 6) } : {}
-}
-
-/** A control relay output block. */
-function readControl(cursor: Cursor): Record<string, number> {
-  const code = cursor.u8()
-  const count = cursor.u8()
-  const ontime = little(cursor, 4)
-  const offtime = little(cursor, 4)
-  const status = cursor.u8()
-  return {
-    op_type: code & 0x0f,
-    qu: (code >> 4) & 1,
-    cr: (code >> 5) & 1,
-    tcc: code >> 6,
-    count,
-    ontime,
-    offtime,
-    status_code: status & 0x7f,
-    reserved: status >> 7,
-  }
-}
-
-/** An analogue output: 32 and 16 bit whole numbers; others are passed over. */
-function readOutput(cursor: Cursor, variation: number): Record<string, number> {
-  if (variation === 1) return { value: little(cursor, 4) | 0, status_code: cursor.u8() }
-  if (variation === 2) return { value: (little(cursor, 2) << 16) >> 16, status_code: cursor.u8() }
-  return {}
 }
