@@ -71,7 +71,7 @@ export class Containment {
     }
   }
 
-  /** A device that answers Modbus: never to be blocked. Told again after a restart of the guard. */
+  /** A device that serves an industrial protocol: never to be blocked. Told again after a restart of the guard. */
   controller(address: string): void {
     if (this.#controllers.size >= KNOWN_MAX && !this.#controllers.has(address)) {
       this.counters.controllersDropped++

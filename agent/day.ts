@@ -53,10 +53,10 @@ export class Day {
 
   /** A row of kind `ot`: a request is counted, its answer is not. */
   operations({ event_time, src_ip, dest_ip, record }: EventDraft): void {
-    const request = (record?.modbus as { request?: { access_type?: string } } | undefined)?.request
-    if (!request) return
+    const write = asked(record)
+    if (write === undefined) return
     const step = this.#step(event_time)
-    if (request.access_type?.includes('WRITE')) step.writes++
+    if (write) step.writes++
     else step.reads++
     if (src_ip && step.stations.size < ENDS_MAX) step.stations.add(src_ip)
     if (dest_ip && step.controllers.size < ENDS_MAX) step.controllers.add(dest_ip)
@@ -136,6 +136,14 @@ export class Day {
     if (this.#ot.length > STEPS_MAX) this.#ot.shift()
     return made
   }
+}
+
+/** Whether the row's request writes; undefined where it is none. */
+function asked(record: EventDraft['record']): boolean | undefined {
+  const modbus = record?.modbus as { request?: { access_type?: string } } | undefined
+  if (modbus) return modbus.request && modbus.request.access_type?.includes('WRITE') === true
+  const ics = record?.ics as { direction?: string; write?: boolean } | undefined
+  return ics?.direction === 'request' ? ics.write === true : undefined
 }
 
 /** Folded by rule and host, worst and newest first. */

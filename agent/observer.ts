@@ -3,6 +3,7 @@ import { addressText } from './base/address.ts'
 import { type Packet, TCP } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { Observation } from './detect/baselines/observation.ts'
+import { ICS_NAME, type IcsTransaction, icsWords } from './detect/eve-ics.ts'
 import type { FlowTable } from './flow/table.ts'
 
 const TCP_PROTOCOL = 6
@@ -69,7 +70,8 @@ export class Observer {
     else if (tx.proto === 'modbus' && tx.modbus.write && tx.modbus.toServer) {
       const { unit, quantity } = tx.modbus
       this.#say({ what: 'modbus-write', station: src, dest, function: tx.modbus.function, unit, count: quantity ?? 1, timeUs, port }) // biome-ignore format: one fact
-    } else if (tx.proto === 'dns' && tx.stage === 'request')
+    } else if ('ics' in tx) this.#otWrite(flow, tx, timeUs)
+    else if (tx.proto === 'dns' && tx.stage === 'request')
       for (const { name, type } of tx.dns.questions)
         this.#say({
           what: 'dns-query',
@@ -80,6 +82,23 @@ export class Observer {
           timeUs,
           server: dest,
         })
+  }
+
+  /** Who asks is the station, whichever side opened the flow. */
+  #otWrite(flow: number, { proto, ics }: IcsTransaction, timeUs: number): void {
+    if (!ics.write) return
+    const { src, dest, port } = this.#ends(flow)
+    this.#say({
+      what: 'ot-write',
+      protocol: ICS_NAME[proto],
+      operation: icsWords(ics.operation),
+      attackIds: ics.attackIds,
+      station: ics.toServer ? src : dest,
+      dest: ics.toServer ? dest : src,
+      port,
+      proto: protoOf(this.#table.protocol[flow] as number),
+      timeUs,
+    })
   }
 
   #ends(flow: number): { src: string; dest: string; port: number } {

@@ -8,10 +8,15 @@ import { Failure } from './base/failure.ts'
 import type { Log } from './base/log.ts'
 import type { Day } from './day.ts'
 import type { Baselines } from './detect/baselines/baselines.ts'
+import { OT_PORTS } from './detect/baselines/scan.ts'
 import type { Finding, Findings } from './detect/findings.ts'
 import type { Assets } from './flow/assets.ts'
 import { stampEvent } from './lake/stamp.ts'
 import type { ShardBatch } from './shard-messages.ts'
+
+const OT_SERVICES: ReadonlySet<string> = new Set(
+  [...OT_PORTS].flatMap((port) => [`TCP/${port}`, `UDP/${port}`]),
+)
 
 export interface SiteOptions {
   stamp: Stamp
@@ -28,7 +33,7 @@ export interface SiteOptions {
   acknowledged(rows: readonly EventRow[]): void
   /** The plan stage. */
   found(finding: Finding): void
-  /** A device that answers Modbus as a server: the guard must never block it. */
+  /** A device that serves an industrial protocol: the guard must never block it. */
   controller(address: string): void
 }
 
@@ -47,7 +52,7 @@ export class Site {
     const found: Finding[] = []
     for (const seen of sightings) {
       drafts.push(...assets.see(seen))
-      if (seen.serves === 'TCP/502') controller(seen.address)
+      if (seen.serves && OT_SERVICES.has(seen.serves)) controller(seen.address)
     }
     for (const alert of alerts) keep(found, findings.alert(alert))
     for (const observation of observations)

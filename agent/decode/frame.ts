@@ -3,8 +3,9 @@ import type { Fault } from '../base/fault.ts'
 import { ARP_BYTES } from './arp.ts'
 import { readU16 } from './bytes.ts'
 import { decodeIpv4, decodeIpv6 } from './ip.ts'
-import { addVlan, decodeLink, ETHER } from './link.ts'
+import { addVlan, decodeLink, ETHER, LINK_ETHERNET, LINK_PPP } from './link.ts'
 import type { Packet } from './packet.ts'
+import { findInside } from './tunnel.ts'
 
 /**
  * Decodes [packet.start, packet.end) of packet.bytes, which the caller has set with wireBytes, timeUs and
@@ -33,6 +34,32 @@ export function decodeDatagram(packet: Packet): void {
   packet.wireBytes = packet.end - packet.start
   packet.fault = decodeNetwork(packet, packet.start)
   if (packet.fault !== undefined) packet.payloadBytes = 0
+}
+
+/**
+ * When the datagram is a tunnel's, decodes in its place what it carries, and says so; start, end and wireBytes become those of
+ * the inside. False leaves the packet as it was, or with no IP in it where the inside has none.
+ */
+export function decodeInside(packet: Packet): boolean {
+  if (packet.ipVersion === 0 || packet.fragment || packet.payloadBytes === 0) return false
+  const inside = findInside(packet)
+  if (!inside) return false
+  const { at, kind, etherType } = inside
+  const { payloadOffset, payloadBytes, payloadCut, vlanCount, vlan0, vlan1 } = packet
+  clear(packet)
+  packet.start = at
+  packet.end = payloadOffset + payloadBytes
+  packet.wireBytes = payloadBytes + payloadCut - (at - payloadOffset)
+  let network = at
+  if (kind === 'datagram') {
+    packet.etherType = etherType
+    packet.vlanCount = vlanCount
+    packet.vlan0 = vlan0
+    packet.vlan1 = vlan1
+  } else network = decodeLink(packet, kind === 'ppp' ? LINK_PPP : LINK_ETHERNET)
+  if (network >= 0) packet.fault = decodeNetwork(packet, network)
+  if (packet.fault !== undefined) packet.payloadBytes = 0
+  return packet.ipVersion !== 0 || packet.fault !== undefined
 }
 
 function decodeNetwork(packet: Packet, at: number): Fault | undefined {

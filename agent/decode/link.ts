@@ -4,8 +4,8 @@ import type { Packet } from './packet.ts'
 
 // The numbers of capture files (tcpdump.org/linktypes.html); BSD raw is 12 or 14 by platform.
 const LINK_NULL = 0
-const LINK_ETHERNET = 1
-const LINK_PPP = 9
+export const LINK_ETHERNET = 1
+export const LINK_PPP = 9
 const LINK_RAW_BSD = 12
 const LINK_RAW_OPENBSD = 14
 const LINK_PPP_HDLC = 50

@@ -48,6 +48,17 @@ export function decodeModbus(
   return cursor.fault ?? message
 }
 
+/** Of an ADU whose fields are wrong: whose it is, its function and whether that writes. */
+export function bareModbus(
+  bytes: Buffer,
+  { start, end, toServer }: { start: number; end: number; toServer: boolean },
+): ModbusMessage {
+  const cursor = new Cursor(bytes, start, end)
+  const transaction = cursor.u16()
+  cursor.u32()
+  return emptyMessage({ transaction, unit: cursor.u8(), raw: cursor.u8(), toServer })
+}
+
 function emptyMessage(head: {
   transaction: number
   unit: number

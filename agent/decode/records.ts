@@ -3,7 +3,21 @@
  * each of its `Stage`s, filling in the same object. Byte fields are copies: they outlive the packet.
  */
 
-export type AppProto = 'unknown' | 'failed' | 'dns' | 'http' | 'tls' | 'ssh' | 'modbus'
+import type { Fault } from '../base/fault.ts'
+
+export type AppProto =
+  | 'unknown'
+  | 'failed'
+  | 'dns'
+  | 'http'
+  | 'tls'
+  | 'ssh'
+  | 'modbus'
+  | 'quic'
+  | IcsProto
+
+/** Industrial protocols whose messages are told in one form. */
+export type IcsProto = 'dnp3' | 's7' | 'iec104' | 'enip' | 'bacnet'
 
 export interface DnsQuestion {
   name: string
@@ -129,6 +143,32 @@ export interface ModbusMessage {
   write: boolean
 }
 
+/** The client hello of a QUIC connection; all else of it is encrypted. */
+export interface QuicHello {
+  /** `1`, `2`, `draft-29`. */
+  version: string
+  tls: TlsHello
+}
+
+/** One message of an industrial protocol, in words all of them share. */
+export interface IcsMessage {
+  /** `direct_operate`, `write_var`; with its number where it has no name. */
+  operation: string
+  toServer: boolean
+  /** It asks for something; answers, reports and confirmations do not. */
+  request: boolean
+  /** It asks to change values, state, time, program or configuration of the device. */
+  write: boolean
+  /** Techniques of ATT&CK for ICS that the operation is by its definition. */
+  attackIds: readonly string[]
+  /** What it touches, for a person: `DB 1`, `group 12`; '' where nothing is named. */
+  about: string
+  /** Its fields, in EVE's words where EVE has them; bounded by the decoder. */
+  fields: Readonly<Record<string, unknown>>
+  /** What is odd about it, though its operation could be read. */
+  fault: Fault | undefined
+}
+
 /** Where a transaction stands when it is handed on. */
 export type Stage = 'request' | 'request-body' | 'response' | 'response-body' | 'done'
 
@@ -138,3 +178,5 @@ export type Transaction =
   | { proto: 'tls'; stage: 'request' | 'response' | 'done'; tls: TlsHello }
   | { proto: 'ssh'; stage: 'request' | 'response' | 'done'; ssh: SshBanners }
   | { proto: 'modbus'; stage: 'request' | 'response'; modbus: ModbusMessage }
+  | { proto: 'quic'; stage: 'done'; quic: QuicHello }
+  | { proto: IcsProto; stage: 'request' | 'response'; ics: IcsMessage }

@@ -7,10 +7,12 @@ import type {
   DnsRecord,
   HttpTransaction,
   ModbusMessage,
+  QuicHello,
   SshBanners,
   TlsHello,
   Transaction,
 } from '../decode/records.ts'
+import { eveIcs, icsSentence } from './eve-ics.ts'
 import {
   MODBUS_EXCEPTION,
   MODBUS_FUNCTION,
@@ -39,6 +41,10 @@ export function eveOf(tx: Transaction): Json {
       return { ssh: eveSsh(tx.ssh) }
     case 'modbus':
       return { modbus: eveModbus(tx.modbus) }
+    case 'quic':
+      return { quic: eveQuic(tx.quic) }
+    default:
+      return eveIcs(tx)
   }
 }
 
@@ -145,6 +151,16 @@ function eveTls(tls: TlsHello): Json {
   return json
 }
 
+/** As Suricata names it; it logs no ALPN of QUIC. */
+function eveQuic({ version, tls }: QuicHello): Json {
+  const json: Json = { version }
+  if (tls.sni !== '') json.sni = tls.sni
+  json.ja3 = { hash: tls.ja3, string: tls.ja3Text }
+  json.ja4 = tls.ja4
+  if (tls.alpn.length > 0) json.client_alpns = tls.alpn
+  return json
+}
+
 /** Subject, issuer, serial, validity and SHA-1 as EVE prints them; a certificate that cannot be read has only its hash. */
 function readCertificate(der: Uint8Array | undefined): Json | undefined {
   if (!der || der.length > CERTIFICATE_BYTES_MAX) return undefined
@@ -239,6 +255,13 @@ export function sentenceOf(tx: Transaction, { client, server }: Ends): string {
     }
     case 'modbus':
       return modbusSentence(tx.modbus, { client, server })
+    case 'quic': {
+      const { version, tls } = tx.quic
+      const target = tls.sni === '' ? server : `${brief(tls.sni, NAME_CHARS_MAX)} (${server})`
+      return `${client} opened QUIC ${version} to ${target}.`
+    }
+    default:
+      return icsSentence(tx, { client, server })
   }
 }
 

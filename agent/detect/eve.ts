@@ -12,6 +12,7 @@ import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
 import { eveOf, type Json, sentenceOf } from './eve-app.ts'
+import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
 
 const MESSAGE_CHARS_MAX = 400
 
@@ -61,6 +62,12 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   tls: 'tls',
   ssh: 'ssh',
   modbus: 'ot',
+  quic: 'tls',
+  dnp3: 'ot',
+  s7: 'ot',
+  iec104: 'ot',
+  enip: 'ot',
+  bacnet: 'ot',
 }
 
 /**
@@ -72,6 +79,7 @@ export function transactionEvent(
   tx: Transaction,
   moment: Moment,
 ): EventDraft | undefined {
+  if ('ics' in tx) return icsHasRow(tx) ? icsEvent(view, tx, moment) : undefined
   const isMessage = tx.proto === 'dns' || tx.proto === 'modbus'
   if (isMessage ? tx.proto === 'modbus' && tx.stage === 'response' : tx.stage !== 'done')
     return undefined
@@ -84,6 +92,20 @@ export function transactionEvent(
     app_proto: tx.proto,
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
     record: fit({ ...head(view, tx.proto, toServer, moment), ...eveOf(tx) }),
+  }
+}
+
+/** The row of an industrial message is about the device: who is asked, or who answers. */
+function icsEvent(view: FlowView, tx: IcsTransaction, moment: Moment): EventDraft {
+  const { toServer, request } = tx.ics
+  return {
+    ...columns(view, toServer, moment),
+    kind: KIND[tx.proto],
+    host: hostOf(view, toServer === request ? 'server' : 'client'),
+    app_proto: tx.proto,
+    message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
+    // Suricata names the ends of DNP3 as those of the flow, whoever sent.
+    record: fit({ ...head(view, tx.proto, toServer || tx.proto === 'dnp3', moment), ...eveOf(tx) }),
   }
 }
 

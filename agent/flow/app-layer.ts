@@ -6,13 +6,17 @@
 import { FAULTS, type Fault } from '../base/fault.ts'
 import { decodeDns, looksLikeDns } from '../decode/dns.ts'
 import type { Packet } from '../decode/packet.ts'
+import { looksLikeQuic } from '../decode/quic.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { DnsFlow } from './app-dns.ts'
 import { HttpFlow } from './app-http.ts'
+import { newIcsFlow } from './app-ics.ts'
 import { ModbusFlow } from './app-modbus.ts'
 import type { AppParser, AppSink, TransactionListener, Verdict } from './app-parser.ts'
 import { type Guess, guess, isTlsHello, mayBeTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
+import { guessIcsDatagram } from './app-probe-ics.ts'
+import { QuicBudget, QuicFlow } from './app-quic.ts'
 import { SshFlow } from './app-ssh.ts'
 import { TlsFlow } from './app-tls.ts'
 
@@ -31,7 +35,21 @@ export interface AppFlows {
 }
 
 const PHASE = { probe: 0, parse: 1, watch: 2, over: 3 } as const
-const PROTOS = ['unknown', 'failed', 'dns', 'http', 'tls', 'ssh', 'modbus'] as const
+const PROTOS = [
+  'unknown',
+  'failed',
+  'dns',
+  'http',
+  'tls',
+  'ssh',
+  'modbus',
+  'quic',
+  'dnp3',
+  's7',
+  'iec104',
+  'enip',
+  'bacnet',
+] as const
 const DNS_PORTS = new Set([53, 5353, 5355])
 const NETBIOS_PORT = 137 // the same framing, other names
 const EMPTY = Buffer.alloc(0)
@@ -60,6 +78,7 @@ export class AppLayer {
   readonly #tries: Uint8Array
   /** Which fault words this flow has said: two words of 32 bits. */
   readonly #said: Uint32Array
+  readonly #quic = new QuicBudget()
   readonly #probes = new Map<number, Probe>()
   readonly #parsers = new Map<number, AppParser>()
 
@@ -118,6 +137,7 @@ export class AppLayer {
     const { bytes, payloadOffset, payloadBytes, srcPort, destPort } = packet
     const view = Buffer.from(bytes.buffer, bytes.byteOffset + payloadOffset, payloadBytes)
     const known = this.#phase[flow] === PHASE.parse
+    if (this.#datagramTaken(flow, view, packet)) return
     if (!known && !DNS_PORTS.has(srcPort) && !DNS_PORTS.has(destPort)) {
       if (srcPort === NETBIOS_PORT || !looksLikeDns(view, 0, view.length)) {
         const tries = (this.#tries[flow] as number) + 1
@@ -133,6 +153,33 @@ export class AppLayer {
     }
     if (this.#phase[flow] !== PHASE.parse) this.#know(flow, 'dns')
     this.#transaction(flow, { proto: 'dns', stage: dns.response ? 'response' : 'request', dns })
+  }
+
+  /** A datagram of a protocol that keeps state; the first may begin it. */
+  #datagramTaken(
+    flow: number,
+    view: Buffer,
+    { srcPort, destPort, toServer, timeUs }: Packet,
+  ): boolean {
+    if (!this.#parsers.has(flow)) {
+      if (this.#phase[flow] === PHASE.parse || DNS_PORTS.has(srcPort) || DNS_PORTS.has(destPort))
+        return false
+      const quic = toServer && looksLikeQuic(view)
+      if (quic && !this.#quic.take(timeUs)) return this.#passBy(flow)
+      const proto = quic ? 'quic' : guessIcsDatagram(view, toServer ? destPort : srcPort)
+      if (proto === 'none') return false
+      if (!this.#begin(flow, proto)) return true
+    }
+    this.#parse(flow, toServer, view)
+    this.#parsers.get(flow)?.datagramEnded?.(toServer)
+    return true
+  }
+
+  /** Not read for want of room, and it says so. */
+  #passBy(flow: number): true {
+    this.statesDropped++
+    this.#fault(flow, 'protocols-full')
+    return true
   }
 
   /** The row is about to be reused: unfinished transactions are handed on first. */
@@ -314,5 +361,9 @@ function newParser(proto: Exclude<Guess, 'more' | 'none'>, sink: AppSink): AppPa
       return new SshFlow(sink)
     case 'modbus':
       return new ModbusFlow(sink)
+    case 'quic':
+      return new QuicFlow(sink)
+    default:
+      return newIcsFlow(proto, sink)
   }
 }

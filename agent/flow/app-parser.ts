@@ -22,6 +22,8 @@ export interface AppParser {
   readonly held: number
   stream(toServer: boolean, bytes: Buffer): Verdict
   gap(toServer: boolean, missing: number): Verdict
+  /** Of a protocol over datagrams: nothing of this one goes on in the next. */
+  datagramEnded?(toServer: boolean): void
   /** Hands on what is unfinished. */
   ended(): void
 }

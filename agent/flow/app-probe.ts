@@ -1,5 +1,6 @@
 /** Which protocol a TCP flow speaks, by its first bytes in either direction; the port is only a hint. */
 import type { AppProto } from '../decode/records.ts'
+import { guessIcs } from './app-probe-ics.ts'
 
 /** First bytes kept of each direction while it is not clear. */
 export const PROBE_BYTES_MAX = 2048
@@ -25,6 +26,8 @@ export function guess(client: Buffer, server: Buffer, serverPort: number): Guess
   if (serverPort === PORT.dns) return guessDns(client)
   const modbus = guessModbus(client, server, serverPort)
   if (modbus !== 'none') return modbus
+  const ics = guessIcs(client, serverPort)
+  if (ics !== 'none') return ics
   const http = guessHttp(client, serverPort)
   if (http !== 'none') return http
   const short =
@@ -53,6 +56,8 @@ function begins(bytes: Buffer, mark: Buffer): boolean {
 function guessByServer(server: Buffer, serverPort: number): Guess {
   if (begins(server, SSH)) return 'ssh'
   if (isTlsHello(server, 2)) return 'tls'
+  const ics = guessIcs(server, serverPort)
+  if (ics !== 'none' && ics !== 'more') return ics
   if (server.toString('latin1', 0, 7) === 'HTTP/1.') return 'http'
   // RFC 4253 §4.2 lets an SSH server say other lines first.
   if (serverPort === PORT.ssh && server.includes('\nSSH-')) return 'ssh'

@@ -29,6 +29,8 @@ export class FlowCounters {
   checksumsBad = 0
   fragments = 0
   datagramsReassembled = 0
+  /** Datagrams that a tunnel carried. */
+  tunnelled = 0
   fragmentOverlaps = 0
   fragmentTimeouts = 0
   /** Half-built datagrams given up for newer ones. */

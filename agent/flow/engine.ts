@@ -2,6 +2,7 @@
 import type { Fault } from '../base/fault.ts'
 import { readArp } from '../decode/arp.ts'
 import { transportChecksumOk } from '../decode/checksum.ts'
+import { decodeInside } from '../decode/frame.ts'
 import { type Packet, TCP } from '../decode/packet.ts'
 import { PROTOCOL } from '../decode/transport.ts'
 import type { AssetWatch } from './asset-watch.ts'
@@ -41,6 +42,8 @@ export interface FlowOptions extends FlowTableOptions {
 /** Rows looked at for timeouts in one tick, and for the oldest when the table is full. */
 const SWEEP_ROWS = 2048
 const EVICT_ROWS = 32
+/** Tunnels in tunnels. */
+const TUNNELS_MAX = 4
 /** Time may stand back this far without being a new capture. */
 const BACK_US = 60_000_000
 
@@ -101,9 +104,20 @@ export class FlowEngine {
       return
     }
     counters.decoded++
-    if (packet.fragment) this.#fragment(packet)
-    else if (packet.ipVersion !== 0) this.#flow(packet)
+    if (packet.ipVersion !== 0) this.#datagram(packet, 0)
     else this.#other(packet)
+  }
+
+  /** One datagram, then the one a tunnel carries in it: each has its own flow. */
+  #datagram(packet: Packet, depth: number): void {
+    if (packet.fragment) {
+      if (!this.#fragment(packet)) return
+    } else this.#flow(packet)
+    if (!decodeInside(packet)) return
+    this.counters.tunnelled++
+    const fault = packet.fault ?? (depth >= TUNNELS_MAX ? 'too-many-layers' : undefined)
+    if (fault === undefined) this.#datagram(packet, depth + 1)
+    else this.#fault(fault, -1)
   }
 
   /** Runs timeouts a little further; called once a batch with the newest packet time. */
@@ -142,16 +156,18 @@ export class FlowEngine {
     this.#listener.packet(packet)
   }
 
-  #fragment(packet: Packet): void {
+  /** Whether the datagram was whole with this fragment, and is in `packet` now. */
+  #fragment(packet: Packet): boolean {
     this.counters.fragments++
     this.#listener.packet(packet)
     const whole = this.#fragments.add(packet)
     if (this.#fragments.fault !== undefined) this.#fault(this.#fragments.fault, -1)
-    if (!whole) return
+    if (!whole) return false
     // A datagram of fragments that is again a fragment is nobody's honest traffic.
     const fault = packet.fault ?? (packet.fragment ? 'too-many-layers' : undefined)
     if (fault === undefined) this.#flow(packet)
     else this.#fault(fault, -1)
+    return fault === undefined
   }
 
   #flow(packet: Packet): void {

@@ -1,6 +1,7 @@
 /** The application layer: any bytes in any cut; what is kept for a flow is given back when it ends. */
 import type { Transaction } from '../../agent/decode/records.ts'
 import { AppLayer } from '../../agent/flow/app-layer.ts'
+import { ICS_TALKS } from '../golden/ics-messages.ts'
 import { clientHello, dnsAnswer, dnsQuestion, modbusWrite } from '../golden/messages.ts'
 import type { Chance } from '../traffic/chance.ts'
 import { fuzz, recordOrFault } from './fuzz.ts'
@@ -80,10 +81,19 @@ const TALKS: { port: number; turns: Turn[] }[] = [
       { toServer: false, bytes: framed(dnsAnswer('www.example.com', [192, 0, 2, 1])) },
     ],
   },
+  ...Object.values(ICS_TALKS)
+    .filter(({ udp }) => !udp)
+    .map(({ port, question, answer }) => ({
+      port,
+      turns: [
+        { toServer: true, bytes: question },
+        { toServer: false, bytes: answer },
+      ],
+    })),
 ]
 
 /** Payloads of one port, taken as if they were one talk: no honest one, so only for what must not break. */
-const REAL = [80, 443, 22, 502, 25, 8080]
+const REAL = [80, 443, 22, 502, 25, 8080, 20_000]
   .map((port) => ({
     port,
     turns: (payloads.get(port) ?? [])
@@ -120,6 +130,8 @@ function hear({ port, turns }: Talk, cuts: number[][] | undefined): string {
     else if (tx.proto === 'http') found.add(tx.http)
     else if (tx.proto === 'tls') found.add(tx.tls)
     else if (tx.proto === 'ssh') found.add(tx.ssh)
+    else if ('ics' in tx) found.add(tx.ics)
+    else if (tx.proto === 'quic') found.add(tx.quic)
     else found.add(tx.modbus)
   }
   const app = new AppLayer(

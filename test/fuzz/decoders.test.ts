@@ -13,21 +13,11 @@ import {
   emptyHello,
 } from '../../agent/decode/tls.ts'
 import { clientHello, dnsAnswer, dnsQuestion, modbusWrite } from '../golden/messages.ts'
-import { fuzzBytes, recordOrFault } from './fuzz.ts'
+import { fuzzBytes, recordOrFault, twice } from './fuzz.ts'
 import { realTraffic } from './seeds.ts'
 
 const { payloads } = await realTraffic()
 const real = (port: number) => payloads.get(port) ?? []
-
-/** The same bytes in two surroundings must give the same answer. */
-function twice(bytes: Buffer, judge: (bytes: Buffer, start: number, end: number) => unknown): void {
-  const [a, b] = [0x00, 0xff].map((fill) => {
-    const memory = Buffer.alloc(bytes.length + 64, fill)
-    bytes.copy(memory, 32)
-    return JSON.stringify(judge(memory, 32, 32 + bytes.length))
-  })
-  if (a !== b) throw new Error(`bytes outside were read: ${a} but ${b}`)
-}
 
 const NAME_SIZE_MAX = 255
 

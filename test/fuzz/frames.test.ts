@@ -2,7 +2,7 @@
 import { LINK } from '../../agent/capture/source.ts'
 import { ARP_BYTES, readArp } from '../../agent/decode/arp.ts'
 import { ipv4ChecksumOk, transportChecksumOk } from '../../agent/decode/checksum.ts'
-import { decodeFrame } from '../../agent/decode/frame.ts'
+import { decodeFrame, decodeInside } from '../../agent/decode/frame.ts'
 import { Packet, TCP } from '../../agent/decode/packet.ts'
 import { ethernet, icmpEcho, ip, tcp, udp } from '../traffic/frames.ts'
 import { fuzzBytes, recordOrFault } from './fuzz.ts'
@@ -27,6 +27,16 @@ const seeds = [
   ip(V6, 0, extended),
   ethernet(0x8847, Buffer.concat([Buffer.from('0001003f', 'hex'), udp(V4, 'x').subarray(14)])),
   ethernet(0x8864, Buffer.concat([Buffer.from('110000010024', 'hex'), Buffer.from('0021', 'hex')])),
+  ip(
+    V4,
+    47,
+    Buffer.concat([Buffer.from('20006558 00000007'.replace(' ', ''), 'hex'), udp(V4, 'x')]),
+  ),
+  ip(V4, 41, udp(V6, 'x').subarray(14)),
+  udp(
+    { ...V4, destPort: 4789 },
+    Buffer.concat([Buffer.from('0800000000000900', 'hex'), udp(V6, 'x')]),
+  ),
   ...conversations.flatMap(({ frames }) => frames.slice(0, 3)),
 ]
 
@@ -38,7 +48,13 @@ function decode(memory: Buffer, linkType: number, wireBytes: number): string {
   packet.end = memory.length - MARGIN
   packet.wireBytes = wireBytes
   decodeFrame(packet, linkType, -1)
-  return look(packet)
+  const said = [look(packet)]
+  // Each step goes further in: more than a frame has room for is a loop.
+  while (packet.fault === undefined && decodeInside(packet)) {
+    said.push(look(packet))
+    if (said.length > packet.end) throw new Error('tunnels without end')
+  }
+  return said.join()
 }
 
 /** What is true of every packet; gives all that was decoded, as text. */

@@ -43,6 +43,19 @@ export function recordOrFault<R extends object>(
     throw new Error(`${answer} is no word for a fault`)
 }
 
+/** The same bytes in two surroundings must give the same answer. */
+export function twice(
+  bytes: Buffer,
+  judge: (bytes: Buffer, start: number, end: number) => unknown,
+): void {
+  const [a, b] = [0x00, 0xff].map((fill) => {
+    const memory = Buffer.alloc(bytes.length + 64, fill)
+    bytes.copy(memory, 32)
+    return JSON.stringify(judge(memory, 32, 32 + bytes.length))
+  })
+  if (a !== b) throw new Error(`bytes outside were read: ${a} but ${b}`)
+}
+
 export function fuzz<T>(target: Target<T>): void {
   const { name, all } = target
   describe(name, () => {

@@ -8,6 +8,7 @@ import { openFile } from '../../agent/capture/file.ts'
 import { Replay } from '../../agent/replay.ts'
 import { shippedRuleFiles } from '../../agent/rules-on-disk.ts'
 import { type Ends, icmpEcho, pcapFile, tcpConversation, timed, udp } from '../traffic/frames.ts'
+import { ICS_TALKS } from './ics-messages.ts'
 import { clientHello, dnsAnswer, dnsQuestion, modbusWrite } from './messages.ts'
 
 const HOME = ['10.0.0.0/8', 'fd00::/8']
@@ -60,6 +61,22 @@ const CASES: Record<string, Uint8Array[]> = {
     icmpEcho({ src: '10.0.0.5', dest: '10.0.1.10' }, 1, 1),
     icmpEcho({ src: '10.0.1.10', dest: '10.0.0.5' }, 1, 1, true),
   ],
+  ...icsCases(),
+}
+
+function icsCases(): Record<string, Uint8Array[]> {
+  const cases: Record<string, Uint8Array[]> = {}
+  for (const [proto, { port, question, answer, udp: datagrams }] of Object.entries(ICS_TALKS)) {
+    const ends = { ...office, srcPort: 45_000, destPort: port }
+    const back = { src: ends.dest, dest: ends.src, srcPort: ends.destPort, destPort: ends.srcPort }
+    cases[proto] = datagrams
+      ? [udp(ends, question), udp(back, answer)]
+      : tcpConversation(ends, [
+          { from: 'client', data: question },
+          { from: 'server', data: answer },
+        ])
+  }
+  return cases
 }
 
 test.each(Object.entries(CASES))('%s', async (name, frames) => {

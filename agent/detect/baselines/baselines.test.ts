@@ -238,6 +238,34 @@ test('a write from a station never seen writing is said at once, as critical and
   expect(all.at(-1)).toMatchObject({ update: true, count: 2 })
 })
 
+test('a control message of another protocol is told by its name and its technique', () => {
+  const { fresh } = run([
+    contact('10.0.0.20', T0),
+    contact('10.0.0.66', T0 + 30 * SECOND),
+    {
+      what: 'ot-write',
+      protocol: 'DNP3',
+      operation: 'cold restart',
+      attackIds: ['T0816'],
+      station: '10.0.0.66',
+      dest: PLC,
+      port: 20_000,
+      proto: 'TCP',
+      timeUs: T0 + 31 * SECOND,
+    },
+  ])
+  expect(fresh).toMatchObject([
+    {
+      rule_id: 'base:ot-new-writer',
+      severity: 'critical',
+      attack_ids: ['T0855', 'T0816'],
+      title:
+        '1 DNP3 write to 10.9.0.2 (cold restart) from 10.0.0.66, a station never seen writing to it, in 1 s. Its usual station: 10.0.0.20.',
+      port: 20_000,
+    },
+  ])
+})
+
 test('the poller of a controller may write, rarely or often enough to be usual', () => {
   const day: Observation[] = [contact('10.0.0.20', T0)]
   for (let i = 0; i < 500; i++) day.push(write('10.0.0.20', T0 + i * 20 * SECOND))

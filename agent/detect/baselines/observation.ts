@@ -12,6 +12,7 @@ export type Observation =
   | FlowClosed
   | SshAttempt
   | ModbusWrite
+  | OtWrite
   | DnsQuery
 
 /** The first packet of a flow. `syn`: it was a TCP SYN without ACK. */
@@ -83,6 +84,21 @@ export interface ModbusWrite {
   timeUs: number
   /** The controller's port; 502 when absent. */
   port?: number
+}
+
+/** A request of another industrial protocol that writes, controls or reprograms. */
+export interface OtWrite {
+  what: 'ot-write'
+  /** The protocol and the operation as a person says them: `DNP3`, `direct operate`. */
+  protocol: string
+  operation: string
+  attackIds: readonly string[]
+  station: string
+  /** The controller. */
+  dest: string
+  port: number
+  proto: 'TCP' | 'UDP'
+  timeUs: number
 }
 
 /** A DNS question. `bytes` is the size of the name on the wire; `type` the RR type's number. */

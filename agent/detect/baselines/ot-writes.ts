@@ -5,7 +5,8 @@
 import { BoundedMap } from './bounded-map.ts'
 import type { BaselineFinding } from './finding.ts'
 import { Fold } from './fold.ts'
-import type { ModbusWrite, Observation } from './observation.ts'
+import type { ModbusWrite, Observation, OtWrite } from './observation.ts'
+import { OT_PORTS } from './scan.ts'
 import { plural, span } from './words.ts'
 
 /** Past this time of watching, nobody becomes a usual writer without a finding. */
@@ -26,6 +27,54 @@ const CONTROLLERS_MAX = 1024
 const STATIONS_MAX = 64
 const FUNCTIONS_MAX = 32
 const MODBUS_PORT = 502
+
+/** One write of any protocol, and the words for it. */
+interface Write {
+  station: string
+  dest: string
+  port: number
+  proto: 'TCP' | 'UDP'
+  timeUs: number
+  /** Tells operations apart in the model. */
+  key: string
+  /** `Modbus`, `DNP3`. */
+  protocol: string
+  /** `function 6, unit 1`: what is in brackets after the writes. */
+  detail: string
+  /** `Modbus function 6`: with what it wrote. */
+  means: string
+  attackIds: readonly string[]
+}
+
+function modbusWrite(seen: ModbusWrite): Write {
+  const { station, dest, timeUs, unit } = seen
+  const { port = MODBUS_PORT } = seen
+  return {
+    ...{ station, dest, port, timeUs, proto: 'TCP' },
+    key: String(seen.function),
+    protocol: 'Modbus',
+    detail: `function ${seen.function}, unit ${unit}`,
+    means: `Modbus function ${seen.function}`,
+    attackIds: [],
+  }
+}
+
+function otWrite(seen: OtWrite): Write {
+  const { station, dest, port, proto, timeUs, protocol, operation, attackIds } = seen
+  const means = `${protocol} ${operation}`
+  return {
+    station,
+    dest,
+    port,
+    proto,
+    timeUs,
+    key: means,
+    protocol,
+    detail: operation,
+    means,
+    attackIds,
+  }
+}
 
 interface FunctionUse {
   firstUs: number
@@ -76,14 +125,15 @@ export class OtWriteBaseline {
   observe(seen: Observation, found: BaselineFinding[]): void {
     if (this.#sinceUs === 0) this.#sinceUs = seen.timeUs
     if (seen.what === 'flow-new' || seen.what === 'flow-established') {
-      if (seen.port !== MODBUS_PORT || seen.proto !== 'TCP') return
+      if (!OT_PORTS.has(seen.port)) return
       if (seen.what === 'flow-new' && seen.syn) return
       const station = this.#station(seen.dest, seen.src, seen.timeUs)
       if (station && seen.what === 'flow-established') station.established = true
-    } else if (seen.what === 'modbus-write') this.#write(seen, found)
+    } else if (seen.what === 'modbus-write') this.#write(modbusWrite(seen), found)
+    else if (seen.what === 'ot-write') this.#write(otWrite(seen), found)
   }
 
-  #write(seen: ModbusWrite, found: BaselineFinding[]): void {
+  #write(seen: Write, found: BaselineFinding[]): void {
     const station = this.#station(seen.dest, seen.station, seen.timeUs)
     const controller = this.#controllers.peek(seen.dest)
     if (!station || !controller) return
@@ -93,7 +143,7 @@ export class OtWriteBaseline {
   }
 
   /** Whether this station's first write is taken for the usual: nobody else is known here, and it is early. */
-  #mayLearn(controller: Controller, seen: ModbusWrite): boolean {
+  #mayLearn(controller: Controller, seen: Write): boolean {
     const station = controller.stations[seen.station] as Station
     if (station.strange > 0) return seen.timeUs - station.strangeFirstUs > ACCEPTED_US
     if (seen.timeUs - this.#sinceUs > LEARNING_US) return false
@@ -105,12 +155,7 @@ export class OtWriteBaseline {
     return true
   }
 
-  #strange(
-    controller: Controller,
-    station: Station,
-    seen: ModbusWrite,
-    found: BaselineFinding[],
-  ): void {
+  #strange(controller: Controller, station: Station, seen: Write, found: BaselineFinding[]): void {
     if (station.strange++ === 0) station.strangeFirstUs = seen.timeUs
     const fresh = seen.timeUs - station.contactUs < NEW_STATION_US
     const others = Object.entries(controller.stations)
@@ -122,13 +167,13 @@ export class OtWriteBaseline {
       others.length > 0
         ? ` Its usual station${others.length === 1 ? '' : 's'}: ${others.join(', ')}.`
         : ''
-    const writes = plural(station.strange, 'Modbus write')
-    const title = `${writes} to ${seen.dest} (function ${seen.function}, unit ${seen.unit}) from ${seen.station}, a station never seen writing to it, in ${span(station.strangeFirstUs, seen.timeUs)}.${usual}`
+    const writes = plural(station.strange, `${seen.protocol} write`)
+    const title = `${writes} to ${seen.dest} (${seen.detail}) from ${seen.station}, a station never seen writing to it, in ${span(station.strangeFirstUs, seen.timeUs)}.${usual}`
     const said = this.fold.admit(`new|${seen.station}|${seen.dest}`, {
       ...base(seen, station),
       rule_id: 'base:ot-new-writer',
       severity: fresh ? 'critical' : 'high',
-      attack_ids: ['T0836', 'T0855'],
+      attack_ids: techniques(['T0836', 'T0855'], seen),
       title,
       firstUs: station.strangeFirstUs,
       count: station.strange,
@@ -136,12 +181,7 @@ export class OtWriteBaseline {
     if (said) found.push(said)
   }
 
-  #known(
-    controller: Controller,
-    station: Station,
-    seen: ModbusWrite,
-    found: BaselineFinding[],
-  ): void {
+  #known(controller: Controller, station: Station, seen: Write, found: BaselineFinding[]): void {
     const use = this.#use(station, seen)
     if (!use) return
     const passed = Math.floor((seen.timeUs - use.bucketUs) / BUCKET_US)
@@ -159,27 +199,27 @@ export class OtWriteBaseline {
       this.#spike(station, use, seen, found)
   }
 
-  #newFunction(station: Station, seen: ModbusWrite, found: BaselineFinding[]): void {
-    const said = this.fold.admit(`function|${seen.station}|${seen.dest}|${seen.function}`, {
+  #newFunction(station: Station, seen: Write, found: BaselineFinding[]): void {
+    const said = this.fold.admit(`function|${seen.station}|${seen.dest}|${seen.key}`, {
       ...base(seen, station),
       rule_id: 'base:ot-new-function',
       severity: 'medium',
-      attack_ids: ['T0836'],
-      title: `${seen.station} wrote to ${seen.dest} with Modbus function ${seen.function}, which it had not used in all the time it was watched.`,
+      attack_ids: techniques(['T0836'], seen),
+      title: `${seen.station} wrote to ${seen.dest} with ${seen.means}, which it had not used in all the time it was watched.`,
       firstUs: seen.timeUs,
       count: 1,
     })
     if (said) found.push(said)
   }
 
-  #spike(station: Station, use: FunctionUse, seen: ModbusWrite, found: BaselineFinding[]): void {
+  #spike(station: Station, use: FunctionUse, seen: Write, found: BaselineFinding[]): void {
     const usual = plural(use.most, 'write')
-    const said = this.fold.admit(`spike|${seen.station}|${seen.dest}|${seen.function}`, {
+    const said = this.fold.admit(`spike|${seen.station}|${seen.dest}|${seen.key}`, {
       ...base(seen, station),
       rule_id: 'base:ot-write-spike',
       severity: 'high',
-      attack_ids: ['T0836', 'T0806'],
-      title: `${seen.station} wrote ${use.bucket} times to ${seen.dest} in ${span(use.bucketUs, seen.timeUs)} with Modbus function ${seen.function}; its busiest minute before had ${usual}.`,
+      attack_ids: techniques(['T0836', 'T0806'], seen),
+      title: `${seen.station} wrote ${use.bucket} times to ${seen.dest} in ${span(use.bucketUs, seen.timeUs)} with ${seen.means}; its busiest minute before had ${usual}.`,
       firstUs: use.bucketUs,
       count: use.bucket,
     })
@@ -206,8 +246,8 @@ export class OtWriteBaseline {
     return station
   }
 
-  #use(station: Station, seen: ModbusWrite): FunctionUse | undefined {
-    const key = String(seen.function)
+  #use(station: Station, seen: Write): FunctionUse | undefined {
+    const { key } = seen
     const known = station.functions[key]
     if (known) return known
     if (Object.keys(station.functions).length >= FUNCTIONS_MAX) {
@@ -245,12 +285,19 @@ function forgetOne(controller: Controller): boolean {
   return false
 }
 
-function base(seen: ModbusWrite, station: Station) {
+/** What a finding of writes is by itself, and what the operation is by its definition. */
+function techniques(always: readonly string[], { protocol, attackIds }: Write): string[] {
+  // Of a Modbus write the value is the point; other operations say themselves what they are.
+  if (protocol === 'Modbus') return [...always]
+  return [...new Set([...always.filter((id) => id !== 'T0836'), ...attackIds])]
+}
+
+function base(seen: Write, station: Station) {
   return {
     src: seen.station,
     dest: seen.dest,
-    port: seen.port ?? MODBUS_PORT,
-    proto: 'TCP' as const,
+    port: seen.port,
+    proto: seen.proto,
     evidence: station.established ? ('proven' as const) : ('spoofable' as const),
     timeUs: seen.timeUs,
   }

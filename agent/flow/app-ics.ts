@@ -1,0 +1,94 @@
+/**
+ * Industrial protocols on one flow: frames out of the stream or the datagrams, messages out of the frames. A protocol
+ * brings its framing and what it keeps between frames; bounds, cut frames and faults are the same for all.
+ */
+import type { Fault } from '../base/fault.ts'
+import type { IcsSpan } from '../decode/ics.ts'
+import type { IcsMessage, IcsProto } from '../decode/records.ts'
+import { BacnetFrames } from './app-bacnet.ts'
+import { Dnp3Frames } from './app-dnp3.ts'
+import { EnipFrames } from './app-enip.ts'
+import { FrameSplitter, type Framing } from './app-frames.ts'
+import { ApduFrames } from './app-iec104.ts'
+import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import { S7Frames } from './app-s7.ts'
+
+/** One protocol's framing, and what it keeps between two frames of a flow. */
+export interface IcsFrames extends Framing {
+  readonly proto: IcsProto
+  readonly frameBytesMax: number
+  /** Bytes of memory kept between frames. */
+  readonly held: number
+  /** The one frame that fills the span: what it completes. */
+  frame(bytes: Buffer, span: IcsSpan): IcsMessage | Fault | undefined
+  /** Bytes of this direction are missing. */
+  lost(toServer: boolean): void
+}
+
+export function newIcsFlow(proto: IcsProto, sink: AppSink): AppParser {
+  switch (proto) {
+    case 'dnp3':
+      return new IcsFlow(new Dnp3Frames(), sink)
+    case 's7':
+      return new IcsFlow(new S7Frames(), sink)
+    case 'iec104':
+      return new IcsFlow(new ApduFrames(), sink)
+    case 'enip':
+      return new IcsFlow(new EnipFrames(), sink)
+    case 'bacnet':
+      return new IcsFlow(new BacnetFrames(), sink)
+  }
+}
+
+class IcsFlow implements AppParser {
+  readonly proto: IcsProto
+  readonly #frames: IcsFrames
+  readonly #sink: AppSink
+  readonly #split: FrameSplitter
+
+  constructor(frames: IcsFrames, sink: AppSink) {
+    this.proto = frames.proto
+    this.#frames = frames
+    this.#sink = sink
+    this.#split = new FrameSplitter(frames, frames.frameBytesMax, {
+      frame: (bytes, span) => this.#frame(bytes, span),
+      fault: (fault) => sink.fault(fault),
+    })
+  }
+
+  get held(): number {
+    return this.#split.held + this.#frames.held
+  }
+
+  stream(toServer: boolean, bytes: Buffer): Verdict {
+    this.#split.add(toServer, bytes)
+    return 'more'
+  }
+
+  gap(toServer: boolean): Verdict {
+    this.#split.forget(toServer)
+    this.#frames.lost(toServer)
+    return 'more' // a frame begins with its segment in practice; if not, faults will say so
+  }
+
+  datagramEnded(toServer: boolean): void {
+    this.#split.endedShort(toServer)
+  }
+
+  ended(): void {
+    this.#split.endedShort(true)
+    this.#split.endedShort(false)
+  }
+
+  #frame(bytes: Buffer, span: IcsSpan): void {
+    const ics = this.#frames.frame(bytes, span)
+    if (ics === undefined) return
+    if (typeof ics === 'string') {
+      this.#sink.fault(ics)
+      return
+    }
+    if (ics.fault) this.#sink.fault(ics.fault)
+    const stage = span.toServer ? 'request' : 'response'
+    this.#sink.transaction({ proto: this.proto, stage, ics })
+  }
+}
