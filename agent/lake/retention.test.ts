@@ -24,7 +24,7 @@ async function day(host: string): Promise<void> {
 }
 const paths = () => {
   const { catalog } = site.lake()
-  const oldestFirst = catalog.files().toSorted((a, b) => a.from_us - b.from_us)
+  const oldestFirst = catalog.files().toSorted((a, b) => a.ingest_from_us - b.ingest_from_us)
   return oldestFirst.map((file) => catalog.absolute(file))
 }
 const hosts = async () =>

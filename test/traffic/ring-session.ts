@@ -133,15 +133,19 @@ const cases: Record<string, () => unknown> = {
     run('ip link set v0 down')
     const down = ring.poll(20)?.count
     run('ip link set v0 up')
-    sender('v1')(frame(1))
+    // The kernel takes its time to see the carrier again, and drops what comes before.
+    const emit = sender('v1')
     let after = 0
-    for (let tries = 0; tries < 100 && after === 0; tries++) after = ring.poll(20)?.count ?? 0
+    for (let tries = 0; tries < 100 && after === 0; tries++) {
+      emit(frame(1))
+      after = ring.poll(20)?.count ?? 0
+    }
     run('ip link del v0')
     try {
       for (;;) ring.poll(20)
     } catch (error) {
       ring.close()
-      return { down, after, message: (error as Error).message }
+      return { down, after: after > 0, message: (error as Error).message }
     }
   },
 }
