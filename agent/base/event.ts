@@ -11,6 +11,7 @@ export const EVENT_KINDS = [
   'tls',
   'ssh',
   'smb',
+  'dhcp',
   'file',
   'ot',
   'asset',

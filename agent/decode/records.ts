@@ -2,8 +2,9 @@
  * What application decoders say. A transaction is one question and its answer; a decoder hands it on at
  * each of its `Stage`s, filling in the same object. Byte fields are copies: they outlive the packet.
  */
+import type { ItProto, ItTransaction } from './records-it.ts'
 
-export type AppProto = 'unknown' | 'failed' | 'dns' | 'http' | 'tls' | 'ssh' | 'modbus'
+export type AppProto = 'unknown' | 'failed' | 'dns' | 'http' | 'tls' | 'ssh' | 'modbus' | ItProto
 
 export interface DnsQuestion {
   name: string
@@ -138,3 +139,4 @@ export type Transaction =
   | { proto: 'tls'; stage: 'request' | 'response' | 'done'; tls: TlsHello }
   | { proto: 'ssh'; stage: 'request' | 'response' | 'done'; ssh: SshBanners }
   | { proto: 'modbus'; stage: 'request' | 'response'; modbus: ModbusMessage }
+  | ItTransaction

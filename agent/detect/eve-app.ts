@@ -11,6 +11,7 @@ import type {
   TlsHello,
   Transaction,
 } from '../decode/records.ts'
+import { eveOfIt, sentenceOfIt } from './eve-it.ts'
 import {
   MODBUS_EXCEPTION,
   MODBUS_FUNCTION,
@@ -39,6 +40,8 @@ export function eveOf(tx: Transaction): Json {
       return { ssh: eveSsh(tx.ssh) }
     case 'modbus':
       return { modbus: eveModbus(tx.modbus) }
+    default:
+      return eveOfIt(tx)
   }
 }
 
@@ -239,6 +242,8 @@ export function sentenceOf(tx: Transaction, { client, server }: Ends): string {
     }
     case 'modbus':
       return modbusSentence(tx.modbus, { client, server })
+    default:
+      return sentenceOfIt(tx, { client, server })
   }
 }
 

@@ -61,6 +61,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   tls: 'tls',
   ssh: 'ssh',
   modbus: 'ot',
+  dhcp: 'dhcp',
 }
 
 /**
@@ -75,7 +76,8 @@ export function transactionEvent(
   const isMessage = tx.proto === 'dns' || tx.proto === 'modbus'
   if (isMessage ? tx.proto === 'modbus' && tx.stage === 'response' : tx.stage !== 'done')
     return undefined
-  const toServer = !(tx.proto === 'dns' && tx.dns.response)
+  const toServer =
+    tx.proto === 'dns' ? !tx.dns.response : tx.proto === 'dhcp' ? tx.dhcp.toServer : true
   const about = tx.proto === 'modbus' ? hostOf(view, 'server') : hostOf(view, 'client')
   return {
     ...columns(view, toServer, moment),

@@ -10,6 +10,7 @@ import type { AppProto, Transaction } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { DnsFlow } from './app-dns.ts'
 import { HttpFlow } from './app-http.ts'
+import { guessItDatagram, IT_PROTOS, newItParser } from './app-it.ts'
 import { ModbusFlow } from './app-modbus.ts'
 import type { AppParser, AppSink, TransactionListener, Verdict } from './app-parser.ts'
 import { type Guess, guess, isTlsHello, mayBeTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
@@ -31,7 +32,7 @@ export interface AppFlows {
 }
 
 const PHASE = { probe: 0, parse: 1, watch: 2, over: 3 } as const
-const PROTOS = ['unknown', 'failed', 'dns', 'http', 'tls', 'ssh', 'modbus'] as const
+const PROTOS = ['unknown', 'failed', 'dns', 'http', 'tls', 'ssh', 'modbus', ...IT_PROTOS] as const
 const DNS_PORTS = new Set([53, 5353, 5355])
 const NETBIOS_PORT = 137 // the same framing, other names
 const EMPTY = Buffer.alloc(0)
@@ -118,6 +119,10 @@ export class AppLayer {
     const { bytes, payloadOffset, payloadBytes, srcPort, destPort } = packet
     const view = Buffer.from(bytes.buffer, bytes.byteOffset + payloadOffset, payloadBytes)
     const known = this.#phase[flow] === PHASE.parse
+    if (known ? this.#parsers.has(flow) : this.#beginIt(packet, view)) {
+      this.#parse(flow, packet.toServer, view)
+      return
+    }
     if (!known && !DNS_PORTS.has(srcPort) && !DNS_PORTS.has(destPort)) {
       if (srcPort === NETBIOS_PORT || !looksLikeDns(view, 0, view.length)) {
         const tries = (this.#tries[flow] as number) + 1
@@ -133,6 +138,11 @@ export class AppLayer {
     }
     if (this.#phase[flow] !== PHASE.parse) this.#know(flow, 'dns')
     this.#transaction(flow, { proto: 'dns', stage: dns.response ? 'response' : 'request', dns })
+  }
+
+  #beginIt({ flow, srcPort, destPort }: Packet, view: Buffer): boolean {
+    const proto = guessItDatagram(view, srcPort, destPort)
+    return proto !== 'none' && this.#begin(flow, proto)
   }
 
   /** The row is about to be reused: unfinished transactions are handed on first. */
@@ -314,5 +324,7 @@ function newParser(proto: Exclude<Guess, 'more' | 'none'>, sink: AppSink): AppPa
       return new SshFlow(sink)
     case 'modbus':
       return new ModbusFlow(sink)
+    default:
+      return newItParser(proto, sink)
   }
 }

@@ -120,7 +120,8 @@ function hear({ port, turns }: Talk, cuts: number[][] | undefined): string {
     else if (tx.proto === 'http') found.add(tx.http)
     else if (tx.proto === 'tls') found.add(tx.tls)
     else if (tx.proto === 'ssh') found.add(tx.ssh)
-    else found.add(tx.modbus)
+    else if (tx.proto === 'modbus') found.add(tx.modbus)
+    else found.add(tx)
   }
   const app = new AppLayer(
     { flowsMax: 2, serverPort },

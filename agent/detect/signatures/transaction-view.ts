@@ -68,6 +68,8 @@ export function readiness(transaction: Transaction, response: boolean, body: boo
         : 2
     case 'http':
       return httpReadiness(transaction.http, stage, response, body)
+    default:
+      return 2 // handed on once, whole
   }
 }
 

@@ -1,0 +1,41 @@
+/**
+ * What the decoders of office protocols say: one record a message, or one a question with its answer. Each is handed
+ * on once, when it is whole or its flow ends. Text is Latin-1 as sent, UTF-16 fields as text.
+ */
+
+export interface DhcpMessage {
+  /** Sent by the side that opened the flow. */
+  toServer: boolean
+  /** 1 request, 2 reply. */
+  op: number
+  id: number
+  clientMac: string
+  clientIp: string
+  assignedIp: string
+  nextServerIp: string
+  relayIp: string
+  /** Option 53; 0 when absent (BOOTP). */
+  type: number
+  hostname: string
+  domain: string
+  fqdn: string
+  requestedIp: string
+  serverId: string
+  vendorClass: string
+  message: string
+  clientId: Uint8Array
+  params: number[]
+  /** Seconds; undefined when absent. */
+  leaseTime: number | undefined
+  renewalTime: number | undefined
+  rebindingTime: number | undefined
+  subnetMask: string
+  routers: string[]
+  dnsServers: string[]
+  /** Sub-options of the relay (option 82): circuit 1, remote 2, subscriber 6. */
+  relayAgent: { type: number; data: string }[]
+}
+
+export type ItTransaction = { proto: 'dhcp'; stage: 'done'; dhcp: DhcpMessage }
+
+export type ItProto = ItTransaction['proto']

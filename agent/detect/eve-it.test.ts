@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { DHCP_ACK, DHCP_REQUEST } from '../../test/golden/messages-it.ts'
+import { decodeDhcp } from '../decode/dhcp.ts'
+import type { DhcpMessage, ItTransaction } from '../decode/records-it.ts'
+import { type FlowView, transactionEvent } from './eve.ts'
+
+const view: FlowView = {
+  flowId: '7',
+  communityId: '1:x',
+  client: '10.0.0.5',
+  server: '10.0.0.1',
+  clientPort: 40_000,
+  serverPort: 1,
+  clientHome: true,
+  serverHome: true,
+  protocol: 6,
+  appProto: 'dhcp',
+}
+const row = (tx: ItTransaction) => transactionEvent(view, tx, { timeUs: 0, number: 1 })
+
+test('DHCP: a question, and an answer that the server sent', () => {
+  const request = decodeDhcp(DHCP_REQUEST, true) as DhcpMessage
+  expect(row({ proto: 'dhcp', stage: 'done', dhcp: request })).toMatchObject({
+    kind: 'dhcp',
+    src_ip: '10.0.0.5',
+    record: {
+      event_type: 'dhcp',
+      dhcp: {
+        type: 'request',
+        id: 0x12345678,
+        client_mac: '02:00:00:00:00:05',
+        client_ip: '0.0.0.0',
+        dhcp_type: 'request',
+        client_id: '02:00:00:00:00:05',
+        hostname: 'front-desk',
+        requested_ip: '10.0.0.5',
+        params: ['subnet_mask', 'router', 'dns_server', 'ntp_server'],
+      },
+    },
+  })
+  const ack = decodeDhcp(DHCP_ACK, false) as DhcpMessage
+  expect(row({ proto: 'dhcp', stage: 'done', dhcp: ack })).toMatchObject({
+    src_ip: '10.0.0.1',
+    message: '10.0.0.1 answered 02:00:00:00:00:05 by DHCP ack: 10.0.0.5.',
+    record: { dhcp: { type: 'reply', dhcp_type: 'ack', lease_time: 3600, relay_ip: '0.0.0.0' } },
+  })
+})

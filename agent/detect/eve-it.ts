@@ -1,0 +1,79 @@
+/** What EVE says of office protocols, with Suricata 8's field names, and what a person would. */
+import { brief } from '../base/text.ts'
+import { mac } from '../decode/dhcp.ts'
+import type { DhcpMessage, ItTransaction } from '../decode/records-it.ts'
+import type { Ends, Json } from './eve-app.ts'
+import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
+
+const NAME_CHARS_MAX = 120
+
+export function eveOfIt(tx: ItTransaction): Json {
+  switch (tx.proto) {
+    case 'dhcp':
+      return { dhcp: eveDhcp(tx.dhcp) }
+  }
+}
+
+/** Who the row names in the column `user`. */
+export function userOfIt(_tx: ItTransaction): string | undefined {
+  return undefined
+}
+
+export function sentenceOfIt(tx: ItTransaction, ends: Ends): string {
+  switch (tx.proto) {
+    case 'dhcp':
+      return dhcpSentence(tx.dhcp, ends)
+  }
+}
+
+/** Only what was said: an empty text, list or undefined is left out. */
+function said(fields: Json): Json {
+  const json: Json = {}
+  for (const [name, value] of Object.entries(fields))
+    if (value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0))
+      json[name] = value
+  return json
+}
+
+function eveDhcp(dhcp: DhcpMessage): Json {
+  const reply = dhcp.op === 2
+  const [hardware, ...id] = dhcp.clientId
+  return said({
+    type: reply ? 'reply' : 'request',
+    id: dhcp.id,
+    client_mac: dhcp.clientMac,
+    assigned_ip: dhcp.assignedIp,
+    ...(reply
+      ? { relay_ip: dhcp.relayIp, next_server_ip: dhcp.nextServerIp }
+      : { client_ip: dhcp.clientIp }),
+    dhcp_type: DHCP_TYPE[dhcp.type] ?? 'unknown',
+    client_id:
+      hardware === 1 && id.length === 6
+        ? mac(Uint8Array.from(id))
+        : Buffer.from(dhcp.clientId).toString('latin1'),
+    hostname: dhcp.hostname,
+    client_fqdn: dhcp.fqdn,
+    domain: dhcp.domain,
+    requested_ip: dhcp.requestedIp,
+    server_id: dhcp.serverId,
+    vendor_class_identifier: dhcp.vendorClass,
+    message: dhcp.message,
+    params: dhcp.params.flatMap((code) => DHCP_PARAMETER[code] ?? []),
+    lease_time: dhcp.leaseTime,
+    renewal_time: dhcp.renewalTime,
+    rebinding_time: dhcp.rebindingTime,
+    subnet_mask: dhcp.subnetMask,
+    routers: dhcp.routers,
+    dns_servers: dhcp.dnsServers,
+  })
+}
+
+function dhcpSentence(dhcp: DhcpMessage, { client, server }: Ends): string {
+  const name = dhcp.hostname || dhcp.fqdn
+  const who = `${dhcp.clientMac}${name === '' ? '' : ` (${brief(name, NAME_CHARS_MAX)})`}`
+  const type = DHCP_TYPE[dhcp.type] ?? 'unknown'
+  if (dhcp.op === 1) return `${who} sent DHCP ${type} for an address.`
+  const from = dhcp.serverId || (dhcp.toServer ? client : server)
+  const given = dhcp.assignedIp === '0.0.0.0' ? '' : `: ${dhcp.assignedIp}`
+  return `${from} answered ${who} by DHCP ${type}${given}.`
+}
