@@ -12,6 +12,7 @@ export const EVENT_KINDS = [
   'ssh',
   'smb',
   'dhcp',
+  'ftp',
   'file',
   'ot',
   'asset',

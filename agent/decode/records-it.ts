@@ -36,6 +36,26 @@ export interface DhcpMessage {
   relayAgent: { type: number; data: string }[]
 }
 
-export type ItTransaction = { proto: 'dhcp'; stage: 'done'; dhcp: DhcpMessage }
+/** One command of the control connection and what was replied to it. */
+export interface FtpExchange {
+  id: number
+  /** Of the last USER before it, or of itself. */
+  user: string
+  /** In capitals; '' for the greeting. */
+  command: string
+  argument: string
+  commandCut: boolean
+  /** Line by line; code 0 on a line that has none. */
+  replies: { code: number; text: string }[]
+  replyCut: boolean
+  mode: '' | 'active' | 'passive'
+  /** '' where the control connection's own address is meant. */
+  dataAddress: string
+  dataPort: number
+}
+
+export type ItTransaction =
+  | { proto: 'dhcp'; stage: 'done'; dhcp: DhcpMessage }
+  | { proto: 'ftp'; stage: 'done'; ftp: FtpExchange }
 
 export type ItProto = ItTransaction['proto']

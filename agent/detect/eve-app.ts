@@ -11,7 +11,7 @@ import type {
   TlsHello,
   Transaction,
 } from '../decode/records.ts'
-import { eveOfIt, sentenceOfIt } from './eve-it.ts'
+import { eveOfIt, sentenceOfIt, userOfIt } from './eve-it.ts'
 import {
   MODBUS_EXCEPTION,
   MODBUS_FUNCTION,
@@ -43,6 +43,13 @@ export function eveOf(tx: Transaction): Json {
     default:
       return eveOfIt(tx)
   }
+}
+
+/** Who the row names, where the protocol says it. */
+export function userOf(tx: Transaction): string | undefined {
+  const { proto } = tx
+  if (proto === 'dns' || proto === 'http' || proto === 'tls' || proto === 'ssh') return undefined
+  return proto === 'modbus' ? undefined : userOfIt(tx)
 }
 
 function eveDns(dns: DnsMessage): Json {

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { DHCP_ACK, DHCP_REQUEST } from '../../test/golden/messages-it.ts'
+import { FTP_TALK } from '../../test/golden/talks-it.ts'
+import { heard, type Talk } from '../../test/traffic/app-talk.ts'
 import { decodeDhcp } from '../decode/dhcp.ts'
 import type { DhcpMessage, ItTransaction } from '../decode/records-it.ts'
 import { type FlowView, transactionEvent } from './eve.ts'
@@ -44,4 +46,29 @@ test('DHCP: a question, and an answer that the server sent', () => {
     message: '10.0.0.1 answered 02:00:00:00:00:05 by DHCP ack: 10.0.0.5.',
     record: { dhcp: { type: 'reply', dhcp_type: 'ack', lease_time: 3600, relay_ip: '0.0.0.0' } },
   })
+})
+
+/** The rows of a talk. */
+const rows = (talk: Talk) => heard(talk).said.map((tx) => row(tx as ItTransaction))
+
+test('FTP: what was asked and replied; a password stays out', () => {
+  const all = rows(FTP_TALK)
+  expect(all[1]).toMatchObject({
+    kind: 'ftp',
+    user: 'anna',
+    message: '10.0.0.5 sent 10.0.0.1 by FTP USER anna: 331 Password required.',
+    record: {
+      event_type: 'ftp',
+      ftp: {
+        command: 'USER',
+        command_data: 'anna',
+        completion_code: ['331'],
+        reply: ['Password required'],
+        reply_received: 'yes',
+      },
+    },
+  })
+  expect(all[2]).toMatchObject({ record: { ftp: { command: 'PASS', command_data: '<hidden>' } } })
+  expect(JSON.stringify(all)).not.toContain('s3cret')
+  expect(all[3]).toMatchObject({ record: { ftp: { mode: 'passive', dynamic_port: 51_210 } } })
 })

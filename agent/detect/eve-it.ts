@@ -1,7 +1,7 @@
 /** What EVE says of office protocols, with Suricata 8's field names, and what a person would. */
 import { brief } from '../base/text.ts'
 import { mac } from '../decode/dhcp.ts'
-import type { DhcpMessage, ItTransaction } from '../decode/records-it.ts'
+import type { DhcpMessage, FtpExchange, ItTransaction } from '../decode/records-it.ts'
 import type { Ends, Json } from './eve-app.ts'
 import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
 
@@ -11,18 +11,23 @@ export function eveOfIt(tx: ItTransaction): Json {
   switch (tx.proto) {
     case 'dhcp':
       return { dhcp: eveDhcp(tx.dhcp) }
+    case 'ftp':
+      return { tx_id: tx.ftp.id, ftp: eveFtp(tx.ftp) }
   }
 }
 
 /** Who the row names in the column `user`. */
-export function userOfIt(_tx: ItTransaction): string | undefined {
-  return undefined
+export function userOfIt(tx: ItTransaction): string | undefined {
+  const user = tx.proto === 'ftp' ? tx.ftp.user : ''
+  return user === '' ? undefined : brief(user, NAME_CHARS_MAX)
 }
 
 export function sentenceOfIt(tx: ItTransaction, ends: Ends): string {
   switch (tx.proto) {
     case 'dhcp':
       return dhcpSentence(tx.dhcp, ends)
+    case 'ftp':
+      return ftpSentence(tx.ftp, ends)
   }
 }
 
@@ -76,4 +81,35 @@ function dhcpSentence(dhcp: DhcpMessage, { client, server }: Ends): string {
   const from = dhcp.serverId || (dhcp.toServer ? client : server)
   const given = dhcp.assignedIp === '0.0.0.0' ? '' : `: ${dhcp.assignedIp}`
   return `${from} answered ${who} by DHCP ${type}${given}.`
+}
+
+const NO_SECRET = /^(?:anonymous|ftp|guest)?$/i
+
+/** A password of an anonymous user is no secret; any other stays out of the lake. */
+function ftpArgument({ command, argument, user }: FtpExchange): string {
+  return /^(?:PASS|ACCT|ADAT)$/.test(command) && !NO_SECRET.test(user) ? '<hidden>' : argument
+}
+
+function eveFtp(ftp: FtpExchange): Json {
+  const codes = ftp.replies.filter(({ code }) => code > 0).map(({ code }) => String(code))
+  return said({
+    command: ftp.command,
+    command_data: ftpArgument(ftp),
+    ...(ftp.command !== '' && { command_truncated: ftp.commandCut }),
+    completion_code: [...new Set(codes)],
+    reply: ftp.replies.map(({ text }) => text),
+    reply_received: ftp.replies.length > 0 ? 'yes' : 'no',
+    reply_truncated: ftp.replyCut,
+    mode: ftp.mode,
+    dynamic_port: ftp.dataPort || undefined,
+  })
+}
+
+function ftpSentence(ftp: FtpExchange, { client, server }: Ends): string {
+  const last = ftp.replies.at(-1)
+  const code = ftp.replies.findLast(({ code }) => code > 0)?.code
+  const answer = last ? `${code} ${brief(last.text, NAME_CHARS_MAX)}` : 'no answer'
+  if (ftp.command === '') return `${server} greeted ${client} by FTP: ${answer}.`
+  const asked = brief(`${ftp.command} ${ftpArgument(ftp)}`.trim(), NAME_CHARS_MAX)
+  return `${client} sent ${server} by FTP ${asked}: ${answer}.`
 }

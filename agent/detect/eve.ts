@@ -11,7 +11,7 @@ import { TCP } from '../decode/packet.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
-import { eveOf, type Json, sentenceOf } from './eve-app.ts'
+import { eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
 
 const MESSAGE_CHARS_MAX = 400
 
@@ -62,6 +62,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   ssh: 'ssh',
   modbus: 'ot',
   dhcp: 'dhcp',
+  ftp: 'ftp',
 }
 
 /**
@@ -84,9 +85,15 @@ export function transactionEvent(
     kind: KIND[tx.proto],
     host: about,
     app_proto: tx.proto,
+    ...userColumn(tx),
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
     record: fit({ ...head(view, tx.proto, toServer, moment), ...eveOf(tx) }),
   }
+}
+
+function userColumn(tx: Transaction): { user?: string } {
+  const user = userOf(tx)
+  return user === undefined ? {} : { user }
 }
 
 /** The row of a signature's match: a finding. `toServer`: which way what matched was going. */

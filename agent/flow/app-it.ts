@@ -2,10 +2,44 @@
 import { looksLikeDhcp } from '../decode/dhcp.ts'
 import type { ItProto } from '../decode/records-it.ts'
 import { DhcpFlow } from './app-dhcp.ts'
+import { FtpFlow } from './app-ftp.ts'
 import type { AppParser, AppSink } from './app-parser.ts'
 
-export const IT_PROTOS = ['dhcp'] as const satisfies readonly ItProto[]
+export const IT_PROTOS = ['dhcp', 'ftp'] as const satisfies readonly ItProto[]
 const DHCP_PORTS = new Set([67, 68])
+
+/** What a client says first to a server that greets with 220. The verb, by protocol. */
+const FIRST_VERBS: Record<string, ItProto> = Object.fromEntries(
+  'USER FEAT AUTH OPTS SYST CLNT HOST PASS ADAT PBSZ ACCT PASV'
+    .split(' ')
+    .map((verb) => [verb, 'ftp']),
+)
+const VERB_BYTES_MAX = 4
+const TEXT_PORT: Record<number, ItProto> = { 21: 'ftp' }
+
+/** Which of these protocols a stream speaks; either direction may be empty. Called when the others said no. */
+export function guessItStream(
+  client: Buffer,
+  server: Buffer,
+  port: number,
+): ItProto | 'more' | 'none' {
+  if (client.length === 0) return 'more'
+  return guessText(client, server, port)
+}
+
+/** Where the server greets. POP3 has a USER too, but another greeting. */
+function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'more' | 'none' {
+  const greeted = server.toString('latin1', 0, 3) === '220'
+  if (!greeted && (server.length > 0 || TEXT_PORT[port] === undefined)) return 'none'
+  const [verb = ''] = /^[A-Z]*/i.exec(client.toString('latin1', 0, VERB_BYTES_MAX + 1)) ?? []
+  const word = verb.toUpperCase()
+  const behind = client[word.length]
+  if (behind !== undefined) {
+    const ends = behind === 0x20 || behind === 0x0d || behind === 0x0a
+    return (ends && FIRST_VERBS[word]) || 'none'
+  }
+  return Object.keys(FIRST_VERBS).some((each) => each.startsWith(word)) ? 'more' : 'none'
+}
 
 /** Which of these protocols a datagram speaks. */
 export function guessItDatagram(
@@ -22,5 +56,7 @@ export function newItParser(proto: ItProto, sink: AppSink): AppParser {
   switch (proto) {
     case 'dhcp':
       return new DhcpFlow(sink)
+    case 'ftp':
+      return new FtpFlow(sink)
   }
 }

@@ -40,6 +40,8 @@ const EMPTY = Buffer.alloc(0)
 interface Probe {
   client: KeptBytes
   server: KeptBytes
+  /** As where a server greets: what it said is then told first. */
+  serverFirst: boolean
 }
 
 export class AppLayer {
@@ -179,8 +181,9 @@ export class AppLayer {
     if (verdict === 'more' || verdict === 'none') this.#startWatch(flow, toServer, view)
     else if (this.#begin(flow, verdict)) {
       // A segment longer than the probe's room is told whole: what was kept ends where it does not.
+      if (probe.serverFirst) this.#parse(flow, false, server)
       if (client.length > 0) this.#parse(flow, true, client)
-      if (server.length > 0) this.#parse(flow, false, server)
+      if (!probe.serverFirst && server.length > 0) this.#parse(flow, false, server)
       const cut = toServer ? probe.client.dropped : probe.server.dropped
       if (cut > 0) this.stream(flow, toServer, view, view.length - cut, view.length)
     }
@@ -192,7 +195,8 @@ export class AppLayer {
 
   #keepProbe(flow: number, toServer: boolean, view: Buffer): void {
     if (!this.#room(flow)) return
-    const probe = { client: new KeptBytes(PROBE_BYTES_MAX), server: new KeptBytes(PROBE_BYTES_MAX) }
+    const client = new KeptBytes(PROBE_BYTES_MAX)
+    const probe = { client, server: new KeptBytes(PROBE_BYTES_MAX), serverFirst: !toServer }
     ;(toServer ? probe.client : probe.server).append(view)
     this.held += probe.client.held + probe.server.held
     this.#probes.set(flow, probe)

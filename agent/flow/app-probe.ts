@@ -1,5 +1,6 @@
 /** Which protocol a TCP flow speaks, by its first bytes in either direction; the port is only a hint. */
 import type { AppProto } from '../decode/records.ts'
+import { guessItStream } from './app-it.ts'
 
 /** First bytes kept of each direction while it is not clear. */
 export const PROBE_BYTES_MAX = 2048
@@ -27,6 +28,8 @@ export function guess(client: Buffer, server: Buffer, serverPort: number): Guess
   if (modbus !== 'none') return modbus
   const http = guessHttp(client, serverPort)
   if (http !== 'none') return http
+  const office = guessItStream(client, server, serverPort)
+  if (office !== 'none') return office
   const short =
     client.length < 6 && (client[0] === 0x16 || SSH.subarray(0, client.length).equals(client))
   return short ? 'more' : 'none'

@@ -2,6 +2,7 @@
 import type { Transaction } from '../../agent/decode/records.ts'
 import { AppLayer } from '../../agent/flow/app-layer.ts'
 import { clientHello, dnsAnswer, dnsQuestion, modbusWrite } from '../golden/messages.ts'
+import { IT_TALKS } from '../golden/talks-it.ts'
 import type { Chance } from '../traffic/chance.ts'
 import { fuzz, recordOrFault } from './fuzz.ts'
 import { mutated } from './mutation.ts'
@@ -80,10 +81,11 @@ const TALKS: { port: number; turns: Turn[] }[] = [
       { toServer: false, bytes: framed(dnsAnswer('www.example.com', [192, 0, 2, 1])) },
     ],
   },
+  ...IT_TALKS,
 ]
 
 /** Payloads of one port, taken as if they were one talk: no honest one, so only for what must not break. */
-const REAL = [80, 443, 22, 502, 25, 8080]
+const REAL = [80, 443, 22, 502, 25, 8080, 21, 88, 135, 139, 445, 3389]
   .map((port) => ({
     port,
     turns: (payloads.get(port) ?? [])
