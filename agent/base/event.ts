@@ -13,6 +13,7 @@ export const EVENT_KINDS = [
   'smb',
   'dhcp',
   'ftp',
+  'smtp',
   'file',
   'ot',
   'asset',

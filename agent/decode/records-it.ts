@@ -54,8 +54,29 @@ export interface FtpExchange {
   dataPort: number
 }
 
+/** One message, or a session that had none. */
+export interface SmtpMail {
+  id: number
+  helo: string
+  user: string
+  /** Envelope, as sent: `<a@b>`. */
+  from: string
+  to: string[]
+  /** The session went on under TLS. */
+  tls: boolean
+  /** Names in small letters, words of other character sets decoded. */
+  headers: { name: string; value: string }[]
+  attachments: string[]
+  /** Of the message, its text too. */
+  bytes: number
+  whole: boolean
+  /** The server's last line, with its code. */
+  lastReply: string
+}
+
 export type ItTransaction =
   | { proto: 'dhcp'; stage: 'done'; dhcp: DhcpMessage }
   | { proto: 'ftp'; stage: 'done'; ftp: FtpExchange }
+  | { proto: 'smtp'; stage: 'done'; smtp: SmtpMail }
 
 export type ItProto = ItTransaction['proto']

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DHCP_ACK, DHCP_REQUEST } from '../../test/golden/messages-it.ts'
-import { FTP_TALK } from '../../test/golden/talks-it.ts'
+import { FTP_TALK, SMTP_TALK, SMTP_TLS_TALK } from '../../test/golden/talks-it.ts'
 import { heard, type Talk } from '../../test/traffic/app-talk.ts'
 import { decodeDhcp } from '../decode/dhcp.ts'
 import type { DhcpMessage, ItTransaction } from '../decode/records-it.ts'
@@ -71,4 +71,34 @@ test('FTP: what was asked and replied; a password stays out', () => {
   expect(all[2]).toMatchObject({ record: { ftp: { command: 'PASS', command_data: '<hidden>' } } })
   expect(JSON.stringify(all)).not.toContain('s3cret')
   expect(all[3]).toMatchObject({ record: { ftp: { mode: 'passive', dynamic_port: 51_210 } } })
+})
+
+test('SMTP: the envelope and what the message says of itself; no password, no text', () => {
+  const all = rows(SMTP_TALK)
+  expect(all).toMatchObject([
+    {
+      kind: 'smtp',
+      user: 'anna',
+      message:
+        '10.0.0.5 sent 10.0.0.1 mail from <anna@example> to <bo@example> and 1 more: 250 queued.',
+      record: {
+        event_type: 'smtp',
+        smtp: {
+          helo: 'front-desk',
+          mail_from: '<anna@example>',
+          rcpt_to: ['<bo@example>', '<cy@example>'],
+        },
+        email: {
+          status: 'PARSE_DONE',
+          from: '"Anna, desk" <anna@example>',
+          to: ['bo@example', '<cy@example>'],
+          subject: 'Grüße ä',
+          attachment: ['plan.pdf'],
+        },
+      },
+    },
+    { record: { smtp: { last_reply: '250 queued too' }, email: { subject: 'two' } } },
+  ])
+  expect(JSON.stringify(all)).not.toContain('s3cret')
+  expect(rows(SMTP_TLS_TALK)).toMatchObject([{ record: { smtp: { tls: true } } }])
 })

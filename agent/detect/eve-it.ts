@@ -1,7 +1,8 @@
 /** What EVE says of office protocols, with Suricata 8's field names, and what a person would. */
 import { brief } from '../base/text.ts'
 import { mac } from '../decode/dhcp.ts'
-import type { DhcpMessage, FtpExchange, ItTransaction } from '../decode/records-it.ts'
+import { addressList } from '../decode/mail.ts'
+import type { DhcpMessage, FtpExchange, ItTransaction, SmtpMail } from '../decode/records-it.ts'
 import type { Ends, Json } from './eve-app.ts'
 import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
 
@@ -13,12 +14,14 @@ export function eveOfIt(tx: ItTransaction): Json {
       return { dhcp: eveDhcp(tx.dhcp) }
     case 'ftp':
       return { tx_id: tx.ftp.id, ftp: eveFtp(tx.ftp) }
+    case 'smtp':
+      return { tx_id: tx.smtp.id, smtp: eveSmtp(tx.smtp), ...eveEmail(tx.smtp) }
   }
 }
 
 /** Who the row names in the column `user`. */
 export function userOfIt(tx: ItTransaction): string | undefined {
-  const user = tx.proto === 'ftp' ? tx.ftp.user : ''
+  const user = tx.proto === 'ftp' ? tx.ftp.user : tx.proto === 'smtp' ? tx.smtp.user : ''
   return user === '' ? undefined : brief(user, NAME_CHARS_MAX)
 }
 
@@ -28,6 +31,8 @@ export function sentenceOfIt(tx: ItTransaction, ends: Ends): string {
       return dhcpSentence(tx.dhcp, ends)
     case 'ftp':
       return ftpSentence(tx.ftp, ends)
+    case 'smtp':
+      return smtpSentence(tx.smtp, ends)
   }
 }
 
@@ -112,4 +117,54 @@ function ftpSentence(ftp: FtpExchange, { client, server }: Ends): string {
   if (ftp.command === '') return `${server} greeted ${client} by FTP: ${answer}.`
   const asked = brief(`${ftp.command} ${ftpArgument(ftp)}`.trim(), NAME_CHARS_MAX)
   return `${client} sent ${server} by FTP ${asked}: ${answer}.`
+}
+
+const RECIPIENTS_MAX = 64
+const HEADER_CHARS_MAX = 1024
+
+function eveSmtp({ helo, from, to, tls, lastReply }: SmtpMail): Json {
+  return said({
+    helo,
+    mail_from: from,
+    rcpt_to: to.slice(0, RECIPIENTS_MAX),
+    tls: tls || undefined,
+    last_reply: lastReply,
+  })
+}
+
+function eveEmail(mail: SmtpMail): { email?: Json } {
+  if (mail.headers.length === 0) return {}
+  const all = (name: string) => mail.headers.filter((header) => header.name === name)
+  const first = (name: string) => all(name)[0]?.value.slice(0, HEADER_CHARS_MAX)
+  const people = (name: string) =>
+    all(name)
+      .flatMap(({ value }) => addressList(value))
+      .slice(0, RECIPIENTS_MAX)
+  const email = said({
+    status: mail.whole ? 'PARSE_DONE' : 'BODY_STARTED',
+    from: first('from'),
+    to: people('to'),
+    cc: people('cc'),
+    reply_to: first('reply-to'),
+    subject: first('subject'),
+    date: first('date'),
+    message_id: first('message-id'),
+    in_reply_to: first('in-reply-to'),
+    x_mailer: first('x-mailer'),
+    user_agent: first('user-agent'),
+    x_originating_ip: first('x-originating-ip'),
+    content_type: first('content-type'),
+    attachment: mail.attachments,
+  })
+  return { email }
+}
+
+function smtpSentence(mail: SmtpMail, { client, server }: Ends): string {
+  const to =
+    mail.to.length > 1 ? `${mail.to[0]} and ${mail.to.length - 1} more` : (mail.to[0] ?? '')
+  const about = brief(`${mail.from} to ${to || 'nobody'}`, NAME_CHARS_MAX)
+  if (mail.tls) return `${client} and ${server} agreed to speak SMTP under TLS.`
+  if (mail.from === '') return `${client} sent ${server} no mail by SMTP.`
+  const answer = mail.lastReply === '' ? 'no answer' : brief(mail.lastReply, NAME_CHARS_MAX)
+  return `${client} sent ${server} mail from ${about}: ${answer}.`
 }

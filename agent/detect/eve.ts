@@ -63,6 +63,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   modbus: 'ot',
   dhcp: 'dhcp',
   ftp: 'ftp',
+  smtp: 'smtp',
 }
 
 /**

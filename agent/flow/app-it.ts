@@ -4,18 +4,18 @@ import type { ItProto } from '../decode/records-it.ts'
 import { DhcpFlow } from './app-dhcp.ts'
 import { FtpFlow } from './app-ftp.ts'
 import type { AppParser, AppSink } from './app-parser.ts'
+import { SmtpFlow } from './app-smtp.ts'
 
-export const IT_PROTOS = ['dhcp', 'ftp'] as const satisfies readonly ItProto[]
+export const IT_PROTOS = ['dhcp', 'ftp', 'smtp'] as const satisfies readonly ItProto[]
 const DHCP_PORTS = new Set([67, 68])
 
 /** What a client says first to a server that greets with 220. The verb, by protocol. */
-const FIRST_VERBS: Record<string, ItProto> = Object.fromEntries(
-  'USER FEAT AUTH OPTS SYST CLNT HOST PASS ADAT PBSZ ACCT PASV'
-    .split(' ')
-    .map((verb) => [verb, 'ftp']),
-)
+const FIRST_VERBS: Record<string, ItProto> = {
+  ...verbs('ftp', 'USER FEAT AUTH OPTS SYST CLNT HOST PASS ADAT PBSZ ACCT PASV'),
+  ...verbs('smtp', 'EHLO HELO LHLO MAIL'),
+}
 const VERB_BYTES_MAX = 4
-const TEXT_PORT: Record<number, ItProto> = { 21: 'ftp' }
+const TEXT_PORT: Record<number, ItProto> = { 21: 'ftp', 25: 'smtp', 465: 'smtp', 587: 'smtp' }
 
 /** Which of these protocols a stream speaks; either direction may be empty. Called when the others said no. */
 export function guessItStream(
@@ -51,6 +51,10 @@ export function guessItDatagram(
   return 'none'
 }
 
+function verbs(proto: ItProto, list: string): Record<string, ItProto> {
+  return Object.fromEntries(list.split(' ').map((verb) => [verb, proto]))
+}
+
 /** A parser of datagrams is given one at a time, whole. */
 export function newItParser(proto: ItProto, sink: AppSink): AppParser {
   switch (proto) {
@@ -58,5 +62,7 @@ export function newItParser(proto: ItProto, sink: AppSink): AppParser {
       return new DhcpFlow(sink)
     case 'ftp':
       return new FtpFlow(sink)
+    case 'smtp':
+      return new SmtpFlow(sink)
   }
 }

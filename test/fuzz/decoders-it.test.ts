@@ -1,6 +1,14 @@
 /** Decoders of office protocols alone: a record or a word, within its bounds. */
 import { decodeDhcp } from '../../agent/decode/dhcp.ts'
 import { passiveOf, portOf } from '../../agent/decode/ftp.ts'
+import {
+  addressList,
+  decodeMailHeader,
+  decodeWords,
+  mailParameter,
+  mailPath,
+  plainUser,
+} from '../../agent/decode/mail.ts'
 import { decodeCommand, decodeReply } from '../../agent/decode/reply.ts'
 import { DHCP_ACK, DHCP_REQUEST } from '../golden/messages-it.ts'
 import { fuzzBytes, recordOrFault } from './fuzz.ts'
@@ -25,4 +33,22 @@ fuzzBytes('ftp', [...LINES.map((line) => Buffer.from(line)), ...real(21)], (byte
   for (const place of [portOf(verb, argument), passiveOf(227, text), passiveOf(229, text)])
     if (place && !(place.port > 0 && place.port < 65_536)) throw new Error(`port ${place.port}`)
   if (reply && !(reply.code >= 100 && reply.code < 700)) throw new Error(`code ${reply.code}`)
+})
+
+const MAIL = [
+  'Subject: =?utf-8?B?R3LDvMOfZQ==?= =?gb2312?q?=C4=E3?= =?x-none?q?a?=',
+  'To: "a, b" <a@b>, c@d',
+  'Content-Type: multipart/mixed; boundary="x"; name=y.pdf',
+  'FROM:<a@b> SIZE=1',
+]
+fuzzBytes('mail', [...MAIL.map((line) => Buffer.from(line)), ...real(25)], (bytes) => {
+  const text = bytes.toString('latin1')
+  const header = decodeMailHeader(text)
+  if (header && (header.name === '' || header.value.length > 16_384)) throw new Error('a header')
+  if (addressList(text).length > 128) throw new Error('too many addresses')
+  if (decodeWords(text).length > text.length * 3) throw new Error('words that grow')
+  for (const name of ['boundary', 'name'])
+    if ((mailParameter(text, name) ?? '').length > 512) throw new Error('a long name')
+  if ((mailPath(text, 'FROM') ?? '').length > 1002 || plainUser(text).length > 1024)
+    throw new Error('a long path')
 })

@@ -18,4 +18,40 @@ export const FTP_TALK = textTalk(
 
 export const FTP_TLS_TALK = textTalk(2121, '<220 ready\r\n', '>AUTH TLS\r\n', '<234 go ahead\r\n')
 
-export const IT_TALKS: Talk[] = [FTP_TALK, FTP_TLS_TALK]
+const PLAIN = Buffer.from('\0anna\0s3cret').toString('base64')
+const SUBJECT = Buffer.from('Grüße').toString('base64')
+
+export const SMTP_TALK = textTalk(
+  25,
+  '<220 mail.example ESMTP\r\n',
+  '>EHLO front-desk\r\n',
+  '<250-mail.example\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n',
+  '>AUTH PLAIN\r\n',
+  '<334 \r\n',
+  `>${PLAIN}\r\n`,
+  '<235 ok\r\n',
+  '>MAIL FROM:<anna@example> SIZE=100\r\nRCPT TO:<bo@example>\r\nRCPT TO: <cy@example>\r\nDATA\r\n',
+  '<250 ok\r\n250 ok\r\n553 no\r\n354 go\r\n',
+  `>From: "Anna, desk" <anna@example>\r\nTo: bo@example,\r\n <cy@example>\r\nSubject: =?utf-8?B?${SUBJECT}?=\r\n =?iso-8859-1?q?_=E4?=\r\n` +
+    'Content-Type: multipart/mixed; boundary="b 1"\r\n\r\nFrom: nobody\r\n--b 1\r\nContent-Disposition: attachment;\r\n filename="plan.pdf"\r\n\r\n..dot\r\n--b 1--\r\n.\r\n',
+  '<250 queued\r\n',
+  '>MAIL FROM:<anna@example>\r\n',
+  '<250 ok\r\n',
+  '>RCPT TO:<bo@example>\r\n',
+  '<250 ok\r\n',
+  '>BDAT 14\r\nSubject: two\r\nBDAT 5 LAST\r\n\r\nabc',
+  '<250 ok\r\n250 queued too\r\n',
+  '>QUIT\r\n',
+  '<221 bye\r\n',
+)
+
+export const SMTP_TLS_TALK = textTalk(
+  587,
+  '<220 mail\r\n',
+  '>EHLO front-desk\r\n',
+  '<250 STARTTLS\r\n',
+  '>STARTTLS\r\n',
+  '<220 go ahead\r\n',
+)
+
+export const IT_TALKS: Talk[] = [FTP_TALK, FTP_TLS_TALK, SMTP_TALK, SMTP_TLS_TALK]
