@@ -178,7 +178,7 @@ function oneLine(name: string | undefined): string {
 }
 
 function colons(hex: string): string {
-  return (hex.match(/../g) ?? []).join(':')
+  return (hex.padStart(2, '0').match(/../g) ?? []).join(':') // a serial number may be one digit
 }
 
 function eveSsh(ssh: SshBanners): Json {
