@@ -74,9 +74,54 @@ export interface SmtpMail {
   lastReply: string
 }
 
+/** An NTLM message with names: 2 the server's challenge, 3 the client's login. */
+export interface NtlmLogin {
+  type: number
+  domain: string
+  user: string
+  host: string
+  version: string
+  serverName: string
+  serverDnsName: string
+  serverTree: string
+}
+
+/** One request and its answer: negotiate, session setup, tree connect, open or create. */
+export interface SmbExchange {
+  id: number
+  version: 1 | 2
+  command: number
+  answered: boolean
+  status: number
+  sessionId: string
+  treeId: number
+  /** Agreed on; '' before. */
+  dialect: string
+  /** Offered by the client in this request. */
+  dialects: string[]
+  clientGuid: string
+  serverGuid: string
+  login: NtlmLogin | undefined
+  challenge: NtlmLogin | undefined
+  user: string
+  domain: string
+  clientOs: string
+  clientLm: string
+  serverOs: string
+  serverLm: string
+  /** Connected to, or what the file is on. */
+  share: string
+  service: string
+  filename: string
+  disposition: number | undefined
+  deleteOnClose: boolean
+  fileId: string
+}
+
 export type ItTransaction =
   | { proto: 'dhcp'; stage: 'done'; dhcp: DhcpMessage }
   | { proto: 'ftp'; stage: 'done'; ftp: FtpExchange }
   | { proto: 'smtp'; stage: 'done'; smtp: SmtpMail }
+  | { proto: 'smb'; stage: 'done'; smb: SmbExchange }
 
 export type ItProto = ItTransaction['proto']

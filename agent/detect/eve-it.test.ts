@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DHCP_ACK, DHCP_REQUEST } from '../../test/golden/messages-it.ts'
-import { FTP_TALK, SMTP_TALK, SMTP_TLS_TALK } from '../../test/golden/talks-it.ts'
+import { FTP_TALK, SMB2_TALK, SMTP_TALK, SMTP_TLS_TALK } from '../../test/golden/talks-it.ts'
 import { heard, type Talk } from '../../test/traffic/app-talk.ts'
 import { decodeDhcp } from '../decode/dhcp.ts'
 import type { DhcpMessage, ItTransaction } from '../decode/records-it.ts'
@@ -101,4 +101,45 @@ test('SMTP: the envelope and what the message says of itself; no password, no te
   ])
   expect(JSON.stringify(all)).not.toContain('s3cret')
   expect(rows(SMTP_TLS_TALK)).toMatchObject([{ record: { smtp: { tls: true } } }])
+})
+
+test('SMB: each request with its answer', () => {
+  const all = rows(SMB2_TALK)
+  expect(all.map((each) => each?.message)).toEqual([
+    '10.0.0.5 and 10.0.0.1 agreed on SMB 3.11.',
+    '10.0.0.5 (FRONT-DESK) logged in to 10.0.0.1 by SMB as OFFICE\\anna: STATUS_LOGON_FAILURE.',
+    '10.0.0.5 connected to \\\\files\\plans of 10.0.0.1.',
+    '10.0.0.5 opened secret\\plan.docx on \\\\files\\plans of 10.0.0.1.',
+  ])
+  expect(all[1]).toMatchObject({
+    kind: 'smb',
+    user: 'anna',
+    record: {
+      event_type: 'smb',
+      smb: {
+        id: 2,
+        dialect: '3.11',
+        command: 'SMB2_COMMAND_SESSION_SETUP',
+        status: 'STATUS_LOGON_FAILURE',
+        status_code: '0xc000006d',
+        session_id: 7,
+        ntlmssp: {
+          domain: 'OFFICE',
+          user: 'anna',
+          host: 'FRONT-DESK',
+          version: '10.0 build 19041 rev 15',
+        },
+      },
+    },
+  })
+  expect(all[3]).toMatchObject({
+    record: {
+      smb: {
+        command: 'SMB2_COMMAND_CREATE',
+        filename: 'secret\\plan.docx',
+        disposition: 'FILE_OPEN',
+        access: 'delete on close',
+      },
+    },
+  })
 })

@@ -5,6 +5,8 @@ import { addressList } from '../decode/mail.ts'
 import type { DhcpMessage, FtpExchange, ItTransaction, SmtpMail } from '../decode/records-it.ts'
 import type { Ends, Json } from './eve-app.ts'
 import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
+import { said } from './eve-said.ts'
+import { eveSmb, smbSentence } from './eve-smb.ts'
 
 const NAME_CHARS_MAX = 120
 
@@ -16,12 +18,26 @@ export function eveOfIt(tx: ItTransaction): Json {
       return { tx_id: tx.ftp.id, ftp: eveFtp(tx.ftp) }
     case 'smtp':
       return { tx_id: tx.smtp.id, smtp: eveSmtp(tx.smtp), ...eveEmail(tx.smtp) }
+    case 'smb':
+      return { tx_id: tx.smb.id, smb: eveSmb(tx.smb) }
   }
 }
 
 /** Who the row names in the column `user`. */
 export function userOfIt(tx: ItTransaction): string | undefined {
-  const user = tx.proto === 'ftp' ? tx.ftp.user : tx.proto === 'smtp' ? tx.smtp.user : ''
+  switch (tx.proto) {
+    case 'ftp':
+      return named(tx.ftp.user)
+    case 'smtp':
+      return named(tx.smtp.user)
+    case 'smb':
+      return named(tx.smb.user)
+    default:
+      return undefined
+  }
+}
+
+function named(user: string): string | undefined {
   return user === '' ? undefined : brief(user, NAME_CHARS_MAX)
 }
 
@@ -33,16 +49,9 @@ export function sentenceOfIt(tx: ItTransaction, ends: Ends): string {
       return ftpSentence(tx.ftp, ends)
     case 'smtp':
       return smtpSentence(tx.smtp, ends)
+    case 'smb':
+      return smbSentence(tx.smb, ends)
   }
-}
-
-/** Only what was said: an empty text, list or undefined is left out. */
-function said(fields: Json): Json {
-  const json: Json = {}
-  for (const [name, value] of Object.entries(fields))
-    if (value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0))
-      json[name] = value
-  return json
 }
 
 function eveDhcp(dhcp: DhcpMessage): Json {

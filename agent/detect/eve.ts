@@ -64,6 +64,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   dhcp: 'dhcp',
   ftp: 'ftp',
   smtp: 'smtp',
+  smb: 'smb',
 }
 
 /**

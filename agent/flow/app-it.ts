@@ -4,9 +4,10 @@ import type { ItProto } from '../decode/records-it.ts'
 import { DhcpFlow } from './app-dhcp.ts'
 import { FtpFlow } from './app-ftp.ts'
 import type { AppParser, AppSink } from './app-parser.ts'
+import { SmbFlow } from './app-smb.ts'
 import { SmtpFlow } from './app-smtp.ts'
 
-export const IT_PROTOS = ['dhcp', 'ftp', 'smtp'] as const satisfies readonly ItProto[]
+export const IT_PROTOS = ['dhcp', 'ftp', 'smtp', 'smb'] as const satisfies readonly ItProto[]
 const DHCP_PORTS = new Set([67, 68])
 
 /** What a client says first to a server that greets with 220. The verb, by protocol. */
@@ -24,7 +25,22 @@ export function guessItStream(
   port: number,
 ): ItProto | 'more' | 'none' {
   if (client.length === 0) return 'more'
+  const smb = guessSmb(client, port)
+  if (smb !== 'none') return smb
   return guessText(client, server, port)
+}
+
+const NETBIOS_SESSION_PORT = 139
+const SMB_PORTS = new Set([NETBIOS_SESSION_PORT, 445])
+const SESSION_REQUEST = 0x81
+
+/** A session message that holds SMB1 or SMB2 (encrypted or not), or the request for a session. */
+function guessSmb(client: Buffer, port: number): ItProto | 'more' | 'none' {
+  if (client[0] === SESSION_REQUEST && port === NETBIOS_SESSION_PORT) return 'smb'
+  if (client[0] !== 0) return 'none'
+  if (client.length < 8) return SMB_PORTS.has(port) ? 'more' : 'none'
+  const first = client[4] as number
+  return first >= 0xfc && client.toString('latin1', 5, 8) === 'SMB' ? 'smb' : 'none'
 }
 
 /** Where the server greets. POP3 has a USER too, but another greeting. */
@@ -64,5 +80,7 @@ export function newItParser(proto: ItProto, sink: AppSink): AppParser {
       return new FtpFlow(sink)
     case 'smtp':
       return new SmtpFlow(sink)
+    case 'smb':
+      return new SmbFlow(sink)
   }
 }

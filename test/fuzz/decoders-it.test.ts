@@ -9,8 +9,18 @@ import {
   mailPath,
   plainUser,
 } from '../../agent/decode/mail.ts'
+import { findNtlm } from '../../agent/decode/ntlmssp.ts'
 import { decodeCommand, decodeReply } from '../../agent/decode/reply.ts'
+import { decodeSmb2 } from '../../agent/decode/smb.ts'
+import { decodeSmb1 } from '../../agent/decode/smb1.ts'
 import { DHCP_ACK, DHCP_REQUEST } from '../golden/messages-it.ts'
+import {
+  ntlmLogin,
+  SMB1_ANSWERED,
+  SMB1_ASKED,
+  SMB2_ANSWERED,
+  SMB2_ASKED,
+} from '../golden/smb-messages.ts'
 import { fuzzBytes, recordOrFault } from './fuzz.ts'
 import { realTraffic } from './seeds.ts'
 
@@ -51,4 +61,24 @@ fuzzBytes('mail', [...MAIL.map((line) => Buffer.from(line)), ...real(25)], (byte
     if ((mailParameter(text, name) ?? '').length > 512) throw new Error('a long name')
   if ((mailPath(text, 'FROM') ?? '').length > 1002 || plainUser(text).length > 1024)
     throw new Error('a long path')
+})
+
+const smb = real(445).map((bytes) => bytes.subarray(4))
+fuzzBytes(
+  'smb',
+  [...SMB1_ASKED, ...SMB1_ANSWERED, ...SMB2_ASKED, ...SMB2_ANSWERED, ...smb],
+  (bytes) => {
+    for (const parts of [decodeSmb1(bytes), decodeSmb2(bytes)])
+      recordOrFault(parts, (list) => {
+        if (list.length > 16) throw new Error('too many parts')
+        for (const { filename = '', share = '', dialects = [] } of list)
+          if (filename.length > 4096 || share.length > bytes.length || dialects.length > 32)
+            throw new Error('more than a message holds')
+      })
+  },
+)
+
+fuzzBytes('ntlm', [ntlmLogin('OFFICE', 'anna', 'FRONT-DESK'), ...smb], (bytes) => {
+  const { user = '', serverName = '' } = findNtlm(bytes) ?? {}
+  if (user.length > 1024 || serverName.length > 1024) throw new Error('a name is too long')
 })

@@ -1,5 +1,7 @@
 /** Well-formed talks of office protocols. */
+
 import { type Talk, textTalk } from '../traffic/app-talk.ts'
+import { framed, SMB1_ANSWERED, SMB1_ASKED, SMB2_ANSWERED, SMB2_ASKED } from './smb-messages.ts'
 
 export const FTP_TALK = textTalk(
   21,
@@ -54,4 +56,28 @@ export const SMTP_TLS_TALK = textTalk(
   '<220 go ahead\r\n',
 )
 
-export const IT_TALKS: Talk[] = [FTP_TALK, FTP_TLS_TALK, SMTP_TALK, SMTP_TLS_TALK]
+/** A question, then its answer, and so on. */
+function turns(asked: Buffer[], answered: Buffer[]): Talk['turns'] {
+  return asked.flatMap((bytes, i) => {
+    const answer = answered[i]
+    return [{ toServer: true, bytes }, ...(answer ? [{ toServer: false, bytes: answer }] : [])]
+  })
+}
+
+export const SMB2_TALK = {
+  port: 445,
+  turns: turns(SMB2_ASKED.map(framed), SMB2_ANSWERED.map(framed)),
+}
+export const SMB1_TALK = {
+  port: 139,
+  turns: turns(SMB1_ASKED.map(framed), SMB1_ANSWERED.map(framed)),
+}
+
+export const IT_TALKS: Talk[] = [
+  FTP_TALK,
+  FTP_TLS_TALK,
+  SMTP_TALK,
+  SMTP_TLS_TALK,
+  SMB2_TALK,
+  SMB1_TALK,
+]

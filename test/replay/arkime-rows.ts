@@ -124,5 +124,18 @@ function office(tx: Spoken['tx'], add: Add): void {
     add('email.useragent', ...all('x-mailer'), ...all('user-agent'))
     add('email.mimeVersion', ...all('mime-version'))
     add('user', smtp.user)
+  } else if (tx.proto === 'smb') {
+    const { smb } = tx
+    // Arkime keeps one dialect, spelled with a point before each digit, and what the client says of itself.
+    if (smb.dialect !== '' && smb.dialect !== '2.??') add('smb.dialect', smb.version === 1 ? smb.dialect : `SMB ${smb.dialect.replace(/(\d)$/, '.$1')}`) // biome-ignore format: one name
+    add('smb.domain', smb.domain)
+    add('smb.user', smb.user)
+    add('smb.os', smb.clientOs)
+    add('smb.version', smb.clientLm)
+    add('smb.host', smb.login?.host)
+    if (smb.filename === '') add('smb.share', smb.share)
+    add('smb.filename', smb.filename)
+    add('ntlm.domain', smb.login?.domain)
+    add('ntlm.host', smb.login?.host)
   }
 }

@@ -40,6 +40,8 @@ const REACHED: Record<string, number> = {
   ssh: 57,
   tls: 80,
   dhcp: 22,
+  smb: 95,
+  ntlm: 100,
 }
 
 type Body = Record<string, unknown> & {
