@@ -14,6 +14,7 @@ export const EVENT_KINDS = [
   'dhcp',
   'ftp',
   'smtp',
+  'krb5',
   'file',
   'ot',
   'asset',

@@ -3,6 +3,8 @@
  * on once, when it is whole or its flow ends. Text is Latin-1 as sent, UTF-16 fields as text.
  */
 
+import type { KrbMessage } from './krb5.ts'
+
 export interface DhcpMessage {
   /** Sent by the side that opened the flow. */
   toServer: boolean
@@ -118,10 +120,18 @@ export interface SmbExchange {
   fileId: string
 }
 
+/** A request for a ticket and its answer; either may not have been seen. */
+export interface KrbExchange {
+  id: number
+  request: KrbMessage | undefined
+  answer: KrbMessage | undefined
+}
+
 export type ItTransaction =
   | { proto: 'dhcp'; stage: 'done'; dhcp: DhcpMessage }
   | { proto: 'ftp'; stage: 'done'; ftp: FtpExchange }
   | { proto: 'smtp'; stage: 'done'; smtp: SmtpMail }
   | { proto: 'smb'; stage: 'done'; smb: SmbExchange }
+  | { proto: 'krb5'; stage: 'done'; krb5: KrbExchange }
 
 export type ItProto = ItTransaction['proto']

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
 import { DHCP_ACK, DHCP_REQUEST } from '../../test/golden/messages-it.ts'
-import { FTP_TALK, SMB2_TALK, SMTP_TALK, SMTP_TLS_TALK } from '../../test/golden/talks-it.ts'
+import {
+  FTP_TALK,
+  KRB_TALK,
+  SMB2_TALK,
+  SMTP_TALK,
+  SMTP_TLS_TALK,
+} from '../../test/golden/talks-it.ts'
 import { heard, type Talk } from '../../test/traffic/app-talk.ts'
 import { decodeDhcp } from '../decode/dhcp.ts'
 import type { DhcpMessage, ItTransaction } from '../decode/records-it.ts'
@@ -139,6 +145,41 @@ test('SMB: each request with its answer', () => {
         filename: 'secret\\plan.docx',
         disposition: 'FILE_OPEN',
         access: 'delete on close',
+      },
+    },
+  })
+})
+
+test('Kerberos: a ticket asked for and how it is encrypted, or the error', () => {
+  const all = rows(KRB_TALK)
+  expect(all.map((each) => each?.message)).toEqual([
+    'anna@OFFICE.EXAMPLE (10.0.0.5) asked 10.0.0.1 for a Kerberos ticket to krbtgt/OFFICE.EXAMPLE: KDC_ERR_PREAUTH_REQUIRED.',
+    'anna@OFFICE.EXAMPLE (10.0.0.5) asked 10.0.0.1 for a Kerberos ticket to cifs/files.',
+    'anna@OFFICE.EXAMPLE (10.0.0.5) asked 10.0.0.1 for a Kerberos ticket to krbtgt/OFFICE.EXAMPLE: no answer.',
+  ])
+  expect(all[0]).toMatchObject({
+    kind: 'krb5',
+    user: 'anna',
+    record: {
+      krb5: {
+        msg_type: 'KRB_ERROR',
+        failed_request: 'KRB_AS_REQ',
+        error_code: 'KDC_ERR_PREAUTH_REQUIRED',
+        cname: 'anna',
+        realm: 'OFFICE.EXAMPLE',
+        encryption: '<none>',
+        weak_encryption: false,
+      },
+    },
+  })
+  expect(all[1]).toMatchObject({
+    record: {
+      krb5: {
+        msg_type: 'KRB_TGS_REP',
+        sname: 'cifs/files',
+        encryption: 'aes256-cts-hmac-sha1-96',
+        ticket_encryption: 'rc4-hmac',
+        ticket_weak_encryption: true,
       },
     },
   })

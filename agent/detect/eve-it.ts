@@ -4,6 +4,7 @@ import { mac } from '../decode/dhcp.ts'
 import { addressList } from '../decode/mail.ts'
 import type { DhcpMessage, FtpExchange, ItTransaction, SmtpMail } from '../decode/records-it.ts'
 import type { Ends, Json } from './eve-app.ts'
+import { eveKrb5, krb5Sentence, krbNames } from './eve-krb5.ts'
 import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
 import { said } from './eve-said.ts'
 import { eveSmb, smbSentence } from './eve-smb.ts'
@@ -20,6 +21,8 @@ export function eveOfIt(tx: ItTransaction): Json {
       return { tx_id: tx.smtp.id, smtp: eveSmtp(tx.smtp), ...eveEmail(tx.smtp) }
     case 'smb':
       return { tx_id: tx.smb.id, smb: eveSmb(tx.smb) }
+    case 'krb5':
+      return { tx_id: tx.krb5.id, krb5: eveKrb5(tx.krb5) }
   }
 }
 
@@ -32,6 +35,8 @@ export function userOfIt(tx: ItTransaction): string | undefined {
       return named(tx.smtp.user)
     case 'smb':
       return named(tx.smb.user)
+    case 'krb5':
+      return named(krbNames(tx.krb5).cname)
     default:
       return undefined
   }
@@ -51,6 +56,8 @@ export function sentenceOfIt(tx: ItTransaction, ends: Ends): string {
       return smtpSentence(tx.smtp, ends)
     case 'smb':
       return smbSentence(tx.smb, ends)
+    case 'krb5':
+      return krb5Sentence(tx.krb5, ends)
   }
 }
 

@@ -65,6 +65,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   ftp: 'ftp',
   smtp: 'smtp',
   smb: 'smb',
+  krb5: 'krb5',
 }
 
 /**

@@ -9,6 +9,7 @@ const LINE_BYTES_MAX = 4096 // as Suricata's default
 /** Commands that wait for their reply. */
 const WAITING_MAX = 64
 const REPLY_LINES_MAX = 64
+const TLS_HANDSHAKE = 0x16
 const STATE_BYTES = 1024
 
 export class FtpFlow implements AppParser {
@@ -32,6 +33,11 @@ export class FtpFlow implements AppParser {
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
     const lines = this.#lines[toServer ? 0 : 1]
+    const asked = this.#waiting.at(-1)?.command === 'AUTH'
+    if (toServer && asked && bytes[0] === TLS_HANDSHAKE && lines.held === 0) {
+      this.ended()
+      return 'watch' // the server's agreement was not captured
+    }
     for (let at = 0; at < bytes.length; ) {
       const found = lines.next(bytes, at)
       at = lines.at

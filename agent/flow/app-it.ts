@@ -1,13 +1,22 @@
 /** Office protocols: which one a flow speaks by its first bytes, and the parser of each. */
 import { looksLikeDhcp } from '../decode/dhcp.ts'
+import { looksLikeKrb5 } from '../decode/krb5.ts'
 import type { ItProto } from '../decode/records-it.ts'
 import { DhcpFlow } from './app-dhcp.ts'
 import { FtpFlow } from './app-ftp.ts'
+import { Krb5Flow } from './app-krb5.ts'
 import type { AppParser, AppSink } from './app-parser.ts'
 import { SmbFlow } from './app-smb.ts'
 import { SmtpFlow } from './app-smtp.ts'
 
-export const IT_PROTOS = ['dhcp', 'ftp', 'smtp', 'smb'] as const satisfies readonly ItProto[]
+export const IT_PROTOS = [
+  'dhcp',
+  'ftp',
+  'smtp',
+  'smb',
+  'krb5',
+] as const satisfies readonly ItProto[]
+const KERBEROS_PORT = 88
 const DHCP_PORTS = new Set([67, 68])
 
 /** What a client says first to a server that greets with 220. The verb, by protocol. */
@@ -27,6 +36,7 @@ export function guessItStream(
   if (client.length === 0) return 'more'
   const smb = guessSmb(client, port)
   if (smb !== 'none') return smb
+  if (port === KERBEROS_PORT) return guessKrb5(client)
   return guessText(client, server, port)
 }
 
@@ -41,6 +51,13 @@ function guessSmb(client: Buffer, port: number): ItProto | 'more' | 'none' {
   if (client.length < 8) return SMB_PORTS.has(port) ? 'more' : 'none'
   const first = client[4] as number
   return first >= 0xfc && client.toString('latin1', 5, 8) === 'SMB' ? 'smb' : 'none'
+}
+
+/** Its size, of which the first byte is zero, then the message. */
+function guessKrb5(client: Buffer): ItProto | 'more' | 'none' {
+  if (client[0] !== 0) return 'none'
+  if (client.length < 5) return 'more'
+  return looksLikeKrb5(client, 4) ? 'krb5' : 'none'
 }
 
 /** Where the server greets. POP3 has a USER too, but another greeting. */
@@ -64,6 +81,8 @@ export function guessItDatagram(
   destPort: number,
 ): ItProto | 'none' {
   if ((DHCP_PORTS.has(srcPort) || DHCP_PORTS.has(destPort)) && looksLikeDhcp(bytes)) return 'dhcp'
+  if ((srcPort === KERBEROS_PORT || destPort === KERBEROS_PORT) && looksLikeKrb5(bytes))
+    return 'krb5'
   return 'none'
 }
 
@@ -72,7 +91,7 @@ function verbs(proto: ItProto, list: string): Record<string, ItProto> {
 }
 
 /** A parser of datagrams is given one at a time, whole. */
-export function newItParser(proto: ItProto, sink: AppSink): AppParser {
+export function newItParser(proto: ItProto, sink: AppSink, datagrams: boolean): AppParser {
   switch (proto) {
     case 'dhcp':
       return new DhcpFlow(sink)
@@ -82,5 +101,7 @@ export function newItParser(proto: ItProto, sink: AppSink): AppParser {
       return new SmtpFlow(sink)
     case 'smb':
       return new SmbFlow(sink)
+    case 'krb5':
+      return new Krb5Flow(sink, datagrams)
   }
 }

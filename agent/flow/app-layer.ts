@@ -144,7 +144,7 @@ export class AppLayer {
 
   #beginIt({ flow, srcPort, destPort }: Packet, view: Buffer): boolean {
     const proto = guessItDatagram(view, srcPort, destPort)
-    return proto !== 'none' && this.#begin(flow, proto)
+    return proto !== 'none' && this.#begin(flow, proto, true)
   }
 
   /** The row is about to be reused: unfinished transactions are handed on first. */
@@ -232,14 +232,14 @@ export class AppLayer {
     else if (mayBeTlsHello(bytes)) this.#keepProbe(flow, toServer, bytes)
   }
 
-  #begin(flow: number, proto: Exclude<Guess, 'more' | 'none'>): boolean {
+  #begin(flow: number, proto: Exclude<Guess, 'more' | 'none'>, datagrams = false): boolean {
     if (!this.#room(flow)) return false
     this.#know(flow, proto)
     const sink: AppSink = {
       transaction: (tx) => this.#transaction(flow, tx),
       fault: (fault) => this.#fault(flow, fault),
     }
-    const parser = newParser(proto, sink)
+    const parser = newParser(proto, sink, datagrams)
     this.held += parser.held
     this.#parsers.set(flow, parser)
     return true
@@ -256,7 +256,9 @@ export class AppLayer {
     const parser = this.#parsers.get(flow)
     if (!parser) return
     const before = parser.held
-    this.#after(flow, parser, parser.stream(toServer, view), before)
+    const verdict = parser.stream(toServer, view)
+    this.#after(flow, parser, verdict, before)
+    if (verdict === 'watch' && toServer) this.#watch(flow, toServer, view)
   }
 
   #after(flow: number, parser: AppParser, verdict: Verdict, before: number): void {
@@ -316,7 +318,11 @@ export class AppLayer {
   }
 }
 
-function newParser(proto: Exclude<Guess, 'more' | 'none'>, sink: AppSink): AppParser {
+function newParser(
+  proto: Exclude<Guess, 'more' | 'none'>,
+  sink: AppSink,
+  datagrams: boolean,
+): AppParser {
   switch (proto) {
     case 'dns':
       return new DnsFlow(sink)
@@ -329,6 +335,6 @@ function newParser(proto: Exclude<Guess, 'more' | 'none'>, sink: AppSink): AppPa
     case 'modbus':
       return new ModbusFlow(sink)
     default:
-      return newItParser(proto, sink)
+      return newItParser(proto, sink, datagrams)
   }
 }

@@ -15,6 +15,7 @@ const WAITING_MAX = 128
 const RECIPIENTS_MAX = 128
 const STATE_BYTES = 4096
 const DOT = 0x2e
+const TLS_HANDSHAKE = 0x16
 /** Waits for the reply to a whole message, where commands wait for theirs. */
 const WHOLE = '.'
 
@@ -62,6 +63,8 @@ export class SmtpFlow implements AppParser {
 
   #client(bytes: Buffer): Verdict {
     const lines = this.#lines[0]
+    if (this.#waiting.at(-1) === 'STARTTLS' && bytes[0] === TLS_HANDSHAKE && lines.held === 0)
+      return this.#underTls() // the server's agreement was not captured
     let at = 0
     while (at < bytes.length) {
       // A chunk may end within a line, which then is the message's last.
@@ -203,11 +206,16 @@ export class SmtpFlow implements AppParser {
       else this.#next = 'command'
     } else if (verb === WHOLE) this.#hand()
     else if (verb === 'STARTTLS' && code === 220) {
-      this.#mail.tls = true
-      this.ended()
+      this.#underTls()
       return true
     }
     return false
+  }
+
+  #underTls(): Verdict {
+    this.#mail.tls = true
+    this.ended()
+    return 'watch'
   }
 
   #hand(): void {

@@ -1,6 +1,7 @@
 /** Decoders of office protocols alone: a record or a word, within its bounds. */
 import { decodeDhcp } from '../../agent/decode/dhcp.ts'
 import { passiveOf, portOf } from '../../agent/decode/ftp.ts'
+import { decodeKrb5 } from '../../agent/decode/krb5.ts'
 import {
   addressList,
   decodeMailHeader,
@@ -13,6 +14,7 @@ import { findNtlm } from '../../agent/decode/ntlmssp.ts'
 import { decodeCommand, decodeReply } from '../../agent/decode/reply.ts'
 import { decodeSmb2 } from '../../agent/decode/smb.ts'
 import { decodeSmb1 } from '../../agent/decode/smb1.ts'
+import { KRB_MESSAGES } from '../golden/krb5-messages.ts'
 import { DHCP_ACK, DHCP_REQUEST } from '../golden/messages-it.ts'
 import {
   ntlmLogin,
@@ -81,4 +83,11 @@ fuzzBytes(
 fuzzBytes('ntlm', [ntlmLogin('OFFICE', 'anna', 'FRONT-DESK'), ...smb], (bytes) => {
   const { user = '', serverName = '' } = findNtlm(bytes) ?? {}
   if (user.length > 1024 || serverName.length > 1024) throw new Error('a name is too long')
+})
+
+fuzzBytes('krb5', [...KRB_MESSAGES, ...real(88)], (bytes) => {
+  recordOrFault(decodeKrb5(bytes), ({ cname, sname, etypes }) => {
+    if (cname.length > 8200 || sname.length > 8200 || etypes.length > 32)
+      throw new Error('too much')
+  })
 })

@@ -1,6 +1,7 @@
 /** Well-formed talks of office protocols. */
 
 import { type Talk, textTalk } from '../traffic/app-talk.ts'
+import { KRB_MESSAGES } from './krb5-messages.ts'
 import { framed, SMB1_ANSWERED, SMB1_ASKED, SMB2_ANSWERED, SMB2_ASKED } from './smb-messages.ts'
 
 export const FTP_TALK = textTalk(
@@ -73,6 +74,9 @@ export const SMB1_TALK = {
   turns: turns(SMB1_ASKED.map(framed), SMB1_ANSWERED.map(framed)),
 }
 
+const KRB = KRB_MESSAGES.map((bytes, i) => ({ toServer: i % 2 === 0, bytes: framed(bytes) }))
+export const KRB_TALK = { port: 88, turns: KRB }
+
 export const IT_TALKS: Talk[] = [
   FTP_TALK,
   FTP_TLS_TALK,
@@ -80,4 +84,5 @@ export const IT_TALKS: Talk[] = [
   SMTP_TLS_TALK,
   SMB2_TALK,
   SMB1_TALK,
+  KRB_TALK,
 ]

@@ -2,6 +2,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { headerValue } from '../../agent/decode/http.ts'
 import { addressList } from '../../agent/decode/mail.ts'
+import { etypeName, krbError, krbNames } from '../../agent/detect/eve-krb5.ts'
 import { rcodeName, rrTypeName, tlsVersionName } from '../../agent/detect/eve-names.ts'
 import type { Spoken } from '../traffic/app-path.ts'
 
@@ -137,5 +138,13 @@ function office(tx: Spoken['tx'], add: Add): void {
     add('smb.filename', smb.filename)
     add('ntlm.domain', smb.login?.domain)
     add('ntlm.host', smb.login?.host)
+  } else if (tx.proto === 'krb5') {
+    const { request, answer } = tx.krb5
+    const { cname, realm, sname } = krbNames(tx.krb5)
+    add('krb5.cname', cname)
+    add('krb5.realm', realm)
+    add('krb5.sname', sname)
+    add('krb5.etype', ...(request?.etypes ?? []).filter((etype) => etype > 0).map(etypeName))
+    if (answer?.kind === 'ERROR') add('krb5.error', krbError(answer.errorCode))
   }
 }

@@ -42,6 +42,7 @@ const REACHED: Record<string, number> = {
   dhcp: 22,
   smb: 95,
   ntlm: 100,
+  krb5: 100,
 }
 
 type Body = Record<string, unknown> & {

@@ -2,7 +2,8 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { headerValue } from '../../agent/decode/http.ts'
 import { addressList } from '../../agent/decode/mail.ts'
-import type { FtpExchange, SmtpMail } from '../../agent/decode/records-it.ts'
+import type { FtpExchange, KrbExchange, SmtpMail } from '../../agent/decode/records-it.ts'
+import { etypeName, krbError, krbNames } from '../../agent/detect/eve-krb5.ts'
 import { rcodeName, rrTypeName, tlsVersionName } from '../../agent/detect/eve-names.ts'
 import { DHCP_TYPE } from '../../agent/detect/eve-names-it.ts'
 import type { Spoken } from '../traffic/app-path.ts'
@@ -58,6 +59,14 @@ export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
     else if (tx.proto === 'dhcp') add('dhcp', { ...id, ...dhcp(tx.dhcp) })
     else if (tx.proto === 'ftp') add('ftp', { ...id, ...ftp(tx.ftp) })
     else if (tx.proto === 'smtp') add('smtp', { ...id, ...smtp(tx.smtp) })
+    else if (tx.proto === 'krb5') add('kerberos', { ...id, ...kerberos(tx.krb5) })
+    else if (tx.proto === 'smb' && tx.smb.login)
+      add('ntlm', {
+        ...id,
+        username: tx.smb.login.user,
+        hostname: tx.smb.login.host,
+        domainname: tx.smb.login.domain,
+      })
   }
   return rows
 }
@@ -159,4 +168,28 @@ function smtp(tx: SmtpMail): Fields {
     user_agent: header('x-mailer') ?? header('user-agent'),
     tls: tx.tls ? 'T' : 'F',
   }
+}
+
+function kerberos(tx: KrbExchange): Fields {
+  const { request, answer } = tx
+  const { cname, sname } = krbNames(tx)
+  const ticket = answer?.ticketEtype
+  const flag = (bit: number) => (request && (request.options >>> (31 - bit)) & 1 ? 'T' : 'F')
+  return {
+    request_type: request?.kind.replace('_REQ', ''),
+    client: `${cname}/${request?.realm || answer?.realm}`,
+    service: request?.sname || sname,
+    success: answer && (answer.kind === 'ERROR' ? 'F' : 'T'),
+    error_msg: answer?.kind === 'ERROR' ? krbError(answer.errorCode) : undefined,
+    till: request && seconds(request.till),
+    cipher: ticket === undefined ? undefined : etypeName(ticket),
+    forwardable: flag(1),
+    renewable: flag(8),
+  }
+}
+
+/** `20370913024125Z` → seconds since 1970. */
+function seconds(time: string): string {
+  const iso = time.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z')
+  return (Date.parse(iso) / 1000).toFixed(6)
 }

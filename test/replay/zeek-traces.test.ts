@@ -19,6 +19,8 @@ const COMPARED: Record<string, string[]> = {
   x509: 'fingerprint certificate.serial certificate.subject certificate.issuer certificate.not_valid_before certificate.not_valid_after san.dns'.split(' '), // biome-ignore format: one list
   modbus: ['tid', 'unit'],
   dhcp: 'mac host_name domain requested_addr assigned_addr lease_time circuit_id agent_remote_id subscriber_id'.split(' '), // biome-ignore format: one list
+  kerberos: 'request_type client service success error_msg till cipher forwardable renewable'.split(' '), // biome-ignore format: one list
+  ntlm: 'username hostname domainname server_nb_computer_name'.split(' '),
   ftp: 'user command arg reply_code reply_msg data_channel.passive data_channel.resp_p'.split(' '),
   smtp: 'helo mailfrom rcptto date from to cc reply_to msg_id in_reply_to subject last_reply user_agent tls'.split(' '), // biome-ignore format: one list
 }
@@ -36,6 +38,7 @@ const REACHED: Record<string, number> = {
   dhcp: 100,
   ftp: 100,
   smtp: 100,
+  kerberos: 100,
 }
 
 /** Logs about Zeek itself, or about flows and files rather than what a protocol says. */
