@@ -15,6 +15,7 @@ export const EVENT_KINDS = [
   'ftp',
   'smtp',
   'krb5',
+  'rdp',
   'file',
   'ot',
   'asset',

@@ -4,6 +4,7 @@
  */
 
 import type { KrbMessage } from './krb5.ts'
+import type { RdpClient } from './rdp.ts'
 
 export interface DhcpMessage {
   /** Sent by the side that opened the flow. */
@@ -127,11 +128,26 @@ export interface KrbExchange {
   answer: KrbMessage | undefined
 }
 
+/** How a remote desktop began. */
+export interface RdpSession {
+  /** `mstshash` of the request: a user, or a part of one. */
+  cookie: string
+  /** Offered: bits 1 TLS, 2 CredSSP, 4 RDSTLS, 8 CredSSP with early authorisation. */
+  protocols: number | undefined
+  answered: boolean
+  selected: number | undefined
+  failure: number | undefined
+  flags: number
+  /** Only where RDP's own encryption was chosen. */
+  client: RdpClient | undefined
+}
+
 export type ItTransaction =
   | { proto: 'dhcp'; stage: 'done'; dhcp: DhcpMessage }
   | { proto: 'ftp'; stage: 'done'; ftp: FtpExchange }
   | { proto: 'smtp'; stage: 'done'; smtp: SmtpMail }
   | { proto: 'smb'; stage: 'done'; smb: SmbExchange }
   | { proto: 'krb5'; stage: 'done'; krb5: KrbExchange }
+  | { proto: 'rdp'; stage: 'done'; rdp: RdpSession }
 
 export type ItProto = ItTransaction['proto']

@@ -3,6 +3,8 @@ import { DHCP_ACK, DHCP_REQUEST } from '../../test/golden/messages-it.ts'
 import {
   FTP_TALK,
   KRB_TALK,
+  RDP_TALK,
+  RDP_TLS_TALK,
   SMB2_TALK,
   SMTP_TALK,
   SMTP_TLS_TALK,
@@ -183,4 +185,26 @@ test('Kerberos: a ticket asked for and how it is encrypted, or the error', () =>
       },
     },
   })
+})
+
+test('RDP: who asked, what was chosen', () => {
+  expect(rows(RDP_TALK)).toMatchObject([
+    {
+      kind: 'rdp',
+      user: 'anna',
+      message: '10.0.0.5 (FRONT-DESK) asked 10.0.0.1 for a desktop as anna by rdp.',
+      record: {
+        rdp: {
+          event_type: 'connect_request',
+          cookie: 'anna',
+          protocol: 'rdp',
+          client: { client_name: 'FRONT-DESK', desktop_width: 1920 },
+          channels: ['rdpdr', 'cliprdr'],
+        },
+      },
+    },
+  ])
+  expect(rows(RDP_TLS_TALK)).toMatchObject([
+    { record: { rdp: { event_type: 'initial_response', cookie: 'bo', protocol: 'hybrid' } } },
+  ])
 })

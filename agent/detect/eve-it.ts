@@ -6,6 +6,7 @@ import type { DhcpMessage, FtpExchange, ItTransaction, SmtpMail } from '../decod
 import type { Ends, Json } from './eve-app.ts'
 import { eveKrb5, krb5Sentence, krbNames } from './eve-krb5.ts'
 import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
+import { eveRdp, rdpSentence } from './eve-rdp.ts'
 import { said } from './eve-said.ts'
 import { eveSmb, smbSentence } from './eve-smb.ts'
 
@@ -23,6 +24,8 @@ export function eveOfIt(tx: ItTransaction): Json {
       return { tx_id: tx.smb.id, smb: eveSmb(tx.smb) }
     case 'krb5':
       return { tx_id: tx.krb5.id, krb5: eveKrb5(tx.krb5) }
+    case 'rdp':
+      return { rdp: eveRdp(tx.rdp) }
   }
 }
 
@@ -37,6 +40,8 @@ export function userOfIt(tx: ItTransaction): string | undefined {
       return named(tx.smb.user)
     case 'krb5':
       return named(krbNames(tx.krb5).cname)
+    case 'rdp':
+      return named(tx.rdp.cookie)
     default:
       return undefined
   }
@@ -58,6 +63,8 @@ export function sentenceOfIt(tx: ItTransaction, ends: Ends): string {
       return smbSentence(tx.smb, ends)
     case 'krb5':
       return krb5Sentence(tx.krb5, ends)
+    case 'rdp':
+      return rdpSentence(tx.rdp, ends)
   }
 }
 

@@ -66,6 +66,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   smtp: 'smtp',
   smb: 'smb',
   krb5: 'krb5',
+  rdp: 'rdp',
 }
 
 /**

@@ -1,11 +1,13 @@
 /** Office protocols: which one a flow speaks by its first bytes, and the parser of each. */
 import { looksLikeDhcp } from '../decode/dhcp.ts'
 import { looksLikeKrb5 } from '../decode/krb5.ts'
+import { looksLikeRdp } from '../decode/rdp.ts'
 import type { ItProto } from '../decode/records-it.ts'
 import { DhcpFlow } from './app-dhcp.ts'
 import { FtpFlow } from './app-ftp.ts'
 import { Krb5Flow } from './app-krb5.ts'
 import type { AppParser, AppSink } from './app-parser.ts'
+import { RdpFlow } from './app-rdp.ts'
 import { SmbFlow } from './app-smb.ts'
 import { SmtpFlow } from './app-smtp.ts'
 
@@ -15,7 +17,10 @@ export const IT_PROTOS = [
   'smtp',
   'smb',
   'krb5',
+  'rdp',
 ] as const satisfies readonly ItProto[]
+const TPKT_VERSION = 3
+const ISO_TSAP_PORT = 102 // S7 and other industrial protocols
 const KERBEROS_PORT = 88
 const DHCP_PORTS = new Set([67, 68])
 
@@ -37,6 +42,7 @@ export function guessItStream(
   const smb = guessSmb(client, port)
   if (smb !== 'none') return smb
   if (port === KERBEROS_PORT) return guessKrb5(client)
+  if (client[0] === TPKT_VERSION && port !== ISO_TSAP_PORT) return guessRdp(client)
   return guessText(client, server, port)
 }
 
@@ -58,6 +64,14 @@ function guessKrb5(client: Buffer): ItProto | 'more' | 'none' {
   if (client[0] !== 0) return 'none'
   if (client.length < 5) return 'more'
   return looksLikeKrb5(client, 4) ? 'krb5' : 'none'
+}
+
+/** TPKT and a request of X.224, with as much of what follows as tells it from others. */
+function guessRdp(client: Buffer): ItProto | 'more' | 'none' {
+  if (client.length > 1 && client[1] !== 0) return 'none'
+  const size = client.length < 4 ? 0 : client.readUInt16BE(2)
+  if (client.length < 4 || client.length < Math.min(size, 19)) return 'more'
+  return looksLikeRdp(client) ? 'rdp' : 'none'
 }
 
 /** Where the server greets. POP3 has a USER too, but another greeting. */
@@ -103,5 +117,7 @@ export function newItParser(proto: ItProto, sink: AppSink, datagrams: boolean): 
       return new SmbFlow(sink)
     case 'krb5':
       return new Krb5Flow(sink, datagrams)
+    case 'rdp':
+      return new RdpFlow(sink)
   }
 }

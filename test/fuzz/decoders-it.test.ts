@@ -11,11 +11,13 @@ import {
   plainUser,
 } from '../../agent/decode/mail.ts'
 import { findNtlm } from '../../agent/decode/ntlmssp.ts'
+import { decodeRdp, looksLikeRdp, tpktBytes } from '../../agent/decode/rdp.ts'
 import { decodeCommand, decodeReply } from '../../agent/decode/reply.ts'
 import { decodeSmb2 } from '../../agent/decode/smb.ts'
 import { decodeSmb1 } from '../../agent/decode/smb1.ts'
 import { KRB_MESSAGES } from '../golden/krb5-messages.ts'
 import { DHCP_ACK, DHCP_REQUEST } from '../golden/messages-it.ts'
+import { rdpChosen, rdpClient, rdpRefused, rdpRequest } from '../golden/rdp-messages.ts'
 import {
   ntlmLogin,
   SMB1_ANSWERED,
@@ -91,3 +93,25 @@ fuzzBytes('krb5', [...KRB_MESSAGES, ...real(88)], (bytes) => {
       throw new Error('too much')
   })
 })
+
+fuzzBytes(
+  'rdp',
+  [
+    rdpRequest('anna', 3),
+    rdpChosen(1),
+    rdpRefused(5),
+    rdpClient('FRONT-DESK', ['rdpdr']),
+    ...real(3389),
+  ],
+  (bytes) => {
+    looksLikeRdp(bytes)
+    const size = tpktBytes(bytes, 0)
+    if (typeof size === 'string') recordOrFault(size)
+    recordOrFault(decodeRdp(bytes), (message) => {
+      if (message.kind === 'request' && message.cookie.length > 512)
+        throw new Error('a long cookie')
+      if (message.kind === 'client' && message.client.channels.length > 31)
+        throw new Error('too many')
+    })
+  },
+)

@@ -2,6 +2,7 @@
 
 import { type Talk, textTalk } from '../traffic/app-talk.ts'
 import { KRB_MESSAGES } from './krb5-messages.ts'
+import { rdpChosen, rdpClient, rdpRequest } from './rdp-messages.ts'
 import { framed, SMB1_ANSWERED, SMB1_ASKED, SMB2_ANSWERED, SMB2_ASKED } from './smb-messages.ts'
 
 export const FTP_TALK = textTalk(
@@ -77,6 +78,22 @@ export const SMB1_TALK = {
 const KRB = KRB_MESSAGES.map((bytes, i) => ({ toServer: i % 2 === 0, bytes: framed(bytes) }))
 export const KRB_TALK = { port: 88, turns: KRB }
 
+export const RDP_TALK = {
+  port: 3389,
+  turns: [
+    { toServer: true, bytes: rdpRequest('anna', 3) },
+    { toServer: false, bytes: rdpChosen(0) },
+    { toServer: true, bytes: rdpClient('FRONT-DESK', ['rdpdr', 'cliprdr']) },
+  ],
+}
+export const RDP_TLS_TALK = {
+  port: 3389,
+  turns: [
+    { toServer: true, bytes: rdpRequest('bo', 3) },
+    { toServer: false, bytes: rdpChosen(2) },
+  ],
+}
+
 export const IT_TALKS: Talk[] = [
   FTP_TALK,
   FTP_TLS_TALK,
@@ -85,4 +102,6 @@ export const IT_TALKS: Talk[] = [
   SMB2_TALK,
   SMB1_TALK,
   KRB_TALK,
+  RDP_TALK,
+  RDP_TLS_TALK,
 ]

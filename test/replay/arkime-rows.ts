@@ -4,6 +4,7 @@ import { headerValue } from '../../agent/decode/http.ts'
 import { addressList } from '../../agent/decode/mail.ts'
 import { etypeName, krbError, krbNames } from '../../agent/detect/eve-krb5.ts'
 import { rcodeName, rrTypeName, tlsVersionName } from '../../agent/detect/eve-names.ts'
+import { rdpSelected } from '../../agent/detect/eve-rdp.ts'
 import type { Spoken } from '../traffic/app-path.ts'
 
 type Session = Record<string, Set<string>>
@@ -146,5 +147,16 @@ function office(tx: Spoken['tx'], add: Add): void {
     add('krb5.sname', sname)
     add('krb5.etype', ...(request?.etypes ?? []).filter((etype) => etype > 0).map(etypeName))
     if (answer?.kind === 'ERROR') add('krb5.error', krbError(answer.errorCode))
+  } else if (tx.proto === 'rdp') {
+    const { protocols = 0, selected } = tx.rdp
+    add(
+      'rdp.requestedProtocols',
+      ...(protocols & 1 ? ['ssl'] : []),
+      ...(protocols & 2 ? ['nla'] : []),
+    )
+    add(
+      'rdp.selectedProtocol',
+      selected === undefined ? undefined : rdpSelected(selected).replace('hybrid', 'nla'),
+    )
   }
 }

@@ -43,6 +43,7 @@ const REACHED: Record<string, number> = {
   smb: 95,
   ntlm: 100,
   krb5: 100,
+  rdp: 100,
 }
 
 type Body = Record<string, unknown> & {

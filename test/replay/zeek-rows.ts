@@ -2,10 +2,16 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { headerValue } from '../../agent/decode/http.ts'
 import { addressList } from '../../agent/decode/mail.ts'
-import type { FtpExchange, KrbExchange, SmtpMail } from '../../agent/decode/records-it.ts'
+import type {
+  FtpExchange,
+  KrbExchange,
+  RdpSession,
+  SmtpMail,
+} from '../../agent/decode/records-it.ts'
 import { etypeName, krbError, krbNames } from '../../agent/detect/eve-krb5.ts'
 import { rcodeName, rrTypeName, tlsVersionName } from '../../agent/detect/eve-names.ts'
 import { DHCP_TYPE } from '../../agent/detect/eve-names-it.ts'
+import { rdpFailure } from '../../agent/detect/eve-rdp.ts'
 import type { Spoken } from '../traffic/app-path.ts'
 import type { Fields } from './oracle.ts'
 
@@ -59,6 +65,7 @@ export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
     else if (tx.proto === 'dhcp') add('dhcp', { ...id, ...dhcp(tx.dhcp) })
     else if (tx.proto === 'ftp') add('ftp', { ...id, ...ftp(tx.ftp) })
     else if (tx.proto === 'smtp') add('smtp', { ...id, ...smtp(tx.smtp) })
+    else if (tx.proto === 'rdp') add('rdp', { ...id, ...rdp(tx.rdp) })
     else if (tx.proto === 'krb5') add('kerberos', { ...id, ...kerberos(tx.krb5) })
     else if (tx.proto === 'smb' && tx.smb.login)
       add('ntlm', {
@@ -192,4 +199,18 @@ function kerberos(tx: KrbExchange): Fields {
 function seconds(time: string): string {
   const iso = time.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z')
   return (Date.parse(iso) / 1000).toFixed(6)
+}
+
+function rdp(tx: RdpSession): Fields {
+  const { client, failure } = tx
+  return {
+    cookie: tx.cookie,
+    result: failure === undefined ? client && 'Success' : rdpFailure(failure).toUpperCase(),
+    client_channels: client?.channels.join(','),
+    security_protocol: client && 'RDP', // told in the clear with RDP's own encryption alone
+    client_name: client?.name,
+    client_dig_product_id: client?.productId,
+    desktop_width: client?.width,
+    desktop_height: client?.height,
+  }
 }
