@@ -16,6 +16,7 @@ export const EVENT_KINDS = [
   'smtp',
   'krb5',
   'rdp',
+  'dcerpc',
   'file',
   'ot',
   'asset',

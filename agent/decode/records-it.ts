@@ -3,6 +3,7 @@
  * on once, when it is whole or its flow ends. Text is Latin-1 as sent, UTF-16 fields as text.
  */
 
+import type { RpcInterface } from './dcerpc.ts'
 import type { KrbMessage } from './krb5.ts'
 import type { RdpClient } from './rdp.ts'
 
@@ -142,6 +143,29 @@ export interface RdpSession {
   client: RdpClient | undefined
 }
 
+/** A bind or a call, with its answer; PDU types as numbers, undefined where not seen. */
+export interface DcerpcCall {
+  id: number
+  callId: number
+  minor: number
+  request: number | undefined
+  response: number | undefined
+  /** Asked for by a bind, and what the server says to each: 0 accepted. */
+  interfaces: RpcInterface[]
+  results: number[]
+  /** The interface a call is for; '' where its bind was not seen. */
+  uuid: string
+  opnum: number | undefined
+  /** Of a fault. */
+  status: number
+  requestFragments: number
+  requestBytes: number
+  responseFragments: number
+  responseBytes: number
+  login: NtlmLogin | undefined
+  challenge: NtlmLogin | undefined
+}
+
 export type ItTransaction =
   | { proto: 'dhcp'; stage: 'done'; dhcp: DhcpMessage }
   | { proto: 'ftp'; stage: 'done'; ftp: FtpExchange }
@@ -149,5 +173,6 @@ export type ItTransaction =
   | { proto: 'smb'; stage: 'done'; smb: SmbExchange }
   | { proto: 'krb5'; stage: 'done'; krb5: KrbExchange }
   | { proto: 'rdp'; stage: 'done'; rdp: RdpSession }
+  | { proto: 'dcerpc'; stage: 'done'; dcerpc: DcerpcCall }
 
 export type ItProto = ItTransaction['proto']

@@ -5,6 +5,7 @@ import {
   KRB_TALK,
   RDP_TALK,
   RDP_TLS_TALK,
+  RPC_TALK,
   SMB2_TALK,
   SMTP_TALK,
   SMTP_TLS_TALK,
@@ -206,5 +207,41 @@ test('RDP: who asked, what was chosen', () => {
   ])
   expect(rows(RDP_TLS_TALK)).toMatchObject([
     { record: { rdp: { event_type: 'initial_response', cookie: 'bo', protocol: 'hybrid' } } },
+  ])
+})
+
+test('DCE/RPC: what was bound to and called', () => {
+  const all = rows(RPC_TALK)
+  expect(all.map((each) => each?.message)).toEqual([
+    '10.0.0.5 bound to epmapper at 10.0.0.1.',
+    '10.0.0.5 logged in to RPC of 10.0.0.1 as anna.',
+    '10.0.0.5 called operation 3 of epmapper at 10.0.0.1.',
+    '10.0.0.5 called operation 2 of epmapper at 10.0.0.1: a fault.',
+  ])
+  expect(all).toMatchObject([
+    {
+      kind: 'dcerpc',
+      record: {
+        dcerpc: {
+          request: 'BIND',
+          response: 'BINDACK',
+          interfaces: [{ version: '3.0', ack_result: 0 }],
+          rpc_version: '5.0',
+          call_id: 1,
+        },
+      },
+    },
+    { user: 'anna', record: { dcerpc: { request: 'AUTH3', response: 'UNREPLIED' } } },
+    {
+      record: {
+        dcerpc: {
+          request: 'REQUEST',
+          response: 'RESPONSE',
+          req: { opnum: 3, frag_cnt: 2, stub_data_size: 60 },
+          res: { frag_cnt: 2, stub_data_size: 16 },
+        },
+      },
+    },
+    { record: { dcerpc: { response: 'FAULT', fault: '0x5' } } },
   ])
 })

@@ -4,6 +4,7 @@ import { mac } from '../decode/dhcp.ts'
 import { addressList } from '../decode/mail.ts'
 import type { DhcpMessage, FtpExchange, ItTransaction, SmtpMail } from '../decode/records-it.ts'
 import type { Ends, Json } from './eve-app.ts'
+import { dcerpcSentence, eveDcerpc } from './eve-dcerpc.ts'
 import { eveKrb5, krb5Sentence, krbNames } from './eve-krb5.ts'
 import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
 import { eveRdp, rdpSentence } from './eve-rdp.ts'
@@ -26,6 +27,8 @@ export function eveOfIt(tx: ItTransaction): Json {
       return { tx_id: tx.krb5.id, krb5: eveKrb5(tx.krb5) }
     case 'rdp':
       return { rdp: eveRdp(tx.rdp) }
+    case 'dcerpc':
+      return { tx_id: tx.dcerpc.id, dcerpc: eveDcerpc(tx.dcerpc) }
   }
 }
 
@@ -42,6 +45,8 @@ export function userOfIt(tx: ItTransaction): string | undefined {
       return named(krbNames(tx.krb5).cname)
     case 'rdp':
       return named(tx.rdp.cookie)
+    case 'dcerpc':
+      return named(tx.dcerpc.login?.user ?? '')
     default:
       return undefined
   }
@@ -65,6 +70,8 @@ export function sentenceOfIt(tx: ItTransaction, ends: Ends): string {
       return krb5Sentence(tx.krb5, ends)
     case 'rdp':
       return rdpSentence(tx.rdp, ends)
+    case 'dcerpc':
+      return dcerpcSentence(tx.dcerpc, ends)
   }
 }
 

@@ -67,6 +67,7 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   smb: 'smb',
   krb5: 'krb5',
   rdp: 'rdp',
+  dcerpc: 'dcerpc',
 }
 
 /**

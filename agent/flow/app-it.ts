@@ -1,8 +1,10 @@
 /** Office protocols: which one a flow speaks by its first bytes, and the parser of each. */
+import { looksLikeRpc } from '../decode/dcerpc.ts'
 import { looksLikeDhcp } from '../decode/dhcp.ts'
 import { looksLikeKrb5 } from '../decode/krb5.ts'
 import { looksLikeRdp } from '../decode/rdp.ts'
 import type { ItProto } from '../decode/records-it.ts'
+import { DcerpcFlow } from './app-dcerpc.ts'
 import { DhcpFlow } from './app-dhcp.ts'
 import { FtpFlow } from './app-ftp.ts'
 import { Krb5Flow } from './app-krb5.ts'
@@ -18,6 +20,7 @@ export const IT_PROTOS = [
   'smb',
   'krb5',
   'rdp',
+  'dcerpc',
 ] as const satisfies readonly ItProto[]
 const TPKT_VERSION = 3
 const ISO_TSAP_PORT = 102 // S7 and other industrial protocols
@@ -41,6 +44,8 @@ export function guessItStream(
   if (client.length === 0) return 'more'
   const smb = guessSmb(client, port)
   if (smb !== 'none') return smb
+  const rpc = looksLikeRpc(client)
+  if (rpc !== false) return rpc ? 'dcerpc' : 'more'
   if (port === KERBEROS_PORT) return guessKrb5(client)
   if (client[0] === TPKT_VERSION && port !== ISO_TSAP_PORT) return guessRdp(client)
   return guessText(client, server, port)
@@ -119,5 +124,7 @@ export function newItParser(proto: ItProto, sink: AppSink, datagrams: boolean): 
       return new Krb5Flow(sink, datagrams)
     case 'rdp':
       return new RdpFlow(sink)
+    case 'dcerpc':
+      return new DcerpcFlow(sink)
   }
 }

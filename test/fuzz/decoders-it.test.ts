@@ -1,4 +1,5 @@
 /** Decoders of office protocols alone: a record or a word, within its bounds. */
+import { decodeRpc, looksLikeRpc } from '../../agent/decode/dcerpc.ts'
 import { decodeDhcp } from '../../agent/decode/dhcp.ts'
 import { passiveOf, portOf } from '../../agent/decode/ftp.ts'
 import { decodeKrb5 } from '../../agent/decode/krb5.ts'
@@ -18,6 +19,7 @@ import { decodeSmb1 } from '../../agent/decode/smb1.ts'
 import { KRB_MESSAGES } from '../golden/krb5-messages.ts'
 import { DHCP_ACK, DHCP_REQUEST } from '../golden/messages-it.ts'
 import { rdpChosen, rdpClient, rdpRefused, rdpRequest } from '../golden/rdp-messages.ts'
+import { RPC_ANSWERED, RPC_ASKED } from '../golden/rpc-messages.ts'
 import {
   ntlmLogin,
   SMB1_ANSWERED,
@@ -115,3 +117,11 @@ fuzzBytes(
     })
   },
 )
+
+fuzzBytes('dcerpc', [...RPC_ASKED, ...RPC_ANSWERED, ...real(135)], (bytes) => {
+  looksLikeRpc(bytes)
+  recordOrFault(decodeRpc(bytes), ({ interfaces, results, stubBytes }) => {
+    if (interfaces.length > 32 || results.length > 32) throw new Error('too many')
+    if (!(stubBytes >= 0 && stubBytes <= 65_535)) throw new Error(`a stub of ${stubBytes} bytes`)
+  })
+})

@@ -3,6 +3,7 @@
 import { type Talk, textTalk } from '../traffic/app-talk.ts'
 import { KRB_MESSAGES } from './krb5-messages.ts'
 import { rdpChosen, rdpClient, rdpRequest } from './rdp-messages.ts'
+import { RPC_ANSWERED, RPC_ASKED } from './rpc-messages.ts'
 import { framed, SMB1_ANSWERED, SMB1_ASKED, SMB2_ANSWERED, SMB2_ASKED } from './smb-messages.ts'
 
 export const FTP_TALK = textTalk(
@@ -94,6 +95,8 @@ export const RDP_TLS_TALK = {
   ],
 }
 
+export const RPC_TALK = { port: 135, turns: turns(RPC_ASKED, RPC_ANSWERED) }
+
 export const IT_TALKS: Talk[] = [
   FTP_TALK,
   FTP_TLS_TALK,
@@ -104,4 +107,5 @@ export const IT_TALKS: Talk[] = [
   KRB_TALK,
   RDP_TALK,
   RDP_TLS_TALK,
+  RPC_TALK,
 ]

@@ -4,6 +4,7 @@ import { headerValue } from '../../agent/decode/http.ts'
 import { addressList } from '../../agent/decode/mail.ts'
 import { etypeName, krbError, krbNames } from '../../agent/detect/eve-krb5.ts'
 import { rcodeName, rrTypeName, tlsVersionName } from '../../agent/detect/eve-names.ts'
+import { RPC_TYPE } from '../../agent/detect/eve-names-it.ts'
 import { rdpSelected } from '../../agent/detect/eve-rdp.ts'
 import type { Spoken } from '../traffic/app-path.ts'
 
@@ -158,5 +159,19 @@ function office(tx: Spoken['tx'], add: Add): void {
       'rdp.selectedProtocol',
       selected === undefined ? undefined : rdpSelected(selected).replace('hybrid', 'nla'),
     )
+  } else if (tx.proto === 'dcerpc') {
+    const { request, response, interfaces, opnum } = tx.dcerpc
+    for (const type of [request, response])
+      if (type !== undefined) add('dcerpc.msgType', rpcType(RPC_TYPE[type] ?? ''))
+    add('dcerpc.uuid', ...interfaces.map(({ uuid }) => uuid))
+    add('dcerpc.opnum', opnum)
   }
+}
+
+/** `BINDACK` → `bind-ack`. */
+function rpcType(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/^bind(?=.)/, 'bind-')
+    .replaceAll('_', '-')
 }

@@ -44,6 +44,7 @@ const REACHED: Record<string, number> = {
   ntlm: 100,
   krb5: 100,
   rdp: 100,
+  dcerpc: 100,
 }
 
 type Body = Record<string, unknown> & {

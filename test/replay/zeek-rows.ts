@@ -3,6 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { headerValue } from '../../agent/decode/http.ts'
 import { addressList } from '../../agent/decode/mail.ts'
 import type {
+  DcerpcCall,
   FtpExchange,
   KrbExchange,
   RdpSession,
@@ -10,7 +11,7 @@ import type {
 } from '../../agent/decode/records-it.ts'
 import { etypeName, krbError, krbNames } from '../../agent/detect/eve-krb5.ts'
 import { rcodeName, rrTypeName, tlsVersionName } from '../../agent/detect/eve-names.ts'
-import { DHCP_TYPE } from '../../agent/detect/eve-names-it.ts'
+import { DHCP_TYPE, RPC_INTERFACE } from '../../agent/detect/eve-names-it.ts'
 import { rdpFailure } from '../../agent/detect/eve-rdp.ts'
 import type { Spoken } from '../traffic/app-path.ts'
 import type { Fields } from './oracle.ts'
@@ -22,6 +23,7 @@ export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
     rows[log] ??= []
     rows[log].push(fields)
   }
+  const servers = new Map<string, string>()
   for (const one of spoken) {
     const { tx } = one
     const id: Fields = {
@@ -66,7 +68,12 @@ export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
     else if (tx.proto === 'ftp') add('ftp', { ...id, ...ftp(tx.ftp) })
     else if (tx.proto === 'smtp') add('smtp', { ...id, ...smtp(tx.smtp) })
     else if (tx.proto === 'rdp') add('rdp', { ...id, ...rdp(tx.rdp) })
-    else if (tx.proto === 'krb5') add('kerberos', { ...id, ...kerberos(tx.krb5) })
+    else if (tx.proto === 'dcerpc') {
+      const { challenge } = tx.dcerpc
+      const flow = `${one.client} ${one.clientPort}`
+      if (challenge) servers.set(flow, challenge.serverName)
+      rpc(tx.dcerpc, { ...id, server_nb_computer_name: servers.get(flow) }, add)
+    } else if (tx.proto === 'krb5') add('kerberos', { ...id, ...kerberos(tx.krb5) })
     else if (tx.proto === 'smb' && tx.smb.login)
       add('ntlm', {
         ...id,
@@ -212,5 +219,15 @@ function rdp(tx: RdpSession): Fields {
     client_dig_product_id: client?.productId,
     desktop_width: client?.width,
     desktop_height: client?.height,
+  }
+}
+
+/** Zeek names the port where there is no pipe, and tells the server's name with the client's login. */
+function rpc(tx: DcerpcCall, id: Fields, add: (log: string, fields: Fields) => void): void {
+  if (tx.opnum !== undefined)
+    add('dce_rpc', { ...id, named_pipe: id['id.resp_p'], endpoint: RPC_INTERFACE[tx.uuid] })
+  if (tx.login?.user) {
+    const { user, host, domain } = tx.login
+    add('ntlm', { ...id, username: user, hostname: host, domainname: domain })
   }
 }

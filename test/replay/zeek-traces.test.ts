@@ -21,6 +21,7 @@ const COMPARED: Record<string, string[]> = {
   dhcp: 'mac host_name domain requested_addr assigned_addr lease_time circuit_id agent_remote_id subscriber_id'.split(' '), // biome-ignore format: one list
   kerberos: 'request_type client service success error_msg till cipher forwardable renewable'.split(' '), // biome-ignore format: one list
   rdp: 'cookie result client_channels client_name client_dig_product_id desktop_width desktop_height security_protocol keyboard_layout client_build requested_color_depth cert_type cert_count cert_permanent encryption_level encryption_method'.split(' '), // biome-ignore format: one list
+  dce_rpc: ['named_pipe', 'endpoint', 'operation'],
   ntlm: 'username hostname domainname server_nb_computer_name'.split(' '),
   ftp: 'user command arg reply_code reply_msg data_channel.passive data_channel.resp_p'.split(' '),
   smtp: 'helo mailfrom rcptto date from to cc reply_to msg_id in_reply_to subject last_reply user_agent tls'.split(' '), // biome-ignore format: one list
@@ -41,6 +42,8 @@ const REACHED: Record<string, number> = {
   smtp: 100,
   kerberos: 100,
   rdp: 50,
+  dce_rpc: 66,
+  ntlm: 100,
 }
 
 /** Logs about Zeek itself, or about flows and files rather than what a protocol says. */
