@@ -23,6 +23,7 @@ import {
 /** Records of each kind in one EVE object; the rest is in the wire, not in the lake. */
 const DNS_RECORDS_MAX = 64
 const NAME_CHARS_MAX = 120
+const ALTERNATIVE_NAMES_MAX = 64
 const CERTIFICATE_BYTES_MAX = 65_536
 
 export type Json = Record<string, unknown>
@@ -167,6 +168,8 @@ function readCertificate(der: Uint8Array | undefined): Json | undefined {
     json.serial = colons(x509.serialNumber)
     json.notbefore = x509.validFromDate.toISOString().slice(0, 19)
     json.notafter = x509.validToDate.toISOString().slice(0, 19)
+    const names = (x509.subjectAltName ?? '').match(/(?<=(?:DNS|IP Address):)[^,"]+/g) ?? []
+    if (names.length > 0) json.subjectaltname = names.slice(0, ALTERNATIVE_NAMES_MAX)
   } catch {
     // Not a certificate OpenSSL reads: the record still shows that one was sent.
   }

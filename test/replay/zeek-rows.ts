@@ -64,7 +64,7 @@ export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
       for (const der of certificates) add('x509', certificate(der))
     } else if (tx.proto === 'modbus')
       add('modbus', { ...id, tid: tx.modbus.transaction, unit: tx.modbus.unit, func: tx.modbus.function }) // biome-ignore format: one row
-    else if (tx.proto === 'dhcp') add('dhcp', { ...id, ...dhcp(tx.dhcp) })
+    else if (tx.proto === 'dhcp') add('dhcp', { ...id, ...dhcp(tx.dhcp, one.client) })
     else if (tx.proto === 'ftp') add('ftp', { ...id, ...ftp(tx.ftp) })
     else if (tx.proto === 'smtp') add('smtp', { ...id, ...smtp(tx.smtp) })
     else if (tx.proto === 'rdp') add('rdp', { ...id, ...rdp(tx.rdp) })
@@ -102,6 +102,7 @@ function http(tx: Extract<Spoken['tx'], { proto: 'http' }>['http']): Fields {
     version: (tx.responseVersion || tx.version).replace('HTTP/', ''),
     user_agent: request('user-agent'),
     request_body_len: tx.requestBodyBytes,
+    response_body_len: tx.responseBodyBytes,
     status_code: tx.status || undefined,
     status_msg: tx.reason,
   }
@@ -128,12 +129,13 @@ function certificate(der: Uint8Array): Fields {
   }
 }
 
-function dhcp(tx: Extract<Spoken['tx'], { proto: 'dhcp' }>['dhcp']): Fields {
+function dhcp(tx: Extract<Spoken['tx'], { proto: 'dhcp' }>['dhcp'], sender: string): Fields {
   const given = (ip: string) => (ip === '0.0.0.0' ? undefined : ip)
   const relay = (type: number) => tx.relayAgent.find((part) => part.type === type)?.data
   return {
     uid_of: tx.id,
-    client_addr: given(tx.clientIp) ?? given(tx.assignedIp),
+    // An INFORM is told by who sent it.
+    client_addr: tx.type === 8 ? sender : (given(tx.clientIp) ?? given(tx.assignedIp)),
     server_addr: tx.serverId,
     mac: tx.clientMac,
     host_name: tx.hostname,

@@ -13,12 +13,12 @@ import { zeekRows } from './zeek-rows.ts'
 /** Fields that say what was decoded; those Zeek makes up (uids, durations, its own file ids) say nothing. */
 const COMPARED: Record<string, string[]> = {
   dns: ['trans_id', 'query', 'qtype_name', 'rcode_name', 'answers'],
-  http: 'method host uri referrer version user_agent request_body_len status_code status_msg'.split(' '), // biome-ignore format: one list
-  ssh: ['version', 'client', 'server'],
-  ssl: ['version', 'server_name', 'next_protocol', 'cert_chain_fps'],
+  http: 'method host uri referrer version user_agent request_body_len response_body_len status_code status_msg'.split(' '), // biome-ignore format: one list
+  ssh: 'version client server cipher_alg mac_alg compression_alg kex_alg host_key_alg host_key'.split(' '), // biome-ignore format: one list
+  ssl: 'version cipher curve server_name resumed next_protocol established cert_chain_fps'.split(' '), // biome-ignore format: one list
   x509: 'fingerprint certificate.serial certificate.subject certificate.issuer certificate.not_valid_before certificate.not_valid_after san.dns'.split(' '), // biome-ignore format: one list
-  modbus: ['tid', 'unit'],
-  dhcp: 'mac host_name domain requested_addr assigned_addr lease_time circuit_id agent_remote_id subscriber_id'.split(' '), // biome-ignore format: one list
+  modbus: ['tid', 'unit', 'func', 'exception'],
+  dhcp: 'client_addr server_addr mac host_name domain requested_addr assigned_addr lease_time circuit_id agent_remote_id subscriber_id'.split(' '), // biome-ignore format: one list
   kerberos: 'request_type client service success error_msg till cipher forwardable renewable'.split(' '), // biome-ignore format: one list
   rdp: 'cookie result client_channels client_name client_dig_product_id desktop_width desktop_height security_protocol keyboard_layout client_build requested_color_depth cert_type cert_count cert_permanent encryption_level encryption_method'.split(' '), // biome-ignore format: one list
   dce_rpc: ['named_pipe', 'endpoint', 'operation'],
@@ -28,14 +28,14 @@ const COMPARED: Record<string, string[]> = {
 }
 
 /**
- * Reached, in percent: none may fall behind. What is missing of dns, http, ssl and x509 lies in tunnels, in QUIC and in RDP. A
- * log that is not listed is not decoded yet.
+ * Reached, in percent: none may fall behind. What is missing of dns, http, ssl and x509 lies in tunnels, in QUIC and in RDP,
+ * and in what we do not name (ciphers, curves, the algorithms of SSH). A log that is not listed is not decoded yet.
  */
 const REACHED: Record<string, number> = {
   dns: 60,
-  http: 69,
-  ssh: 100,
-  ssl: 58,
+  http: 68,
+  ssh: 37,
+  ssl: 19,
   x509: 88,
   dhcp: 100,
   ftp: 100,
