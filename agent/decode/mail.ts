@@ -21,7 +21,19 @@ export function decodeMailHeader(text: string): MailHeader | undefined {
   if (name === '' || /[ \t]/.test(name)) return undefined
   return {
     name,
-    value: decodeWords(text.slice(colon + 1, HEADER_CHARS_MAX).trim()),
+    value: decodeWords(eightBit(text.slice(colon + 1, HEADER_CHARS_MAX).trim())),
+  }
+}
+
+/** Bytes above 127 are UTF-8 (RFC 6532); from old mailers, the code page of Windows. */
+function eightBit(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is plain
+  if (/^[\x00-\x7f]*$/.test(text)) return text
+  const bytes = Buffer.from(text, 'latin1')
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes)
   }
 }
 

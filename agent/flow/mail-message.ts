@@ -53,7 +53,7 @@ export class MailMessage {
     const text = this.#header
     this.#header = ''
     if (text === '') return
-    const header = decodeMailHeader(text.replace(/\r\n[ \t]+/g, ' '))
+    const header = decodeMailHeader(text.replace(/\r\n[ \t]/g, ' '))
     if (!header) return
     const { name, value } = header
     if (this.#where === 'headers') {

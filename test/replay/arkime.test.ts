@@ -33,7 +33,7 @@ const COMPARED: Record<string, string[]> = {
 const REACHED: Record<string, number> = {
   cert: 55,
   dns: 82,
-  email: 82,
+  email: 87,
   ftp: 100,
   http: 84,
   modbus: 69,
