@@ -4,6 +4,7 @@
  */
 
 import type { Fault } from '../base/fault.ts'
+import type { ItProto, ItTransaction } from './records-it.ts'
 
 export type AppProto =
   | 'unknown'
@@ -15,6 +16,7 @@ export type AppProto =
   | 'modbus'
   | 'quic'
   | IcsProto
+  | ItProto
 
 /** Industrial protocols whose messages are told in one form. */
 export type IcsProto = 'dnp3' | 's7' | 'iec104' | 'enip' | 'bacnet'
@@ -180,3 +182,4 @@ export type Transaction =
   | { proto: 'modbus'; stage: 'request' | 'response'; modbus: ModbusMessage }
   | { proto: 'quic'; stage: 'done'; quic: QuicHello }
   | { proto: IcsProto; stage: 'request' | 'response'; ics: IcsMessage }
+  | ItTransaction

@@ -12,7 +12,10 @@ import type {
   TlsHello,
   Transaction,
 } from '../decode/records.ts'
+import type { ItTransaction } from '../decode/records-it.ts'
+import { isItProto } from '../flow/app-it.ts'
 import { eveIcs, icsSentence } from './eve-ics.ts'
+import { eveOfIt, sentenceOfIt, userOfIt } from './eve-it.ts'
 import {
   MODBUS_EXCEPTION,
   MODBUS_FUNCTION,
@@ -24,6 +27,7 @@ import {
 /** Records of each kind in one EVE object; the rest is in the wire, not in the lake. */
 const DNS_RECORDS_MAX = 64
 const NAME_CHARS_MAX = 120
+const ALTERNATIVE_NAMES_MAX = 64
 const CERTIFICATE_BYTES_MAX = 65_536
 
 export type Json = Record<string, unknown>
@@ -44,8 +48,13 @@ export function eveOf(tx: Transaction): Json {
     case 'quic':
       return { quic: eveQuic(tx.quic) }
     default:
-      return eveIcs(tx)
+      return 'ics' in tx ? eveIcs(tx) : eveOfIt(tx)
   }
+}
+
+/** Who the row names, where the protocol says it. */
+export function userOf(tx: Transaction): string | undefined {
+  return isItProto(tx.proto) ? userOfIt(tx as ItTransaction) : undefined
 }
 
 function eveDns(dns: DnsMessage): Json {
@@ -173,6 +182,8 @@ function readCertificate(der: Uint8Array | undefined): Json | undefined {
     json.serial = colons(x509.serialNumber)
     json.notbefore = x509.validFromDate.toISOString().slice(0, 19)
     json.notafter = x509.validToDate.toISOString().slice(0, 19)
+    const names = (x509.subjectAltName ?? '').match(/(?<=(?:DNS|IP Address):)[^,"]+/g) ?? []
+    if (names.length > 0) json.subjectaltname = names.slice(0, ALTERNATIVE_NAMES_MAX)
   } catch {
     // Not a certificate OpenSSL reads: the record still shows that one was sent.
   }
@@ -184,7 +195,7 @@ function oneLine(name: string | undefined): string {
 }
 
 function colons(hex: string): string {
-  return (hex.match(/../g) ?? []).join(':')
+  return (hex.padStart(2, '0').match(/../g) ?? []).join(':') // a serial number may be one digit
 }
 
 function eveSsh(ssh: SshBanners): Json {
@@ -261,7 +272,9 @@ export function sentenceOf(tx: Transaction, { client, server }: Ends): string {
       return `${client} opened QUIC ${version} to ${target}.`
     }
     default:
-      return icsSentence(tx, { client, server })
+      return 'ics' in tx
+        ? icsSentence(tx, { client, server })
+        : sentenceOfIt(tx, { client, server })
   }
 }
 

@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { selfSigned } from '../../test/traffic/certificate.ts'
 import { RECORD_BYTES_MAX } from '../base/event.ts'
 import { decodeDns } from '../decode/dns.ts'
 import { decodeModbus } from '../decode/modbus.ts'
@@ -183,6 +185,19 @@ test('bytes that are no certificate leave their hash and nothing else', () => {
   expect(row?.record?.tls).toEqual({
     fingerprint: expect.stringMatching(/^([0-9a-f]{2}:){19}[0-9a-f]{2}$/),
     version: 'TLS 1.2',
+  })
+})
+
+test('a certificate: whose it is, until when, and its other names', () => {
+  const der = new X509Certificate(selfSigned('mail.example').cert).raw
+  const tls = { ...emptyHello(), version: 771, certificates: [Uint8Array.from(der)] }
+  const row = transactionEvent(view, { proto: 'tls', stage: 'done', tls }, moment)
+  expect(row?.record?.tls).toMatchObject({
+    subject: 'CN=mail.example',
+    issuerdn: 'CN=mail.example',
+    notbefore: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    notafter: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    subjectaltname: ['mail.example'],
   })
 })
 

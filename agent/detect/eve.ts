@@ -11,7 +11,7 @@ import { TCP } from '../decode/packet.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
-import { eveOf, type Json, sentenceOf } from './eve-app.ts'
+import { eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
 import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
 
 const MESSAGE_CHARS_MAX = 400
@@ -68,6 +68,13 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   iec104: 'ot',
   enip: 'ot',
   bacnet: 'ot',
+  dhcp: 'dhcp',
+  ftp: 'ftp',
+  smtp: 'smtp',
+  smb: 'smb',
+  krb5: 'krb5',
+  rdp: 'rdp',
+  dcerpc: 'dcerpc',
 }
 
 /**
@@ -83,13 +90,15 @@ export function transactionEvent(
   const isMessage = tx.proto === 'dns' || tx.proto === 'modbus'
   if (isMessage ? tx.proto === 'modbus' && tx.stage === 'response' : tx.stage !== 'done')
     return undefined
-  const toServer = !(tx.proto === 'dns' && tx.dns.response)
+  const toServer =
+    tx.proto === 'dns' ? !tx.dns.response : tx.proto === 'dhcp' ? tx.dhcp.toServer : true
   const about = tx.proto === 'modbus' ? hostOf(view, 'server') : hostOf(view, 'client')
   return {
     ...columns(view, toServer, moment),
     kind: KIND[tx.proto],
     host: about,
     app_proto: tx.proto,
+    ...userColumn(tx),
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
     record: fit({ ...head(view, tx.proto, toServer, moment), ...eveOf(tx) }),
   }
@@ -107,6 +116,11 @@ function icsEvent(view: FlowView, tx: IcsTransaction, moment: Moment): EventDraf
     // Suricata names the ends of DNP3 as those of the flow, whoever sent.
     record: fit({ ...head(view, tx.proto, toServer || tx.proto === 'dnp3', moment), ...eveOf(tx) }),
   }
+}
+
+function userColumn(tx: Transaction): { user?: string } {
+  const user = userOf(tx)
+  return user === undefined ? {} : { user }
 }
 
 /** The row of a signature's match: a finding. `toServer`: which way what matched was going. */

@@ -225,7 +225,7 @@ test.each([
   ['RTSP', 554, 'OPTIONS rtsp://cam/1 RTSP/1.0\r\n\r\n'],
   ['SIP', 5060, 'OPTIONS sip:a@b SIP/2.0\r\n\r\n'],
   ['HTTP/2', 80, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
-  ['SMTP', 25, 'EHLO a.example\r\n'],
+  ['POP3', 110, 'USER a.example\r\n'],
   ['Redis', 6379, 'GET key\r\n'],
   ['bytes', 4444, '\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09'],
 ])('%s is not HTTP', (_, port, data) => {
@@ -313,15 +313,15 @@ test.each([1e6, 5, 1])('STARTTLS: a hello in segments of %d bytes is found', (si
   one.client('EHLO x\r\n')
   one.server('250 STARTTLS\r\n')
   one.client('STARTTLS\r\n')
-  one.client(hello, size)
-  expect(one.words).toEqual(['failed', 'tls'])
+  one.client(hello, size) // the server's 220 was not captured
+  expect(one.words).toEqual(['smtp', 'tls'])
   one.app.ended(0)
   expect([one.app.states, one.app.held]).toEqual([0, 0])
 })
 
 test('the beginning of a hello is forgotten at a gap, and when the flow ends', () => {
-  const one = layer(25)
-  one.client('EHLO some.mail.example\r\n')
+  const one = layer(6667)
+  one.client('NICK some.mail.example\r\n')
   one.client(hello.subarray(0, 3))
   one.app.gap(0, true, 10)
   one.client(hello.subarray(3))

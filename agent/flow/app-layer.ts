@@ -12,6 +12,7 @@ import { KeptBytes } from './app-bytes.ts'
 import { DnsFlow } from './app-dns.ts'
 import { HttpFlow } from './app-http.ts'
 import { newIcsFlow } from './app-ics.ts'
+import { guessItDatagram, IT_PROTOS, isItProto, newItParser } from './app-it.ts'
 import { ModbusFlow } from './app-modbus.ts'
 import type { AppParser, AppSink, TransactionListener, Verdict } from './app-parser.ts'
 import { type Guess, guess, isTlsHello, mayBeTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
@@ -36,19 +37,9 @@ export interface AppFlows {
 
 const PHASE = { probe: 0, parse: 1, watch: 2, over: 3 } as const
 const PROTOS = [
-  'unknown',
-  'failed',
-  'dns',
-  'http',
-  'tls',
-  'ssh',
-  'modbus',
-  'quic',
-  'dnp3',
-  's7',
-  'iec104',
-  'enip',
-  'bacnet',
+  ...(['unknown', 'failed', 'dns', 'http', 'tls', 'ssh', 'modbus', 'quic'] as const),
+  ...(['dnp3', 's7', 'iec104', 'enip', 'bacnet'] as const),
+  ...IT_PROTOS,
 ] as const
 const DNS_PORTS = new Set([53, 5353, 5355])
 const NETBIOS_PORT = 137 // the same framing, other names
@@ -57,6 +48,8 @@ const EMPTY = Buffer.alloc(0)
 interface Probe {
   client: KeptBytes
   server: KeptBytes
+  /** As where a server greets: what it said is then told first. */
+  serverFirst: boolean
 }
 
 export class AppLayer {
@@ -156,23 +149,23 @@ export class AppLayer {
   }
 
   /** A datagram of a protocol that keeps state; the first may begin it. */
-  #datagramTaken(
-    flow: number,
-    view: Buffer,
-    { srcPort, destPort, toServer, timeUs }: Packet,
-  ): boolean {
+  #datagramTaken(flow: number, view: Buffer, packet: Packet): boolean {
     if (!this.#parsers.has(flow)) {
-      if (this.#phase[flow] === PHASE.parse || DNS_PORTS.has(srcPort) || DNS_PORTS.has(destPort))
-        return false
-      const quic = toServer && looksLikeQuic(view)
-      if (quic && !this.#quic.take(timeUs)) return this.#passBy(flow)
-      const proto = quic ? 'quic' : guessIcsDatagram(view, toServer ? destPort : srcPort)
+      const proto = this.#phase[flow] === PHASE.parse ? 'none' : this.#guessDatagram(view, packet)
       if (proto === 'none') return false
-      if (!this.#begin(flow, proto)) return true
+      if (proto === 'passed-by') return this.#passBy(flow)
+      if (!this.#begin(flow, proto, true)) return true
     }
-    this.#parse(flow, toServer, view)
-    this.#parsers.get(flow)?.datagramEnded?.(toServer)
+    this.#parse(flow, packet.toServer, view)
+    this.#parsers.get(flow)?.datagramEnded?.(packet.toServer)
     return true
+  }
+
+  #guessDatagram(view: Buffer, { srcPort, destPort, toServer, timeUs }: Packet) {
+    if (DNS_PORTS.has(srcPort) || DNS_PORTS.has(destPort)) return 'none'
+    if (toServer && looksLikeQuic(view)) return this.#quic.take(timeUs) ? 'quic' : 'passed-by'
+    const office = guessItDatagram(view, srcPort, destPort)
+    return office === 'none' ? guessIcsDatagram(view, toServer ? destPort : srcPort) : office
   }
 
   /** Not read for want of room, and it says so. */
@@ -216,8 +209,9 @@ export class AppLayer {
     if (verdict === 'more' || verdict === 'none') this.#startWatch(flow, toServer, view)
     else if (this.#begin(flow, verdict)) {
       // A segment longer than the probe's room is told whole: what was kept ends where it does not.
+      if (probe.serverFirst) this.#parse(flow, false, server)
       if (client.length > 0) this.#parse(flow, true, client)
-      if (server.length > 0) this.#parse(flow, false, server)
+      if (!probe.serverFirst && server.length > 0) this.#parse(flow, false, server)
       const cut = toServer ? probe.client.dropped : probe.server.dropped
       if (cut > 0) this.stream(flow, toServer, view, view.length - cut, view.length)
     }
@@ -229,7 +223,8 @@ export class AppLayer {
 
   #keepProbe(flow: number, toServer: boolean, view: Buffer): void {
     if (!this.#room(flow)) return
-    const probe = { client: new KeptBytes(PROBE_BYTES_MAX), server: new KeptBytes(PROBE_BYTES_MAX) }
+    const client = new KeptBytes(PROBE_BYTES_MAX)
+    const probe = { client, server: new KeptBytes(PROBE_BYTES_MAX), serverFirst: !toServer }
     ;(toServer ? probe.client : probe.server).append(view)
     this.held += probe.client.held + probe.server.held
     this.#probes.set(flow, probe)
@@ -265,14 +260,14 @@ export class AppLayer {
     else if (mayBeTlsHello(bytes)) this.#keepProbe(flow, toServer, bytes)
   }
 
-  #begin(flow: number, proto: Exclude<Guess, 'more' | 'none'>): boolean {
+  #begin(flow: number, proto: Exclude<Guess, 'more' | 'none'>, datagrams = false): boolean {
     if (!this.#room(flow)) return false
     this.#know(flow, proto)
     const sink: AppSink = {
       transaction: (tx) => this.#transaction(flow, tx),
       fault: (fault) => this.#fault(flow, fault),
     }
-    const parser = newParser(proto, sink)
+    const parser = newParser(proto, sink, datagrams)
     this.held += parser.held
     this.#parsers.set(flow, parser)
     return true
@@ -289,7 +284,9 @@ export class AppLayer {
     const parser = this.#parsers.get(flow)
     if (!parser) return
     const before = parser.held
-    this.#after(flow, parser, parser.stream(toServer, view), before)
+    const verdict = parser.stream(toServer, view)
+    this.#after(flow, parser, verdict, before)
+    if (verdict === 'watch' && toServer) this.#watch(flow, toServer, view)
   }
 
   #after(flow: number, parser: AppParser, verdict: Verdict, before: number): void {
@@ -349,7 +346,11 @@ export class AppLayer {
   }
 }
 
-function newParser(proto: Exclude<Guess, 'more' | 'none'>, sink: AppSink): AppParser {
+function newParser(
+  proto: Exclude<Guess, 'more' | 'none'>,
+  sink: AppSink,
+  datagrams: boolean,
+): AppParser {
   switch (proto) {
     case 'dns':
       return new DnsFlow(sink)
@@ -364,6 +365,6 @@ function newParser(proto: Exclude<Guess, 'more' | 'none'>, sink: AppSink): AppPa
     case 'quic':
       return new QuicFlow(sink)
     default:
-      return newIcsFlow(proto, sink)
+      return isItProto(proto) ? newItParser(proto, sink, datagrams) : newIcsFlow(proto, sink)
   }
 }

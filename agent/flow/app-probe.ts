@@ -1,5 +1,6 @@
 /** Which protocol a TCP flow speaks, by its first bytes in either direction; the port is only a hint. */
 import type { AppProto } from '../decode/records.ts'
+import { guessItStream } from './app-it.ts'
 import { guessIcs } from './app-probe-ics.ts'
 
 /** First bytes kept of each direction while it is not clear. */
@@ -26,10 +27,13 @@ export function guess(client: Buffer, server: Buffer, serverPort: number): Guess
   if (serverPort === PORT.dns) return guessDns(client)
   const modbus = guessModbus(client, server, serverPort)
   if (modbus !== 'none') return modbus
+  const office = guessItStream(client, server, serverPort)
+  if (office !== 'none' && office !== 'more') return office // RDP begins as S7 does, and is told sooner
   const ics = guessIcs(client, serverPort)
   if (ics !== 'none') return ics
   const http = guessHttp(client, serverPort)
   if (http !== 'none') return http
+  if (office === 'more') return 'more'
   const short =
     client.length < 6 && (client[0] === 0x16 || SSH.subarray(0, client.length).equals(client))
   return short ? 'more' : 'none'

@@ -3,6 +3,7 @@ import type { Transaction } from '../../agent/decode/records.ts'
 import { AppLayer } from '../../agent/flow/app-layer.ts'
 import { ICS_TALKS } from '../golden/ics-messages.ts'
 import { clientHello, dnsAnswer, dnsQuestion, modbusWrite } from '../golden/messages.ts'
+import { IT_TALKS } from '../golden/talks-it.ts'
 import type { Chance } from '../traffic/chance.ts'
 import { fuzz, recordOrFault } from './fuzz.ts'
 import { mutated } from './mutation.ts'
@@ -90,10 +91,11 @@ const TALKS: { port: number; turns: Turn[] }[] = [
         { toServer: false, bytes: answer },
       ],
     })),
+  ...IT_TALKS,
 ]
 
 /** Payloads of one port, taken as if they were one talk: no honest one, so only for what must not break. */
-const REAL = [80, 443, 22, 502, 25, 8080, 20_000]
+const REAL = [80, 443, 22, 502, 25, 8080, 20_000, 21, 88, 135, 139, 445, 3389]
   .map((port) => ({
     port,
     turns: (payloads.get(port) ?? [])
@@ -132,7 +134,8 @@ function hear({ port, turns }: Talk, cuts: number[][] | undefined): string {
     else if (tx.proto === 'ssh') found.add(tx.ssh)
     else if ('ics' in tx) found.add(tx.ics)
     else if (tx.proto === 'quic') found.add(tx.quic)
-    else found.add(tx.modbus)
+    else if (tx.proto === 'modbus') found.add(tx.modbus)
+    else found.add(tx)
   }
   const app = new AppLayer(
     { flowsMax: 2, serverPort },

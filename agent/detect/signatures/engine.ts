@@ -267,8 +267,7 @@ export class SignatureEngine {
   /** What was judged of a transaction that is handed over more than once. */
   #progressOf(transaction: Transaction): { settled: number; fired: Set<number> } | undefined {
     const { proto } = transaction
-    if (proto === 'dns' || proto === 'modbus' || proto === 'quic' || 'ics' in transaction)
-      return undefined
+    if (proto !== 'http' && proto !== 'tls' && proto !== 'ssh') return undefined
     const subject =
       proto === 'http' ? transaction.http : proto === 'tls' ? transaction.tls : transaction.ssh
     let progress = this.#progress.get(subject)

@@ -69,7 +69,9 @@ export function readiness(transaction: Transaction, response: boolean, body: boo
     case 'http':
       return httpReadiness(transaction.http, stage, response, body)
     default:
-      return response === (stage === 'response') ? 2 : 0
+      if ('ics' in transaction || transaction.proto === 'quic')
+        return response === (stage === 'response') ? 2 : 0
+      return 2 // handed on once, whole
   }
 }
 

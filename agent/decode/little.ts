@@ -1,0 +1,61 @@
+/** Little-endian fields by offset. Outside the bytes they read as zero, and `short` says that it happened. */
+export class Little {
+  readonly bytes: Buffer
+  short = false
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  u8(at: number): number {
+    return this.#has(at, 1) ? (this.bytes[at] as number) : 0
+  }
+
+  u16(at: number): number {
+    return this.#has(at, 2) ? this.bytes.readUInt16LE(at) : 0
+  }
+
+  u32(at: number): number {
+    return this.#has(at, 4) ? this.bytes.readUInt32LE(at) : 0
+  }
+
+  u64(at: number): bigint {
+    return this.#has(at, 8) ? this.bytes.readBigUInt64LE(at) : 0n
+  }
+
+  slice(at: number, size: number): Buffer {
+    return this.#has(at, size) ? this.bytes.subarray(at, at + size) : this.bytes.subarray(0, 0)
+  }
+
+  /** UTF-16 or one character a byte. */
+  text(at: number, size: number, wide: boolean): string {
+    const bytes = this.slice(at, wide ? size & ~1 : size)
+    return bytes.toString(wide ? 'utf16le' : 'latin1')
+  }
+
+  /** Up to a zero, and where the next field begins. */
+  zeroText(at: number, wide: boolean): { text: string; next: number } {
+    const step = wide ? 2 : 1
+    let end = at
+    while (end + step <= this.bytes.length && !this.#zero(end, step)) end += step
+    return { text: this.text(at, end - at, wide), next: end + step }
+  }
+
+  #zero(at: number, step: number): boolean {
+    return this.bytes[at] === 0 && (step === 1 || this.bytes[at + 1] === 0)
+  }
+
+  #has(at: number, size: number): boolean {
+    if (at >= 0 && size >= 0 && at + size <= this.bytes.length) return true
+    this.short = true
+    return false
+  }
+}
+
+/** Bytes of a UUID as sent by Windows: the first three parts are little-endian. */
+export function uuidText(bytes: Buffer): string {
+  if (bytes.length < 16) return ''
+  const parts = [bytes.subarray(0, 4), bytes.subarray(4, 6), bytes.subarray(6, 8)]
+  const first = parts.map((part) => Buffer.from(part).reverse().toString('hex')).join('-')
+  return `${first}-${bytes.toString('hex', 8, 10)}-${bytes.toString('hex', 10, 16)}`
+}

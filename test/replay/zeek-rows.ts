@@ -1,0 +1,235 @@
+/** What was heard of a capture, as the fields of Zeek's logs. */
+import { createHash, X509Certificate } from 'node:crypto'
+import { headerValue } from '../../agent/decode/http.ts'
+import { addressList } from '../../agent/decode/mail.ts'
+import type {
+  DcerpcCall,
+  FtpExchange,
+  KrbExchange,
+  RdpSession,
+  SmtpMail,
+} from '../../agent/decode/records-it.ts'
+import { etypeName, krbError, krbNames } from '../../agent/detect/eve-krb5.ts'
+import { rcodeName, rrTypeName, tlsVersionName } from '../../agent/detect/eve-names.ts'
+import { DHCP_TYPE, RPC_INTERFACE } from '../../agent/detect/eve-names-it.ts'
+import { rdpFailure } from '../../agent/detect/eve-rdp.ts'
+import type { Spoken } from '../traffic/app-path.ts'
+import type { Fields } from './oracle.ts'
+
+/** Zeek's log → our rows of it. */
+export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
+  const rows: Record<string, Fields[]> = {}
+  const add = (log: string, fields: Fields) => {
+    rows[log] ??= []
+    rows[log].push(fields)
+  }
+  const servers = new Map<string, string>()
+  for (const one of spoken) {
+    const { tx } = one
+    const id: Fields = {
+      'id.orig_h': one.client,
+      'id.orig_p': one.clientPort,
+      'id.resp_h': one.server,
+      'id.resp_p': one.serverPort,
+    }
+    if (tx.proto === 'dns') {
+      const { dns } = tx
+      const [question] = dns.questions
+      add('dns', {
+        ...id,
+        trans_id: dns.id,
+        query: question?.name.toLowerCase(), // as Zeek prints it
+        qtype_name: question && rrTypeName(question.type),
+        rcode_name: dns.response ? rcodeName(dns.rcode) : undefined,
+        answers: dns.answers.map(dnsAnswer).join(','),
+      })
+    } else if (tx.stage !== 'done' && tx.proto !== 'modbus') continue
+    else if (tx.proto === 'http') add('http', { ...id, ...http(tx.http) })
+    else if (tx.proto === 'ssh')
+      add('ssh', {
+        ...id,
+        version: /^(?:2|1\.99)/.test(tx.ssh.clientProtocol) ? 2 : undefined,
+        client: `SSH-${tx.ssh.clientProtocol}-${tx.ssh.clientSoftware}`,
+        server: `SSH-${tx.ssh.serverProtocol}-${tx.ssh.serverSoftware}`,
+      })
+    else if (tx.proto === 'tls') {
+      const { sni, serverVersion, serverAlpn, certificates } = tx.tls
+      add('ssl', {
+        ...id,
+        version: tlsVersionName(serverVersion).replace(/^TLS 1\.|^TLSv1$/, (v) => (v === 'TLSv1' ? 'TLSv10' : 'TLSv1')).replace(/ draft-/, '-draft'), // biome-ignore format: one name
+        server_name: sni,
+        next_protocol: serverAlpn,
+        cert_chain_fps: certificates.map(sha256).join(','),
+      })
+      for (const der of certificates) add('x509', certificate(der))
+    } else if (tx.proto === 'modbus')
+      add('modbus', { ...id, tid: tx.modbus.transaction, unit: tx.modbus.unit, func: tx.modbus.function }) // biome-ignore format: one row
+    else if (tx.proto === 'dhcp') add('dhcp', { ...id, ...dhcp(tx.dhcp, one.client) })
+    else if (tx.proto === 'ftp') add('ftp', { ...id, ...ftp(tx.ftp) })
+    else if (tx.proto === 'smtp') add('smtp', { ...id, ...smtp(tx.smtp) })
+    else if (tx.proto === 'rdp') add('rdp', { ...id, ...rdp(tx.rdp) })
+    else if (tx.proto === 'dcerpc') {
+      const { challenge } = tx.dcerpc
+      const flow = `${one.client} ${one.clientPort}`
+      if (challenge) servers.set(flow, challenge.serverName)
+      rpc(tx.dcerpc, { ...id, server_nb_computer_name: servers.get(flow) }, add)
+    } else if (tx.proto === 'krb5') add('kerberos', { ...id, ...kerberos(tx.krb5) })
+    else if (tx.proto === 'smb' && tx.smb.login)
+      add('ntlm', {
+        ...id,
+        username: tx.smb.login.user,
+        hostname: tx.smb.login.host,
+        domainname: tx.smb.login.domain,
+      })
+  }
+  return rows
+}
+
+function dnsAnswer({ type, data }: { type: number; data: string }): string {
+  if (type === 16) return `TXT ${data.length} ${data}`
+  if (type === 99)
+    return `SPF ${Number.parseInt(data.slice(0, 2), 16)} ${Buffer.from(data.slice(2), 'hex').toString('latin1')}`
+  return type === 15 ? data.replace(/^\d+ /, '') : data
+}
+
+function http(tx: Extract<Spoken['tx'], { proto: 'http' }>['http']): Fields {
+  const request = (name: string) => headerValue(tx.requestHeaders, name)
+  return {
+    method: tx.method,
+    host: tx.host,
+    uri: tx.rawUri,
+    referrer: request('referer'),
+    version: (tx.responseVersion || tx.version).replace('HTTP/', ''),
+    user_agent: request('user-agent'),
+    request_body_len: tx.requestBodyBytes,
+    response_body_len: tx.responseBodyBytes,
+    status_code: tx.status || undefined,
+    status_msg: tx.reason,
+  }
+}
+
+const sha256 = (der: Uint8Array) => createHash('sha256').update(der).digest('hex')
+
+function certificate(der: Uint8Array): Fields {
+  const fields: Fields = { fingerprint: sha256(der) }
+  try {
+    const x509 = new X509Certificate(der)
+    const name = (text: string | undefined) => (text ?? '').split('\n').reverse().join(',')
+    return {
+      ...fields,
+      'certificate.serial': x509.serialNumber.padStart(2, '0'),
+      'certificate.subject': name(x509.subject),
+      'certificate.issuer': name(x509.issuer),
+      'certificate.not_valid_before': (x509.validFromDate.getTime() / 1000).toFixed(6),
+      'certificate.not_valid_after': (x509.validToDate.getTime() / 1000).toFixed(6),
+      'san.dns': (x509.subjectAltName ?? '').replaceAll('DNS:', '').replaceAll(', ', ','),
+    }
+  } catch {
+    return fields
+  }
+}
+
+function dhcp(tx: Extract<Spoken['tx'], { proto: 'dhcp' }>['dhcp'], sender: string): Fields {
+  const given = (ip: string) => (ip === '0.0.0.0' ? undefined : ip)
+  const relay = (type: number) => tx.relayAgent.find((part) => part.type === type)?.data
+  return {
+    uid_of: tx.id,
+    // An INFORM is told by who sent it.
+    client_addr: tx.type === 8 ? sender : (given(tx.clientIp) ?? given(tx.assignedIp)),
+    server_addr: tx.serverId,
+    mac: tx.clientMac,
+    host_name: tx.hostname,
+    domain: tx.domain,
+    requested_addr: tx.requestedIp,
+    assigned_addr: given(tx.assignedIp),
+    lease_time: tx.leaseTime?.toFixed(6),
+    msg_types: (DHCP_TYPE[tx.type] ?? '').toUpperCase(),
+    circuit_id: relay(1),
+    agent_remote_id: relay(2),
+    subscriber_id: relay(6),
+  }
+}
+
+function ftp(tx: FtpExchange): Fields {
+  const last = tx.replies.at(-1)
+  return {
+    user: tx.user || '<unknown>',
+    command: tx.command,
+    arg: tx.argument.replace(/^\//, ''),
+    reply_code: last?.code,
+    reply_msg: last?.text,
+    'data_channel.passive': tx.mode === '' ? undefined : tx.mode === 'passive' ? 'T' : 'F',
+    'data_channel.resp_p': tx.dataPort || undefined,
+  }
+}
+
+function smtp(tx: SmtpMail): Fields {
+  const bare = (path: string) => path.replace(/^<|>$/g, '')
+  const header = (name: string) => tx.headers.find((one) => one.name === name)?.value
+  return {
+    helo: tx.helo,
+    mailfrom: bare(tx.from),
+    rcptto: tx.to.map(bare).sort().join(','),
+    date: header('date'),
+    from: header('from'),
+    to: addressList(header('to') ?? '')
+      .sort()
+      .join(','),
+    cc: addressList(header('cc') ?? '').join(','),
+    reply_to: header('reply-to'),
+    msg_id: header('message-id'),
+    in_reply_to: header('in-reply-to'),
+    subject: header('subject'),
+    last_reply: tx.lastReply,
+    user_agent: header('x-mailer') ?? header('user-agent'),
+    tls: tx.tls ? 'T' : 'F',
+  }
+}
+
+function kerberos(tx: KrbExchange): Fields {
+  const { request, answer } = tx
+  const { cname, sname } = krbNames(tx)
+  const ticket = answer?.ticketEtype
+  const flag = (bit: number) => (request && (request.options >>> (31 - bit)) & 1 ? 'T' : 'F')
+  return {
+    request_type: request?.kind.replace('_REQ', ''),
+    client: `${cname}/${request?.realm || answer?.realm}`,
+    service: request?.sname || sname,
+    success: answer && (answer.kind === 'ERROR' ? 'F' : 'T'),
+    error_msg: answer?.kind === 'ERROR' ? krbError(answer.errorCode) : undefined,
+    till: request && seconds(request.till),
+    cipher: ticket === undefined ? undefined : etypeName(ticket),
+    forwardable: flag(1),
+    renewable: flag(8),
+  }
+}
+
+/** `20370913024125Z` → seconds since 1970. */
+function seconds(time: string): string {
+  const iso = time.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z')
+  return (Date.parse(iso) / 1000).toFixed(6)
+}
+
+function rdp(tx: RdpSession): Fields {
+  const { client, failure } = tx
+  return {
+    cookie: tx.cookie,
+    result: failure === undefined ? client && 'Success' : rdpFailure(failure).toUpperCase(),
+    client_channels: client?.channels.join(','),
+    security_protocol: client && 'RDP', // told in the clear with RDP's own encryption alone
+    client_name: client?.name,
+    client_dig_product_id: client?.productId,
+    desktop_width: client?.width,
+    desktop_height: client?.height,
+  }
+}
+
+/** Zeek names the port where there is no pipe, and tells the server's name with the client's login. */
+function rpc(tx: DcerpcCall, id: Fields, add: (log: string, fields: Fields) => void): void {
+  if (tx.opnum !== undefined)
+    add('dce_rpc', { ...id, named_pipe: id['id.resp_p'], endpoint: RPC_INTERFACE[tx.uuid] })
+  if (tx.login?.user) {
+    const { user, host, domain } = tx.login
+    add('ntlm', { ...id, username: user, hostname: host, domainname: domain })
+  }
+}
