@@ -21,6 +21,7 @@ import type { EndReason, FlowListener } from './flow/listener.ts'
 import { FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
+import { INSPECTION, type Inspection } from './inspection.ts'
 import { Observer } from './observer.ts'
 import type { SeenAlert } from './shard-messages.ts'
 
@@ -35,6 +36,7 @@ export interface InspectorOptions {
   seed: number
   /** This run's self-test secret; undefined where no self-test runs. */
   selfTestSecret: string | undefined
+  inspection?: Inspection
 }
 
 /** Where what was found goes. Called while a frame is in hand; nothing given may be kept but the arguments. */
@@ -59,6 +61,9 @@ export class Inspector implements FlowListener {
   readonly #output: Output
   readonly #secret: string | undefined
   readonly #watch: AssetWatch
+  /** Bytes of each direction that are read, and how many were; no count where all are. */
+  readonly #depth: number
+  readonly #read: Float64Array
   #timeUs = 0
   #incomplete = 0
   /** Matches on frames that have no flow: counted, as nothing names their ends. */
@@ -66,12 +71,21 @@ export class Inspector implements FlowListener {
   #selfTestFlow = -1
 
   constructor(options: InspectorOptions, output: Output) {
-    const { run, shard, seed, home, rules, selfTestSecret } = options
+    const { run, shard, seed, home, rules, selfTestSecret, inspection = INSPECTION } = options
     this.#output = output
     this.#secret = selfTestSecret
     this.#table = new FlowTable({ run, shard, seed })
     this.#watch = new AssetWatch({ home, onSeen: (seen) => output.sighting(seen) })
-    this.#flows = new FlowEngine({ table: this.#table, assets: this.#watch }, this)
+    this.#flows = new FlowEngine(
+      {
+        table: this.#table,
+        assets: this.#watch,
+        verifyChecksums: inspection.checksum === 'auto',
+        midstream: inspection.midstream,
+        oneSided: inspection.async_oneside,
+      },
+      this,
+    )
     this.#path = new FramePath(this.#flows)
     this.#app = new AppLayer(this.#table, {
       transaction: (flow, transaction) => this.#transaction(flow, transaction),
@@ -90,6 +104,8 @@ export class Inspector implements FlowListener {
     )
     this.#views = new FlowViews(this.#table, appProto, home)
     this.#marks = new Uint8Array(this.#table.flowsMax)
+    this.#depth = inspection.reassembly_depth
+    this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
   }
 
   /** Every frame of the batch, then the timers. */
@@ -148,8 +164,18 @@ export class Inspector implements FlowListener {
   }
 
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
-    this.#engine.stream(flow, toServer, bytes, start, end)
-    this.#app.stream(flow, toServer, bytes, start, end)
+    const last = this.#depth > 0 ? this.#within(flow, toServer, start, end) : end
+    if (last <= start) return
+    this.#engine.stream(flow, toServer, bytes, start, last)
+    this.#app.stream(flow, toServer, bytes, start, last)
+  }
+
+  /** Where reading ends of bytes that may go past the depth. */
+  #within(flow: number, toServer: boolean, start: number, end: number): number {
+    const key = flow * 2 + (toServer ? 1 : 0)
+    const read = this.#read[key] as number
+    this.#read[key] = read + end - start
+    return Math.min(end, start + this.#depth - read)
   }
 
   gap(flow: number, toServer: boolean, missing: number): void {
@@ -170,6 +196,7 @@ export class Inspector implements FlowListener {
     this.#observer.ended(flow)
     this.#app.ended(flow)
     this.#engine.ended(flow)
+    if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
     const alerted = ((this.#marks[flow] as number) & 1) === 1
     this.#marks[flow] = 0
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1

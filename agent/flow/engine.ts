@@ -33,6 +33,10 @@ export interface FlowOptions extends FlowTableOptions {
   overlap?: 'first' | 'last'
   /** TCP segments with a wrong checksum are not streamed. Off: veth and offloads leave it unset. */
   verifyChecksums?: boolean
+  /** Streams whose handshake was not seen are read. On by default. */
+  midstream?: boolean
+  /** Streams of which one side alone is seen are read. On by default. */
+  oneSided?: boolean
   /** Memory for segments that came early. */
   streamBytesMax?: number
   timeouts?: Timeouts
@@ -83,6 +87,8 @@ export class FlowEngine {
       table: this.table,
       reassembly: this.#reassembly,
       counters: this.counters,
+      midstream: options.midstream ?? true,
+      oneSided: options.oneSided ?? true,
       onEstablished: (row) => {
         this.#listener.established(row)
         this.#assets?.answered(this.table, row)

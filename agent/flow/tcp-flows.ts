@@ -16,6 +16,9 @@ export interface TcpFlowsOptions {
   table: FlowTable
   reassembly: Reassembly
   counters: FlowCounters
+  /** Whether streams are read whose handshake was not seen, and those with one side alone. */
+  midstream: boolean
+  oneSided: boolean
   /** The handshake was seen in both directions. */
   onEstablished: (row: number) => void
   /** A SYN was answered by a reset. */
@@ -26,6 +29,8 @@ export class TcpFlows {
   readonly #table: FlowTable
   readonly #streams: Reassembly
   readonly #counters: FlowCounters
+  readonly #readMidstream: boolean
+  readonly #readOneSided: boolean
   readonly #onEstablished: (row: number) => void
   readonly #onRefused: (row: number) => void
   readonly #state: Uint8Array
@@ -40,6 +45,8 @@ export class TcpFlows {
     this.#table = options.table
     this.#streams = options.reassembly
     this.#counters = options.counters
+    this.#readMidstream = options.midstream
+    this.#readOneSided = options.oneSided
     this.#onEstablished = options.onEstablished
     this.#onRefused = options.onRefused
     const rows = options.table.flowsMax
@@ -78,7 +85,10 @@ export class TcpFlows {
     }
     if ((tcpFlags & TCP.SYN) !== 0) {
       if (!this.#synchronize(packet, row, stream)) return
-    } else if (this.#state[row] === TCP_STATE.NONE) this.#pickUp(packet, row, stream)
+    } else if (this.#state[row] === TCP_STATE.NONE) {
+      if (!this.#readMidstream) return
+      this.#pickUp(packet, row, stream)
+    } else if (!this.#readOneSided && this.#state[row] === TCP_STATE.SYN_SENT) return
     if ((tcpFlags & TCP.ACK) !== 0) this.#acknowledge(packet, row, stream)
     const seq = (packet.seq + ((tcpFlags & TCP.SYN) !== 0 ? 1 : 0)) >>> 0
     if (this.#streams.known[stream] === 0) this.#streams.expect(stream, seq)
