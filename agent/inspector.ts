@@ -11,6 +11,7 @@ import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import { alertEvent, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
+import { type FileHash, fileEvents } from './detect/eve-file.ts'
 import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { AppLayer } from './flow/app-layer.ts'
@@ -21,7 +22,7 @@ import type { EndReason, FlowListener } from './flow/listener.ts'
 import { FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
-import { INSPECTION, type Inspection } from './inspection.ts'
+import { fileHashes, INSPECTION, type Inspection } from './inspection.ts'
 import { Observer } from './observer.ts'
 import type { SeenAlert } from './shard-messages.ts'
 
@@ -64,6 +65,7 @@ export class Inspector implements FlowListener {
   /** Bytes of each direction that are read, and how many were; no count where all are. */
   readonly #depth: number
   readonly #read: Float64Array
+  readonly #hashes: readonly FileHash[]
   #timeUs = 0
   #incomplete = 0
   /** Matches on frames that have no flow: counted, as nothing names their ends. */
@@ -87,11 +89,16 @@ export class Inspector implements FlowListener {
       this,
     )
     this.#path = new FramePath(this.#flows)
-    this.#app = new AppLayer(this.#table, {
-      transaction: (flow, transaction) => this.#transaction(flow, transaction),
-      recognised: () => {},
-      fault: (flow, fault) => this.#faulted(fault, flow, 'applayer'),
-    })
+    this.#app = new AppLayer(
+      this.#table,
+      {
+        transaction: (flow, transaction) => this.#transaction(flow, transaction),
+        recognised: () => {},
+        fault: (flow, fault) => this.#faulted(fault, flow, 'applayer'),
+      },
+      { layersMax: inspection.http_decompress_layers },
+    )
+    this.#hashes = fileHashes(inspection)
     const appProto = (flow: number): AppProto => this.#app.appProto(flow)
     this.#engine = new SignatureEngine(rules, {
       flows: this.#table,
@@ -215,6 +222,14 @@ export class Inspector implements FlowListener {
     this.#observer.transaction(flow, transaction, this.#timeUs)
     const draft = transactionEvent(this.#views.view(flow), transaction, this.#moment())
     if (draft) this.#output.event(draft)
+    if (transaction.proto === 'http' && transaction.stage === 'done')
+      for (const file of fileEvents(
+        this.#views.view(flow),
+        transaction.http,
+        this.#moment(),
+        this.#hashes,
+      ))
+        this.#output.event(file)
   }
 
   #alert(hit: AlertHit, place: AlertPlace): void {

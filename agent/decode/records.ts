@@ -70,6 +70,8 @@ export interface HttpTransaction {
   /** Whether each half is whole. */
   requestDone: boolean
   responseDone: boolean
+  /** Bytes of a body never came. */
+  gap: boolean
 }
 
 export interface TlsHello {

@@ -108,7 +108,7 @@ function groupAnswers(answers: readonly DnsRecord[]): Record<string, string[]> |
   return any ? groups : undefined
 }
 
-function eveHttp(http: HttpTransaction): Json {
+export function eveHttp(http: HttpTransaction): Json {
   const request = (name: string) => headerValue(http.requestHeaders, name)
   const response = (name: string) => headerValue(http.responseHeaders, name)
   const [, hostname = http.host, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(http.host) ?? []

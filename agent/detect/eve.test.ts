@@ -47,6 +47,7 @@ const http: HttpTransaction = {
   responseBodyBytes: 12,
   requestDone: true,
   responseDone: true,
+  gap: false,
 }
 
 test('an HTTP exchange is one row, at its end', () => {

@@ -227,6 +227,25 @@ export function faultEvent(
   }
 }
 
+/** A row of any other type; `record` is what stands after the head. */
+export function eveRow(
+  view: FlowView,
+  kind: EventKind,
+  type: string,
+  moment: Moment & { toServer: boolean },
+  about: { app_proto?: string; message: string; record: Json },
+): EventDraft {
+  const { toServer } = moment
+  return {
+    ...columns(view, toServer, moment),
+    kind,
+    host: hostOf(view, 'client'),
+    ...(about.app_proto !== undefined && { app_proto: about.app_proto }),
+    message: about.message,
+    record: fit({ ...head(view, type, toServer, moment), ...about.record }),
+  }
+}
+
 /** The local asset a row is about: the preferred side when it is at home, else the other when that is. */
 function hostOf(view: FlowView, prefer: 'client' | 'server'): string | undefined {
   const first = prefer === 'client'

@@ -28,6 +28,11 @@ export class BodyReader {
     this.#phase = empty ? 'done' : framing.kind === 'chunked' ? 'chunk-line' : 'data'
   }
 
+  /** Only the end of the flow ends it. */
+  get untilClose(): boolean {
+    return this.#phase === 'data' && this.#left === Number.POSITIVE_INFINITY
+  }
+
   get done(): boolean {
     return this.#phase === 'done'
   }

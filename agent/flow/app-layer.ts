@@ -54,6 +54,8 @@ export class AppLayer {
   readonly #listener: TransactionListener
   readonly #statesMax: number
   readonly #heldMax: number
+  /** Content encodings that are undone one after another. */
+  readonly #layersMax: number | undefined
   readonly #phase: Uint8Array
   readonly #proto: Uint8Array
   /** Segments watched, or datagrams probed. */
@@ -66,10 +68,11 @@ export class AppLayer {
   constructor(
     flows: AppFlows,
     listener: TransactionListener,
-    bounds: { statesMax?: number; heldBytesMax?: number } = {},
+    bounds: { statesMax?: number; heldBytesMax?: number; layersMax?: number } = {},
   ) {
     this.#statesMax = bounds.statesMax ?? STATES_MAX
     this.#heldMax = bounds.heldBytesMax ?? HELD_BYTES_MAX
+    this.#layersMax = bounds.layersMax
     this.#flows = flows
     this.#listener = listener
     this.#phase = new Uint8Array(flows.flowsMax)
@@ -225,7 +228,7 @@ export class AppLayer {
       transaction: (tx) => this.#transaction(flow, tx),
       fault: (fault) => this.#fault(flow, fault),
     }
-    const parser = newParser(proto, sink)
+    const parser = newParser(proto, sink, this.#layersMax)
     this.held += parser.held
     this.#parsers.set(flow, parser)
     return true
@@ -302,12 +305,16 @@ export class AppLayer {
   }
 }
 
-function newParser(proto: Exclude<Guess, 'more' | 'none'>, sink: AppSink): AppParser {
+function newParser(
+  proto: Exclude<Guess, 'more' | 'none'>,
+  sink: AppSink,
+  layersMax: number | undefined,
+): AppParser {
   switch (proto) {
     case 'dns':
       return new DnsFlow(sink)
     case 'http':
-      return new HttpFlow(sink)
+      return new HttpFlow(sink, layersMax)
     case 'tls':
       return new TlsFlow(sink)
     case 'ssh':
