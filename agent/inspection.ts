@@ -139,7 +139,7 @@ const HASHES = ['md5', 'sha1', 'sha256'] as const
 export function fileHashes({ eve_types = [], file_store }: Inspection): (typeof HASHES)[number][] {
   const wanted = new Set<unknown>(file_store ? ['sha256'] : [])
   for (const each of eve_types) {
-    const settings = typeof each === 'string' ? undefined : each['files']
+    const settings = typeof each === 'string' ? undefined : each.files
     const names = (settings as { 'force-hash'?: unknown } | null | undefined)?.['force-hash']
     if (Array.isArray(names)) for (const name of names) wanted.add(name)
   }

@@ -77,6 +77,8 @@ export interface HttpTransaction {
 export interface TlsHello {
   /** From the client hello. */
   version: number
+  /** 32 bytes, of which the first four were a time once. */
+  random: Uint8Array
   sni: string
   alpn: string[]
   ciphers: number[]
@@ -91,6 +93,7 @@ export interface TlsHello {
   ja4: string
   /** From the server hello; 0 while unseen. */
   serverVersion: number
+  serverRandom: Uint8Array
   serverCipher: number
   serverExtensions: number[]
   serverAlpn: string

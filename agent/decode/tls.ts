@@ -29,6 +29,7 @@ const ALPN_MAX = 32
 export function emptyHello(): TlsHello {
   return {
     version: 0,
+    random: new Uint8Array(0),
     sni: '',
     alpn: [],
     ciphers: [],
@@ -41,6 +42,7 @@ export function emptyHello(): TlsHello {
     ja3Text: '',
     ja4: '',
     serverVersion: 0,
+    serverRandom: new Uint8Array(0),
     serverCipher: 0,
     serverExtensions: [],
     serverAlpn: '',
@@ -54,7 +56,7 @@ export function emptyHello(): TlsHello {
 export function decodeClientHello(body: Buffer, hello: TlsHello): Fault | undefined {
   const cursor = new Cursor(body)
   hello.version = cursor.u16()
-  cursor.take(32) // random
+  hello.random = Uint8Array.from(cursor.take(32))
   cursor.take(cursor.u8()) // session id
   hello.ciphers = readU16s(cursor, cursor.u16())
   cursor.take(cursor.u8()) // compression
@@ -97,7 +99,7 @@ function readClientExtension(type: number, data: Cursor, hello: TlsHello): void 
 export function decodeServerHello(body: Buffer, hello: TlsHello): Fault | undefined {
   const cursor = new Cursor(body)
   const legacy = cursor.u16()
-  cursor.take(32)
+  hello.serverRandom = Uint8Array.from(cursor.take(32))
   cursor.take(cursor.u8())
   const cipher = cursor.u16()
   cursor.u8() // compression

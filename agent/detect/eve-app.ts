@@ -1,5 +1,4 @@
 /** What EVE says of a transaction, and what a person would: one object and one sentence a protocol. */
-import { createHash, X509Certificate } from 'node:crypto'
 import { brief } from '../base/text.ts'
 import { headerValue } from '../decode/http.ts'
 import type {
@@ -11,6 +10,7 @@ import type {
   TlsHello,
   Transaction,
 } from '../decode/records.ts'
+import { readCertificate } from './certificate.ts'
 import {
   MODBUS_EXCEPTION,
   MODBUS_FUNCTION,
@@ -22,7 +22,6 @@ import {
 /** Records of each kind in one EVE object; the rest is in the wire, not in the lake. */
 const DNS_RECORDS_MAX = 64
 const NAME_CHARS_MAX = 120
-const CERTIFICATE_BYTES_MAX = 65_536
 
 export type Json = Record<string, unknown>
 
@@ -133,7 +132,7 @@ export function eveHttp(http: HttpTransaction): Json {
 
 function eveTls(tls: TlsHello): Json {
   const json: Json = {}
-  const certificate = readCertificate(tls.certificates[0])
+  const certificate = eveCertificate(tls.certificates[0])
   if (certificate) Object.assign(json, certificate)
   if (tls.sni !== '') json.sni = tls.sni
   json.version = tlsVersionName(tls.serverVersion || tls.version)
@@ -145,30 +144,20 @@ function eveTls(tls: TlsHello): Json {
   return json
 }
 
-/** Subject, issuer, serial, validity and SHA-1 as EVE prints them; a certificate that cannot be read has only its hash. */
-function readCertificate(der: Uint8Array | undefined): Json | undefined {
-  if (!der || der.length > CERTIFICATE_BYTES_MAX) return undefined
-  const hash = createHash('sha1').update(der).digest('hex')
-  const json: Json = { fingerprint: colons(hash) }
-  try {
-    const x509 = new X509Certificate(der)
-    json.subject = oneLine(x509.subject)
-    json.issuerdn = oneLine(x509.issuer)
-    json.serial = colons(x509.serialNumber)
-    json.notbefore = x509.validFromDate.toISOString().slice(0, 19)
-    json.notafter = x509.validToDate.toISOString().slice(0, 19)
-  } catch {
-    // Not a certificate OpenSSL reads: the record still shows that one was sent.
+/** A certificate that cannot be read has only its hash. */
+function eveCertificate(der: Uint8Array | undefined): Json | undefined {
+  const found = der && readCertificate(der)
+  if (!found) return undefined
+  const { fingerprint, subject, issuer, serial, notBefore, notAfter } = found
+  if (notBefore === '') return { fingerprint }
+  return {
+    fingerprint,
+    subject,
+    issuerdn: issuer,
+    serial,
+    notbefore: notBefore,
+    notafter: notAfter,
   }
-  return json
-}
-
-function oneLine(name: string | undefined): string {
-  return (name ?? '').split('\n').join(', ')
-}
-
-function colons(hex: string): string {
-  return (hex.match(/../g) ?? []).join(':')
 }
 
 function eveSsh(ssh: SshBanners): Json {

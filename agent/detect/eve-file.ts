@@ -6,8 +6,8 @@ import { headerValue } from '../decode/http.ts'
 import type { HttpTransaction } from '../decode/records.ts'
 import { eveRow, type FlowView, type Moment } from './eve.ts'
 import { eveHttp } from './eve-app.ts'
+import { fileName } from './file-name.ts'
 
-const NAME_CHARS_MAX = 1024
 export type FileHash = 'md5' | 'sha1' | 'sha256'
 
 /** A row for each body of the exchange. `hashes` of a file are told only when all of it was kept. */
@@ -68,13 +68,4 @@ function row(
       },
     },
   )
-}
-
-/** What Content-Disposition says, else the path asked for. */
-export function fileName(http: HttpTransaction, toServer: boolean): string {
-  const headers = toServer ? http.requestHeaders : http.responseHeaders
-  const said = headerValue(headers, 'content-disposition')?.slice(0, 4096) ?? ''
-  const [, quoted, plain] = /filename\s*=\s*(?:"([^"]*)"|([^\s;"]+))/i.exec(said) ?? []
-  const path = http.uri.replace(/[?#].*$/s, '')
-  return (quoted ?? plain ?? path).slice(0, NAME_CHARS_MAX)
 }

@@ -8,10 +8,11 @@ import { chooseFast } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
 import { KEYWORDS } from './keywords.ts'
 import { attackIds } from './keywords-rule.ts'
+import { isPacketPart } from './packet-parts.ts'
 import { type PortGroup, parsePortGroup } from './port-group.ts'
-import type { BufferPart, BufferView, Point, Signature } from './rule.ts'
+import type { BufferPart, BufferView, PacketPart, Point, Signature } from './rule.ts'
 import { parseRule, Refused } from './rule-text.ts'
-import { TRANSFORMS } from './transform.ts'
+import { transformOf } from './transform.ts'
 import type { Variables } from './variables.ts'
 
 /** What signatures of one set share: the same group or buffer is one object. */
@@ -50,7 +51,7 @@ export class Shared {
       index: this.views.length,
       source,
       response,
-      transforms: transforms.flatMap((name) => TRANSFORMS[name] ?? []),
+      transforms: transforms.map(transformOf),
     }
     this.views.push(view)
     this.#views.set(key, view)
@@ -61,10 +62,11 @@ export class Shared {
 /** Signatures without their index and rank, which the set gives. Throws Refused. */
 export function compileRule(text: string, shared: Shared): Signature[] {
   const parsed = parseRule(text)
-  const { action, header, appProto, packetOnly, streamOnly } = parseHeader(parsed, shared)
+  const { action, header, appProto, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
   const draft = new Draft(action, header, shared.variables)
   if (appProto !== undefined) draft.useProto(parsed.protocol, appProto)
   draft.packetOnly = packetOnly
+  draft.exchange = exchange
   draft.streamOnly = streamOnly
   for (const { name, value } of parsed.options) {
     const keyword = Object.hasOwn(KEYWORDS, name) ? KEYWORDS[name] : undefined
@@ -97,19 +99,34 @@ function checkHost(content: Extract<Condition, { type: 'content' }>): void {
     throw new Refused('http.host', 'the buffer is lower case: upper case never matches')
 }
 
+/** The sticky buffers of application records. */
 const named = (lists: readonly DraftList[]) =>
-  lists.flatMap((list) => (list.name === undefined ? [] : [{ ...list, name: list.name }]))
+  lists.flatMap((list) =>
+    list.name === undefined || isPacketPart(list.name) ? [] : [{ ...list, name: list.name }],
+  )
+
+function packetParts(lists: readonly DraftList[]): PacketPart[] {
+  return lists.flatMap(({ name, conditions, transforms }) => {
+    if (name === undefined || !isPacketPart(name)) return []
+    if (transforms[0]) throw new Refused(transforms[0], `it is not honoured after ${name}`)
+    return [{ part: name, conditions }]
+  })
+}
 
 /** On which side transactions are judged; [0] for a rule without any buffer. */
 function sidesOf(draft: Draft): (0 | 1 | 2)[] {
   const lists = named(draft.lists)
   if (lists.length === 0 && draft.transactionTests.length === 0) return [draft.side]
-  const sides = new Set(
+  const sides = new Set<'request' | 'response'>(
     lists.flatMap(({ name }) => {
       const side = BUFFERS.get(name)?.side
       return side === undefined || side === 'both' ? [] : [side]
     }),
   )
+  if (draft.exchange) {
+    if (lists.length === 0) throw new Refused(undefined, 'a rule with => needs buffers')
+    return [2]
+  }
   if (sides.size > 1)
     throw new Refused(undefined, 'it mixes buffers of the request and of the response')
   const [must] = sides
@@ -135,17 +152,22 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
     if (!source) throw new Refused(list.name, 'there is no such buffer')
     if (list.conditions.length === 0) throw new Refused(list.name, 'nothing is asked of the buffer')
     return {
-      view: shared.view(source, response, list.transforms),
-      conditions: list.conditions,
-      absentMatches: list.conditions.every(
-        (each) => each.type === 'absent' || (each.type === 'content' && each.negated),
+      view: shared.view(
+        source,
+        draft.exchange ? source.side === 'response' || list.response === true : response,
+        list.transforms,
       ),
+      conditions: list.conditions,
+      absentMatches:
+        list.conditions.some((each) => each.type === 'absent') ||
+        list.conditions.every((each) => each.type === 'content' && each.negated),
     }
   })
   const payload = draft.lists.find(({ name }) => name === undefined)?.conditions ?? []
+  const parts = packetParts(draft.lists)
   const tests = draft.transactionTests
   const proto = buffers[0]?.view.source.proto ?? tests[0]?.proto
-  const body = buffers.some(({ view }) => view.source.body)
+  const body = buffers.some(({ view }) => view.source.body) || tests.some(({ late }) => late)
   const point: Point | undefined = proto === undefined ? undefined : { proto, response, body }
   const classified = CLASSIFICATION.get(draft.classtype)
   const priority = draft.priority ?? classified?.priority ?? DEFAULT_PRIORITY
@@ -161,6 +183,10 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
     appProto: draft.appProto,
     ...where(draft, payload, point),
     packetTests: draft.packetTests,
+    packetParts: parts,
+    stateTests: draft.stateTests,
+    stateChanges: draft.stateChanges,
+    exchange: draft.exchange,
     payload,
     point,
     buffers,
@@ -202,11 +228,14 @@ function needsEnd(condition: Condition): boolean {
   }
 }
 
+const isOfPacket = ({ name }: DraftList) => name !== undefined && isPacketPart(name)
+
 /** TCP contents look at the stream; at segments too where they say a place, as Suricata does. */
 function where(draft: Draft, payload: readonly Condition[], point: Point | undefined) {
   const none = { tcpPacket: false, tcpStream: false, datagram: false }
   if (point) return none
-  if (payload.length === 0 || draft.packetTests.length > 0 || draft.packetOnly)
+  const onPackets = draft.packetTests.length > 0 || draft.lists.some(isOfPacket)
+  if (payload.length === 0 || onPackets || draft.packetOnly)
     return { tcpPacket: !draft.streamOnly, tcpStream: false, datagram: true }
   const placed = payload.some(
     (each) =>

@@ -69,7 +69,7 @@ function isVerb(word: string): word is FlowBitVerb {
   return ['set', 'unset', 'toggle', 'isset', 'isnotset'].includes(word)
 }
 
-const TRACKS = ['by_src', 'by_dst', 'by_rule', 'by_both'] as const
+const TRACKS = ['by_src', 'by_dst', 'by_rule', 'by_both', 'by_flow'] as const
 
 function setThreshold(draft: Draft, value: string, name: string): void {
   if (draft.threshold) throw new Refused(name, 'a rule has one threshold or detection_filter')

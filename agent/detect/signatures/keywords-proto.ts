@@ -4,16 +4,19 @@ import { BUFFERS, MODIFIERS, STICKY_ALIASES } from './buffers.ts'
 import { type NumberTest, parseNumberTest, passes } from './condition.ts'
 import type { Draft } from './draft.ts'
 import { bare, type KeywordTable, type OptionalKeyword, parts, valued } from './keyword.ts'
+import { PACKET_PARTS } from './packet-parts.ts'
 import { Refused } from './rule-text.ts'
-import { TRANSFORMS } from './transform.ts'
+import { TRANSFORM_NAMES, transformOf } from './transform.ts'
 
 export function protoKeywords(): KeywordTable {
   const table: Record<string, OptionalKeyword> = {
     pkt_data: bare((draft) => draft.stick(undefined)),
-    absent: bare((draft, name) => {
+    absent: (draft, value, name) => {
       if (!draft.sticky) throw new Refused(name, 'there is no sticky buffer before it')
-      draft.sticky.conditions.push({ type: 'absent' })
-    }),
+      if (value !== undefined && value !== '' && value !== 'or_else')
+        throw new Refused(name, `"${value}" is not or_else`)
+      draft.sticky.conditions.push({ type: 'absent', orElse: value === 'or_else' })
+    },
     'app-layer-protocol': valued((draft, value, name) => {
       const known = ['dns', 'http', 'tls', 'ssh', 'modbus', 'unknown', 'failed'] as const
       const proto = known.find((each) => each === value)
@@ -21,7 +24,8 @@ export function protoKeywords(): KeywordTable {
       draft.useProto(name, proto)
     }),
     'dns.opcode': dnsNumber((dns) => dns.opcode),
-    'dns.rcode': dnsNumber((dns) => dns.rcode),
+    'dns.rcode': dnsNumber((dns) => (dns.response ? dns.rcode : undefined)),
+    'dns.rrtype': dnsNumber((dns) => dns.questions[0]?.type),
     modbus: valued(modbus),
   }
   for (const name of BUFFERS.keys()) table[name] = sticky(name)
@@ -30,7 +34,8 @@ export function protoKeywords(): KeywordTable {
   // Old spellings that served both ways.
   for (const alias of ['http_referer', 'http_content_type', 'http_accept', 'http_connection'])
     table[alias] = sticky(STICKY_ALIASES[alias] as string)
-  for (const name of Object.keys(TRANSFORMS)) table[name] = bare((draft) => transform(draft, name))
+  for (const name of TRANSFORM_NAMES) table[name] = (draft, value) => transform(draft, name, value)
+  for (const name of PACKET_PARTS) table[name] = bare((draft) => draft.stick(name))
   return table
 }
 
@@ -50,7 +55,9 @@ function modifier(name: string): OptionalKeyword {
   })
 }
 
-function transform(draft: Draft, name: string): void {
+function transform(draft: Draft, word: string, value: string | undefined): void {
+  const name = value === undefined || value === '' ? word : `${word}:${value}`
+  transformOf(name)
   const list = draft.sticky
   if (!list) throw new Refused(name, 'there is no sticky buffer before it')
   if (list.conditions.length === 0) {
@@ -61,14 +68,17 @@ function transform(draft: Draft, name: string): void {
   draft.sticky?.transforms.push(name)
 }
 
-function dnsNumber(read: (dns: DnsMessage) => number): OptionalKeyword {
+function dnsNumber(read: (dns: DnsMessage) => number | undefined): OptionalKeyword {
   return valued((draft, value, name) => {
     const test = parseNumberTest(value.replace(/\s+/g, ''))
     if (!test) throw new Refused(name, `"${value}" is not a number or a range`)
     draft.useProto(name, 'dns')
     draft.transactionTests.push({
       proto: 'dns',
-      test: (tx) => tx.proto === 'dns' && passes(test, read(tx.dns)),
+      test: (tx) => {
+        const value = tx.proto === 'dns' ? read(tx.dns) : undefined
+        return value !== undefined && passes(test, value)
+      },
     })
   })
 }

@@ -31,10 +31,10 @@ export class Thresholds {
   }
 
   /** Whether this match is said. `src` and `dest` are those of the packet that matched. */
-  admit(sid: number, src: string, dest: string, timeUs: number): boolean {
+  admit(sid: number, src: string, dest: string, timeUs: number, flow = ''): boolean {
     const rule = this.#rules.get(sid)
     if (!rule) return true
-    const key = keyOf(sid, rule.track, src, dest)
+    const key = keyOf(sid, rule.track, src, dest, flow)
     const count = this.#counts.get(key) ?? { startUs: timeUs, count: 0 }
     this.#counts.delete(key)
     this.#counts.set(key, count)
@@ -70,7 +70,13 @@ function said(rule: ThresholdRule, count: Count): boolean {
   }
 }
 
-function keyOf(sid: number, track: ThresholdRule['track'], src: string, dest: string): string {
+function keyOf(
+  sid: number,
+  track: ThresholdRule['track'],
+  src: string,
+  dest: string,
+  flow: string,
+): string {
   switch (track) {
     case 'by_src':
       return `${sid} ${src}`
@@ -78,6 +84,8 @@ function keyOf(sid: number, track: ThresholdRule['track'], src: string, dest: st
       return `${sid} ${dest}`
     case 'by_rule':
       return `${sid}`
+    case 'by_flow':
+      return `${sid} flow ${flow}`
     case 'by_both':
       return src < dest ? `${sid} ${src} ${dest}` : `${sid} ${dest} ${src}`
   }

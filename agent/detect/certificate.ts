@@ -1,0 +1,53 @@
+/** What a certificate says, as EVE and rules print it. Each is read once. */
+import { createHash, X509Certificate } from 'node:crypto'
+
+const CERTIFICATE_BYTES_MAX = 65_536
+
+export interface Certificate {
+  /** SHA-1, as hex with colons. */
+  fingerprint: string
+  /** '' where the certificate cannot be read. */
+  subject: string
+  issuer: string
+  serial: string
+  notBefore: string
+  notAfter: string
+}
+
+const known = new WeakMap<Uint8Array, Certificate>()
+
+export function readCertificate(der: Uint8Array): Certificate | undefined {
+  if (der.length > CERTIFICATE_BYTES_MAX) return undefined
+  let found = known.get(der)
+  if (!found) {
+    found = decode(der)
+    known.set(der, found)
+  }
+  return found
+}
+
+function decode(der: Uint8Array): Certificate {
+  const fingerprint = colons(createHash('sha1').update(der).digest('hex'))
+  try {
+    const x509 = new X509Certificate(der)
+    return {
+      fingerprint,
+      subject: oneLine(x509.subject),
+      issuer: oneLine(x509.issuer),
+      serial: colons(x509.serialNumber),
+      notBefore: x509.validFromDate.toISOString().slice(0, 19),
+      notAfter: x509.validToDate.toISOString().slice(0, 19),
+    }
+  } catch {
+    // Not a certificate OpenSSL reads: its hash still shows that one was sent.
+    return { fingerprint, subject: '', issuer: '', serial: '', notBefore: '', notAfter: '' }
+  }
+}
+
+function oneLine(name: string | undefined): string {
+  return (name ?? '').split('\n').join(', ')
+}
+
+function colons(hex: string): string {
+  return (hex.match(/../g) ?? []).join(':')
+}
