@@ -6,6 +6,7 @@ import type { Prefix } from './base/address.ts'
 import type { EventDraft } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { FrameBatch } from './capture/source.ts'
+import type { PacketEvent } from './decode/events.ts'
 import type { Packet } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
@@ -185,7 +186,13 @@ export class Inspector implements FlowListener {
     return Math.min(end, start + this.#depth - read)
   }
 
+  event(event: PacketEvent, packet: Packet): void {
+    this.#timeUs = packet.timeUs
+    this.#engine.event(event, packet)
+  }
+
   gap(flow: number, toServer: boolean, missing: number): void {
+    this.#path.packet.note('reassembly_seq_gap')
     this.#engine.gap(flow, toServer, missing)
     this.#app.gap(flow, toServer, missing)
   }
@@ -241,6 +248,7 @@ export class Inspector implements FlowListener {
     }
     if (flow < 0) {
       this.#withoutFlow++
+      if (packet) this.#alertWithoutFlow(hit, place, packet)
       return
     }
     this.#marks[flow] = (this.#marks[flow] as number) | 1
@@ -249,6 +257,13 @@ export class Inspector implements FlowListener {
     const number = this.#path.packet.number
     const draft = alertEvent(this.#views.view(flow), hit, { toServer, timeUs, number, totals })
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
+  }
+
+  /** A fragment, or a frame that could not be read to its end: what is known of it names its ends. */
+  #alertWithoutFlow(hit: AlertHit, { timeUs }: AlertPlace, packet: Packet): void {
+    const { number } = packet
+    const draft = alertEvent(this.#views.frame(packet), hit, { toServer: true, timeUs, number })
+    this.#output.alert({ draft, sid: hit.sid, proven: false })
   }
 
   #isSelfTest({ bytes, payloadOffset, payloadBytes }: Packet): boolean {

@@ -2,6 +2,7 @@
 import type { Fault } from '../base/fault.ts'
 import { readArp } from '../decode/arp.ts'
 import { transportChecksumOk } from '../decode/checksum.ts'
+import type { PacketEvent } from '../decode/events.ts'
 import { type Packet, TCP } from '../decode/packet.ts'
 import { PROTOCOL } from '../decode/transport.ts'
 import type { AssetWatch } from './asset-watch.ts'
@@ -77,7 +78,10 @@ export class FlowEngine {
       ...(options.streamBytesMax === undefined ? {} : { poolBytes: options.streamBytesMax }),
       listener,
       counters: this.counters,
-      onOverlap: (row) => this.#fault('stream-overlap', row),
+      onOverlap: (row) => {
+        this.#packet?.note('reassembly_overlap_different_data')
+        this.#fault('stream-overlap', row)
+      },
       onFull: (row) => {
         this.markIncomplete(row)
         this.#fault('stream-full', row)
@@ -102,14 +106,15 @@ export class FlowEngine {
     const { counters } = this
     counters.frames++
     this.#packet = packet
-    if (packet.fault !== undefined) {
-      this.#fault(packet.fault, -1)
-      return
+    if (packet.fault !== undefined) this.#fault(packet.fault, -1)
+    else {
+      counters.decoded++
+      if (packet.fragment) this.#fragment(packet)
+      else if (packet.ipVersion !== 0) this.#flow(packet)
+      else this.#other(packet)
     }
-    counters.decoded++
-    if (packet.fragment) this.#fragment(packet)
-    else if (packet.ipVersion !== 0) this.#flow(packet)
-    else this.#other(packet)
+    for (let i = 0; i < packet.eventCount; i++)
+      this.#listener.event?.(packet.events[i] as PacketEvent, packet)
   }
 
   /** Runs timeouts a little further; called once a batch with the newest packet time. */

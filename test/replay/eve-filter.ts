@@ -67,8 +67,9 @@ function lengthOf(value: unknown): number {
 
 /** A number and its text are the same, as they are to the makers of the filters. */
 function same(value: unknown, expected: unknown): boolean {
-  if (value === undefined) return false
-  if (value === null || expected === null) return value === expected
+  // null: there must be nothing.
+  if (expected === null) return value === undefined || value === null
+  if (value === undefined || value === null) return false
   if (typeof value !== 'object' || typeof expected !== 'object')
     return typeof value === typeof expected
       ? value === expected

@@ -88,6 +88,8 @@ function settle(draft: Draft): void {
         condition.depth = { value: offset.value + depth.value, slot: -1 }
       if (list.name === 'http.host') checkHost(condition)
     }
+  if (draft.event !== undefined && named(draft.lists).length > 0)
+    throw new Refused(undefined, 'an event and a buffer of a record do not come together')
   if (draft.packetTests.length > 0 && draft.streamOnly)
     throw new Refused('flow', 'only_stream leaves no packet for the packet keywords')
 }
@@ -140,7 +142,7 @@ function sidesOf(draft: Draft): (0 | 1 | 2)[] {
   }
   if (side !== 0) return [side]
   if (draft.side !== 0) return [draft.side]
-  if (lists.length === 0) return [1] // record tests alone are about the question
+  if (lists.length === 0 && !draft.transactionTests.some(({ bothSides }) => bothSides)) return [1]
   if (lists.every(({ name }) => name === 'file.data')) return [2]
   return [1, 2]
 }
@@ -184,6 +186,7 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
     ...where(draft, payload, point),
     packetTests: draft.packetTests,
     packetParts: parts,
+    event: draft.event,
     stateTests: draft.stateTests,
     stateChanges: draft.stateChanges,
     exchange: draft.exchange,

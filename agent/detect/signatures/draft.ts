@@ -1,4 +1,5 @@
 /** A rule while its options are read, one after another: what the keywords write into. */
+import type { PacketEvent } from '../../decode/events.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { ByteExtract, Condition, Content, Operand } from './condition.ts'
 import { follow, SLOTS_MAX } from './condition.ts'
@@ -51,9 +52,12 @@ export class Draft {
     proto: Transaction['proto']
     test: TransactionTest
     late?: boolean
+    /** Of question and answer alike. */
+    bothSides?: boolean
   }[] = []
   /** Request and answer in one rule (=>). */
   exchange = false
+  event: PacketEvent | undefined
   readonly stateTests: StateTest[] = []
   readonly stateChanges: StateChange[] = []
   readonly bits: FlowBit[] = []

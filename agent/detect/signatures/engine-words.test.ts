@@ -1,7 +1,8 @@
 /** Words of the rule language that fewer rules use: decoding, calculation, memory, parts of a packet. */
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { httpExchange, SignatureLab } from '../../../test/traffic/signature-lab.ts'
+import { udp } from '../../../test/traffic/frames.ts'
+import { CLIENT, httpExchange, SignatureLab } from '../../../test/traffic/signature-lab.ts'
 
 const UDP = 'alert udp any any -> any any'
 
@@ -115,4 +116,22 @@ test.each([
 ])('%s is refused, and names its word', (options, keyword) => {
   const made = new SignatureLab(`${UDP} (${options} sid:1;)`)
   expect(made.refused.map((each) => each.keyword)).toEqual([keyword])
+})
+
+test('an event is judged at the packet that had it, with or without a flow', () => {
+  const made = lab(
+    'alert pkthdr any any -> any any (decode-event:udp.len_invalid;)',
+    'alert udp any any -> any any (decode-event:ipv4.trunc_pkt;)',
+    'alert ip 10.9.9.9 any -> any any (decode-event:udp.len_invalid;)',
+  )
+  const packet = made.frame(udp(CLIENT, 'x'))
+  made.take()
+  made.engine.event('udp.len_invalid', packet)
+  made.engine.event('udp.pkt_too_small', packet)
+  expect(made.take()).toEqual([1])
+  packet.flow = -1
+  made.engine.event('ipv4.trunc_pkt', packet)
+  expect(made.take()).toEqual([2])
+  const unknown = new SignatureLab('alert pkthdr any any -> any any (decode-event:udp.odd; sid:1;)')
+  expect(unknown.refused[0]?.reason).toBe('the event udp.odd is not noticed here')
 })

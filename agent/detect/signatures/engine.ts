@@ -1,4 +1,5 @@
 /** Signatures over packets, streams and transactions of one shard. */
+import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
@@ -132,6 +133,22 @@ export class SignatureEngine {
     this.#close(flow)
     for (let i = 0; i < this.#list.count; i++)
       if (this.#judgePacket(this.#list.at(i), packet, start, end)) return
+  }
+
+  /** Rules that ask for this event, on the packet it was seen at. */
+  event(event: PacketEvent, packet: Packet): void {
+    const indexes = this.#rules.events.get(event)
+    if (!indexes || (packet.flow >= 0 && this.#passed.has(packet.flow))) return
+    this.#packet = packet
+    this.#timeUs = packet.timeUs
+    this.#list.clear()
+    for (const index of indexes)
+      this.#offerPacket(this.#rules.signatures[index] as Signature, packet)
+    if (this.#list.offered === 0) return
+    this.#close(packet.flow)
+    const start = packet.payloadOffset
+    for (let i = 0; i < this.#list.count; i++)
+      if (this.#judgePacket(this.#list.at(i), packet, start, start + packet.payloadBytes)) return
   }
 
   #offerPacket(signature: Signature, packet: Packet): void {

@@ -30,6 +30,7 @@ interface Protocol {
 
 const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   ip: { any: true },
+  pkthdr: { any: true, packetOnly: true },
   ip4: { any: true, ipVersion: 4 },
   ipv4: { any: true, ipVersion: 4 },
   ip6: { any: true, ipVersion: 6 },

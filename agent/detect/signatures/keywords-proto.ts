@@ -8,6 +8,8 @@ import { PACKET_PARTS } from './packet-parts.ts'
 import { Refused } from './rule-text.ts'
 import { TRANSFORM_NAMES, transformOf } from './transform.ts'
 
+const DNS_Z_FLAG = 0x40
+
 export function protoKeywords(): KeywordTable {
   const table: Record<string, OptionalKeyword> = {
     pkt_data: bare((draft) => draft.stick(undefined)),
@@ -22,6 +24,16 @@ export function protoKeywords(): KeywordTable {
       const proto = known.find((each) => each === value)
       if (proto === undefined) throw new Refused(name, `"${value}" is not told apart here`)
       draft.useProto(name, proto)
+    }),
+    'app-layer-event': valued((draft, value, name) => {
+      if (value !== 'dns.z_flag_set')
+        throw new Refused(name, `the event ${value} is not noticed here`)
+      draft.useProto(name, 'dns')
+      draft.transactionTests.push({
+        proto: 'dns',
+        bothSides: true,
+        test: (tx) => tx.proto === 'dns' && (tx.dns.flags & DNS_Z_FLAG) !== 0,
+      })
     }),
     'dns.opcode': dnsNumber((dns) => dns.opcode),
     'dns.rcode': dnsNumber((dns) => (dns.response ? dns.rcode : undefined)),
@@ -75,6 +87,7 @@ function dnsNumber(read: (dns: DnsMessage) => number | undefined): OptionalKeywo
     draft.useProto(name, 'dns')
     draft.transactionTests.push({
       proto: 'dns',
+      bothSides: true,
       test: (tx) => {
         const value = tx.proto === 'dns' ? read(tx.dns) : undefined
         return value !== undefined && passes(test, value)

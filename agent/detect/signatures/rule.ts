@@ -1,4 +1,5 @@
 /** A rule ready to match. Made at load, read-only afterwards, shared by all that look at it. */
+import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
@@ -111,6 +112,8 @@ export interface Signature {
   packetTests: readonly PacketTest[]
   payload: readonly Condition[]
   packetParts: readonly PacketPart[]
+  /** Judged only at this event. */
+  event: PacketEvent | undefined
   stateTests: readonly StateTest[]
   stateChanges: readonly StateChange[]
   /** Request and answer in one rule: the header's direction is the request's. */
