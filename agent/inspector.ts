@@ -28,6 +28,7 @@ import { Observer } from './observer.ts'
 import type { SeenAlert } from './shard-messages.ts'
 
 const UDP = 17
+const TCP = 6
 
 export interface InspectorOptions {
   home: readonly Prefix[]
@@ -68,6 +69,8 @@ export class Inspector implements FlowListener {
   readonly #read: Float64Array
   readonly #hashes: readonly FileHash[]
   #timeUs = 0
+  /** A flow is being ended: what its layers say now is of no packet. */
+  #ending = false
   #incomplete = 0
   /** Matches on frames that have no flow: counted, as nothing names their ends. */
   #withoutFlow = 0
@@ -206,15 +209,19 @@ export class Inspector implements FlowListener {
   }
 
   ended(flow: number, reason: EndReason): void {
+    this.#ending = true
     const view = this.#views.view(flow) // before the application layer forgets what it spoke
     this.#observer.ended(flow)
     this.#app.ended(flow)
     this.#engine.ended(flow)
+    this.#ending = false
     if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
     const alerted = ((this.#marks[flow] as number) & 1) === 1
     this.#marks[flow] = 0
+    const totals = this.#views.totals(flow, reason, alerted)
+    if (view.protocol === TCP) totals.tcpState = this.#flows.tcpState(flow)
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
-    else this.#output.event(flowEvent(view, this.#views.totals(flow, reason, alerted)))
+    else this.#output.event(flowEvent(view, totals))
   }
 
   fault(fault: Fault, packet: Packet, flow: number): void {
@@ -254,8 +261,9 @@ export class Inspector implements FlowListener {
     this.#marks[flow] = (this.#marks[flow] as number) | 1
     const totals = this.#views.totals(flow, 'shutdown', true)
     const { toServer, timeUs } = place
-    const number = this.#path.packet.number
-    const draft = alertEvent(this.#views.view(flow), hit, { toServer, timeUs, number, totals })
+    const { number, late } = this.#moment()
+    const moment = { toServer, timeUs, number, late, totals }
+    const draft = alertEvent(this.#views.view(flow), hit, moment)
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
   }
 
@@ -280,8 +288,8 @@ export class Inspector implements FlowListener {
     this.#output.event(faultEvent(this.#views.view(flow), fault, { ...this.#moment(), layer }))
   }
 
-  #moment(): { timeUs: number; number: number } {
-    return { timeUs: this.#timeUs, number: this.#path.packet.number }
+  #moment(): { timeUs: number; number: number; late: boolean } {
+    return { timeUs: this.#timeUs, number: this.#path.packet.number, late: this.#ending }
   }
 
   #wasIncomplete(flow: number): void {

@@ -22,6 +22,7 @@ const EXTENSION = {
   alpn: 16,
   supportedVersions: 43,
 } as const
+const DRAFT = 0x7f
 const CERTIFICATES_MAX = 16
 const EXTENSIONS_MAX = 256
 const ALPN_MAX = 32
@@ -100,9 +101,11 @@ export function decodeServerHello(body: Buffer, hello: TlsHello): Fault | undefi
   const cursor = new Cursor(body)
   const legacy = cursor.u16()
   hello.serverRandom = Uint8Array.from(cursor.take(32))
-  cursor.take(cursor.u8())
+  // Drafts of TLS 1.3 up to 21 said so in this field, and had neither session nor compression here.
+  const draft = legacy >> 8 === DRAFT
+  if (!draft) cursor.take(cursor.u8())
   const cipher = cursor.u16()
-  cursor.u8() // compression
+  if (!draft) cursor.u8() // compression
   let version = legacy
   hello.serverExtensions = []
   readExtensions(cursor, (type, data) => {

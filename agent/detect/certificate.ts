@@ -34,7 +34,7 @@ function decode(der: Uint8Array): Certificate {
       fingerprint,
       subject: oneLine(x509.subject),
       issuer: oneLine(x509.issuer),
-      serial: colons(x509.serialNumber),
+      serial: colons(serialOf(x509.serialNumber)),
       notBefore: x509.validFromDate.toISOString().slice(0, 19),
       notAfter: x509.validToDate.toISOString().slice(0, 19),
     }
@@ -44,8 +44,18 @@ function decode(der: Uint8Array): Certificate {
   }
 }
 
+/** As DER has it: a first byte of 0 where the number would else be negative. */
+function serialOf(hex: string): string {
+  const whole = hex.length % 2 === 0 ? hex : `0${hex}`
+  return Number.parseInt(whole.slice(0, 2), 16) >= 0x80 ? `00${whole}` : whole
+}
+
 function oneLine(name: string | undefined): string {
-  return (name ?? '').split('\n').join(', ')
+  // OpenSSL escapes what would be read as the end of a name, and has a longer word for Email.
+  return (name ?? '')
+    .split('\n')
+    .map((part) => part.replace(/^emailAddress=/, 'Email=').replace(/\\([,+"\\<>;=# ])/g, '$1'))
+    .join(', ')
 }
 
 function colons(hex: string): string {

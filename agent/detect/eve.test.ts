@@ -70,6 +70,7 @@ test('an HTTP exchange is one row, at its end', () => {
       flow_id: 7,
       event_type: 'http',
       pcap_cnt: 9,
+      pkt_src: 'wire/pcap',
       src_ip: '10.0.0.5',
       src_port: 40_000,
       dest_ip: '192.0.2.1',

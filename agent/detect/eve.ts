@@ -47,12 +47,16 @@ export interface FlowTotals {
   state: 'new' | 'established' | 'closed'
   reason: EndReason
   alerted: boolean
+  /** EVE's word; TCP only. */
+  tcpState?: string
 }
 
 /** Where and when: `number` is `pcap_cnt`, 0 when no packet is in hand. */
 export interface Moment {
   timeUs: number
   number?: number
+  /** The flow ended, and this was what it left unfinished. */
+  late?: boolean
 }
 
 const KIND: Record<Transaction['proto'], EventKind> = {
@@ -161,7 +165,10 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
     },
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto
-  if (view.protocol === 6) record.tcp = eveTcp(totals.flagsToServer, totals.flagsToClient)
+  if (view.protocol === 6) {
+    const flags = eveTcp(totals.flagsToServer, totals.flagsToClient)
+    record.tcp = { ...flags, ...(totals.tcpState !== undefined && { state: totals.tcpState }) }
+  }
   return {
     ...columns(view, true, { timeUs: startUs }),
     kind: 'flow',
@@ -280,7 +287,7 @@ function head(view: FlowView, type: string, toServer: boolean, moment: Moment): 
   // Below 2^53, so a number is exact, as in EVE.
   if (view.flowId !== '') json.flow_id = Number(view.flowId)
   json.event_type = type
-  if (moment.number) json.pcap_cnt = moment.number
+  if (moment.number && !moment.late) json.pcap_cnt = moment.number
   if (view.vlan && view.vlan.length > 0) json.vlan = view.vlan
   if (src === '') return json // a frame whose ends could not be read
   json.src_ip = eveAddress(src)
@@ -293,6 +300,8 @@ function head(view: FlowView, type: string, toServer: boolean, moment: Moment): 
     json.icmp_code = view.icmpCode ?? 0
   }
   if (view.communityId !== '') json.community_id = view.communityId
+  if (moment.late) json.pkt_src = 'stream (flow timeout)'
+  else if (moment.number) json.pkt_src = 'wire/pcap'
   return json
 }
 

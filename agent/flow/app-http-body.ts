@@ -21,7 +21,10 @@ export class BodyReader {
   #line = ''
   #trailer = 0
 
-  constructor(framing: Framing) {
+  readonly #response: boolean
+
+  constructor(framing: Framing, response = false) {
+    this.#response = response
     if (framing.kind === 'length') this.#left = framing.bytes
     if (framing.kind === 'until-close') this.#left = Number.POSITIVE_INFINITY
     const empty = framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)
@@ -89,6 +92,15 @@ export class BodyReader {
     return lf + 1
   }
 
+  /** No chunks where chunks were announced: browsers show what comes as it is, up to the end. */
+  #plain(line: string): void {
+    const bytes = Buffer.from(`${line}\r\n`, 'latin1')
+    this.kept.append(bytes)
+    this.bytes += bytes.length
+    this.#phase = 'data'
+    this.#left = Number.POSITIVE_INFINITY
+  }
+
   #onLine(line: string): void {
     if (this.#phase === 'trailer') {
       this.#trailer += line.length + 2
@@ -102,6 +114,10 @@ export class BodyReader {
       return
     }
     const size = chunkSize(line)
+    if (size === -1 && this.#response && this.bytes === 0) {
+      this.#plain(line)
+      return
+    }
     if (size === -1) this.fault = 'bad-chunk'
     this.#left = size
     this.#phase = size === 0 ? 'trailer' : 'chunk-data'

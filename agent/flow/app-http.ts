@@ -194,7 +194,7 @@ export class HttpFlow implements AppParser {
       http.method === 'HEAD' ||
       (start.exact && (start.status === 204 || start.status === 304))
     const body: Framing = bare ? { kind: 'none' } : this.#framing(list, 'until-close')
-    exchange.response = new BodyReader(body)
+    exchange.response = new BodyReader(body, true)
     this.#say(exchange, 'response')
     if (tunnel) {
       this.#give()
@@ -299,6 +299,7 @@ export class HttpFlow implements AppParser {
   /** The end of what can be read: what is unfinished is handed on as it is. */
   #give(): void {
     this.#verdict = 'done'
+    this.#lastHead()
     this.#giveWaiting()
     this.#oldRequest() // a head that is not whole has at least its first line
     this.#giveWaiting()
@@ -306,6 +307,15 @@ export class HttpFlow implements AppParser {
     this.#server.reading = undefined
     this.#client.head.clear()
     this.#server.head.clear()
+  }
+
+  /** An answer whose head was never closed: its lines are read as they are. */
+  #lastHead(): void {
+    const { head } = this.#server
+    if (this.#server.reading || head.length === 0 || statusAt(head.view()) !== 0) return
+    const whole = Buffer.from(head.view())
+    head.clear()
+    if (lineEnd(whole, 0, whole.length) !== -1) this.#onHead(false, whole)
   }
 
   #giveWaiting(): void {

@@ -117,6 +117,11 @@ export class FlowEngine {
       this.#listener.event?.(packet.events[i] as PacketEvent, packet)
   }
 
+  /** EVE's word for the state of a TCP flow. */
+  tcpState(row: number): string {
+    return this.#tcp.stateName(row)
+  }
+
   /** Runs timeouts a little further; called once a batch with the newest packet time. */
   tick(timeUs: number): void {
     if (timeUs > this.#nowUs || timeUs < this.#nowUs - BACK_US) this.#nowUs = timeUs

@@ -1,5 +1,11 @@
 /** The sticky buffers: what each is called, when it can be read, and how. */
-import type { DnsMessage, HttpHeader, HttpTransaction, Transaction } from '../../decode/records.ts'
+import type {
+  DnsMessage,
+  DnsRecord,
+  HttpHeader,
+  HttpTransaction,
+  Transaction,
+} from '../../decode/records.ts'
 import { type Certificate, readCertificate } from '../certificate.ts'
 import { fileName } from '../file-name.ts'
 
@@ -201,6 +207,19 @@ const dns = (
       : undefined,
 })
 
+const NS = 2
+const CNAME = 5
+const SOA = 6
+const PTR = 12
+const MX = 15
+
+/** The name that a record's data is, or begins with. */
+function nameIn({ type, data }: DnsRecord): string {
+  if (type === NS || type === CNAME || type === PTR) return data
+  if (type === MX) return data.replace(/^\d+ /, '')
+  return type === SOA ? data.slice(0, data.indexOf(' ')) : ''
+}
+
 const certificate = (name: string, read: (of: Certificate) => string): BufferSource => ({
   ...tls(name, 'response', ({ certificates: [first] }) => {
     const found = first && readCertificate(first)
@@ -226,9 +245,10 @@ const OTHERS: readonly BufferSource[] = [
   dns('dns.additionals.rrname', 'response', ({ additionals }) => additionals),
   dns('dns.response.rrname', 'response', ({ questions, answers, authorities, additionals }) => [
     ...questions,
-    ...answers,
-    ...authorities,
-    ...additionals,
+    ...[answers, authorities, additionals].flat().flatMap((record) => {
+      const data = nameIn(record)
+      return data === '' ? [record] : [record, { name: data }]
+    }),
   ]),
   certificate('tls.cert_subject', ({ subject }) => subject),
   certificate('tls.cert_issuer', ({ issuer }) => issuer),

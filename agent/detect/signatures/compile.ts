@@ -160,9 +160,7 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
         list.transforms,
       ),
       conditions: list.conditions,
-      absentMatches:
-        list.conditions.some((each) => each.type === 'absent') ||
-        list.conditions.every((each) => each.type === 'content' && each.negated),
+      absentMatches: list.conditions.some((each) => each.type === 'absent'),
     }
   })
   const payload = draft.lists.find(({ name }) => name === undefined)?.conditions ?? []

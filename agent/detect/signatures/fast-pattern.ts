@@ -29,6 +29,8 @@ export function chooseFast(
   for (const list of lists) {
     const view = buffers[namedLists.indexOf(list)]?.view
     if (view === undefined && (transaction || list.name !== undefined)) continue
+    // What may be absent cannot be what the rule is found by.
+    if (list.conditions.some(({ type }) => type === 'absent')) continue
     if (list.fast) {
       const { content, from, to } = list.fast
       return { bytes: content.bytes.subarray(from, to), nocase: content.nocase, view }

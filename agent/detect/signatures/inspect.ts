@@ -100,12 +100,9 @@ export class Inspector {
       }
       case 'byte_math': {
         const number = this.#read(condition.read, here)
-        if (Number.isNaN(number)) return NO
-        this.#slots[condition.slot] = calculate(
-          condition.how,
-          number,
-          this.#value(condition.rvalue),
-        )
+        const result = calculate(condition.how, number, this.#value(condition.rvalue))
+        if (Number.isNaN(result)) return NO
+        this.#slots[condition.slot] = result
         return this.#from(index + 1, this.#readEnd)
       }
       case 'base64':
@@ -261,11 +258,11 @@ function calculate(how: ByteMath['how'], a: number, b: number): number {
     case '+':
       return a + b
     case '-':
-      return a - b
+      return a < b ? 2 ** 64 - (b - a) : a - b // unsigned, as in Suricata
     case '*':
       return a * b
     case '/':
-      return b === 0 ? 0 : Math.floor(a / b)
+      return b === 0 ? Number.NaN : Math.floor(a / b)
     case '<<':
       return a * 2 ** b
     case '>>':

@@ -80,7 +80,7 @@ export interface BufferView {
 export interface BufferPart {
   view: BufferView
   conditions: readonly Condition[]
-  /** Only negated conditions, or it says so: a message without this buffer satisfies them. */
+  /** It asks for that: a message without this buffer satisfies it. */
   absentMatches: boolean
 }
 

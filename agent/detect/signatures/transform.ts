@@ -83,7 +83,7 @@ function inflater(name: string, value: string, undo: typeof inflateSync): Transf
         finishFlush: constants.Z_SYNC_FLUSH,
         maxOutputLength: BYTES_MAX * 16,
       })
-      return whole.length > 0 && whole.length <= most ? whole : bytes.subarray(0, 0)
+      return whole.subarray(0, most)
     } catch {
       return bytes.subarray(0, 0) // what is no such data has no content to look at
     }
