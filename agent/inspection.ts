@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { Failure } from './base/failure.ts'
+import type { DnsSettings } from './detect/eve-settings.ts'
 
 const DEPTH_UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -132,6 +133,31 @@ export function eveTypes({ eve_types }: Inspection): ReadonlySet<string> | undef
       names.add(name === 'files' ? 'fileinfo' : name === 'ftp-data' ? 'ftp_data' : name)
   return names
 }
+
+/** How DNS is written; undefined: as always. */
+export function dnsSettings({ eve_types = [] }: Inspection): DnsSettings | undefined {
+  for (const each of eve_types) {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Dns, each.dns)
+    if (!found?.success || found.output === undefined) continue
+    const { version = 3, types, requests = true, responses = true } = found.output
+    return {
+      version: version === 2 ? 2 : 3,
+      requests,
+      responses,
+      types: types && new Set(types.map((type) => type.toUpperCase())),
+    }
+  }
+  return undefined
+}
+
+const Dns = v.optional(
+  v.object({
+    version: v.optional(v.number()),
+    types: v.optional(v.array(v.string())),
+    requests: v.optional(v.boolean()),
+    responses: v.optional(v.boolean()),
+  }),
+)
 
 const HASHES = ['md5', 'sha1', 'sha256'] as const
 

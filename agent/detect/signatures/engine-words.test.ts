@@ -71,9 +71,7 @@ test('a buffer that is absent, or else holds', () => {
     rule('absent:or_else; content:!"evil";'),
     rule('content:!"evil";'),
   )
-  expect(made.transaction({ proto: 'http', stage: 'done', http: httpExchange({}) })).toEqual([
-    1, 2,
-  ])
+  expect(made.transaction({ proto: 'http', stage: 'done', http: httpExchange({}) })).toEqual([1, 2])
   const requestHeaders = [{ name: 'Referer', value: 'evil' }]
   const http = httpExchange({ requestHeaders })
   expect(made.transaction({ proto: 'http', stage: 'done', http })).toEqual([])
@@ -135,4 +133,17 @@ test('an event is judged at the packet that had it, with or without a flow', () 
   expect(made.take()).toEqual([2])
   const unknown = new SignatureLab('alert pkthdr any any -> any any (decode-event:udp.odd; sid:1;)')
   expect(unknown.refused[0]?.reason).toBe('the event udp.odd is not noticed here')
+})
+
+test('the name and size of a file, with or without a side', () => {
+  const made = lab(
+    'alert http any any -> any any (filename:"REPORT"; fileext:"pdf"; flow:to_client;)',
+    'alert http any any -> any any (fileext:!"pdf"; flow:to_client;)',
+    'alert http any any -> any any (filesize:>2; flow:to_client;)',
+    'alert http any any => any any (http.method; content:"GET"; file.data:to_client; content:"abc";)',
+    'alert http any any => any any (http.method; content:"GET"; file.data:to_server; content:"abc";)',
+  )
+  const responseBody = Buffer.from('abc')
+  const http = httpExchange({ uri: '/a/Report.pdf?x', responseBody, responseBodyBytes: 3 })
+  expect(made.transaction({ proto: 'http', stage: 'done', http }).toSorted()).toEqual([1, 3, 4])
 })

@@ -349,7 +349,7 @@ export class SignatureEngine {
     toServer: boolean,
     transaction: Transaction,
   ): boolean {
-    if (!signature.transactionTests.every((test) => test(transaction))) return false
+    if (!signature.transactionTests.every((test) => test(transaction, !toServer))) return false
     if (!this.#remembers(signature, flow, toServer)) return false
     const { packetTests, packetParts, payload } = signature
     if (packetTests.length > 0 || packetParts.length > 0) {

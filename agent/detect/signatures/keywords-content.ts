@@ -102,6 +102,8 @@ export const CONTENT_KEYWORDS: KeywordTable = {
       test,
     })
   }),
+  filename: valued((draft, value, name) => fileNameHolds(draft, value, name, false)),
+  fileext: valued((draft, value, name) => fileNameHolds(draft, value, name, true)),
   bsize: valued((draft, value, name) => {
     if (!draft.sticky) throw new Refused(name, 'there is no sticky buffer before it')
     draft.sticky.conditions.unshift(size(name, value))
@@ -113,6 +115,19 @@ export const CONTENT_KEYWORDS: KeywordTable = {
     draft.useProto(name, 'http')
     draft.listOf(form === 'raw' ? 'http.uri.raw' : 'http.uri').conditions.unshift(size(name, test))
   }),
+}
+
+/** Both are compared without case; an extension is what stands after the last dot. */
+function fileNameHolds(draft: Draft, value: string, name: string, extension: boolean): void {
+  const { negated, text } = quoted(name, value)
+  const bytes = folded(parseLiteral(name, extension ? `.${text}` : text))
+  draft.useProto(name, 'http')
+  draft.listOf('file.name').conditions.push({
+    ...plainContent(bytes, negated),
+    nocase: true,
+    skip: skipTable(bytes, true),
+    endsWith: extension,
+  })
 }
 
 /** As a number test, of numbers with a fraction. */
@@ -150,7 +165,11 @@ function size(name: string, value: string): Condition {
 function addContent(draft: Draft, value: string, name: string): void {
   const { negated, text } = quoted(name, value)
   const bytes = parseLiteral(name, text)
-  draft.addContent({
+  draft.addContent(plainContent(bytes, negated))
+}
+
+function plainContent(bytes: Uint8Array, negated: boolean): Content {
+  return {
     type: 'content',
     bytes,
     nocase: false,
@@ -163,7 +182,7 @@ function addContent(draft: Draft, value: string, name: string): void {
     startsWith: false,
     endsWith: false,
     followed: false,
-  })
+  }
 }
 
 function absolute(draft: Draft, name: string): { content: Content } {

@@ -8,6 +8,12 @@ import { PACKET_PARTS } from './packet-parts.ts'
 import { Refused } from './rule-text.ts'
 import { TRANSFORM_NAMES, transformOf } from './transform.ts'
 
+const SIDES: ReadonlyMap<string, boolean> = new Map([
+  ['to_client', true],
+  ['from_server', true],
+  ['to_server', false],
+  ['from_client', false],
+])
 const DNS_Z_FLAG = 0x40
 
 export function protoKeywords(): KeywordTable {
@@ -24,6 +30,25 @@ export function protoKeywords(): KeywordTable {
       const proto = known.find((each) => each === value)
       if (proto === undefined) throw new Refused(name, `"${value}" is not told apart here`)
       draft.useProto(name, proto)
+    }),
+    filesize: valued((draft, value, name) => {
+      const [, side, text = ''] = /^(?:(to_client|to_server)\s*,\s*)?(.+)$/.exec(value) ?? []
+      const test = parseNumberTest(text.replace(/\s+/g, ''))
+      if (!test) throw new Refused(name, `"${value}" is not a size`)
+      if (side !== undefined && !draft.exchange) throw new Refused(name, 'a side is for => rules')
+      draft.useProto(name, 'http')
+      draft.transactionTests.push({
+        proto: 'http',
+        late: true,
+        bothSides: true,
+        test: (tx, response) => {
+          if (tx.proto !== 'http') return false
+          const ofResponse = side === undefined ? response : side === 'to_client'
+          const { requestBodyBytes, responseBodyBytes } = tx.http
+          const size = ofResponse ? responseBodyBytes : requestBodyBytes
+          return size > 0 && passes(test, size)
+        },
+      })
     }),
     'app-layer-event': valued((draft, value, name) => {
       if (value !== 'dns.z_flag_set')
@@ -51,13 +76,18 @@ export function protoKeywords(): KeywordTable {
   return table
 }
 
+/** In a rule with => a buffer of both sides may say whose it is meant. */
 function sticky(name: string): OptionalKeyword {
-  return bare((draft, keyword) => {
+  return (draft, value = '', keyword) => {
+    const side = SIDES.get(value.trim())
+    if (value !== '' && (side === undefined || !draft.exchange))
+      throw new Refused(keyword, 'it takes no value')
     const source = BUFFERS.get(name)
     if (!source) throw new Refused(keyword, 'there is no such buffer')
     draft.useProto(keyword, source.proto)
-    draft.stick(name, source.multi)
-  })
+    draft.stick(name, source.multi || side !== undefined)
+    if (side !== undefined && draft.sticky) draft.sticky.response = side
+  }
 }
 
 function modifier(name: string): OptionalKeyword {

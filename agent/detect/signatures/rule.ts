@@ -67,7 +67,7 @@ export interface PacketPart {
 }
 
 /** A question to a transaction that no buffer answers. */
-export type TransactionTest = (transaction: Transaction) => boolean
+export type TransactionTest = (transaction: Transaction, response: boolean) => boolean
 
 /** A sticky buffer with its transforms, on one side; the same object for all rules that ask for it. */
 export interface BufferView {
