@@ -40,6 +40,7 @@ const Schema = v.strictObject({
   async_oneside: v.optional(v.boolean(), false),
   /** `ips`: drop and reject rules take packets out of the traffic. */
   mode: v.optional(v.picklist(['ids', 'ips']), 'ids'),
+  /** Bytes are judged as they come; else when their receiver has acknowledged them. */
   stream_inline: v.optional(v.boolean(), false),
   /** Bytes of each direction of a stream that are read; 0: all. */
   reassembly_depth: v.optional(Size, 0),
@@ -79,6 +80,7 @@ export const INSPECTION: Inspection = v.parse(Schema, {
   checksum: 'none',
   midstream: true,
   async_oneside: true,
+  stream_inline: true,
 })
 
 /** Settings as one object; a key of no setting is refused. */
@@ -132,6 +134,14 @@ export function eveTypes({ eve_types }: Inspection): ReadonlySet<string> | undef
     for (const name of typeof each === 'string' ? [each] : Object.keys(each))
       names.add(name === 'files' ? 'fileinfo' : name === 'ftp-data' ? 'ftp_data' : name)
   return names
+}
+
+/** Whether alerts carry the packet they were seen in. */
+export function alertPackets({ eve_types = [] }: Inspection): boolean {
+  return eve_types.some((each) => {
+    const settings = typeof each === 'string' ? undefined : each.alert
+    return (settings as { packet?: unknown } | null | undefined)?.packet === true
+  })
 }
 
 /** How DNS is written; undefined: as always. */

@@ -13,8 +13,10 @@ import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import { alertEvent, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
+import { evePacket } from './detect/eve-packet.ts'
 import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
+import { AckedStreams } from './flow/acked-streams.ts'
 import { AppLayer } from './flow/app-layer.ts'
 import { type AssetSeen, AssetWatch } from './flow/asset-watch.ts'
 import { FlowEngine } from './flow/engine.ts'
@@ -23,7 +25,7 @@ import type { EndReason, FlowListener } from './flow/listener.ts'
 import { FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
-import { fileHashes, INSPECTION, type Inspection } from './inspection.ts'
+import { alertPackets, fileHashes, INSPECTION, type Inspection } from './inspection.ts'
 import { Observer } from './observer.ts'
 import type { SeenAlert } from './shard-messages.ts'
 
@@ -69,6 +71,11 @@ export class Inspector implements FlowListener {
   readonly #read: Float64Array
   readonly #hashes: readonly FileHash[]
   #timeUs = 0
+  /** Bytes that wait for an acknowledgement, and matches that wait for a packet; undefined: nothing waits. */
+  readonly #acked: AckedStreams | undefined
+  readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
+  #telling = false
+  readonly #alertPackets: boolean
   /** A flow is being ended: what its layers say now is of no packet. */
   #ending = false
   #incomplete = 0
@@ -116,6 +123,9 @@ export class Inspector implements FlowListener {
     this.#views = new FlowViews(this.#table, appProto, home)
     this.#marks = new Uint8Array(this.#table.flowsMax)
     this.#depth = inspection.reassembly_depth
+    this.#alertPackets = alertPackets(inspection)
+    const inline = inspection.stream_inline || inspection.mode === 'ips'
+    this.#acked = inline ? undefined : new AckedStreams()
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
   }
 
@@ -169,12 +179,35 @@ export class Inspector implements FlowListener {
 
   packet(packet: Packet): void {
     this.#timeUs = packet.timeUs
+    if (this.#waiting.size > 0) this.#alertWaiting(packet.flow, packet.toServer)
     if (packet.flow >= 0) this.#observer.packet(packet)
     this.#engine.packet(packet)
     if (packet.protocol === UDP && !packet.fragment) this.#app.datagram(packet)
   }
 
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    const acked = this.#acked
+    if (acked && !this.#ending)
+      acked.add(flow * 2 + (toServer ? 1 : 0), bytes, start, end, (held, from, to) =>
+        this.#streamed(flow, toServer, held, from, to),
+      )
+    else this.#streamed(flow, toServer, bytes, start, end)
+  }
+
+  /** What the receiver of this packet's answer has taken is judged. */
+  handled(packet: Packet): void {
+    const { flow, toServer } = packet
+    if (!this.#acked || packet.protocol !== TCP || flow < 0) return
+    this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
+  }
+
+  #release(flow: number, toServer: boolean, keep: number): void {
+    this.#acked?.release(flow * 2 + (toServer ? 1 : 0), keep, (held, from, to) =>
+      this.#streamed(flow, toServer, held, from, to),
+    )
+  }
+
+  #streamed(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     const last = this.#depth > 0 ? this.#within(flow, toServer, start, end) : end
     if (last <= start) return
     this.#engine.stream(flow, toServer, bytes, start, last)
@@ -196,6 +229,7 @@ export class Inspector implements FlowListener {
 
   gap(flow: number, toServer: boolean, missing: number): void {
     this.#path.packet.note('reassembly_seq_gap')
+    this.#release(flow, toServer, 0)
     this.#engine.gap(flow, toServer, missing)
     this.#app.gap(flow, toServer, missing)
   }
@@ -210,10 +244,13 @@ export class Inspector implements FlowListener {
 
   ended(flow: number, reason: EndReason): void {
     this.#ending = true
+    this.#release(flow, true, 0)
+    this.#release(flow, false, 0)
     const view = this.#views.view(flow) // before the application layer forgets what it spoke
     this.#observer.ended(flow)
     this.#app.ended(flow)
     this.#engine.ended(flow)
+    this.#alertWaiting(flow, undefined)
     this.#ending = false
     if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
     const alerted = ((this.#marks[flow] as number) & 1) === 1
@@ -248,6 +285,12 @@ export class Inspector implements FlowListener {
 
   #alert(hit: AlertHit, place: AlertPlace): void {
     const { packet, flow } = place
+    if (this.#mustWait(place)) {
+      const list = this.#waiting.get(flow)
+      if (list) list.push({ hit, place: { ...place, packet: undefined } })
+      else this.#waiting.set(flow, [{ hit, place: { ...place, packet: undefined } }])
+      return
+    }
     if (hit.sid === SELF_TEST_SID && packet && this.#isSelfTest(packet)) {
       this.#selfTestFlow = flow
       this.#output.selfTestFound()
@@ -263,14 +306,41 @@ export class Inspector implements FlowListener {
     const { toServer, timeUs } = place
     const { number, late } = this.#moment()
     const moment = { toServer, timeUs, number, late, totals }
-    const draft = alertEvent(this.#views.view(flow), hit, moment)
+    const draft = this.#withPacket(alertEvent(this.#views.view(flow), hit, moment), packet)
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
+  }
+
+  #withPacket(draft: EventDraft, packet: Packet | undefined): EventDraft {
+    if (!this.#alertPackets || !packet) return draft
+    return { ...draft, record: { ...draft.record, ...evePacket(packet, this.#path.linkType) } }
+  }
+
+  /** A match in acknowledged bytes is told with the next packet that goes their way. */
+  #mustWait({ found, flow, toServer }: AlertPlace): boolean {
+    if (!this.#acked || this.#ending || found === 'packet' || this.#telling) return false
+    const { packet } = this.#path
+    return packet.protocol === TCP && packet.flow === flow && packet.toServer !== toServer
+  }
+
+  #alertWaiting(flow: number, toServer: boolean | undefined): void {
+    const list = this.#waiting.get(flow)
+    if (!list) return
+    const due = list.filter(({ place }) => toServer === undefined || place.toServer === toServer)
+    const left = list.filter((each) => !due.includes(each))
+    if (left.length > 0) this.#waiting.set(flow, left)
+    else this.#waiting.delete(flow)
+    this.#telling = true
+    const packet = toServer === undefined ? undefined : this.#path.packet
+    for (const { hit, place } of due) this.#alert(hit, { ...place, packet, timeUs: this.#timeUs })
+    this.#telling = false
   }
 
   /** A fragment, or a frame that could not be read to its end: what is known of it names its ends. */
   #alertWithoutFlow(hit: AlertHit, { timeUs }: AlertPlace, packet: Packet): void {
     const { number } = packet
-    const draft = alertEvent(this.#views.frame(packet), hit, { toServer: true, timeUs, number })
+    const view = this.#views.frame(packet)
+    const alert = alertEvent(view, hit, { toServer: true, timeUs, number })
+    const draft = this.#withPacket(alert, packet)
     this.#output.alert({ draft, sid: hit.sid, proven: false })
   }
 

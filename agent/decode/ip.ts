@@ -76,6 +76,7 @@ function extensions(packet: Packet, at: number, limit: number): number {
   const { bytes } = packet
   let next = bytes[at + 6] as number
   let here = at + 40
+  let atomic = false
   packet.ipHeaderBytes = 40
   for (let count = 0; ; count++) {
     packet.protocol = next
@@ -100,7 +101,8 @@ function extensions(packet: Packet, at: number, limit: number): number {
         if (next === FRAGMENT) packet.note('ipv6.exthdr_dupl_fh')
         break
       }
-      packet.note('ipv6.exthdr_useless_fh')
+      packet.note(atomic ? 'ipv6.exthdr_dupl_fh' : 'ipv6.exthdr_useless_fh')
+      atomic = true
       continue // an atomic fragment is a whole datagram (RFC 6946)
     }
     here += packet.protocol === AUTHENTICATION ? (words + 2) * 4 : (words + 1) * 8

@@ -80,6 +80,7 @@ export class Packet {
   }
 
   note(event: PacketEvent): void {
+    for (let i = 0; i < this.eventCount; i++) if (this.events[i] === event) return
     if (this.eventCount < EVENTS_MAX) this.events[this.eventCount++] = event
   }
 }

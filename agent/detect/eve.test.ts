@@ -2,10 +2,12 @@ import { expect, test } from 'vitest'
 import { RECORD_BYTES_MAX } from '../base/event.ts'
 import { decodeDns } from '../decode/dns.ts'
 import { decodeModbus } from '../decode/modbus.ts'
+import { Packet } from '../decode/packet.ts'
 import type { DnsMessage, HttpTransaction, ModbusMessage, Transaction } from '../decode/records.ts'
 import { emptyHello } from '../decode/tls.ts'
 import type { AlertHit } from './alert.ts'
 import { alertEvent, type FlowView, faultEvent, flowEvent, transactionEvent } from './eve.ts'
+import { evePacket } from './eve-packet.ts'
 
 const view: FlowView = {
   flowId: '7',
@@ -272,4 +274,19 @@ test('a record of huge texts stays within its bound', () => {
   const row = transactionEvent(view, big, moment)
   expect(Buffer.byteLength(JSON.stringify(row?.record))).toBeLessThanOrEqual(RECORD_BYTES_MAX)
   expect(row?.message?.length).toBeLessThanOrEqual(400)
+})
+
+test('a packet is copied as captured; what fragments made says so', () => {
+  const packet = new Packet()
+  packet.bytes = Buffer.from('..E....')
+  packet.start = 2
+  packet.end = 4
+  packet.ipVersion = 4
+  packet.ipOffset = 2
+  expect(evePacket(packet, 1)).toEqual({
+    packet: Buffer.from('E.').toString('base64'),
+    packet_info: { linktype: 228, linktype_name: 'IPv4' },
+  })
+  packet.ipOffset = 3
+  expect(evePacket(packet, 1).packet_info).toEqual({ linktype: 1, linktype_name: 'EN10MB' })
 })

@@ -7,6 +7,8 @@ import { KeptBytes } from './app-bytes.ts'
 export const BODY_KEPT_MAX = 65_536
 const CHUNK_LINE_MAX = 1024
 const TRAILER_BYTES_MAX = 8192
+/** What a chunk's line may begin with. */
+const CHUNK_START = /[0-9a-f\s]/i
 
 type Phase = 'data' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailer' | 'done'
 
@@ -77,6 +79,11 @@ export class BodyReader {
 
   /** Gathers a line; a line that does not end in time is a fault. */
   #readLine(bytes: Buffer, at: number): number {
+    const first = this.#phase === 'chunk-line' && this.#response && this.bytes === 0
+    if (first && this.#line === '' && !CHUNK_START.test(String.fromCharCode(bytes[at] as number))) {
+      this.#plain()
+      return at
+    }
     const lf = bytes.indexOf(10, at)
     const end = lf === -1 ? bytes.length : lf
     const room = CHUNK_LINE_MAX - this.#line.length
@@ -93,10 +100,7 @@ export class BodyReader {
   }
 
   /** No chunks where chunks were announced: browsers show what comes as it is, up to the end. */
-  #plain(line: string): void {
-    const bytes = Buffer.from(`${line}\r\n`, 'latin1')
-    this.kept.append(bytes)
-    this.bytes += bytes.length
+  #plain(): void {
     this.#phase = 'data'
     this.#left = Number.POSITIVE_INFINITY
   }
@@ -114,10 +118,6 @@ export class BodyReader {
       return
     }
     const size = chunkSize(line)
-    if (size === -1 && this.#response && this.bytes === 0) {
-      this.#plain(line)
-      return
-    }
     if (size === -1) this.fault = 'bad-chunk'
     this.#left = size
     this.#phase = size === 0 ? 'trailer' : 'chunk-data'

@@ -115,6 +115,12 @@ export class FlowEngine {
     }
     for (let i = 0; i < packet.eventCount; i++)
       this.#listener.event?.(packet.events[i] as PacketEvent, packet)
+    this.#listener.handled?.(packet)
+  }
+
+  /** Bytes of a direction that were handed on and that its receiver has not acknowledged. */
+  unacknowledged(row: number, toServer: boolean): number {
+    return this.#reassembly.unacknowledged(row * 2 + (toServer ? 0 : 1))
   }
 
   /** EVE's word for the state of a TCP flow. */

@@ -221,6 +221,7 @@ function become(packet: Packet, bytes: Uint8Array, total: number): void {
     bytes[at + 9] = packet.protocol
     put32(bytes, at + 12, packet.src[3] as number)
     put32(bytes, at + 16, packet.dest[3] as number)
+    put16(bytes, at + 10, headerChecksum(bytes, at))
   } else {
     put16(bytes, at, 0x6000 | (packet.tos << 4))
     put16(bytes, at + 4, total)
@@ -235,6 +236,15 @@ function become(packet: Packet, bytes: Uint8Array, total: number): void {
   packet.start = at
   packet.end = HEADER_ROOM + total
   decodeDatagram(packet)
+}
+
+/** Of 20 bytes whose checksum is 0 (RFC 791). */
+function headerChecksum(bytes: Uint8Array, at: number): number {
+  let sum = 0
+  for (let i = at; i < at + 20; i += 2)
+    sum += ((bytes[i] as number) << 8) | (bytes[i + 1] as number)
+  sum = (sum & 0xffff) + (sum >>> 16)
+  return ~((sum & 0xffff) + (sum >>> 16)) & 0xffff
 }
 
 function put16(bytes: Uint8Array, at: number, value: number): void {

@@ -40,7 +40,11 @@ const isIcmp: PacketTest = (packet) => packet.protocol === 1 || packet.protocol 
 export const PACKET_KEYWORDS: KeywordTable = {
   dsize: valued((draft, value, name) => {
     const test = testOf(name, value)
-    draft.packetTests.push((packet) => passes(test, packet.payloadBytes))
+    // "Not N" is asked of packets that carry something, as in Suricata.
+    const least = test.how === '!=' ? 1 : 0
+    draft.packetTests.push(
+      ({ payloadBytes }) => payloadBytes >= least && passes(test, payloadBytes),
+    )
   }),
   flags: valued((draft, value, name) => draft.packetTests.push(isTcp, tcpFlags(name, value))),
   'tcp.flags': valued((draft, value, name) => draft.packetTests.push(isTcp, tcpFlags(name, value))),
