@@ -54,7 +54,13 @@ function oneLine(name: string | undefined): string {
   // OpenSSL escapes what would be read as the end of a name, and has a longer word for Email.
   return (name ?? '')
     .split('\n')
-    .map((part) => part.replace(/^emailAddress=/, 'Email=').replace(/\\([,+"\\<>;=# ])/g, '$1'))
+    .map((part) =>
+      part
+        .replace(/^emailAddress=/, 'Email=')
+        .replace(/\\([0-9A-F]{2}|[,+"\\<>;=# ])/gi, (_, of: string) =>
+          of.length === 2 ? String.fromCharCode(Number.parseInt(of, 16)) : of,
+        ),
+    )
     .join(', ')
 }
 

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { udp } from '../../../test/traffic/frames.ts'
 import { CLIENT, httpExchange, SignatureLab } from '../../../test/traffic/signature-lab.ts'
+import { Thresholds } from './thresholds.ts'
 
 const UDP = 'alert udp any any -> any any'
 
@@ -146,4 +147,16 @@ test('the name and size of a file, with or without a side', () => {
   const responseBody = Buffer.from('abc')
   const http = httpExchange({ uri: '/a/Report.pdf?x', responseBody, responseBodyBytes: 3 })
   expect(made.transaction({ proto: 'http', stage: 'done', http }).toSorted()).toEqual([1, 3, 4])
+})
+
+test('thresholds of a flow, and those that need more each time', () => {
+  const { rules } = lab(
+    `${UDP} (threshold:type limit, track by_flow, count 1, seconds 60;)`,
+    `${UDP} (threshold:type backoff, track by_flow, count 1, multiplier 3;)`,
+  )
+  const thresholds = new Thresholds(rules)
+  const said = (sid: number, flow: string) => thresholds.admit(sid, '10.0.0.1', '10.0.0.2', 1, flow)
+  expect([said(1, 'a'), said(1, 'a'), said(1, 'b')]).toEqual([true, false, true])
+  const times = Array.from({ length: 10 }, (_, i) => i + 1)
+  expect(times.filter(() => said(2, 'a'))).toEqual([1, 3, 9])
 })

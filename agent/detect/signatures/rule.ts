@@ -14,10 +14,12 @@ import type { Transform } from './transform.ts'
 export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject'
 
 export interface ThresholdRule {
-  kind: 'limit' | 'threshold' | 'both' | 'detection_filter'
+  kind: 'limit' | 'threshold' | 'both' | 'detection_filter' | 'backoff'
   track: 'by_src' | 'by_dst' | 'by_rule' | 'by_both' | 'by_flow'
   count: number
   seconds: number
+  /** Of backoff: how many times as many matches the next one takes. */
+  multiplier?: number
 }
 
 export interface Header {

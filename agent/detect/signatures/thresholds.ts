@@ -10,6 +10,8 @@ export const COUNTS_MAX = 65_536
 interface Count {
   startUs: number
   count: number
+  /** Of backoff: the count that is said next. */
+  next?: number
 }
 
 export class Thresholds {
@@ -63,6 +65,11 @@ function said(rule: ThresholdRule, count: Count): boolean {
       return count.count === rule.count
     case 'detection_filter':
       return count.count > rule.count
+    case 'backoff':
+      count.next ??= rule.count
+      if (count.count < count.next) return false
+      count.next *= rule.multiplier ?? 1
+      return true
     case 'threshold':
       if (count.count < rule.count) return false
       count.count = 0
