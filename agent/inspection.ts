@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { Failure } from './base/failure.ts'
+import { parseSettings } from './base/json-settings.ts'
 import type { DnsSettings } from './detect/eve-settings.ts'
 
 const DEPTH_UNITS: Readonly<Record<string, number>> = {
@@ -112,18 +113,7 @@ export function readInspection(file: string): Inspection {
   } catch (error) {
     throw new Failure('invalid', `The options ${file} cannot be read.`, { file }, error)
   }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new Failure(
-      'invalid',
-      `${file} is not JSON: ${(error as Error).message}.`,
-      { file },
-      error,
-    )
-  }
-  return parseInspection(value, file)
+  return parseInspection(parseSettings(text, file), file)
 }
 
 /** Names of the EVE types to write; undefined: all. */
