@@ -30,6 +30,10 @@ const Named = v.record(v.pipe(v.string(), v.maxLength(64)), v.pipe(v.string(), v
 const Settings = v.record(v.string(), v.unknown())
 const Action = v.picklist(['pass', 'drop', 'reject', 'alert'])
 
+/**
+ * action_order, app_layer, enable, ja4, file_store (but for hashes) and guess_applayer_tx are taken and change nothing yet;
+ * mode ips judges bytes as they come, and drops nothing.
+ */
 const Schema = v.strictObject({
   /** `auto`: a TCP segment with a wrong checksum is not read. `none`: offloads leave it unset. */
   checksum: v.optional(v.picklist(['auto', 'none']), 'auto'),

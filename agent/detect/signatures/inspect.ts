@@ -241,6 +241,8 @@ export class Inspector {
     let count = this.#value(read.count)
     if (read.open) count = Math.min(count, this.#length - at)
     this.#readEnd = at + count
+    // A length that the packet itself gave may be none.
+    if (count === 0 && read.count.slot >= 0) return 0
     if (at < 0 || at + count > this.#length || count <= 0 || count > read.countMax)
       return Number.NaN
     return readNumber(this.#bytes, this.#start + at, count, read)
