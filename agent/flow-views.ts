@@ -1,5 +1,6 @@
 /** Rows of the flow table as the plain values that records are made of. */
-import { inPrefix, type Prefix } from './base/address.ts'
+import { addressText, inPrefix, type Prefix } from './base/address.ts'
+import type { Packet } from './decode/packet.ts'
 import type { AppProto } from './decode/records.ts'
 import type { FlowTotals, FlowView } from './detect/eve.ts'
 import { communityId } from './flow/community-id.ts'
@@ -34,6 +35,26 @@ export class FlowViews {
       icmpCode: table.icmpCode[flow] as number,
       vlan,
       appProto: this.#appProto(flow),
+    }
+  }
+
+  /** A frame that belongs to no flow: its own ends, as far as they were read. */
+  frame(packet: Packet): FlowView {
+    const known = packet.ipVersion !== 0
+    return {
+      flowId: '',
+      communityId: '',
+      client: known ? addressText(packet.src) : '',
+      server: known ? addressText(packet.dest) : '',
+      clientPort: packet.srcPort,
+      serverPort: packet.destPort,
+      clientHome: known && this.#isHome(packet.src, 0),
+      serverHome: known && this.#isHome(packet.dest, 0),
+      protocol: packet.protocol,
+      icmpType: packet.icmpType,
+      icmpCode: packet.icmpCode,
+      vlan: [packet.vlan0, packet.vlan1].slice(0, packet.vlanCount),
+      appProto: 'unknown',
     }
   }
 

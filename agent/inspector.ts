@@ -6,13 +6,17 @@ import type { Prefix } from './base/address.ts'
 import type { EventDraft } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { FrameBatch } from './capture/source.ts'
+import type { PacketEvent } from './decode/events.ts'
 import type { Packet } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import { alertEvent, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
+import { type FileHash, fileEvents } from './detect/eve-file.ts'
+import { evePacket } from './detect/eve-packet.ts'
 import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
+import { AckedStreams } from './flow/acked-streams.ts'
 import { AppLayer } from './flow/app-layer.ts'
 import { type AssetSeen, AssetWatch } from './flow/asset-watch.ts'
 import { FlowEngine } from './flow/engine.ts'
@@ -21,10 +25,12 @@ import type { EndReason, FlowListener } from './flow/listener.ts'
 import { FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
+import { alertPackets, fileHashes, INSPECTION, type Inspection } from './inspection.ts'
 import { Observer } from './observer.ts'
 import type { SeenAlert } from './shard-messages.ts'
 
 const UDP = 17
+const TCP = 6
 
 export interface InspectorOptions {
   home: readonly Prefix[]
@@ -35,6 +41,7 @@ export interface InspectorOptions {
   seed: number
   /** This run's self-test secret; undefined where no self-test runs. */
   selfTestSecret: string | undefined
+  inspection?: Inspection
 }
 
 /** Where what was found goes. Called while a frame is in hand; nothing given may be kept but the arguments. */
@@ -59,25 +66,50 @@ export class Inspector implements FlowListener {
   readonly #output: Output
   readonly #secret: string | undefined
   readonly #watch: AssetWatch
+  /** Bytes of each direction that are read, and how many were; no count where all are. */
+  readonly #depth: number
+  readonly #read: Float64Array
+  readonly #hashes: readonly FileHash[]
   #timeUs = 0
+  /** Bytes that wait for an acknowledgement, and matches that wait for a packet; undefined: nothing waits. */
+  readonly #acked: AckedStreams | undefined
+  readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
+  #telling = false
+  readonly #alertPackets: boolean
+  /** A flow is being ended: what its layers say now is of no packet. */
+  #ending = false
   #incomplete = 0
   /** Matches on frames that have no flow: counted, as nothing names their ends. */
   #withoutFlow = 0
   #selfTestFlow = -1
 
   constructor(options: InspectorOptions, output: Output) {
-    const { run, shard, seed, home, rules, selfTestSecret } = options
+    const { run, shard, seed, home, rules, selfTestSecret, inspection = INSPECTION } = options
     this.#output = output
     this.#secret = selfTestSecret
     this.#table = new FlowTable({ run, shard, seed })
     this.#watch = new AssetWatch({ home, onSeen: (seen) => output.sighting(seen) })
-    this.#flows = new FlowEngine({ table: this.#table, assets: this.#watch }, this)
+    this.#flows = new FlowEngine(
+      {
+        table: this.#table,
+        assets: this.#watch,
+        verifyChecksums: inspection.checksum === 'auto',
+        midstream: inspection.midstream,
+        oneSided: inspection.async_oneside,
+      },
+      this,
+    )
     this.#path = new FramePath(this.#flows)
-    this.#app = new AppLayer(this.#table, {
-      transaction: (flow, transaction) => this.#transaction(flow, transaction),
-      recognised: () => {},
-      fault: (flow, fault) => this.#faulted(fault, flow, 'applayer'),
-    })
+    this.#app = new AppLayer(
+      this.#table,
+      {
+        transaction: (flow, transaction) => this.#transaction(flow, transaction),
+        recognised: () => {},
+        fault: (flow, fault) => this.#faulted(fault, flow, 'applayer'),
+      },
+      { layersMax: inspection.http_decompress_layers },
+    )
+    this.#hashes = fileHashes(inspection)
     const appProto = (flow: number): AppProto => this.#app.appProto(flow)
     this.#engine = new SignatureEngine(rules, {
       flows: this.#table,
@@ -90,6 +122,11 @@ export class Inspector implements FlowListener {
     )
     this.#views = new FlowViews(this.#table, appProto, home)
     this.#marks = new Uint8Array(this.#table.flowsMax)
+    this.#depth = inspection.reassembly_depth
+    this.#alertPackets = alertPackets(inspection)
+    const inline = inspection.stream_inline || inspection.mode === 'ips'
+    this.#acked = inline ? undefined : new AckedStreams()
+    this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
   }
 
   /** Every frame of the batch, then the timers. */
@@ -142,17 +179,57 @@ export class Inspector implements FlowListener {
 
   packet(packet: Packet): void {
     this.#timeUs = packet.timeUs
+    if (this.#waiting.size > 0) this.#alertWaiting(packet.flow, packet.toServer)
     if (packet.flow >= 0) this.#observer.packet(packet)
     this.#engine.packet(packet)
     if (packet.protocol === UDP && !packet.fragment) this.#app.datagram(packet)
   }
 
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
-    this.#engine.stream(flow, toServer, bytes, start, end)
-    this.#app.stream(flow, toServer, bytes, start, end)
+    const acked = this.#acked
+    if (acked && !this.#ending)
+      acked.add(flow * 2 + (toServer ? 1 : 0), bytes, start, end, (held, from, to) =>
+        this.#streamed(flow, toServer, held, from, to),
+      )
+    else this.#streamed(flow, toServer, bytes, start, end)
+  }
+
+  /** What the receiver of this packet's answer has taken is judged. */
+  handled(packet: Packet): void {
+    const { flow, toServer } = packet
+    if (!this.#acked || packet.protocol !== TCP || flow < 0) return
+    this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
+  }
+
+  #release(flow: number, toServer: boolean, keep: number): void {
+    this.#acked?.release(flow * 2 + (toServer ? 1 : 0), keep, (held, from, to) =>
+      this.#streamed(flow, toServer, held, from, to),
+    )
+  }
+
+  #streamed(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    const last = this.#depth > 0 ? this.#within(flow, toServer, start, end) : end
+    if (last <= start) return
+    this.#engine.stream(flow, toServer, bytes, start, last)
+    this.#app.stream(flow, toServer, bytes, start, last)
+  }
+
+  /** Where reading ends of bytes that may go past the depth. */
+  #within(flow: number, toServer: boolean, start: number, end: number): number {
+    const key = flow * 2 + (toServer ? 1 : 0)
+    const read = this.#read[key] as number
+    this.#read[key] = read + end - start
+    return Math.min(end, start + this.#depth - read)
+  }
+
+  event(event: PacketEvent, packet: Packet): void {
+    this.#timeUs = packet.timeUs
+    this.#engine.event(event, packet)
   }
 
   gap(flow: number, toServer: boolean, missing: number): void {
+    this.#path.packet.note('reassembly_seq_gap')
+    this.#release(flow, toServer, 0)
     this.#engine.gap(flow, toServer, missing)
     this.#app.gap(flow, toServer, missing)
   }
@@ -166,14 +243,22 @@ export class Inspector implements FlowListener {
   }
 
   ended(flow: number, reason: EndReason): void {
+    this.#ending = true
+    this.#release(flow, true, 0)
+    this.#release(flow, false, 0)
     const view = this.#views.view(flow) // before the application layer forgets what it spoke
     this.#observer.ended(flow)
     this.#app.ended(flow)
     this.#engine.ended(flow)
+    this.#alertWaiting(flow, undefined)
+    this.#ending = false
+    if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
     const alerted = ((this.#marks[flow] as number) & 1) === 1
     this.#marks[flow] = 0
+    const totals = this.#views.totals(flow, reason, alerted)
+    if (view.protocol === TCP) totals.tcpState = this.#flows.tcpState(flow)
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
-    else this.#output.event(flowEvent(view, this.#views.totals(flow, reason, alerted)))
+    else this.#output.event(flowEvent(view, totals))
   }
 
   fault(fault: Fault, packet: Packet, flow: number): void {
@@ -188,10 +273,24 @@ export class Inspector implements FlowListener {
     this.#observer.transaction(flow, transaction, this.#timeUs)
     const draft = transactionEvent(this.#views.view(flow), transaction, this.#moment())
     if (draft) this.#output.event(draft)
+    if (transaction.proto === 'http' && transaction.stage === 'done')
+      for (const file of fileEvents(
+        this.#views.view(flow),
+        transaction.http,
+        this.#moment(),
+        this.#hashes,
+      ))
+        this.#output.event(file)
   }
 
   #alert(hit: AlertHit, place: AlertPlace): void {
     const { packet, flow } = place
+    if (this.#mustWait(place)) {
+      const list = this.#waiting.get(flow)
+      if (list) list.push({ hit, place: { ...place, packet: undefined } })
+      else this.#waiting.set(flow, [{ hit, place: { ...place, packet: undefined } }])
+      return
+    }
     if (hit.sid === SELF_TEST_SID && packet && this.#isSelfTest(packet)) {
       this.#selfTestFlow = flow
       this.#output.selfTestFound()
@@ -199,14 +298,50 @@ export class Inspector implements FlowListener {
     }
     if (flow < 0) {
       this.#withoutFlow++
+      if (packet) this.#alertWithoutFlow(hit, place, packet)
       return
     }
     this.#marks[flow] = (this.#marks[flow] as number) | 1
     const totals = this.#views.totals(flow, 'shutdown', true)
     const { toServer, timeUs } = place
-    const number = this.#path.packet.number
-    const draft = alertEvent(this.#views.view(flow), hit, { toServer, timeUs, number, totals })
+    const { number, late } = this.#moment()
+    const moment = { toServer, timeUs, number, late, totals }
+    const draft = this.#withPacket(alertEvent(this.#views.view(flow), hit, moment), packet)
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
+  }
+
+  #withPacket(draft: EventDraft, packet: Packet | undefined): EventDraft {
+    if (!this.#alertPackets || !packet) return draft
+    return { ...draft, record: { ...draft.record, ...evePacket(packet, this.#path.linkType) } }
+  }
+
+  /** A match in acknowledged bytes is told with the next packet that goes their way. */
+  #mustWait({ found, flow, toServer }: AlertPlace): boolean {
+    if (!this.#acked || this.#ending || found === 'packet' || this.#telling) return false
+    const { packet } = this.#path
+    return packet.protocol === TCP && packet.flow === flow && packet.toServer !== toServer
+  }
+
+  #alertWaiting(flow: number, toServer: boolean | undefined): void {
+    const list = this.#waiting.get(flow)
+    if (!list) return
+    const due = list.filter(({ place }) => toServer === undefined || place.toServer === toServer)
+    const left = list.filter((each) => !due.includes(each))
+    if (left.length > 0) this.#waiting.set(flow, left)
+    else this.#waiting.delete(flow)
+    this.#telling = true
+    const packet = toServer === undefined ? undefined : this.#path.packet
+    for (const { hit, place } of due) this.#alert(hit, { ...place, packet, timeUs: this.#timeUs })
+    this.#telling = false
+  }
+
+  /** A fragment, or a frame that could not be read to its end: what is known of it names its ends. */
+  #alertWithoutFlow(hit: AlertHit, { timeUs }: AlertPlace, packet: Packet): void {
+    const { number } = packet
+    const view = this.#views.frame(packet)
+    const alert = alertEvent(view, hit, { toServer: true, timeUs, number })
+    const draft = this.#withPacket(alert, packet)
+    this.#output.alert({ draft, sid: hit.sid, proven: false })
   }
 
   #isSelfTest({ bytes, payloadOffset, payloadBytes }: Packet): boolean {
@@ -223,8 +358,8 @@ export class Inspector implements FlowListener {
     this.#output.event(faultEvent(this.#views.view(flow), fault, { ...this.#moment(), layer }))
   }
 
-  #moment(): { timeUs: number; number: number } {
-    return { timeUs: this.#timeUs, number: this.#path.packet.number }
+  #moment(): { timeUs: number; number: number; late: boolean } {
+    return { timeUs: this.#timeUs, number: this.#path.packet.number, late: this.#ending }
   }
 
   #wasIncomplete(flow: number): void {

@@ -6,9 +6,13 @@ import type { EventDraft, Severity } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { CaptureSource } from './capture/source.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
+import type { Json } from './detect/eve-app.ts'
+import { type DnsSettings, dnsRecords } from './detect/eve-settings.ts'
 import { type Finding, Findings } from './detect/findings.ts'
+import type { Refusal } from './detect/signatures/rule-set.ts'
 import { Thresholds } from './detect/signatures/thresholds.ts'
 import { Assets } from './flow/assets.ts'
+import { dnsSettings, eveTypes, INSPECTION, type Inspection } from './inspection.ts'
 import { Inspector } from './inspector.ts'
 import { loadRules } from './rules-on-disk.ts'
 
@@ -17,6 +21,8 @@ export interface ReplayOptions {
   /** Baselines run only where no other content was asked for. */
   baselines: boolean
   home: string[]
+  /** How traffic is inspected; as the agent does it when absent. */
+  inspection?: Inspection
   /** Each row as it is made: events and findings. */
   onRow?: (draft: EventDraft) => void
 }
@@ -42,6 +48,8 @@ export interface ReplayResult {
 }
 
 export class Replay {
+  /** Rules that were not loaded. */
+  readonly refused: readonly Refusal[]
   readonly #inspector: Inspector
   readonly #findings: Findings
   readonly #baselines: Baselines | undefined
@@ -57,15 +65,21 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     const home = options.home.map(parsePrefix)
-    const { ruleSet } = loadRules(options.ruleFiles, options.home)
-    this.#onRow = options.onRow ?? (() => {})
+    const inspection = options.inspection ?? INSPECTION
+    const { ruleSet, refused } = loadRules(options.ruleFiles, options.home, inspection)
+    this.refused = refused
+    const types = eveTypes(inspection)
+    const onRow = options.onRow ?? (() => {})
+    const shape = dnsSettings(inspection)
+    const shaped = shape ? (draft: EventDraft) => shapeDns(draft, shape, onRow) : onRow
+    this.#onRow = types ? (draft) => written(types, draft) && shaped(draft) : shaped
     this.#baselines = options.baselines ? new Baselines() : undefined
     this.#findings = new Findings({
       thresholds: new Thresholds(ruleSet),
       hostOf: (...ends) => hostOf(this.#assets, home, ends),
     })
     this.#inspector = new Inspector(
-      { home, rules: ruleSet, run: 0, shard: 0, seed: 1, selfTestSecret: undefined },
+      { home, rules: ruleSet, run: 0, shard: 0, seed: 1, selfTestSecret: undefined, inspection },
       {
         event: this.#onRow,
         alert: (alert) => this.#keep(this.#findings.alert(alert)),
@@ -140,4 +154,20 @@ export class Replay {
     this.#cpuUs += user + system
     this.#seconds += (performance.now() - start) / 1000
   }
+}
+
+function shapeDns(
+  draft: EventDraft,
+  settings: DnsSettings,
+  onRow: (draft: EventDraft) => void,
+): void {
+  const { record } = draft
+  if (draft.kind !== 'dns' || !record) onRow(draft)
+  else for (const each of dnsRecords(record as Json, settings)) onRow({ ...draft, record: each })
+}
+
+/** Whether a row is among the types asked for. What is no EVE record has no type there. */
+function written(types: ReadonlySet<string>, { record }: EventDraft): boolean {
+  const type = (record as { event_type?: string } | undefined)?.event_type
+  return type === undefined || types.has(type)
 }

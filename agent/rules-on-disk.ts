@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Failure } from './base/failure.ts'
 import { RuleSet } from './detect/signatures/rule-set.ts'
 import { defaultVariables } from './detect/signatures/variables.ts'
+import { INSPECTION, type Inspection } from './inspection.ts'
 
 const SHIPPED = fileURLToPath(new URL('../rules', import.meta.url))
 const FILES_MAX = 1000
@@ -25,8 +26,16 @@ export function newestRuleMs(files: readonly string[]): number {
   return Math.max(0, ...files.map((file) => statSync(file).mtimeMs))
 }
 
-export function loadRules(files: readonly string[], home: readonly string[]) {
-  return RuleSet.load(readRuleFiles(files), defaultVariables(home))
+export function loadRules(
+  files: readonly string[],
+  home: readonly string[],
+  { vars }: Pick<Inspection, 'vars'> = { vars: INSPECTION.vars },
+) {
+  const { addresses, ports } = defaultVariables(home)
+  return RuleSet.load(readRuleFiles(files), {
+    addresses: { ...addresses, ...vars['address-groups'] },
+    ports: { ...ports, ...vars['port-groups'] },
+  })
 }
 
 export function readRuleFiles(files: readonly string[]): { path: string; text: string }[] {

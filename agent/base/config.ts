@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { Failure } from './failure.ts'
+import { parseSettings } from './json-settings.ts'
 
 const Cidr = v.pipe(v.string(), v.maxLength(64))
 const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
@@ -116,20 +117,7 @@ export function loadConfig(data: string, given?: string): Config {
 }
 
 export function parseConfig(text: string, file: string): Config {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new Failure(
-      'invalid',
-      `${file} is not JSON: ${(error as Error).message}.`,
-      { file },
-      error,
-    )
-  }
-  // An array passes for an object without keys.
-  if (Array.isArray(value))
-    throw new Failure('invalid', `${file} holds a list where settings are due.`, { file })
+  const value = parseSettings(text, file)
   const result = v.safeParse(Schema, value)
   if (result.success) return result.output
   const issue = result.issues[0]

@@ -25,8 +25,9 @@ export function decodeFrame(packet: Packet, linkType: number, tci: number): void
  * as the last fragment had them, everything above is decoded anew.
  */
 export function decodeDatagram(packet: Packet): void {
-  const { vlanCount, vlan0, vlan1, etherType } = packet
+  const { vlanCount, vlan0, vlan1, etherType, eventCount } = packet
   clear(packet)
+  packet.eventCount = eventCount
   packet.vlanCount = vlanCount
   packet.vlan0 = vlan0
   packet.vlan1 = vlan1
@@ -85,6 +86,7 @@ function findArp(packet: Packet, at: number): Fault | undefined {
 
 function clear(packet: Packet): void {
   packet.fault = undefined
+  packet.eventCount = 0
   packet.linkOffset = -1
   packet.arpOffset = -1
   packet.vlanCount = 0

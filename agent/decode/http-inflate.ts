@@ -1,11 +1,21 @@
 /** Content-Encoding undone, with a bound: a body of 64 kB may claim to be 64 MB (RFC 9110 §8.4). */
-import { gunzipSync, inflateRawSync, inflateSync, constants as zlib } from 'node:zlib'
+import {
+  brotliDecompressSync,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
+  constants as zlib,
+} from 'node:zlib'
 import type { Fault } from '../base/fault.ts'
 
 const OUTPUT_BYTES_MAX = 262_144
 /** zlib cannot expand a byte to more than 1032, so a prefix this short always fits: the halving ends there. */
 const PREFIX_BYTES_MIN = 250
-const LAYERS_MAX = 2
+const LAYERS_MAX = 8
+const GZIP_EXTRA = 4
+const GZIP_NAME = 8
+const GZIP_COMMENT = 16
+const GZIP_CRC = 2
 
 const RAW = { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength: OUTPUT_BYTES_MAX }
 
@@ -18,17 +28,24 @@ export interface Inflated {
  * `body` may be the first part of what was sent: what can be read of it is returned. An encoding that is not known, or
  * a lie about it, gives the bytes as they came.
  */
-export function inflateBody(body: Buffer, encoding: string, keptMax: number): Inflated {
+export function inflateBody(
+  body: Buffer,
+  encoding: string,
+  keptMax: number,
+  layersMax = 2,
+): Inflated {
   let bytes: Buffer = body
   let fault: Fault | undefined
   const layers = encoding
     .toLowerCase()
-    .split(',')
-    .map((name) => name.trim())
+    .split(/[\s,\0]+/, LAYERS_MAX * 2)
     .reverse()
-  for (const layer of layers.slice(0, LAYERS_MAX)) {
+  let left = Math.min(layersMax, LAYERS_MAX)
+  for (const layer of layers) {
     const undo = undoer(layer)
-    if (!undo || bytes.length === 0) break
+    // A name that is none is read over, as clients do.
+    if (!undo) continue
+    if (left-- === 0 || bytes.length === 0) break
     const result = longestPrefix(bytes, undo)
     fault ??= result.fault
     if (!result.output) break
@@ -38,7 +55,13 @@ export function inflateBody(body: Buffer, encoding: string, keptMax: number): In
 }
 
 function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
-  if (name === 'gzip' || name === 'x-gzip') return (input) => gunzipSync(input, RAW)
+  if (name === 'gzip' || name === 'x-gzip') return gunzip
+  if (name === 'br')
+    return (input) =>
+      brotliDecompressSync(input, {
+        finishFlush: zlib.BROTLI_OPERATION_FLUSH,
+        maxOutputLength: OUTPUT_BYTES_MAX,
+      })
   if (name === 'deflate')
     return (input) =>
       // RFC 9110 §8.4.1.2 means zlib; many servers send raw deflate.
@@ -46,6 +69,30 @@ function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
         ? inflateSync(input, RAW)
         : inflateRawSync(input, RAW)
   return undefined
+}
+
+/** Reserved flags and a wrong checksum stop no browser, so they stop nothing here. */
+function gunzip(input: Buffer): Buffer {
+  try {
+    return gunzipSync(input, RAW)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw error
+    return inflateRawSync(input.subarray(gzipHeader(input)), RAW)
+  }
+}
+
+/** Where the data begin (RFC 1952 §2.3). */
+function gzipHeader(input: Buffer): number {
+  if (input[0] !== 0x1f || input[1] !== 0x8b || input.length < 10) throw new Error('no gzip')
+  const flags = input[3] as number
+  let at = 10
+  if (flags & GZIP_EXTRA && at + 2 <= input.length) at += 2 + input.readUInt16LE(at)
+  for (const text of [GZIP_NAME, GZIP_COMMENT]) {
+    if ((flags & text) === 0) continue
+    const end = input.indexOf(0, at)
+    at = end === -1 ? input.length : end + 1
+  }
+  return flags & GZIP_CRC ? at + 2 : at
 }
 
 /**

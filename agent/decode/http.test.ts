@@ -1,4 +1,4 @@
-import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import {
   chunkSize,
@@ -25,10 +25,12 @@ test.each([
 })
 
 test.each([
-  ['HTTP/1.1 200 OK', { version: 'HTTP/1.1', status: 200, reason: 'OK' }],
-  ['HTTP/1.0 404', { version: 'HTTP/1.0', status: 404, reason: '' }],
+  ['HTTP/1.1 200 OK', { version: 'HTTP/1.1', status: 200, reason: 'OK', exact: true }],
+  ['HTTP/1.0 404', { version: 'HTTP/1.0', status: 404, reason: '', exact: true }],
   ['ICY 200 OK', 'bad-status-line'],
-  ['HTTP/1.1 20', 'bad-status-line'],
+  ['HTTP/1.1 20', { version: 'HTTP/1.1', status: 20, reason: '', exact: false }],
+  [' HTTP/1.1 0204 x', { version: 'HTTP/1.1', status: 204, reason: 'x', exact: false }],
+  ['HTTP/1.1 ', 'bad-status-line'],
 ])('reads the status line %s', (line, expected) => {
   expect(decodeStatusLine(line)).toEqual(expected)
 })
@@ -114,7 +116,8 @@ test('undoes gzip, deflate both ways, and two layers', () => {
     ['deflate', deflateSync(text)],
     ['deflate', deflateRawSync(text)],
     ['deflate, gzip', gzipSync(deflateSync(text))],
-    ['br', text],
+    ['br', brotliCompressSync(text)],
+    ['zstd', text],
   ] as const)
     expect(inflateBody(body, encoding, 65_536)).toEqual({ bytes: text, fault: undefined })
 })
@@ -140,4 +143,17 @@ test('reads what it can of a body that was cut, broken or is a bomb, in bounded 
     bytes: Buffer.from('no gzip'),
     fault: 'bad-compression',
   })
+})
+
+test('what hides a body from those who read strictly', () => {
+  expect(chunkSize('fx')).toBe(15)
+  expect(chunkSize('x')).toBe(-1)
+  expect(headEnd(Buffer.from('a: b\n\t\nX'), 0, 8)).toBe(7)
+  const head = Buffer.from('Connection: close\r\n\tTransfer-Encoding: \0chunked\r\n')
+  const { list } = decodeHeaders(head, 0, head.length, true)
+  expect(framing(list, 'until-close').framing).toEqual({ kind: 'chunked' })
+  const flagged = gzipSync('hidden')
+  flagged[3] = 0x80
+  for (const encoding of ['gzip', 'gzip x', 'gzip,identity', '\0gzip'])
+    expect(Buffer.from(inflateBody(flagged, encoding, 99).bytes).toString()).toBe('hidden')
 })

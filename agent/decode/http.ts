@@ -22,6 +22,8 @@ export interface StatusLine {
   version: string
   status: number
   reason: string
+  /** Three digits, as it must be. */
+  exact: boolean
 }
 
 export interface Headers {
@@ -52,10 +54,16 @@ export function headEnd(bytes: Buffer, from: number, end: number): number {
     const next = bytes[at + 1]
     if (at + 1 < end && next === LF) return at + 2
     if (at + 2 < end && next === CR && bytes[at + 2] === LF) return at + 3
+    // One blank and LF: servers' clients take it for the end, where no empty line follows.
+    if (at + 3 < end && isBlank(next) && bytes[at + 2] === LF && !isEnd(bytes[at + 3]))
+      return at + 3
     at = lineEnd(bytes, at + 1, end)
   }
   return -1
 }
+
+const isBlank = (c: number | undefined) => c === 0x20 || c === 0x09
+const isEnd = (c: number | undefined) => c === LF || c === CR
 
 export function decodeRequestLine(line: string): RequestLine | Fault {
   const text = line.trimStart()
@@ -74,13 +82,20 @@ export function decodeRequestLine(line: string): RequestLine | Fault {
 }
 
 export function decodeStatusLine(line: string): StatusLine | Fault {
-  const match = /^(HTTP\/\d{1,3}\.\d{1,3})[ \t]+(\d{3})(?:[ \t]+(.*))?$/i.exec(line.slice(0, 1024))
+  // Browsers take a version and a number that are not quite; so do we, or the body goes unread.
+  const match = /^\s*(HTTP\/[\d.]{1,7})[ \t]+(\d{1,4})(?:[ \t]+(.*))?$/i.exec(line.slice(0, 1024))
   if (!match) return 'bad-status-line'
-  return { version: match[1] as string, status: Number(match[2]), reason: match[3] ?? '' }
+  const [, version = '', digits = '', reason = ''] = match
+  return { version, status: Number(digits), reason, exact: digits.length === 3 }
 }
 
 /** Header lines of [start, end), the empty line included or not. */
-export function decodeHeaders(bytes: Buffer, start: number, end: number): Headers {
+export function decodeHeaders(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  response = false,
+): Headers {
   const list: HttpHeader[] = []
   const faults = new Set<Fault>()
   let at = start
@@ -95,16 +110,19 @@ export function decodeHeaders(bytes: Buffer, start: number, end: number): Header
       break
     }
     if (line.length > LINE_BYTES_MAX) faults.add('line-too-long')
-    addHeader(line, list, faults)
+    addHeader(line, list, faults, response)
   }
   return { list, faults: [...faults] }
 }
 
-function addHeader(line: string, list: HttpHeader[], faults: Set<Fault>): void {
+function addHeader(line: string, list: HttpHeader[], faults: Set<Fault>, response: boolean): void {
   const before = list.at(-1)
-  if ((line[0] === ' ' || line[0] === '\t') && before !== undefined) {
+  const first = line[0]
+  const folded = first === ' ' || first === '\t' || first === '\0'
+  // Browsers take a folded line with a colon for a header of its own (and so does libhtp).
+  if (folded && before !== undefined && !(response && line.includes(':'))) {
     // obs-fold (RFC 9112 §5.2). Bounded: the whole head is.
-    before.value = `${before.value} ${line.trim()}`
+    before.value = `${before.value} ${line.replace(/^\0+/, '').trim()}`.trim()
     return
   }
   const colon = line.indexOf(':')
@@ -128,8 +146,8 @@ export function framing(
   let chunked = false
   for (const { name, value } of list) {
     const key = name.toLowerCase()
-    if (key === 'transfer-encoding' && /(^|[\s,])chunked\s*$/i.test(value.slice(-64)))
-      chunked = true
+    // Anywhere in it: what surrounds the word is how it is hidden from those who read strictly.
+    if (key === 'transfer-encoding' && /chunked/i.test(value.slice(-256))) chunked = true
     if (key !== 'content-length') continue
     const bytes = /^\d{1,15}$/.test(value) ? Number(value) : undefined
     if (bytes === undefined) fault = 'bad-length'
@@ -144,9 +162,9 @@ export function framing(
   return { framing: { kind: absent }, fault }
 }
 
-/** A chunk's size from its line (RFC 9112 §7.1): hex digits, then extensions we do not read. -1: not one. */
+/** A chunk's size from its line (RFC 9112 §7.1): hex digits, then whatever clients read over. -1: not one. */
 export function chunkSize(line: string): number {
-  const digits = /^[ \t]*([0-9a-f]{1,12})[ \t]*(?:;.*)?$/i.exec(line.slice(0, 256))
+  const digits = /^\s*([0-9a-f]{1,12})(?![0-9a-f])/i.exec(line.slice(0, 256))
   return digits ? Number.parseInt(digits[1] as string, 16) : -1
 }
 

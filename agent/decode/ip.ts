@@ -17,16 +17,16 @@ const MOBILITY = 135
 /** The datagram at `at`; gives the word for what is wrong with it. */
 export function decodeIpv4(packet: Packet, at: number): Fault | undefined {
   const { bytes, end } = packet
-  if (at + 20 > end) return 'truncated'
+  if (at + 20 > end) return packet.odd('ipv4.pkt_too_small', 'truncated')
   const first = bytes[at] as number
-  if (first >> 4 !== 4) return 'bad-version'
+  if (first >> 4 !== 4) return packet.odd('ipv4.wrong_ip_version', 'bad-version')
   const headerBytes = (first & 15) * 4
-  if (headerBytes < 20) return 'bad-length'
+  if (headerBytes < 20) return packet.odd('ipv4.hlen_too_small', 'bad-length')
   if (at + headerBytes > end) return 'truncated'
   let total = readU16(bytes, at + 2)
   // A segment that the sender left to its network card to cut (more than 64 KiB) says 0.
   if (total === 0 && end - at > MTU_USUAL) total = end - at
-  if (total < headerBytes) return 'bad-length'
+  if (total < headerBytes) return packet.odd('ipv4.iplen_smaller_than_hlen', 'bad-length')
   packet.ipVersion = 4
   packet.ipOffset = at
   packet.ipHeaderBytes = headerBytes
@@ -53,8 +53,8 @@ function setV4(words: Uint32Array, address: number): void {
 
 export function decodeIpv6(packet: Packet, at: number): Fault | undefined {
   const { bytes, end } = packet
-  if (at + 40 > end) return 'truncated'
-  if ((bytes[at] as number) >> 4 !== 6) return 'bad-version'
+  if (at + 40 > end) return packet.odd('ipv6.pkt_too_small', 'truncated')
+  if ((bytes[at] as number) >> 4 !== 6) return packet.odd('ipv6.wrong_ip_version', 'bad-version')
   let payload = readU16(bytes, at + 4)
   if (payload === 0 && end - at - 40 > MTU_USUAL) payload = end - at - 40 // jumbogram, or as above
   packet.ipVersion = 6
@@ -76,6 +76,7 @@ function extensions(packet: Packet, at: number, limit: number): number {
   const { bytes } = packet
   let next = bytes[at + 6] as number
   let here = at + 40
+  let atomic = false
   packet.ipHeaderBytes = 40
   for (let count = 0; ; count++) {
     packet.protocol = next
@@ -83,7 +84,10 @@ function extensions(packet: Packet, at: number, limit: number): number {
       next === HOP_BY_HOP || next === ROUTING || next === DESTINATION || next === MOBILITY
     if (!plain && next !== FRAGMENT && next !== AUTHENTICATION) break
     if (count >= EXTENSIONS_MAX) return failed(packet, 'too-many-layers')
-    if (here + 8 > limit) return failed(packet, 'truncated')
+    if (here + 8 > limit) {
+      packet.note('ipv6.trunc_exthdr')
+      return failed(packet, 'truncated')
+    }
     const words = bytes[here + 1] as number
     next = bytes[here] as number
     if (packet.protocol === FRAGMENT) {
@@ -93,7 +97,12 @@ function extensions(packet: Packet, at: number, limit: number): number {
       packet.ipId = readU32(bytes, here + 4)
       packet.protocol = next
       here += 8
-      if (packet.fragmentOffset > 0 || packet.moreFragments) break
+      if (packet.fragmentOffset > 0 || packet.moreFragments) {
+        if (next === FRAGMENT) packet.note('ipv6.exthdr_dupl_fh')
+        break
+      }
+      packet.note(atomic ? 'ipv6.exthdr_dupl_fh' : 'ipv6.exthdr_useless_fh')
+      atomic = true
       continue // an atomic fragment is a whole datagram (RFC 6946)
     }
     here += packet.protocol === AUTHENTICATION ? (words + 2) * 4 : (words + 1) * 8
@@ -111,7 +120,10 @@ function failed(packet: Packet, fault: 'truncated' | 'too-many-layers'): -1 {
 /** Where the datagram ends in the captured bytes; -1 when it claims more than the frame had on the wire. */
 function bounded(packet: Packet, at: number, total: number): number {
   const claimed = at + total
-  if (claimed > packet.start + packet.wireBytes) return failed(packet, 'truncated')
+  if (claimed > packet.start + packet.wireBytes) {
+    packet.note(packet.ipVersion === 4 ? 'ipv4.trunc_pkt' : 'ipv6.trunc_pkt')
+    return failed(packet, 'truncated')
+  }
   const limit = Math.min(claimed, packet.end)
   packet.ipBytes = limit - at
   packet.payloadCut = claimed - limit

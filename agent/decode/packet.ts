@@ -1,4 +1,7 @@
 import type { Fault } from '../base/fault.ts'
+import type { PacketEvent } from './events.ts'
+
+const EVENTS_MAX = 8
 
 /** TCP flag bits (RFC 9293 §3.1). */
 export const TCP = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 } as const
@@ -18,6 +21,9 @@ export class Packet {
   /** Counts frames of this run from 1: `pcap_cnt` of EVE. */
   number = 0
   fault: Fault | undefined = undefined
+  /** What is odd about it: the first `eventCount` of these. */
+  readonly events: PacketEvent[] = []
+  eventCount = 0
 
   /** The Ethernet header, or -1 when the link has none. */
   linkOffset = -1
@@ -66,4 +72,15 @@ export class Packet {
   flow = -1
   /** Set by the flow stage: sent by the side that opened the flow. */
   toServer = true
+
+  /** The word for what is wrong, noted by the name rules have for it. */
+  odd(event: PacketEvent, fault: Fault): Fault {
+    this.note(event)
+    return fault
+  }
+
+  note(event: PacketEvent): void {
+    for (let i = 0; i < this.eventCount; i++) if (this.events[i] === event) return
+    if (this.eventCount < EVENTS_MAX) this.events[this.eventCount++] = event
+  }
 }

@@ -86,11 +86,15 @@ export interface HttpTransaction {
   /** Whether each half is whole. */
   requestDone: boolean
   responseDone: boolean
+  /** Bytes of a body never came. */
+  gap: boolean
 }
 
 export interface TlsHello {
   /** From the client hello. */
   version: number
+  /** 32 bytes, of which the first four were a time once. */
+  random: Uint8Array
   sni: string
   alpn: string[]
   ciphers: number[]
@@ -105,6 +109,7 @@ export interface TlsHello {
   ja4: string
   /** From the server hello; 0 while unseen. */
   serverVersion: number
+  serverRandom: Uint8Array
   serverCipher: number
   serverExtensions: number[]
   serverAlpn: string

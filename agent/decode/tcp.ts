@@ -8,9 +8,9 @@ const WINDOW_SCALE_MAX = 14 // RFC 7323 §2.3
 
 export function decodeTcp(packet: Packet, at: number, limit: number): Fault | undefined {
   const { bytes } = packet
-  if (at + HEADER_BYTES > limit) return 'truncated'
+  if (at + HEADER_BYTES > limit) return packet.odd('tcp.pkt_too_small', 'truncated')
   const headerBytes = ((bytes[at + 12] as number) >> 4) * 4
-  if (headerBytes < HEADER_BYTES) return 'bad-offset'
+  if (headerBytes < HEADER_BYTES) return packet.odd('tcp.hlen_too_small', 'bad-offset')
   if (at + headerBytes > limit) return packet.payloadCut > 0 ? 'truncated' : 'bad-offset'
   packet.srcPort = readU16(bytes, at)
   packet.destPort = readU16(bytes, at + 2)

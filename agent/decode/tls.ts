@@ -22,6 +22,7 @@ const EXTENSION = {
   alpn: 16,
   supportedVersions: 43,
 } as const
+const DRAFT = 0x7f
 const CERTIFICATES_MAX = 16
 const EXTENSIONS_MAX = 256
 const ALPN_MAX = 32
@@ -29,6 +30,7 @@ const ALPN_MAX = 32
 export function emptyHello(): TlsHello {
   return {
     version: 0,
+    random: new Uint8Array(0),
     sni: '',
     alpn: [],
     ciphers: [],
@@ -41,6 +43,7 @@ export function emptyHello(): TlsHello {
     ja3Text: '',
     ja4: '',
     serverVersion: 0,
+    serverRandom: new Uint8Array(0),
     serverCipher: 0,
     serverExtensions: [],
     serverAlpn: '',
@@ -54,7 +57,7 @@ export function emptyHello(): TlsHello {
 export function decodeClientHello(body: Buffer, hello: TlsHello): Fault | undefined {
   const cursor = new Cursor(body)
   hello.version = cursor.u16()
-  cursor.take(32) // random
+  hello.random = Uint8Array.from(cursor.take(32))
   cursor.take(cursor.u8()) // session id
   hello.ciphers = readU16s(cursor, cursor.u16())
   cursor.take(cursor.u8()) // compression
@@ -97,10 +100,12 @@ function readClientExtension(type: number, data: Cursor, hello: TlsHello): void 
 export function decodeServerHello(body: Buffer, hello: TlsHello): Fault | undefined {
   const cursor = new Cursor(body)
   const legacy = cursor.u16()
-  cursor.take(32)
-  cursor.take(cursor.u8())
+  hello.serverRandom = Uint8Array.from(cursor.take(32))
+  // Drafts of TLS 1.3 up to 21 said so in this field, and had neither session nor compression here.
+  const draft = legacy >> 8 === DRAFT
+  if (!draft) cursor.take(cursor.u8())
   const cipher = cursor.u16()
-  cursor.u8() // compression
+  if (!draft) cursor.u8() // compression
   let version = legacy
   hello.serverExtensions = []
   readExtensions(cursor, (type, data) => {

@@ -1,5 +1,4 @@
 /** What EVE says of a transaction, and what a person would: one object and one sentence a protocol. */
-import { createHash, X509Certificate } from 'node:crypto'
 import { brief } from '../base/text.ts'
 import { headerValue } from '../decode/http.ts'
 import type {
@@ -14,6 +13,7 @@ import type {
 } from '../decode/records.ts'
 import type { ItTransaction } from '../decode/records-it.ts'
 import { isItProto } from '../flow/app-it.ts'
+import { readCertificate } from './certificate.ts'
 import { eveIcs, icsSentence } from './eve-ics.ts'
 import { eveOfIt, sentenceOfIt, userOfIt } from './eve-it.ts'
 import {
@@ -27,8 +27,6 @@ import {
 /** Records of each kind in one EVE object; the rest is in the wire, not in the lake. */
 const DNS_RECORDS_MAX = 64
 const NAME_CHARS_MAX = 120
-const ALTERNATIVE_NAMES_MAX = 64
-const CERTIFICATE_BYTES_MAX = 65_536
 
 export type Json = Record<string, unknown>
 
@@ -123,7 +121,7 @@ function groupAnswers(answers: readonly DnsRecord[]): Record<string, string[]> |
   return any ? groups : undefined
 }
 
-function eveHttp(http: HttpTransaction): Json {
+export function eveHttp(http: HttpTransaction): Json {
   const request = (name: string) => headerValue(http.requestHeaders, name)
   const response = (name: string) => headerValue(http.responseHeaders, name)
   const [, hostname = http.host, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(http.host) ?? []
@@ -148,7 +146,7 @@ function eveHttp(http: HttpTransaction): Json {
 
 function eveTls(tls: TlsHello): Json {
   const json: Json = {}
-  const certificate = readCertificate(tls.certificates[0])
+  const certificate = eveCertificate(tls.certificates[0])
   if (certificate) Object.assign(json, certificate)
   if (tls.sni !== '') json.sni = tls.sni
   json.version = tlsVersionName(tls.serverVersion || tls.version)
@@ -170,32 +168,21 @@ function eveQuic({ version, tls }: QuicHello): Json {
   return json
 }
 
-/** Subject, issuer, serial, validity and SHA-1 as EVE prints them; a certificate that cannot be read has only its hash. */
-function readCertificate(der: Uint8Array | undefined): Json | undefined {
-  if (!der || der.length > CERTIFICATE_BYTES_MAX) return undefined
-  const hash = createHash('sha1').update(der).digest('hex')
-  const json: Json = { fingerprint: colons(hash) }
-  try {
-    const x509 = new X509Certificate(der)
-    json.subject = oneLine(x509.subject)
-    json.issuerdn = oneLine(x509.issuer)
-    json.serial = colons(x509.serialNumber)
-    json.notbefore = x509.validFromDate.toISOString().slice(0, 19)
-    json.notafter = x509.validToDate.toISOString().slice(0, 19)
-    const names = (x509.subjectAltName ?? '').match(/(?<=(?:DNS|IP Address):)[^,"]+/g) ?? []
-    if (names.length > 0) json.subjectaltname = names.slice(0, ALTERNATIVE_NAMES_MAX)
-  } catch {
-    // Not a certificate OpenSSL reads: the record still shows that one was sent.
+/** A certificate that cannot be read has only its hash. */
+function eveCertificate(der: Uint8Array | undefined): Json | undefined {
+  const found = der && readCertificate(der)
+  if (!found) return undefined
+  const { fingerprint, subject, issuer, serial, notBefore, notAfter, names } = found
+  if (notBefore === '') return { fingerprint }
+  return {
+    fingerprint,
+    subject,
+    issuerdn: issuer,
+    serial,
+    notbefore: notBefore,
+    notafter: notAfter,
+    ...(names.length > 0 && { subjectaltname: names }),
   }
-  return json
-}
-
-function oneLine(name: string | undefined): string {
-  return (name ?? '').split('\n').join(', ')
-}
-
-function colons(hex: string): string {
-  return (hex.padStart(2, '0').match(/../g) ?? []).join(':') // a serial number may be one digit
 }
 
 function eveSsh(ssh: SshBanners): Json {

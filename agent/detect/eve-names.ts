@@ -72,7 +72,8 @@ export function rcodeName(rcode: number): string {
 }
 
 export function tlsVersionName(version: number): string {
-  if (version >> 8 === 0x7f) return `TLS 1.3 draft-${version & 0xff}`
+  if (version >> 8 === 0x7f)
+    return (version & 0xff) < 16 ? 'TLS 1.3 draft-<16' : `TLS 1.3 draft-${version & 0xff}`
   return TLS_VERSION[version] ?? 'UNDETERMINED'
 }
 

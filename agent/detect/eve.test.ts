@@ -4,10 +4,12 @@ import { selfSigned } from '../../test/traffic/certificate.ts'
 import { RECORD_BYTES_MAX } from '../base/event.ts'
 import { decodeDns } from '../decode/dns.ts'
 import { decodeModbus } from '../decode/modbus.ts'
+import { Packet } from '../decode/packet.ts'
 import type { DnsMessage, HttpTransaction, ModbusMessage, Transaction } from '../decode/records.ts'
 import { emptyHello } from '../decode/tls.ts'
 import type { AlertHit } from './alert.ts'
 import { alertEvent, type FlowView, faultEvent, flowEvent, transactionEvent } from './eve.ts'
+import { evePacket } from './eve-packet.ts'
 
 const view: FlowView = {
   flowId: '7',
@@ -49,6 +51,7 @@ const http: HttpTransaction = {
   responseBodyBytes: 12,
   requestDone: true,
   responseDone: true,
+  gap: false,
 }
 
 test('an HTTP exchange is one row, at its end', () => {
@@ -71,6 +74,7 @@ test('an HTTP exchange is one row, at its end', () => {
       flow_id: 7,
       event_type: 'http',
       pcap_cnt: 9,
+      pkt_src: 'wire/pcap',
       src_ip: '10.0.0.5',
       src_port: 40_000,
       dest_ip: '192.0.2.1',
@@ -285,4 +289,19 @@ test('a record of huge texts stays within its bound', () => {
   const row = transactionEvent(view, big, moment)
   expect(Buffer.byteLength(JSON.stringify(row?.record))).toBeLessThanOrEqual(RECORD_BYTES_MAX)
   expect(row?.message?.length).toBeLessThanOrEqual(400)
+})
+
+test('a packet is copied as captured; what fragments made says so', () => {
+  const packet = new Packet()
+  packet.bytes = Buffer.from('..E....')
+  packet.start = 2
+  packet.end = 4
+  packet.ipVersion = 4
+  packet.ipOffset = 2
+  expect(evePacket(packet, 1)).toEqual({
+    packet: Buffer.from('E.').toString('base64'),
+    packet_info: { linktype: 228, linktype_name: 'IPv4' },
+  })
+  packet.ipOffset = 3
+  expect(evePacket(packet, 1).packet_info).toEqual({ linktype: 1, linktype_name: 'EN10MB' })
 })

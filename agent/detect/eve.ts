@@ -2,7 +2,7 @@
  * EVE JSON as Suricata 8 writes it, and the lake's row around it. Pure: a view of the flow, what happened, and when. In
  * columns and record alike, `src` is who sent what the row is about: for an answer that is the server.
  */
-import { protoName } from '../base/address.ts'
+import { parseAddress, protoName } from '../base/address.ts'
 import { isoFromUs } from '../base/clock.ts'
 import { type EventDraft, type EventKind, RECORD_BYTES_MAX } from '../base/event.ts'
 import type { Fault } from '../base/fault.ts'
@@ -48,12 +48,16 @@ export interface FlowTotals {
   state: 'new' | 'established' | 'closed'
   reason: EndReason
   alerted: boolean
+  /** EVE's word; TCP only. */
+  tcpState?: string
 }
 
 /** Where and when: `number` is `pcap_cnt`, 0 when no packet is in hand. */
 export interface Moment {
   timeUs: number
   number?: number
+  /** The flow ended, and this was what it left unfinished. */
+  late?: boolean
 }
 
 const KIND: Record<Transaction['proto'], EventKind> = {
@@ -168,8 +172,8 @@ function alertFlow(view: FlowView, totals: Partial<FlowTotals>): Json {
     bytes_toserver: totals.bytesToServer,
     bytes_toclient: totals.bytesToClient,
     ...(totals.startUs !== undefined && { start: eveTime(totals.startUs) }),
-    src_ip: view.client,
-    dest_ip: view.server,
+    src_ip: eveAddress(view.client),
+    dest_ip: eveAddress(view.server),
     ...(hasPorts(view) && { src_port: view.clientPort, dest_port: view.serverPort }),
   }
 }
@@ -197,7 +201,10 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
     },
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto
-  if (view.protocol === 6) record.tcp = eveTcp(totals.flagsToServer, totals.flagsToClient)
+  if (view.protocol === 6) {
+    const flags = eveTcp(totals.flagsToServer, totals.flagsToClient)
+    record.tcp = { ...flags, ...(totals.tcpState !== undefined && { state: totals.tcpState }) }
+  }
   return {
     ...columns(view, true, { timeUs: startUs }),
     kind: 'flow',
@@ -263,6 +270,25 @@ export function faultEvent(
   }
 }
 
+/** A row of any other type; `record` is what stands after the head. */
+export function eveRow(
+  view: FlowView,
+  kind: EventKind,
+  type: string,
+  moment: Moment & { toServer: boolean },
+  about: { app_proto?: string; message: string; record: Json },
+): EventDraft {
+  const { toServer } = moment
+  return {
+    ...columns(view, toServer, moment),
+    kind,
+    host: hostOf(view, 'client'),
+    ...(about.app_proto !== undefined && { app_proto: about.app_proto }),
+    message: about.message,
+    record: fit({ ...head(view, type, toServer, moment), ...about.record }),
+  }
+}
+
 /** The local asset a row is about: the preferred side when it is at home, else the other when that is. */
 function hostOf(view: FlowView, prefer: 'client' | 'server'): string | undefined {
   const first = prefer === 'client'
@@ -278,11 +304,8 @@ function columns(view: FlowView, toServer: boolean, moment: Moment): Omit<EventD
     : [view.serverPort, view.clientPort]
   const draft: Omit<EventDraft, 'kind'> = {
     event_time: moment.timeUs,
-    src_ip: src,
-    dest_ip: dest,
-    proto: protoName(view.protocol),
-    community_id: view.communityId,
-    flow_id: view.flowId,
+    ...(src !== '' && { src_ip: src, dest_ip: dest, proto: protoName(view.protocol) }),
+    ...(view.flowId !== '' && { community_id: view.communityId, flow_id: view.flowId }),
   }
   if (hasPorts(view)) {
     draft.src_port = from
@@ -296,23 +319,39 @@ function head(view: FlowView, type: string, toServer: boolean, moment: Moment): 
   const [src, dest] = toServer ? [view.client, view.server] : [view.server, view.client]
   const json: Json = {
     timestamp: eveTime(moment.timeUs),
-    // Below 2^53, so a number is exact, as in EVE.
-    flow_id: Number(view.flowId),
-    event_type: type,
   }
-  if (moment.number) json.pcap_cnt = moment.number
+  // Below 2^53, so a number is exact, as in EVE.
+  if (view.flowId !== '') json.flow_id = Number(view.flowId)
+  json.event_type = type
+  if (moment.number && !moment.late) json.pcap_cnt = moment.number
   if (view.vlan && view.vlan.length > 0) json.vlan = view.vlan
-  json.src_ip = src
+  if (src === '') return json // a frame whose ends could not be read
+  json.src_ip = eveAddress(src)
   if (hasPorts(view)) json.src_port = toServer ? view.clientPort : view.serverPort
-  json.dest_ip = dest
+  json.dest_ip = eveAddress(dest)
   if (hasPorts(view)) json.dest_port = toServer ? view.serverPort : view.clientPort
   json.proto = protoName(view.protocol)
   if (view.protocol === 1 || view.protocol === 58) {
     json.icmp_type = view.icmpType ?? 0
     json.icmp_code = view.icmpCode ?? 0
   }
-  json.community_id = view.communityId
+  if (view.communityId !== '') json.community_id = view.communityId
+  if (moment.late) json.pkt_src = 'stream (flow timeout)'
+  else if (moment.number) json.pkt_src = 'wire/pcap'
   return json
+}
+
+/** EVE writes IPv6 addresses with all their digits. */
+function eveAddress(text: string): string {
+  if (!text.includes(':')) return text
+  const [words, groups] = [parseAddress(text), []] as [Uint32Array | undefined, string[]]
+  if (!words) return text
+  for (const word of words)
+    groups.push(
+      (word >>> 16).toString(16).padStart(4, '0'),
+      (word & 0xffff).toString(16).padStart(4, '0'),
+    )
+  return groups.join(':')
 }
 
 function hasPorts(view: FlowView): boolean {

@@ -11,7 +11,7 @@ import { type Folded, RateBreaker } from './rate-breaker.ts'
 
 /** Suricata's `threshold` and `detection_filter`, by rule. */
 export interface Admission {
-  admit(sid: number, src: string, dest: string, timeUs: number): boolean
+  admit(sid: number, src: string, dest: string, timeUs: number, flow?: string): boolean
 }
 
 /** What the plan stage is told of a finding. */
@@ -43,8 +43,8 @@ export class Findings {
 
   /** A signature's match; nothing when its threshold is not met or the rate breaker folds it. */
   alert({ draft, sid, proven }: AlertSeen): Finding | undefined {
-    const { src_ip = '', dest_ip = '', event_time } = draft
-    if (!this.#options.thresholds.admit(sid, src_ip, dest_ip, event_time)) {
+    const { src_ip = '', dest_ip = '', event_time, flow_id } = draft
+    if (!this.#options.thresholds.admit(sid, src_ip, dest_ip, event_time, flow_id)) {
       this.counters.belowThreshold++
       return undefined
     }

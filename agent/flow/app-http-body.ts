@@ -7,6 +7,8 @@ import { KeptBytes } from './app-bytes.ts'
 export const BODY_KEPT_MAX = 65_536
 const CHUNK_LINE_MAX = 1024
 const TRAILER_BYTES_MAX = 8192
+/** What a chunk's line may begin with. */
+const CHUNK_START = /[0-9a-f\s]/i
 
 type Phase = 'data' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailer' | 'done'
 
@@ -21,11 +23,19 @@ export class BodyReader {
   #line = ''
   #trailer = 0
 
-  constructor(framing: Framing) {
+  readonly #response: boolean
+
+  constructor(framing: Framing, response = false) {
+    this.#response = response
     if (framing.kind === 'length') this.#left = framing.bytes
     if (framing.kind === 'until-close') this.#left = Number.POSITIVE_INFINITY
     const empty = framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)
     this.#phase = empty ? 'done' : framing.kind === 'chunked' ? 'chunk-line' : 'data'
+  }
+
+  /** Only the end of the flow ends it. */
+  get untilClose(): boolean {
+    return this.#phase === 'data' && this.#left === Number.POSITIVE_INFINITY
   }
 
   get done(): boolean {
@@ -69,6 +79,11 @@ export class BodyReader {
 
   /** Gathers a line; a line that does not end in time is a fault. */
   #readLine(bytes: Buffer, at: number): number {
+    const first = this.#phase === 'chunk-line' && this.#response && this.bytes === 0
+    if (first && this.#line === '' && !CHUNK_START.test(String.fromCharCode(bytes[at] as number))) {
+      this.#plain()
+      return at
+    }
     const lf = bytes.indexOf(10, at)
     const end = lf === -1 ? bytes.length : lf
     const room = CHUNK_LINE_MAX - this.#line.length
@@ -82,6 +97,12 @@ export class BodyReader {
     this.#line = ''
     this.#onLine(line)
     return lf + 1
+  }
+
+  /** No chunks where chunks were announced: browsers show what comes as it is, up to the end. */
+  #plain(): void {
+    this.#phase = 'data'
+    this.#left = Number.POSITIVE_INFINITY
   }
 
   #onLine(line: string): void {

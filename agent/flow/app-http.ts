@@ -23,6 +23,8 @@ export const HEAD_BYTES_MAX = 65_536
 /** Questions without an answer yet, on one flow. */
 export const WAITING_MAX = 64
 
+/** Bytes before a status line that are read over, as clients do. */
+const JUNK_BYTES_MAX = 512
 /** A waiting exchange costs this much beside its head, whose text is kept about four times over. */
 const EXCHANGE_BYTES = 1024
 
@@ -44,6 +46,7 @@ interface Side {
 export class HttpFlow implements AppParser {
   readonly proto = 'http'
   readonly #sink: AppSink
+  readonly #layersMax: number | undefined
   readonly #client: Side = { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined }
   readonly #server: Side = { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined }
   #waiting: Exchange[] = []
@@ -52,8 +55,9 @@ export class HttpFlow implements AppParser {
   /** What the heads of the waiting exchanges cost, about. */
   #headBytes = 0
 
-  constructor(sink: AppSink) {
+  constructor(sink: AppSink, layersMax?: number) {
     this.#sink = sink
+    this.#layersMax = layersMax
   }
 
   get held(): number {
@@ -76,6 +80,7 @@ export class HttpFlow implements AppParser {
   gap(toServer: boolean, missing: number): Verdict {
     const side = toServer ? this.#client : this.#server
     const reader = toServer ? side.reading?.request : side.reading?.response
+    if (side.reading) side.reading.http.gap = true
     if (reader?.gap(missing)) this.#afterBody(toServer, side, reader)
     else this.#give()
     return this.#verdict
@@ -110,7 +115,7 @@ export class HttpFlow implements AppParser {
     if (side.head.full) {
       this.#sink.fault('headers-too-long')
       this.#give()
-    } else if (!toServer && view.length >= 5 && view.toString('latin1', 0, 5) !== 'HTTP/') {
+    } else if (!toServer && view.length >= 5 && statusAt(view) === -1) {
       this.#headless(side, Buffer.from(view))
     }
     return at
@@ -160,15 +165,21 @@ export class HttpFlow implements AppParser {
   #onResponse(line: string, rest: Buffer, head: Buffer): void {
     this.#oldRequest()
     const start = decodeStatusLine(line)
+    const later = typeof start === 'string' ? statusAt(head) : -1
+    if (later > 0) {
+      this.#sink.fault('bad-status-line')
+      this.#onHead(false, head.subarray(later))
+      return
+    }
     if (typeof start === 'string') {
       this.#headless(this.#server, head)
       return
     }
     const exchange = this.#waiting[0] ?? this.#newExchange()
     const { http } = exchange
-    const interim = start.status < 200 && start.status !== 101
+    const interim = start.exact && start.status < 200 && start.status !== 101
     if (interim) return // RFC 9110 §15.2: the final answer is still to come
-    const { list, faults } = decodeHeaders(rest, 0, rest.length)
+    const { list, faults } = decodeHeaders(rest, 0, rest.length, true)
     for (const fault of faults) this.#sink.fault(fault)
     http.status = start.status
     http.reason = start.reason
@@ -178,9 +189,12 @@ export class HttpFlow implements AppParser {
     const tunnel =
       start.status === 101 ||
       (http.method === 'CONNECT' && start.status >= 200 && start.status < 300)
-    const bare = tunnel || http.method === 'HEAD' || start.status === 204 || start.status === 304
+    const bare =
+      tunnel ||
+      http.method === 'HEAD' ||
+      (start.exact && (start.status === 204 || start.status === 304))
     const body: Framing = bare ? { kind: 'none' } : this.#framing(list, 'until-close')
-    exchange.response = new BodyReader(body)
+    exchange.response = new BodyReader(body, true)
     this.#say(exchange, 'response')
     if (tunnel) {
       this.#give()
@@ -262,7 +276,12 @@ export class HttpFlow implements AppParser {
     if (reader.bytes === 0) return
     const headers = toServer ? http.requestHeaders : http.responseHeaders
     const encoding = headerValue(headers, 'content-encoding') ?? ''
-    const { bytes, fault } = inflateBody(reader.kept.view(), encoding, BODY_KEPT_MAX)
+    const { bytes, fault } = inflateBody(
+      reader.kept.view(),
+      encoding,
+      BODY_KEPT_MAX,
+      this.#layersMax,
+    )
     if (fault) this.#sink.fault(fault)
     if (toServer) {
       exchange.requestSaid = true
@@ -280,6 +299,7 @@ export class HttpFlow implements AppParser {
   /** The end of what can be read: what is unfinished is handed on as it is. */
   #give(): void {
     this.#verdict = 'done'
+    this.#lastHead()
     this.#giveWaiting()
     this.#oldRequest() // a head that is not whole has at least its first line
     this.#giveWaiting()
@@ -289,6 +309,15 @@ export class HttpFlow implements AppParser {
     this.#server.head.clear()
   }
 
+  /** An answer whose head was never closed: its lines are read as they are. */
+  #lastHead(): void {
+    const { head } = this.#server
+    if (this.#server.reading || head.length === 0 || statusAt(head.view()) !== 0) return
+    const whole = Buffer.from(head.view())
+    head.clear()
+    if (lineEnd(whole, 0, whole.length) !== -1) this.#onHead(false, whole)
+  }
+
   #giveWaiting(): void {
     const left = this.#waiting
     this.#waiting = []
@@ -296,6 +325,7 @@ export class HttpFlow implements AppParser {
     for (const exchange of left) {
       this.#sayBody(exchange, true)
       this.#sayBody(exchange, false)
+      if (exchange.response?.untilClose) exchange.http.responseDone = true
       this.#say(exchange, 'done')
     }
   }
@@ -325,6 +355,7 @@ export class HttpFlow implements AppParser {
       responseBodyBytes: 0,
       requestDone: false,
       responseDone: false,
+      gap: false,
     }
     const exchange: Exchange = {
       http,
@@ -337,6 +368,12 @@ export class HttpFlow implements AppParser {
     this.#waiting.push(exchange)
     return exchange
   }
+}
+
+/** Where the first line of an answer begins that has a status line, junk before it read over; -1: nowhere. */
+function statusAt(head: Buffer): number {
+  const found = /(?:^|\n)[ \t\r]*HTTP\//i.exec(head.toString('latin1', 0, JUNK_BYTES_MAX))
+  return found ? found.index + (found[0].startsWith('\n') ? 1 : 0) : -1
 }
 
 /** The header lines without the empty line that ends them. */

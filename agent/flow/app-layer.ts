@@ -65,6 +65,8 @@ export class AppLayer {
   readonly #listener: TransactionListener
   readonly #statesMax: number
   readonly #heldMax: number
+  /** Content encodings that are undone one after another. */
+  readonly #layersMax: number | undefined
   readonly #phase: Uint8Array
   readonly #proto: Uint8Array
   /** Segments watched, or datagrams probed. */
@@ -78,10 +80,11 @@ export class AppLayer {
   constructor(
     flows: AppFlows,
     listener: TransactionListener,
-    bounds: { statesMax?: number; heldBytesMax?: number } = {},
+    bounds: { statesMax?: number; heldBytesMax?: number; layersMax?: number } = {},
   ) {
     this.#statesMax = bounds.statesMax ?? STATES_MAX
     this.#heldMax = bounds.heldBytesMax ?? HELD_BYTES_MAX
+    this.#layersMax = bounds.layersMax
     this.#flows = flows
     this.#listener = listener
     this.#phase = new Uint8Array(flows.flowsMax)
@@ -267,7 +270,7 @@ export class AppLayer {
       transaction: (tx) => this.#transaction(flow, tx),
       fault: (fault) => this.#fault(flow, fault),
     }
-    const parser = newParser(proto, sink, datagrams)
+    const parser = newParser(proto, sink, { datagrams, layersMax: this.#layersMax })
     this.held += parser.held
     this.#parsers.set(flow, parser)
     return true
@@ -349,13 +352,13 @@ export class AppLayer {
 function newParser(
   proto: Exclude<Guess, 'more' | 'none'>,
   sink: AppSink,
-  datagrams: boolean,
+  { datagrams, layersMax }: { datagrams: boolean; layersMax: number | undefined },
 ): AppParser {
   switch (proto) {
     case 'dns':
       return new DnsFlow(sink)
     case 'http':
-      return new HttpFlow(sink)
+      return new HttpFlow(sink, layersMax)
     case 'tls':
       return new TlsFlow(sink)
     case 'ssh':

@@ -57,6 +57,32 @@ test('established means both directions, with the right numbers', () => {
   expect(new FlowRecorder().send([syn, syn, synAck, synAck, ack, ack]).established_).toBe(1)
 })
 
+test('with midstream off, what began before us is not read', () => {
+  const late = tcp(CLIENT, { seq: 1500, ack: 7004, flags: TCP.ACK, payload: 'late' })
+  expect(new FlowRecorder({ midstream: false }).send([late]).end().streams.size).toBe(0)
+  const whole = [
+    syn,
+    synAck,
+    ack,
+    tcp(CLIENT, { seq: 1001, ack: 5001, flags: TCP.ACK, payload: 'a' }),
+  ]
+  expect(new FlowRecorder({ midstream: false }).send(whole).end().streams.get('0>')).toBe('a')
+})
+
+test('the state of a connection as EVE names it', () => {
+  const end = (ends: typeof CLIENT, seq: number, acked: number, fin: boolean) =>
+    tcp(ends, { seq, ack: acked, flags: TCP.ACK | (fin ? TCP.FIN : 0) })
+  const recorder = new FlowRecorder().send([syn])
+  const { engine } = recorder
+  expect(engine.tcpState(0)).toBe('syn_sent')
+  recorder.send([synAck, ack])
+  expect(engine.tcpState(0)).toBe('established')
+  recorder.send([end(CLIENT, 1001, 5001, true)])
+  expect(engine.tcpState(0)).toBe('close_wait')
+  recorder.send([end(SERVER, 5001, 1002, true)])
+  expect(engine.tcpState(0)).toMatch(/last_ack|closed/)
+})
+
 test('picked up in the middle: the low port serves, nothing is proven', () => {
   const recorder = new FlowRecorder()
     .send([

@@ -2,6 +2,7 @@
 import type { Fault } from '../base/fault.ts'
 import { readArp } from '../decode/arp.ts'
 import { transportChecksumOk } from '../decode/checksum.ts'
+import type { PacketEvent } from '../decode/events.ts'
 import { decodeInside } from '../decode/frame.ts'
 import { type Packet, TCP } from '../decode/packet.ts'
 import { PROTOCOL } from '../decode/transport.ts'
@@ -34,6 +35,10 @@ export interface FlowOptions extends FlowTableOptions {
   overlap?: 'first' | 'last'
   /** TCP segments with a wrong checksum are not streamed. Off: veth and offloads leave it unset. */
   verifyChecksums?: boolean
+  /** Streams whose handshake was not seen are read. On by default. */
+  midstream?: boolean
+  /** Streams of which one side alone is seen are read. On by default. */
+  oneSided?: boolean
   /** Memory for segments that came early. */
   streamBytesMax?: number
   timeouts?: Timeouts
@@ -76,7 +81,10 @@ export class FlowEngine {
       ...(options.streamBytesMax === undefined ? {} : { poolBytes: options.streamBytesMax }),
       listener,
       counters: this.counters,
-      onOverlap: (row) => this.#fault('stream-overlap', row),
+      onOverlap: (row) => {
+        this.#packet?.note('reassembly_overlap_different_data')
+        this.#fault('stream-overlap', row)
+      },
       onFull: (row) => {
         this.markIncomplete(row)
         this.#fault('stream-full', row)
@@ -86,6 +94,8 @@ export class FlowEngine {
       table: this.table,
       reassembly: this.#reassembly,
       counters: this.counters,
+      midstream: options.midstream ?? true,
+      oneSided: options.oneSided ?? true,
       onEstablished: (row) => {
         this.#listener.established(row)
         this.#assets?.answered(this.table, row)
@@ -99,13 +109,25 @@ export class FlowEngine {
     const { counters } = this
     counters.frames++
     this.#packet = packet
-    if (packet.fault !== undefined) {
-      this.#fault(packet.fault, -1)
-      return
+    if (packet.fault !== undefined) this.#fault(packet.fault, -1)
+    else {
+      counters.decoded++
+      if (packet.ipVersion !== 0) this.#datagram(packet, 0)
+      else this.#other(packet)
     }
-    counters.decoded++
-    if (packet.ipVersion !== 0) this.#datagram(packet, 0)
-    else this.#other(packet)
+    for (let i = 0; i < packet.eventCount; i++)
+      this.#listener.event?.(packet.events[i] as PacketEvent, packet)
+    this.#listener.handled?.(packet)
+  }
+
+  /** Bytes of a direction that were handed on and that its receiver has not acknowledged. */
+  unacknowledged(row: number, toServer: boolean): number {
+    return this.#reassembly.unacknowledged(row * 2 + (toServer ? 0 : 1))
+  }
+
+  /** EVE's word for the state of a TCP flow. */
+  tcpState(row: number): string {
+    return this.#tcp.stateName(row)
   }
 
   /** One datagram, then the one a tunnel carries in it: each has its own flow. */

@@ -150,18 +150,20 @@ export class Fragments {
     if (packet.fragmentOffset === 0) this.#protocol[slot] = packet.protocol
     else packet.protocol = this.#protocol[slot] as number
     if (total >= 0 && (end > total || (!packet.moreFragments && end !== total)))
-      return this.#overlapped()
+      return this.#overlapped(packet)
     if (!packet.moreFragments) {
       // What came before may not reach past the end that this one sets.
-      if (covered.indexOf(1, Math.ceil(end / UNIT)) >= 0) return this.#overlapped()
+      if (covered.indexOf(1, Math.ceil(end / UNIT)) >= 0) return this.#overlapped(packet)
       this.#total[slot] = end
     }
     let differ = false
+    let again = false
     for (let at = from; at < end; at += UNIT) {
       const size = Math.min(UNIT, end - at)
       const source = packet.payloadOffset + at - from
       const target = HEADER_ROOM + at
       if (covered[at / UNIT] === 1) {
+        again = true
         for (let i = 0; i < size; i++)
           if (bytes[target + i] !== packet.bytes[source + i]) differ = true
         continue
@@ -170,10 +172,16 @@ export class Fragments {
       covered[at / UNIT] = 1
       this.#units[slot] = (this.#units[slot] as number) + 1
     }
-    return differ ? this.#overlapped() : undefined
+    if (again && !differ) this.#noteOverlap(packet)
+    return differ ? this.#overlapped(packet) : undefined
   }
 
-  #overlapped(): Fault {
+  #noteOverlap(packet: Packet): void {
+    packet.note(packet.ipVersion === 4 ? 'ipv4.frag_overlap' : 'ipv6.frag_overlap')
+  }
+
+  #overlapped(packet: Packet): Fault {
+    this.#noteOverlap(packet)
     this.#counters.fragmentOverlaps++
     return 'fragment-overlap'
   }
@@ -182,11 +190,16 @@ export class Fragments {
 /** What a fragment may not be, before we look where it belongs. */
 function shapeFault(packet: Packet): Fault | undefined {
   const { payloadBytes } = packet
+  const v4 = packet.ipVersion === 4
   if (packet.payloadCut > 0) return 'truncated'
   if (payloadBytes === 0) return 'bad-length'
-  if (packet.moreFragments && payloadBytes % UNIT !== 0) return 'bad-length'
-  const header = packet.ipVersion === 4 ? 20 : 0
-  if (header + packet.fragmentOffset + payloadBytes > DATAGRAM_BYTES_MAX) return 'fragment-too-big'
+  const ragged = packet.moreFragments && payloadBytes % UNIT !== 0
+  if (ragged && !v4) packet.note('ipv6.frag_invalid_length')
+  if ((v4 ? 20 : 0) + packet.fragmentOffset + payloadBytes > DATAGRAM_BYTES_MAX) {
+    packet.note(v4 ? 'ipv4.frag_pkt_too_large' : 'ipv6.frag_pkt_too_large')
+    return 'fragment-too-big'
+  }
+  if (ragged) return 'bad-length'
   return undefined
 }
 
@@ -208,6 +221,7 @@ function become(packet: Packet, bytes: Uint8Array, total: number): void {
     bytes[at + 9] = packet.protocol
     put32(bytes, at + 12, packet.src[3] as number)
     put32(bytes, at + 16, packet.dest[3] as number)
+    put16(bytes, at + 10, headerChecksum(bytes, at))
   } else {
     put16(bytes, at, 0x6000 | (packet.tos << 4))
     put16(bytes, at + 4, total)
@@ -222,6 +236,15 @@ function become(packet: Packet, bytes: Uint8Array, total: number): void {
   packet.start = at
   packet.end = HEADER_ROOM + total
   decodeDatagram(packet)
+}
+
+/** Of 20 bytes whose checksum is 0 (RFC 791). */
+function headerChecksum(bytes: Uint8Array, at: number): number {
+  let sum = 0
+  for (let i = at; i < at + 20; i += 2)
+    sum += ((bytes[i] as number) << 8) | (bytes[i + 1] as number)
+  sum = (sum & 0xffff) + (sum >>> 16)
+  return ~((sum & 0xffff) + (sum >>> 16)) & 0xffff
 }
 
 function put16(bytes: Uint8Array, at: number, value: number): void {

@@ -7,6 +7,8 @@ import type { FlowEngine } from './engine.ts'
 export class FramePath {
   /** The one packet of this shard. */
   readonly packet = new Packet()
+  /** Of the batch in hand. */
+  linkType = 1
   /** Frames taken, faulty or not. */
   processed = 0
   /** Their bytes on the wire. */
@@ -22,6 +24,7 @@ export class FramePath {
     const { packet } = this
     const engine = this.#engine
     packet.bytes = batch.bytes
+    this.linkType = batch.linkType
     let newest = 0
     for (let i = 0; i < batch.count; i++) {
       packet.bytes = batch.bytes // a reassembled datagram has its own memory

@@ -1,5 +1,6 @@
 /** What the flow stage tells the stages after it. Flows are row numbers of the FlowTable. */
 import type { Fault } from '../base/fault.ts'
+import type { PacketEvent } from '../decode/events.ts'
 import type { Packet } from '../decode/packet.ts'
 
 /** Why a flow ended. EVE's words for `flow.reason`. */
@@ -20,4 +21,8 @@ export interface FlowListener {
   ended(flow: number, reason: EndReason): void
   /** Something malformed; `flow` is -1 where there is none. */
   fault(fault: Fault, packet: Packet, flow: number): void
+  /** All is said of this packet. */
+  handled?(packet: Packet): void
+  /** Something that rules have a name for, after `packet` and its bytes. */
+  event?(event: PacketEvent, packet: Packet): void
 }

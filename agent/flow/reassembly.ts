@@ -103,6 +103,12 @@ export class Reassembly {
     return ((seq - base) | 0) > limit
   }
 
+  /** Bytes handed on past the last acknowledgement; without one, all. */
+  unacknowledged(stream: number): number {
+    if (this.acked[stream] === 0) return Number.POSITIVE_INFINITY
+    return Math.max(0, ((this.next[stream] as number) - (this.ack[stream] as number)) | 0)
+  }
+
   /** The receiver acknowledges up to `ack`: a hole below that will never be filled for us. */
   acknowledge(stream: number, ack: number): void {
     const ahead = (ack - (this.ack[stream] as number)) | 0

@@ -7,6 +7,17 @@ import { FLOW, type FlowTable } from './table.ts'
 /** How far a connection is, as this side of the wire has seen it. */
 const TCP_STATE = { NONE: 0, SYN_SENT: 1, SYN_RECEIVED: 2, ESTABLISHED: 3, CLOSED: 4 } as const
 
+/** How a connection is being closed, as the state machine of RFC 9293 §3.3.2 has it for the client's end. */
+export const CLOSING = {
+  NONE: 0,
+  FIN_WAIT1: 1,
+  FIN_WAIT2: 2,
+  CLOSING: 3,
+  CLOSE_WAIT: 4,
+  LAST_ACK: 5,
+  TIME_WAIT: 6,
+} as const
+
 const SCALE_UNSEEN = -1
 const FIN_NONE = 0
 const FIN_SEEN = 1
@@ -16,6 +27,9 @@ export interface TcpFlowsOptions {
   table: FlowTable
   reassembly: Reassembly
   counters: FlowCounters
+  /** Whether streams are read whose handshake was not seen, and those with one side alone. */
+  midstream: boolean
+  oneSided: boolean
   /** The handshake was seen in both directions. */
   onEstablished: (row: number) => void
   /** A SYN was answered by a reset. */
@@ -26,9 +40,12 @@ export class TcpFlows {
   readonly #table: FlowTable
   readonly #streams: Reassembly
   readonly #counters: FlowCounters
+  readonly #readMidstream: boolean
+  readonly #readOneSided: boolean
   readonly #onEstablished: (row: number) => void
   readonly #onRefused: (row: number) => void
   readonly #state: Uint8Array
+  readonly #closing: Uint8Array
   /** By stream: the window scale its sender announced, its FIN and where that stands. */
   readonly #scale: Int8Array
   readonly #fin: Uint8Array
@@ -40,10 +57,13 @@ export class TcpFlows {
     this.#table = options.table
     this.#streams = options.reassembly
     this.#counters = options.counters
+    this.#readMidstream = options.midstream
+    this.#readOneSided = options.oneSided
     this.#onEstablished = options.onEstablished
     this.#onRefused = options.onRefused
     const rows = options.table.flowsMax
     this.#state = new Uint8Array(rows)
+    this.#closing = new Uint8Array(rows)
     this.#scale = new Int8Array(rows * 2)
     this.#fin = new Uint8Array(rows * 2)
     this.#finSeq = new Uint32Array(rows * 2)
@@ -52,6 +72,7 @@ export class TcpFlows {
 
   open(row: number): void {
     this.#state[row] = TCP_STATE.NONE
+    this.#closing[row] = CLOSING.NONE
     this.#scale.fill(SCALE_UNSEEN, row * 2, row * 2 + 2)
     this.#fin.fill(FIN_NONE, row * 2, row * 2 + 2)
     this.#streams.open(row)
@@ -78,7 +99,10 @@ export class TcpFlows {
     }
     if ((tcpFlags & TCP.SYN) !== 0) {
       if (!this.#synchronize(packet, row, stream)) return
-    } else if (this.#state[row] === TCP_STATE.NONE) this.#pickUp(packet, row, stream)
+    } else if (this.#state[row] === TCP_STATE.NONE) {
+      if (!this.#readMidstream) return
+      this.#pickUp(packet, row, stream)
+    } else if (!this.#readOneSided && this.#state[row] === TCP_STATE.SYN_SENT) return
     if ((tcpFlags & TCP.ACK) !== 0) this.#acknowledge(packet, row, stream)
     const seq = (packet.seq + ((tcpFlags & TCP.SYN) !== 0 ? 1 : 0)) >>> 0
     if (this.#streams.known[stream] === 0) this.#streams.expect(stream, seq)
@@ -102,6 +126,32 @@ export class TcpFlows {
     }
     this.#finish(row, stream)
     this.#finish(row, stream ^ 1)
+    this.#step(packet, row)
+  }
+
+  /** EVE's word for the connection's state. */
+  stateName(row: number): string {
+    const state = this.#state[row] as number
+    const closing = this.#closing[row] as number
+    if (state !== TCP_STATE.CLOSED && closing !== CLOSING.NONE)
+      return CLOSING_NAMES[closing] as string
+    return STATE_NAMES[state] as string
+  }
+
+  /** Who said FIN, and whether it was acknowledged. */
+  #step(packet: Packet, row: number): void {
+    const fin = (packet.tcpFlags & TCP.FIN) !== 0
+    const now = this.#closing[row] as number
+    if (now === CLOSING.NONE && !fin) return
+    this.#closing[row] = stepClosing(now, fin, packet.toServer)
+    if (now === CLOSING.LAST_ACK && !fin && packet.toServer) this.#lastAcked(row)
+    if (now === CLOSING.TIME_WAIT && !fin) this.#lastAcked(row)
+    if ((this.#closing[row] as number) >= CLOSING.LAST_ACK) this.#table.state[row] = FLOW.CLOSED
+  }
+
+  #lastAcked(row: number): void {
+    this.#state[row] = TCP_STATE.CLOSED
+    this.#table.state[row] = FLOW.CLOSED
   }
 
   /** A SYN or SYN/ACK. False when it is not to be believed. */
@@ -227,5 +277,35 @@ export class TcpFlows {
     if (this.#fin[stream ^ 1] !== FIN_DELIVERED) return
     this.#state[row] = TCP_STATE.CLOSED
     this.#table.state[row] = FLOW.CLOSED
+  }
+}
+
+const STATE_NAMES = ['none', 'syn_sent', 'syn_recv', 'established', 'closed']
+const CLOSING_NAMES = [
+  'none',
+  'fin_wait1',
+  'fin_wait2',
+  'closing',
+  'close_wait',
+  'last_ack',
+  'time_wait',
+]
+
+/** The client's FIN makes it wait; the server's is answered. What has no FIN acknowledges. */
+function stepClosing(now: number, fin: boolean, toServer: boolean): number {
+  switch (now) {
+    case CLOSING.NONE:
+      return fin ? (toServer ? CLOSING.CLOSE_WAIT : CLOSING.FIN_WAIT1) : now
+    case CLOSING.CLOSE_WAIT:
+      return fin && !toServer ? CLOSING.LAST_ACK : now
+    case CLOSING.FIN_WAIT1:
+      if (fin && toServer) return CLOSING.CLOSING
+      return toServer ? CLOSING.FIN_WAIT2 : now
+    case CLOSING.FIN_WAIT2:
+      return fin && toServer ? CLOSING.TIME_WAIT : now
+    case CLOSING.CLOSING:
+      return fin ? now : CLOSING.TIME_WAIT
+    default:
+      return now
   }
 }

@@ -125,24 +125,38 @@ test('--eve writes one EVE record a line, also to standard output', async () => 
     .split('\n')
     .map((line) => JSON.parse(line))
   expect(records.map(({ event_type }) => event_type).sort()).toEqual([
+    'fileinfo',
     'flow',
     'flow',
     'flow',
     'http',
   ])
   for (const record of records) {
+    const sent = record.event_type === 'fileinfo' // by the server
     expect(record).toMatchObject({
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000$/),
       flow_id: expect.any(Number),
       community_id: expect.stringMatching(/^1:.{27}=$/),
-      src_ip: '10.0.0.5',
-      dest_ip: '192.0.2.9',
+      src_ip: sent ? '192.0.2.9' : '10.0.0.5',
+      dest_ip: sent ? '10.0.0.5' : '192.0.2.9',
     })
   }
   const piped = await picket(['replay', path, '--eve', '-', '--json'])
   const lines = piped.out.trim().split('\n')
   expect(lines.slice(0, -1).map((line) => JSON.parse(line))).toEqual(records)
   expect(JSON.parse(lines.at(-1) as string)).toMatchObject(whole)
+})
+
+test('--options changes what is written, and an unknown key is one line', async () => {
+  const path = file('options.pcap', PCAP)
+  const options = file('options.json', Buffer.from('{"eve_types": ["http"]}'))
+  const { out } = await picket(['replay', path, '--options', options, '--eve', '-', '--json'])
+  const lines = out.trim().split('\n').slice(0, -1)
+  expect(lines.map((line) => JSON.parse(line).event_type)).toEqual(['http'])
+  const wrong = file('wrong.json', Buffer.from('{"chekcsum": "none"}'))
+  const refused = await picket(['replay', path, '--options', wrong])
+  expect(refused.code).toBe(2)
+  expect(refused.err).toContain('there is no setting chekcsum.')
 })
 
 test('a place that --eve cannot write is one line, and no file is left', async () => {

@@ -127,6 +127,7 @@ export function httpExchange(changes: Partial<HttpTransaction> = {}): HttpTransa
     responseBodyBytes: 5,
     requestDone: true,
     responseDone: true,
+    gap: false,
     ...changes,
   }
 }

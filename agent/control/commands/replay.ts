@@ -9,6 +9,7 @@ import type { EventDraft } from '../../base/event.ts'
 import { Failure } from '../../base/failure.ts'
 import { silentLog } from '../../base/log.ts'
 import { openFile } from '../../capture/file.ts'
+import { readInspection } from '../../inspection.ts'
 import { openJournal } from '../../journal.ts'
 import { stampEvent } from '../../lake/stamp.ts'
 import { Replay, type ReplayResult } from '../../replay.ts'
@@ -31,15 +32,17 @@ interface Sink {
 
 export const command: Command = {
   usage:
-    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--eve OUT] [--data DIR] [--json]\n\n' +
+    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--options F] [--eve OUT] [--data DIR] [--json]\n\n' +
     'Decodes and detects over captures (pcap, pcapng, also gzipped; - is standard input) as one stream.\n' +
     '--rules replaces the shipped content, and then no baseline runs; --rules none runs none.\n' +
+    '--options names a JSON file with settings by the names Suricata has for them: checksum, midstream, vars, eve_types …\n' +
     'With --data the rows go into that lake. A broken file is reported up to its last whole frame, then said: exit 2.',
   async run(args) {
     const { values, positionals } = readOptions(args, {
       rules: { type: 'string', multiple: true },
       'home-net': { type: 'string' },
       eve: { type: 'string' },
+      options: { type: 'string' },
     })
     if (positionals.length === 0)
       throw new Failure('invalid', 'Name at least one capture file. Try --help.')
@@ -59,6 +62,7 @@ export const command: Command = {
         chosen === undefined ? shippedRuleFiles() : chosen.filter((file) => file !== 'none'),
       baselines: chosen === undefined,
       home: values['home-net']?.split(',') ?? HOME,
+      ...(values.options !== undefined && { inspection: readInspection(values.options) }),
       onRow: (draft) => {
         for (const sink of sinks) sink.row(draft)
       },

@@ -1,5 +1,13 @@
 /** The sticky buffers: what each is called, when it can be read, and how. */
-import type { HttpHeader, HttpTransaction, Transaction } from '../../decode/records.ts'
+import type {
+  DnsMessage,
+  DnsRecord,
+  HttpHeader,
+  HttpTransaction,
+  Transaction,
+} from '../../decode/records.ts'
+import { type Certificate, readCertificate } from '../certificate.ts'
+import { fileName } from '../file-name.ts'
 
 export type TxProto = Transaction['proto']
 
@@ -66,6 +74,12 @@ function normalHeaders(tx: HttpTransaction, response: boolean): Uint8Array | und
   return bytesOf(text)
 }
 
+function headerLines(tx: HttpTransaction, response: boolean): readonly Uint8Array[] {
+  return headersOf(tx, response).map(({ name, value }) =>
+    Buffer.from(`${name}: ${value}`, 'latin1'),
+  )
+}
+
 function headerNames(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
   const names = headersOf(tx, response).map(({ name }) => name)
   return names.length === 0 ? undefined : bytesOf(`\r\n${names.join('\r\n')}\r\n\r\n`)
@@ -127,6 +141,23 @@ const HTTP: readonly BufferSource[] = [
     (tx, response) => some(response ? tx.responseBody : tx.requestBody),
     true,
   ),
+  {
+    ...http('http.request_header', 'request', (tx) => headerLines(tx, false)),
+    multi: true,
+  },
+  {
+    ...http('http.response_header', 'response', (tx) => headerLines(tx, true)),
+    multi: true,
+  },
+  http(
+    'file.name',
+    'both',
+    (tx, response) =>
+      (response ? tx.responseBodyBytes : tx.requestBodyBytes) > 0
+        ? bytesOf(fileName(tx, !response))
+        : undefined,
+    true,
+  ),
   oneHeader('http.user_agent', 'request', 'user-agent'),
   oneHeader('http.referer', 'request', 'referer'),
   oneHeader('http.accept', 'request', 'accept'),
@@ -160,7 +191,72 @@ const ssh = (name: string, part: 'Protocol' | 'Software'): BufferSource => ({
     tx.proto === 'ssh' ? bytesOf(tx.ssh[`${response ? 'server' : 'client'}${part}`]) : undefined,
 })
 
+const dns = (
+  name: string,
+  side: BufferSource['side'],
+  read: (dns: DnsMessage) => readonly { name: string }[],
+): BufferSource => ({
+  name,
+  proto: 'dns',
+  side,
+  body: false,
+  multi: true,
+  read: (tx) =>
+    tx.proto === 'dns'
+      ? read(tx.dns).map(({ name: text }) => Buffer.from(text, 'latin1'))
+      : undefined,
+})
+
+const NS = 2
+const CNAME = 5
+const SOA = 6
+const PTR = 12
+const MX = 15
+
+/** The name that a record's data is, or begins with. */
+function nameIn({ type, data }: DnsRecord): string {
+  if (type === NS || type === CNAME || type === PTR) return data
+  if (type === MX) return data.replace(/^\d+ /, '')
+  return type === SOA ? data.slice(0, data.indexOf(' ')) : ''
+}
+
+const certificate = (name: string, read: (of: Certificate) => string): BufferSource => ({
+  ...tls(name, 'response', ({ certificates: [first] }) => {
+    const found = first && readCertificate(first)
+    return found && bytesOf(read(found))
+  }),
+  body: true,
+})
+
+const random = (name: string, from: number, to: number): BufferSource => ({
+  ...tls(name, 'request', () => undefined),
+  side: 'both',
+  read: (tx, response) => {
+    if (tx.proto !== 'tls') return undefined
+    const bytes = response ? tx.tls.serverRandom : tx.tls.random
+    return bytes.length < to ? undefined : bytes.subarray(from, to)
+  },
+})
+
 const OTHERS: readonly BufferSource[] = [
+  dns('dns.queries.rrname', 'both', ({ questions }) => questions),
+  dns('dns.answers.rrname', 'response', ({ answers }) => answers),
+  dns('dns.authorities.rrname', 'response', ({ authorities }) => authorities),
+  dns('dns.additionals.rrname', 'response', ({ additionals }) => additionals),
+  dns('dns.response.rrname', 'response', ({ questions, answers, authorities, additionals }) => [
+    ...questions,
+    ...[answers, authorities, additionals].flat().flatMap((record) => {
+      const data = nameIn(record)
+      return data === '' ? [record] : [record, { name: data }]
+    }),
+  ]),
+  certificate('tls.cert_subject', ({ subject }) => subject),
+  certificate('tls.cert_issuer', ({ issuer }) => issuer),
+  certificate('tls.cert_serial', ({ serial }) => serial),
+  certificate('tls.cert_fingerprint', ({ fingerprint }) => fingerprint),
+  random('tls.random', 0, 32),
+  random('tls.random_time', 0, 4),
+  random('tls.random_bytes', 4, 32),
   {
     name: 'dns.query',
     proto: 'dns',
@@ -190,9 +286,12 @@ export const BUFFERS: ReadonlyMap<string, BufferSource> = new Map(
 /** Sticky names of old. */
 export const STICKY_ALIASES: Readonly<Record<string, string>> = {
   dns_query: 'dns.query',
-  'dns.queries.rrname': 'dns.query',
   file_data: 'file.data',
   tls_sni: 'tls.sni',
+  tls_cert_subject: 'tls.cert_subject',
+  tls_cert_issuer: 'tls.cert_issuer',
+  tls_cert_serial: 'tls.cert_serial',
+  tls_cert_fingerprint: 'tls.cert_fingerprint',
   ja3_hash: 'ja3.hash',
   ja3_string: 'ja3.string',
   ssh_proto: 'ssh.proto',

@@ -4,13 +4,13 @@ import type { ByteJump, ByteRead } from './condition.ts'
 const DIGITS: Readonly<Record<number, number>> = { 8: 8, 10: 10, 16: 16 }
 
 /** NaN where the digits are none. The caller has checked that `count` bytes are there. */
-export function readNumber(bytes: Uint8Array, at: number, read: ByteRead): number {
-  let value = read.base === 0 ? binary(bytes, at, read) : text(bytes, at, read)
+export function readNumber(bytes: Uint8Array, at: number, count: number, read: ByteRead): number {
+  let value = read.base === 0 ? binary(bytes, at, count, read) : text(bytes, at, count, read)
   if (read.mask !== undefined && !Number.isNaN(value)) value = masked(value, read.mask)
   return value
 }
 
-function binary(bytes: Uint8Array, at: number, { count, little }: ByteRead): number {
+function binary(bytes: Uint8Array, at: number, count: number, { little }: ByteRead): number {
   let value = 0
   for (let i = 0; i < count; i++)
     value = value * 256 + (bytes[little ? at + count - 1 - i : at + i] as number)
@@ -18,7 +18,7 @@ function binary(bytes: Uint8Array, at: number, { count, little }: ByteRead): num
 }
 
 /** As strtoull: leading spaces, perhaps 0x, then as many digits as there are; none is no number. */
-function text(bytes: Uint8Array, at: number, { count, base }: ByteRead): number {
+function text(bytes: Uint8Array, at: number, count: number, { base }: ByteRead): number {
   const radix = DIGITS[base] as number
   const end = at + count
   let i = at

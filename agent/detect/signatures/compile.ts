@@ -8,10 +8,11 @@ import { chooseFast } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
 import { KEYWORDS } from './keywords.ts'
 import { attackIds } from './keywords-rule.ts'
+import { isPacketPart } from './packet-parts.ts'
 import { type PortGroup, parsePortGroup } from './port-group.ts'
-import type { BufferPart, BufferView, Point, Signature } from './rule.ts'
+import type { BufferPart, BufferView, PacketPart, Point, Signature } from './rule.ts'
 import { parseRule, Refused } from './rule-text.ts'
-import { TRANSFORMS } from './transform.ts'
+import { transformOf } from './transform.ts'
 import type { Variables } from './variables.ts'
 
 /** What signatures of one set share: the same group or buffer is one object. */
@@ -50,7 +51,7 @@ export class Shared {
       index: this.views.length,
       source,
       response,
-      transforms: transforms.flatMap((name) => TRANSFORMS[name] ?? []),
+      transforms: transforms.map(transformOf),
     }
     this.views.push(view)
     this.#views.set(key, view)
@@ -61,10 +62,11 @@ export class Shared {
 /** Signatures without their index and rank, which the set gives. Throws Refused. */
 export function compileRule(text: string, shared: Shared): Signature[] {
   const parsed = parseRule(text)
-  const { action, header, appProto, packetOnly, streamOnly } = parseHeader(parsed, shared)
+  const { action, header, appProto, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
   const draft = new Draft(action, header, shared.variables)
   if (appProto !== undefined) draft.useProto(parsed.protocol, appProto)
   draft.packetOnly = packetOnly
+  draft.exchange = exchange
   draft.streamOnly = streamOnly
   for (const { name, value } of parsed.options) {
     const keyword = Object.hasOwn(KEYWORDS, name) ? KEYWORDS[name] : undefined
@@ -86,6 +88,8 @@ function settle(draft: Draft): void {
         condition.depth = { value: offset.value + depth.value, slot: -1 }
       if (list.name === 'http.host') checkHost(condition)
     }
+  if (draft.event !== undefined && named(draft.lists).length > 0)
+    throw new Refused(undefined, 'an event and a buffer of a record do not come together')
   if (draft.packetTests.length > 0 && draft.streamOnly)
     throw new Refused('flow', 'only_stream leaves no packet for the packet keywords')
 }
@@ -97,19 +101,34 @@ function checkHost(content: Extract<Condition, { type: 'content' }>): void {
     throw new Refused('http.host', 'the buffer is lower case: upper case never matches')
 }
 
+/** The sticky buffers of application records. */
 const named = (lists: readonly DraftList[]) =>
-  lists.flatMap((list) => (list.name === undefined ? [] : [{ ...list, name: list.name }]))
+  lists.flatMap((list) =>
+    list.name === undefined || isPacketPart(list.name) ? [] : [{ ...list, name: list.name }],
+  )
+
+function packetParts(lists: readonly DraftList[]): PacketPart[] {
+  return lists.flatMap(({ name, conditions, transforms }) => {
+    if (name === undefined || !isPacketPart(name)) return []
+    if (transforms[0]) throw new Refused(transforms[0], `it is not honoured after ${name}`)
+    return [{ part: name, conditions }]
+  })
+}
 
 /** On which side transactions are judged; [0] for a rule without any buffer. */
 function sidesOf(draft: Draft): (0 | 1 | 2)[] {
   const lists = named(draft.lists)
   if (lists.length === 0 && draft.transactionTests.length === 0) return [draft.side]
-  const sides = new Set(
+  const sides = new Set<'request' | 'response'>(
     lists.flatMap(({ name }) => {
       const side = BUFFERS.get(name)?.side
       return side === undefined || side === 'both' ? [] : [side]
     }),
   )
+  if (draft.exchange) {
+    if (lists.length === 0) throw new Refused(undefined, 'a rule with => needs buffers')
+    return [2]
+  }
   if (sides.size > 1)
     throw new Refused(undefined, 'it mixes buffers of the request and of the response')
   const [must] = sides
@@ -123,7 +142,7 @@ function sidesOf(draft: Draft): (0 | 1 | 2)[] {
   }
   if (side !== 0) return [side]
   if (draft.side !== 0) return [draft.side]
-  if (lists.length === 0) return [1] // record tests alone are about the question
+  if (lists.length === 0 && !draft.transactionTests.some(({ bothSides }) => bothSides)) return [1]
   if (lists.every(({ name }) => name === 'file.data')) return [2]
   return [1, 2]
 }
@@ -135,17 +154,20 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
     if (!source) throw new Refused(list.name, 'there is no such buffer')
     if (list.conditions.length === 0) throw new Refused(list.name, 'nothing is asked of the buffer')
     return {
-      view: shared.view(source, response, list.transforms),
-      conditions: list.conditions,
-      absentMatches: list.conditions.every(
-        (each) => each.type === 'absent' || (each.type === 'content' && each.negated),
+      view: shared.view(
+        source,
+        draft.exchange ? source.side === 'response' || list.response === true : response,
+        list.transforms,
       ),
+      conditions: list.conditions,
+      absentMatches: list.conditions.some((each) => each.type === 'absent'),
     }
   })
   const payload = draft.lists.find(({ name }) => name === undefined)?.conditions ?? []
+  const parts = packetParts(draft.lists)
   const tests = draft.transactionTests
   const proto = buffers[0]?.view.source.proto ?? tests[0]?.proto
-  const body = buffers.some(({ view }) => view.source.body)
+  const body = buffers.some(({ view }) => view.source.body) || tests.some(({ late }) => late)
   const point: Point | undefined = proto === undefined ? undefined : { proto, response, body }
   const classified = CLASSIFICATION.get(draft.classtype)
   const priority = draft.priority ?? classified?.priority ?? DEFAULT_PRIORITY
@@ -161,6 +183,11 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
     appProto: draft.appProto,
     ...where(draft, payload, point),
     packetTests: draft.packetTests,
+    packetParts: parts,
+    event: draft.event,
+    stateTests: draft.stateTests,
+    stateChanges: draft.stateChanges,
+    exchange: draft.exchange,
     payload,
     point,
     buffers,
@@ -202,11 +229,14 @@ function needsEnd(condition: Condition): boolean {
   }
 }
 
+const isOfPacket = ({ name }: DraftList) => name !== undefined && isPacketPart(name)
+
 /** TCP contents look at the stream; at segments too where they say a place, as Suricata does. */
 function where(draft: Draft, payload: readonly Condition[], point: Point | undefined) {
   const none = { tcpPacket: false, tcpStream: false, datagram: false }
   if (point) return none
-  if (payload.length === 0 || draft.packetTests.length > 0 || draft.packetOnly)
+  const onPackets = draft.packetTests.length > 0 || draft.lists.some(isOfPacket)
+  if (payload.length === 0 || onPackets || draft.packetOnly)
     return { tcpPacket: !draft.streamOnly, tcpStream: false, datagram: true }
   const placed = payload.some(
     (each) =>

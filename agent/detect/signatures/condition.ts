@@ -55,7 +55,10 @@ export interface Size {
 /** How byte_test, byte_jump and byte_extract read their number. */
 export interface ByteRead {
   /** Bytes to read; digits where `base` is not 0. */
-  count: number
+  count: Operand
+  countMax: number
+  /** Fewer bytes than `count` may be there. */
+  open: boolean
   offset: Operand
   relative: boolean
   little: boolean
@@ -89,9 +92,34 @@ export interface ByteExtract {
   multiplier: number
 }
 
-/** The buffer is not there at all. */
+export interface ByteMath {
+  type: 'byte_math'
+  read: ByteRead
+  how: '+' | '-' | '*' | '/' | '<<' | '>>'
+  rvalue: Operand
+  slot: number
+}
+
+/** What follows `base64_data` is asked of the bytes that are decoded here. */
+export interface Base64 {
+  type: 'base64'
+  offset: number
+  bytesMax: number
+  relative: boolean
+  conditions: Condition[]
+}
+
+export interface Entropy {
+  type: 'entropy'
+  offset: number
+  bytesMax: number
+  test: (value: number) => boolean
+}
+
+/** The buffer is not there at all; with `orElse`, or what else is asked holds. */
 export interface Absent {
   type: 'absent'
+  orElse: boolean
 }
 
 export type Condition =
@@ -102,6 +130,9 @@ export type Condition =
   | ByteTest
   | ByteJump
   | ByteExtract
+  | ByteMath
+  | Base64
+  | Entropy
   | Absent
 
 export const SLOTS_MAX = 16
@@ -114,6 +145,7 @@ function moves(condition: Condition): boolean {
       return !condition.negated
     case 'byte_jump':
     case 'byte_extract':
+    case 'byte_math':
       return true
     default:
       return false

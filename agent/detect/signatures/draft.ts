@@ -1,5 +1,6 @@
 /** A rule while its options are read, one after another: what the keywords write into. */
-import type { AppProto } from '../../decode/records.ts'
+import type { PacketEvent } from '../../decode/events.ts'
+import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { ByteExtract, Condition, Content, Operand } from './condition.ts'
 import { follow, SLOTS_MAX } from './condition.ts'
 import type {
@@ -7,6 +8,8 @@ import type {
   Header,
   PacketTest,
   RuleAction,
+  StateChange,
+  StateTest,
   ThresholdRule,
   TransactionTest,
 } from './rule.ts'
@@ -17,6 +20,8 @@ import type { Variables } from './variables.ts'
 export interface DraftList {
   name: string | undefined
   transforms: string[]
+  /** In a rule with =>: of the answer. */
+  response?: boolean
   conditions: Condition[]
   fast: { content: Content; from: number; to: number } | undefined
 }
@@ -42,7 +47,19 @@ export class Draft {
   appProto: AppProto | undefined
   threshold: ThresholdRule | undefined
   readonly packetTests: PacketTest[] = []
-  readonly transactionTests: { proto: 'dns' | 'modbus' | 'http'; test: TransactionTest }[] = []
+  /** `late`: asks what comes after the hello or the head. */
+  readonly transactionTests: {
+    proto: Transaction['proto']
+    test: TransactionTest
+    late?: boolean
+    /** Of question and answer alike. */
+    bothSides?: boolean
+  }[] = []
+  /** Request and answer in one rule (=>). */
+  exchange = false
+  event: PacketEvent | undefined
+  readonly stateTests: StateTest[] = []
+  readonly stateChanges: StateChange[] = []
   readonly bits: FlowBit[] = []
   readonly lists: DraftList[] = []
   readonly #slots: string[] = []
@@ -61,15 +78,40 @@ export class Draft {
   /** Contents that follow look at this buffer; undefined: at the payload. */
   stick(name: string | undefined, multi = false): void {
     this.#last = undefined
+    this.#base64 = undefined
     this.#sticky = name === undefined ? undefined : this.#openList(name, multi)
+  }
+
+  #base64: DraftList | undefined
+
+  /** What follows is asked of the bytes that the last base64_decode gave. */
+  stickBase64(keyword: string): void {
+    const found = this.lists.flatMap(({ conditions }) =>
+      conditions.flatMap((each) => (each.type === 'base64' ? [each] : [])),
+    )
+    const decode = found.at(-1)
+    if (!decode) throw new Refused(keyword, 'there is no base64_decode before it')
+    this.#last = undefined
+    this.#base64 = {
+      name: undefined,
+      transforms: [],
+      conditions: decode.conditions,
+      fast: undefined,
+    }
+  }
+
+  get inBase64(): boolean {
+    return this.#base64 !== undefined
   }
 
   get sticky(): DraftList | undefined {
     return this.#sticky
   }
 
-  /** The list in force. */
-  list(): DraftList {
+  /** The list in force; what counts from a match belongs where that match is, in the old style too. */
+  list(relative = false): DraftList {
+    if (this.#base64) return this.#base64
+    if (!this.#sticky && relative && this.#last) return this.#last.list
     return this.#sticky ?? this.#openList(undefined, false)
   }
 

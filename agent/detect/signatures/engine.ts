@@ -1,4 +1,5 @@
 /** Signatures over packets, streams and transactions of one shard. */
+import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
@@ -7,8 +8,10 @@ import { FlowBits } from './flow-bits.ts'
 import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
-import type { Signature } from './rule.ts'
+import { partEnd, partStart } from './packet-parts.ts'
+import type { PacketPart, Signature, StatePlace } from './rule.ts'
 import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
+import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
 import { readiness, TransactionView } from './transaction-view.ts'
@@ -47,6 +50,8 @@ export class SignatureEngine {
   readonly #flows: FlowTableLike
   readonly #inspector = new Inspector()
   readonly #bits = new FlowBits()
+  readonly #state: RuleState
+  readonly #place: StatePlace
   readonly #tails: Tails
   readonly #view = new TransactionView()
   readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
@@ -70,6 +75,19 @@ export class SignatureEngine {
     this.#options = options
     this.#flows = options.flows
     this.#tails = new Tails(options.flows.flowsMax)
+    this.#state = new RuleState((flow, toServer) =>
+      this.#tails.streamed(flow * 2 + (toServer ? 1 : 0)),
+    )
+    const { client, server } = this.#flows
+    this.#place = {
+      flow: -1,
+      toServer: true,
+      timeUs: 0,
+      src: client,
+      srcAt: 0,
+      dest: server,
+      destAt: 0,
+    }
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
@@ -117,6 +135,22 @@ export class SignatureEngine {
       if (this.#judgePacket(this.#list.at(i), packet, start, end)) return
   }
 
+  /** Rules that ask for this event, on the packet it was seen at. */
+  event(event: PacketEvent, packet: Packet): void {
+    const indexes = this.#rules.events.get(event)
+    if (!indexes || (packet.flow >= 0 && this.#passed.has(packet.flow))) return
+    this.#packet = packet
+    this.#timeUs = packet.timeUs
+    this.#list.clear()
+    for (const index of indexes)
+      this.#offerPacket(this.#rules.signatures[index] as Signature, packet)
+    if (this.#list.offered === 0) return
+    this.#close(packet.flow)
+    const start = packet.payloadOffset
+    for (let i = 0; i < this.#list.count; i++)
+      if (this.#judgePacket(this.#list.at(i), packet, start, start + packet.payloadBytes)) return
+  }
+
   #offerPacket(signature: Signature, packet: Packet): void {
     if (packetFits(signature, packet, this.#flows)) this.#list.add(signature)
   }
@@ -127,7 +161,8 @@ export class SignatureEngine {
     const { flow } = packet
     for (let i = 0; i < packetTests.length; i++)
       if (!(packetTests[i] as (packet: Packet) => boolean)(packet)) return false
-    if (!this.#bits.fits(signature.bitTests, flow)) return false
+    if (!this.#remembers(signature, flow, packet.toServer)) return false
+    if (!this.#partsHold(signature, packet)) return false
     if (payload.length > 0 && !this.#holds(signature.payload, packet.bytes, start, end, 0, flow))
       return false
     if (appProto !== undefined) {
@@ -143,7 +178,10 @@ export class SignatureEngine {
     const side = toServer ? 1 : 0
     const lane = this.#rules.streams[side]
     const keep = this.#rules.tailBytes[side]
-    if ((lane.empty && keep === 0) || this.#passed.has(flow)) return
+    if ((lane.empty && keep === 0) || this.#passed.has(flow)) {
+      this.#tails.passBy(flow * 2 + side, end - start)
+      return
+    }
     for (let from = start; from < end; from += CHUNK_BYTES_MAX)
       this.#chunk(flow, toServer, lane, bytes, from, Math.min(end, from + CHUNK_BYTES_MAX), keep)
   }
@@ -198,7 +236,7 @@ export class SignatureEngine {
     if (signature.fast === undefined && this.#once.get(key)?.has(index)) return false
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
     if (known !== appProto && known !== 'unknown') return false
-    if (!this.#bits.fits(signature.bitTests, flow)) return false
+    if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
     if (!this.#holds(payload, window, 0, end, base, flow)) {
       if (signature.fast && payload.length > 1) this.#tails.wait(key, index, base + end)
       return false
@@ -311,12 +349,13 @@ export class SignatureEngine {
     toServer: boolean,
     transaction: Transaction,
   ): boolean {
-    if (!signature.transactionTests.every((test) => test(transaction))) return false
-    if (!this.#bits.fits(signature.bitTests, flow)) return false
-    const { packetTests, payload } = signature
-    if (packetTests.length > 0) {
+    if (!signature.transactionTests.every((test) => test(transaction, !toServer))) return false
+    if (!this.#remembers(signature, flow, toServer)) return false
+    const { packetTests, packetParts, payload } = signature
+    if (packetTests.length > 0 || packetParts.length > 0) {
       const packet = this.#inHand(flow)
       if (!packet || !packetTests.every((test) => test(packet))) return false
+      if (!this.#partsHold(signature, packet)) return false
     }
     for (const { view, conditions, absentMatches } of signature.buffers) {
       const values = this.#view.values(view)
@@ -362,6 +401,7 @@ export class SignatureEngine {
     this.#tails.forget(flow * 2)
     this.#tails.forget(flow * 2 + 1)
     this.#bits.ended(flow)
+    this.#state.ended(flow)
     this.#passed.delete(flow)
     this.#once.delete(flow * 2)
     this.#once.delete(flow * 2 + 1)
@@ -397,6 +437,41 @@ export class SignatureEngine {
     this.#options.onIncomplete(reason, flow)
   }
 
+  /** Flow bits, numbers and bits of hosts that must be set, or must not. */
+  #remembers(signature: Signature, flow: number, toServer: boolean): boolean {
+    const { bitTests, stateTests } = signature
+    if (!this.#bits.fits(bitTests, flow)) return false
+    if (stateTests.length === 0) return true
+    const place = this.#placeOf(flow, toServer)
+    for (const test of stateTests) if (!test(this.#state, place)) return false
+    return true
+  }
+
+  #placeOf(flow: number, toServer: boolean): StatePlace {
+    const place = this.#place
+    const { client, server } = this.#flows
+    place.flow = flow
+    place.toServer = toServer
+    place.timeUs = this.#timeUs
+    const packet = flow < 0 ? this.#packet : undefined
+    place.src = packet ? packet.src : toServer ? client : server
+    place.dest = packet ? packet.dest : toServer ? server : client
+    place.srcAt = flow < 0 ? 0 : flow * 4
+    place.destAt = place.srcAt
+    return place
+  }
+
+  #partsHold({ packetParts }: Signature, packet: Packet): boolean {
+    for (let i = 0; i < packetParts.length; i++) {
+      const { part, conditions } = packetParts[i] as PacketPart
+      const start = partStart(part, packet)
+      if (start < 0) return false
+      const end = partEnd(part, packet)
+      if (!this.#holds(conditions, packet.bytes, start, end, 0, packet.flow)) return false
+    }
+    return true
+  }
+
   #inHand(flow: number): Packet | undefined {
     return this.#packet !== undefined && this.#packet.flow === flow ? this.#packet : undefined
   }
@@ -410,9 +485,13 @@ export class SignatureEngine {
     tx: Transaction | undefined,
   ): boolean {
     this.counters.matched++
-    const { hit, action, bitChanges, payload, packetTests } = signature
+    const { hit, action, bitChanges, stateChanges, payload, packetTests } = signature
     if (bitChanges.length > 0 && flow >= 0 && !this.#bits.change(bitChanges, flow))
       this.#incomplete('flowbits', flow)
+    if (stateChanges.length > 0) {
+      const place = this.#placeOf(flow, toServer)
+      for (const change of stateChanges) change(this.#state, place)
+    }
     if (action === 'pass') {
       const wholeFlow = found !== 'packet' || (payload.length === 0 && packetTests.length === 0)
       if (wholeFlow && flow >= 0) this.#passed.add(flow)

@@ -1,6 +1,7 @@
 /** Which literal of a rule is looked for first: the author's choice, else the one that is rarest. */
 import type { Content } from './condition.ts'
 import type { DraftList } from './draft.ts'
+import { isPacketPart } from './packet-parts.ts'
 import type { BufferPart, FastPattern } from './rule.ts'
 
 /** Buffers whose few values are in nearly every message: a literal there tells little. */
@@ -22,12 +23,14 @@ export function chooseFast(
   buffers: readonly BufferPart[],
   transaction: boolean,
 ): FastPattern | undefined {
-  const namedLists = lists.filter(({ name }) => name !== undefined)
+  const namedLists = lists.filter(({ name }) => name !== undefined && !isPacketPart(name))
   let best: FastPattern | undefined
   let bestWorth = 0
   for (const list of lists) {
     const view = buffers[namedLists.indexOf(list)]?.view
-    if (transaction && view === undefined) continue
+    if (view === undefined && (transaction || list.name !== undefined)) continue
+    // What may be absent cannot be what the rule is found by.
+    if (list.conditions.some(({ type }) => type === 'absent')) continue
     if (list.fast) {
       const { content, from, to } = list.fast
       return { bytes: content.bytes.subarray(from, to), nocase: content.nocase, view }

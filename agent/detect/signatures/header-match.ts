@@ -38,9 +38,9 @@ export function flowFits(
   }
   const clientPort = flows.clientPort[flow] as number
   const serverPort = flows.serverPort[flow] as number
-  const forward = toServer || header.bothWays
+  const forward = toServer || header.bothWays || signature.exchange
   if (forward && endsFit(header, client, at, clientPort, server, at, serverPort)) return true
-  const backward = !toServer || header.bothWays
+  const backward = (!toServer && !signature.exchange) || header.bothWays
   return backward && endsFit(header, server, at, serverPort, client, at, clientPort)
 }
 

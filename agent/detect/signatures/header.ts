@@ -14,6 +14,8 @@ const ACTIONS: Readonly<Record<string, RuleAction>> = {
   rejectboth: 'reject',
 }
 
+const DIRECTIONS = new Set(['->', '<>', '=>'])
+
 interface Protocol {
   tcp?: boolean
   udp?: boolean
@@ -28,6 +30,7 @@ interface Protocol {
 
 const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   ip: { any: true },
+  pkthdr: { any: true, packetOnly: true },
   ip4: { any: true, ipVersion: 4 },
   ipv4: { any: true, ipVersion: 4 },
   ip6: { any: true, ipVersion: 6 },
@@ -51,6 +54,8 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
 export interface ParsedHeader {
   action: RuleAction
   header: Header
+  /** `=>`: request and answer together. */
+  exchange: boolean
   appProto: AppProto | undefined
   packetOnly: boolean
   streamOnly: boolean
@@ -61,10 +66,11 @@ export function parseHeader(rule: RuleText, shared: Shared): ParsedHeader {
   if (action === undefined) throw new Refused(undefined, `there is no action "${rule.action}"`)
   const protocol = Object.hasOwn(PROTOCOLS, rule.protocol) ? PROTOCOLS[rule.protocol] : undefined
   if (!protocol) throw new Refused(undefined, `the protocol ${rule.protocol} is not decoded`)
-  if (rule.direction !== '->' && rule.direction !== '<>')
-    throw new Refused(undefined, `the direction "${rule.direction}" is neither -> nor <>`)
+  if (!DIRECTIONS.has(rule.direction))
+    throw new Refused(undefined, `the direction "${rule.direction}" is neither -> nor <> nor =>`)
   return {
     action,
+    exchange: rule.direction === '=>',
     appProto: protocol.appProto,
     packetOnly: protocol.packetOnly ?? false,
     streamOnly: protocol.streamOnly ?? false,

@@ -3,8 +3,12 @@
  * in order, relative ones from the end of the match before, other places of a match tried while the
  * rest fails. Steps are bounded; a bound that was met is told, since it hides what lies behind.
  */
+
+import { decodeBase64, entropyOf } from './byte-codes.ts'
 import { jumpTo, readNumber } from './byte-read.ts'
 import {
+  type Base64,
+  type ByteMath,
   type ByteTest,
   type Condition,
   type Content,
@@ -94,10 +98,41 @@ export class Inspector {
         this.#slots[condition.slot] = align > 0 ? Math.ceil(value / align) * align : value
         return this.#from(index + 1, this.#readEnd)
       }
+      case 'byte_math': {
+        const number = this.#read(condition.read, here)
+        const result = calculate(condition.how, number, this.#value(condition.rvalue))
+        if (Number.isNaN(result)) return NO
+        this.#slots[condition.slot] = result
+        return this.#from(index + 1, this.#readEnd)
+      }
+      case 'base64':
+        return this.#base64(condition, index, here)
+      case 'entropy': {
+        const from = Math.min(this.#end, this.#start + condition.offset)
+        const to = Math.min(this.#end, from + condition.bytesMax)
+        return condition.test(entropyOf(this.#bytes, from, to)) ? this.#from(index + 1, here) : NO
+      }
       case 'absent':
-        return NO
+        return condition.orElse ? this.#from(index + 1, here) : NO
     }
   }
+
+  /** Rules that decode are few: a matcher of its own, made when one is met. */
+  #base64(
+    { offset, bytesMax, relative, conditions }: Base64,
+    index: number,
+    here: number,
+  ): Outcome {
+    const from = this.#start + offset + (relative ? here : 0)
+    const decoded = decodeBase64(this.#bytes, from, Math.min(this.#end, from + bytesMax))
+    if (decoded.length === 0) return NO
+    this.#inner ??= new Inspector()
+    const yes = this.#inner.matches(conditions, decoded, 0, decoded.length)
+    if (this.#inner.limit !== undefined) this.limit = this.#inner.limit
+    return yes ? this.#from(index + 1, here) : NO
+  }
+
+  #inner: Inspector | undefined
 
   get #length(): number {
     return this.#end - this.#start
@@ -154,7 +189,8 @@ export class Inspector {
     const { slot } = content.depth
     const depth = this.#value(content.depth)
     // A depth read from the buffer counts from the offset; a written one has it added at load.
-    return Math.min(last, slot < 0 ? depth - this.#base : from + depth)
+    const fixed = slot < 0 && (content.offset === undefined || content.offset.slot < 0)
+    return Math.min(last, fixed ? depth - this.#base : from + depth)
   }
 
   #find(content: Content, from: number, to: number): number {
@@ -202,15 +238,37 @@ export class Inspector {
   /** NaN where the bytes are not there or are no digits. */
   #read(read: ByteTest['read'], here: number): number {
     const at = (read.relative ? here : 0) + this.#value(read.offset)
-    this.#readEnd = at + read.count
-    if (at < 0 || at + read.count > this.#length) return Number.NaN
-    return readNumber(this.#bytes, this.#start + at, read)
+    let count = this.#value(read.count)
+    if (read.open) count = Math.min(count, this.#length - at)
+    this.#readEnd = at + count
+    // A length that the packet itself gave may be none.
+    if (count === 0 && read.count.slot >= 0) return 0
+    if (at < 0 || at + count > this.#length || count <= 0 || count > read.countMax)
+      return Number.NaN
+    return readNumber(this.#bytes, this.#start + at, count, read)
   }
 
   #byteTest(test: ByteTest, here: number): boolean {
     const number = this.#read(test.read, here)
     if (Number.isNaN(number)) return false
     return compare(test.how, number, this.#value(test.value)) !== test.negated
+  }
+}
+
+function calculate(how: ByteMath['how'], a: number, b: number): number {
+  switch (how) {
+    case '+':
+      return a + b
+    case '-':
+      return a < b ? 2 ** 64 - (b - a) : a - b // unsigned, as in Suricata
+    case '*':
+      return a * b
+    case '/':
+      return b === 0 ? Number.NaN : Math.floor(a / b)
+    case '<<':
+      return a * 2 ** b
+    case '>>':
+      return Math.floor(a / 2 ** b)
   }
 }
 

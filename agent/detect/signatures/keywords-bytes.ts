@@ -51,11 +51,43 @@ export const BYTE_KEYWORDS: KeywordTable = {
     refuseRest(name, words)
     add(draft, { type: 'byte_extract', read, slot: draft.slot(variable), align, multiplier })
   }),
+  byte_math: valued(byteMath),
   pcre: valued(addPcre),
 }
 
+const MATH = ['+', '-', '*', '/', '<<', '>>'] as const
+
+function byteMath(draft: Draft, value: string, name: string): void {
+  const words = parts(value)
+  const bytes = argument(words, 'bytes') ?? ''
+  const offset = argument(words, 'offset') ?? ''
+  const sign = argument(words, 'oper')
+  const rvalue = argument(words, 'rvalue') ?? ''
+  const result = argument(words, 'result') ?? ''
+  const endian = argument(words, 'endian')
+  const string = argument(words, 'string')
+  const mask = argument(words, 'bitmask')
+  const relative = take(words, 'relative')
+  const extra = [
+    ...(endian === 'little' ? ['little'] : []),
+    ...(string ? ['string', string] : []),
+    ...(mask ? [`bitmask ${mask}`] : []),
+    ...(relative ? ['relative'] : []),
+  ]
+  const how = MATH.find((each) => each === sign)
+  if (how === undefined) throw new Refused(name, `"${sign}" is not an operation`)
+  if (take(words, 'dce')) throw new Refused(name, 'dce is not honoured')
+  refuseRest(name, words)
+  if (!/^[a-z]\w*$/i.test(result)) throw new Refused(name, `"${result}" is not a name`)
+  const read = readOf(draft, name, { count: bytes, offset, words: extra })
+  const operand = draft.operand(name, rvalue)
+  if (how === '/' && operand.slot < 0 && operand.value === 0)
+    throw new Refused(name, 'it divides by 0')
+  add(draft, { type: 'byte_math', read, how, rvalue: operand, slot: draft.slot(result) })
+}
+
 function add(draft: Draft, condition: Extract<Condition, { read: ByteRead }>): void {
-  const list = draft.list()
+  const list = draft.list(condition.read.relative)
   list.conditions.push(condition)
   if (condition.read.relative) follow(list.conditions, condition)
 }
@@ -86,11 +118,15 @@ function readOf(
   const little = take(words, 'little')
   take(words, 'big')
   const mask = argument(words, 'bitmask')
-  const bytes = whole(name, count)
-  if (bytes > (string ? DIGITS_MAX : BINARY_BYTES_MAX) || bytes === 0)
+  const bytesMax = string ? DIGITS_MAX : BINARY_BYTES_MAX
+  const bytes = draft.operand(name, count)
+  if (bytes.slot < 0 && (bytes.value > bytesMax || (bytes.value === 0 && !string)))
     throw new Refused(name, `it cannot read ${count} bytes`)
   return {
-    count: bytes,
+    // A text without a length is read as far as it has digits.
+    count: bytes.slot < 0 && bytes.value === 0 ? { value: DIGITS_MAX, slot: -1 } : bytes,
+    countMax: bytesMax,
+    open: bytes.slot < 0 && bytes.value === 0,
     offset: draft.operand(name, offset, true),
     relative: take(words, 'relative'),
     little,
@@ -100,7 +136,9 @@ function readOf(
 }
 
 function addPcre(draft: Draft, value: string, name: string): void {
-  const { negated, text } = quoted(name, value)
+  const { negated, text } = /^!?\s*\//.test(value)
+    ? { negated: value.startsWith('!'), text: value.replace(/^!\s*/, '') }
+    : quoted(name, value)
   const end = text.lastIndexOf('/')
   if (!text.startsWith('/') || end < 1)
     throw new Refused(name, 'the expression must stand between slashes')
@@ -118,7 +156,7 @@ function addPcre(draft: Draft, value: string, name: string): void {
   if (buffer !== undefined && draft.sticky && draft.sticky.name !== buffer)
     throw new Refused(name, 'a flag names another buffer than the sticky one')
   if (buffer !== undefined) draft.useProto(name, 'http')
-  const list = buffer === undefined || draft.sticky ? draft.list() : draft.listOf(buffer)
+  const list = buffer === undefined || draft.sticky ? draft.list(relative) : draft.listOf(buffer)
   const regex = new Regex(text.slice(1, end), options >>> 0)
   const pcre: Condition = { type: 'pcre', regex, negated, relative, followed: false }
   list.conditions.push(pcre)

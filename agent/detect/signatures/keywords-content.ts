@@ -59,7 +59,7 @@ export const CONTENT_KEYWORDS: KeywordTable = {
     const relativeTest = words.includes('relative')
     if (words.some((word) => word !== 'relative' && word !== 'rawbytes'))
       throw new Refused(name, `"${value}" has a word it does not know`)
-    const list = draft.list()
+    const list = draft.list(relativeTest)
     const test: Condition = {
       type: 'isdataat',
       at: draft.operand(name, at),
@@ -69,6 +69,41 @@ export const CONTENT_KEYWORDS: KeywordTable = {
     list.conditions.push(test)
     if (relativeTest) follow(list.conditions, test)
   }),
+  base64_decode: (draft, value, name) => {
+    const words = value === undefined ? [] : parts(value)
+    let [offset, bytesMax, relativeTo] = [0, 65_535, false]
+    for (const word of words) {
+      const [key, number = ''] = word.split(/\s+/)
+      if (key === 'relative') relativeTo = true
+      else if (key === 'offset') offset = whole(name, number, 65_535)
+      else if (key === 'bytes') bytesMax = whole(name, number, 65_535)
+      else throw new Refused(name, `it does not know "${word}"`)
+    }
+    const list = draft.list(relativeTo)
+    const found: Condition = {
+      type: 'base64',
+      offset,
+      bytesMax,
+      relative: relativeTo,
+      conditions: [],
+    }
+    list.conditions.push(found)
+    if (relativeTo) follow(list.conditions, found)
+  },
+  base64_data: bare((draft, name) => draft.stickBase64(name)),
+  entropy: valued((draft, value, name) => {
+    const found = /^(?:bytes\s+(\d+)\s*,\s*)?(?:offset\s+(\d+)\s*,\s*)?value\s*(.+)$/.exec(value)
+    const test = found && decimalTest(found[3] as string)
+    if (!found || !test) throw new Refused(name, `"${value}" is not a value it can compare`)
+    draft.list().conditions.push({
+      type: 'entropy',
+      bytesMax: Number(found[1] ?? Number.MAX_SAFE_INTEGER),
+      offset: Number(found[2] ?? 0),
+      test,
+    })
+  }),
+  filename: valued((draft, value, name) => fileNameHolds(draft, value, name, false)),
+  fileext: valued((draft, value, name) => fileNameHolds(draft, value, name, true)),
   bsize: valued((draft, value, name) => {
     if (!draft.sticky) throw new Refused(name, 'there is no sticky buffer before it')
     draft.sticky.conditions.unshift(size(name, value))
@@ -82,6 +117,45 @@ export const CONTENT_KEYWORDS: KeywordTable = {
   }),
 }
 
+/** Both are compared without case; an extension is what stands after the last dot. */
+function fileNameHolds(draft: Draft, value: string, name: string, extension: boolean): void {
+  const { negated, text } = quoted(name, value)
+  const bytes = folded(parseLiteral(name, extension ? `.${text}` : text))
+  draft.useProto(name, 'http')
+  draft.listOf('file.name').conditions.push({
+    ...plainContent(bytes, negated),
+    nocase: true,
+    skip: skipTable(bytes, true),
+    endsWith: extension,
+  })
+}
+
+/** As a number test, of numbers with a fraction. */
+function decimalTest(text: string): ((value: number) => boolean) | undefined {
+  const range = /^(!?)\s*([\d.]+)\s*-\s*([\d.]+)$/.exec(text)
+  if (range) {
+    const [low, high, not] = [Number(range[2]), Number(range[3]), range[1] === '!']
+    return (value) => (value > low && value < high) !== not
+  }
+  const one = /^(<=|>=|!=|<|>|=|!)?\s*(\d+(?:\.\d+)?)$/.exec(text)
+  if (!one) return undefined
+  const bound = Number(one[2])
+  switch (one[1] ?? '=') {
+    case '<':
+      return (value) => value < bound
+    case '>':
+      return (value) => value > bound
+    case '<=':
+      return (value) => value <= bound
+    case '>=':
+      return (value) => value >= bound
+    case '=':
+      return (value) => value === bound
+    default:
+      return (value) => value !== bound
+  }
+}
+
 function size(name: string, value: string): Condition {
   const test = parseNumberTest(value.replace(/\s+/g, ''))
   if (!test) throw new Refused(name, `"${value}" is not a length`)
@@ -91,7 +165,11 @@ function size(name: string, value: string): Condition {
 function addContent(draft: Draft, value: string, name: string): void {
   const { negated, text } = quoted(name, value)
   const bytes = parseLiteral(name, text)
-  draft.addContent({
+  draft.addContent(plainContent(bytes, negated))
+}
+
+function plainContent(bytes: Uint8Array, negated: boolean): Content {
+  return {
     type: 'content',
     bytes,
     nocase: false,
@@ -104,7 +182,7 @@ function addContent(draft: Draft, value: string, name: string): void {
     startsWith: false,
     endsWith: false,
     followed: false,
-  })
+  }
 }
 
 function absolute(draft: Draft, name: string): { content: Content } {
@@ -133,7 +211,7 @@ function setFastPattern(draft: Draft, value: string | undefined, name: string): 
     if (more !== undefined || to > content.bytes.length || from === to)
       throw new Refused(name, `"${value}" is not an offset and a length within the content`)
   }
-  if (content.negated) return
+  if (content.negated || draft.inBase64) return
   if (draft.lists.some((each) => each.fast)) throw new Refused(name, 'a rule has one fast_pattern')
   list.fast = { content, from, to }
 }

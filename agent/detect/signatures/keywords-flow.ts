@@ -69,7 +69,7 @@ function isVerb(word: string): word is FlowBitVerb {
   return ['set', 'unset', 'toggle', 'isset', 'isnotset'].includes(word)
 }
 
-const TRACKS = ['by_src', 'by_dst', 'by_rule', 'by_both'] as const
+const TRACKS = ['by_src', 'by_dst', 'by_rule', 'by_both', 'by_flow'] as const
 
 function setThreshold(draft: Draft, value: string, name: string): void {
   if (draft.threshold) throw new Refused(name, 'a rule has one threshold or detection_filter')
@@ -81,13 +81,21 @@ function setThreshold(draft: Draft, value: string, name: string): void {
   )
   const track = TRACKS.find((each) => each === found.get('track'))
   const count = whole(name, found.get('count') ?? '')
-  const seconds = whole(name, found.get('seconds') ?? '')
+  const backoff = found.get('type') === 'backoff'
+  const seconds = backoff ? Number.POSITIVE_INFINITY : whole(name, found.get('seconds') ?? '')
   const kind = name === 'detection_filter' ? 'detection_filter' : kindOf(found.get('type'))
   if (track === undefined || kind === undefined || count === 0)
     throw new Refused(name, `"${value}" is not type, track, count and seconds it knows`)
-  draft.threshold = { kind, track, count, seconds }
+  if (!backoff) {
+    draft.threshold = { kind, track, count, seconds }
+    return
+  }
+  const multiplier = whole(name, found.get('multiplier') ?? '')
+  if (multiplier < 2) throw new Refused(name, 'a multiplier is 2 or more')
+  draft.threshold = { kind, track, count, seconds, multiplier }
 }
 
 function kindOf(word: string | undefined): ThresholdRule['kind'] | undefined {
-  return word === 'limit' || word === 'threshold' || word === 'both' ? word : undefined
+  const known = ['limit', 'threshold', 'both', 'backoff'] as const
+  return known.find((each) => each === word)
 }

@@ -1,4 +1,6 @@
 /** Fields of the packet's own headers. */
+import { ipv4ChecksumOk, transportChecksumOk } from '../../decode/checksum.ts'
+import { DECODE_EVENTS, type PacketEvent, STREAM_EVENTS } from '../../decode/events.ts'
 import { TCP } from '../../decode/packet.ts'
 import { type NumberTest, parseNumberTest, passes } from './condition.ts'
 import type { Draft } from './draft.ts'
@@ -38,7 +40,11 @@ const isIcmp: PacketTest = (packet) => packet.protocol === 1 || packet.protocol 
 export const PACKET_KEYWORDS: KeywordTable = {
   dsize: valued((draft, value, name) => {
     const test = testOf(name, value)
-    draft.packetTests.push((packet) => passes(test, packet.payloadBytes))
+    // "Not N" is asked of packets that carry something, as in Suricata.
+    const least = test.how === '!=' ? 1 : 0
+    draft.packetTests.push(
+      ({ payloadBytes }) => payloadBytes >= least && passes(test, payloadBytes),
+    )
   }),
   flags: valued((draft, value, name) => draft.packetTests.push(isTcp, tcpFlags(name, value))),
   'tcp.flags': valued((draft, value, name) => draft.packetTests.push(isTcp, tcpFlags(name, value))),
@@ -69,6 +75,19 @@ export const PACKET_KEYWORDS: KeywordTable = {
     const test = testOf(name, `${sign}${known ?? text}`)
     draft.packetTests.push((packet) => packet.ipVersion !== 0 && passes(test, packet.protocol))
   }),
+  'decode-event': valued((draft, value, name) => setEvent(draft, name, DECODE_EVENTS, value)),
+  'stream-event': valued((draft, value, name) => setEvent(draft, name, STREAM_EVENTS, value)),
+  'ipv4-csum': checksum(4, undefined),
+  'tcpv4-csum': checksum(4, 6),
+  'tcpv6-csum': checksum(6, 6),
+  'udpv4-csum': checksum(4, 17),
+  'udpv6-csum': checksum(6, 17),
+  'icmpv4-csum': checksum(4, 1),
+  'icmpv6-csum': checksum(6, 58),
+  'vlan.layers': field(
+    (packet) => packet.vlanCount,
+    () => true,
+  ),
   fragbits: valued((draft, value, name) => {
     const match = /^([*+!]?)([MDR]+)([*+!]?)$/.exec(value.replaceAll(' ', ''))
     if (!match) throw new Refused(name, `"${value}" is not made of M, D, R and * + !`)
@@ -83,6 +102,27 @@ export const PACKET_KEYWORDS: KeywordTable = {
       return (bits === wanted) !== (mode === '!')
     })
   }),
+}
+
+function setEvent(draft: Draft, name: string, known: readonly PacketEvent[], value: string): void {
+  const event = known.find((each) => each === value.toLowerCase())
+  if (event === undefined) throw new Refused(name, `the event ${value} is not noticed here`)
+  if (draft.event !== undefined) throw new Refused(name, 'a rule has one event')
+  draft.event = event
+}
+
+/** `valid` or `invalid`: of the IPv4 header, or of the transport where `protocol` is given. */
+function checksum(version: 4 | 6, protocol: number | undefined) {
+  return valued((draft: Draft, value: string, name: string) => {
+    const word = value.replaceAll('"', '').toLowerCase()
+    if (word !== 'valid' && word !== 'invalid') throw new Refused(name, 'it is valid or invalid')
+    draft.packetTests.push((packet) => {
+      if (packet.ipVersion !== version) return false
+      if (protocol !== undefined && packet.protocol !== protocol) return false
+      const ok = protocol === undefined ? ipv4ChecksumOk(packet) : transportChecksumOk(packet)
+      return ok === (word === 'valid')
+    })
+  })
 }
 
 function isIp(packet: Parameters<PacketTest>[0]): boolean {

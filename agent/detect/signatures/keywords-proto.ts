@@ -4,24 +4,65 @@ import { BUFFERS, MODIFIERS, STICKY_ALIASES } from './buffers.ts'
 import { type NumberTest, parseNumberTest, passes } from './condition.ts'
 import type { Draft } from './draft.ts'
 import { bare, type KeywordTable, type OptionalKeyword, parts, valued } from './keyword.ts'
+import { PACKET_PARTS } from './packet-parts.ts'
 import { Refused } from './rule-text.ts'
-import { TRANSFORMS } from './transform.ts'
+import { TRANSFORM_NAMES, transformOf } from './transform.ts'
+
+const SIDES: ReadonlyMap<string, boolean> = new Map([
+  ['to_client', true],
+  ['from_server', true],
+  ['to_server', false],
+  ['from_client', false],
+])
+const DNS_Z_FLAG = 0x40
 
 export function protoKeywords(): KeywordTable {
   const table: Record<string, OptionalKeyword> = {
     pkt_data: bare((draft) => draft.stick(undefined)),
-    absent: bare((draft, name) => {
+    absent: (draft, value, name) => {
       if (!draft.sticky) throw new Refused(name, 'there is no sticky buffer before it')
-      draft.sticky.conditions.push({ type: 'absent' })
-    }),
+      if (value !== undefined && value !== '' && value !== 'or_else')
+        throw new Refused(name, `"${value}" is not or_else`)
+      draft.sticky.conditions.push({ type: 'absent', orElse: value === 'or_else' })
+    },
     'app-layer-protocol': valued((draft, value, name) => {
       const known = ['dns', 'http', 'tls', 'ssh', 'modbus', 'unknown', 'failed'] as const
       const proto = known.find((each) => each === value)
       if (proto === undefined) throw new Refused(name, `"${value}" is not told apart here`)
       draft.useProto(name, proto)
     }),
+    filesize: valued((draft, value, name) => {
+      const [, side, text = ''] = /^(?:(to_client|to_server)\s*,\s*)?(.+)$/.exec(value) ?? []
+      const test = parseNumberTest(text.replace(/\s+/g, ''))
+      if (!test) throw new Refused(name, `"${value}" is not a size`)
+      if (side !== undefined && !draft.exchange) throw new Refused(name, 'a side is for => rules')
+      draft.useProto(name, 'http')
+      draft.transactionTests.push({
+        proto: 'http',
+        late: true,
+        bothSides: true,
+        test: (tx, response) => {
+          if (tx.proto !== 'http') return false
+          const ofResponse = side === undefined ? response : side === 'to_client'
+          const { requestBodyBytes, responseBodyBytes } = tx.http
+          const size = ofResponse ? responseBodyBytes : requestBodyBytes
+          return size > 0 && passes(test, size)
+        },
+      })
+    }),
+    'app-layer-event': valued((draft, value, name) => {
+      if (value !== 'dns.z_flag_set')
+        throw new Refused(name, `the event ${value} is not noticed here`)
+      draft.useProto(name, 'dns')
+      draft.transactionTests.push({
+        proto: 'dns',
+        bothSides: true,
+        test: (tx) => tx.proto === 'dns' && (tx.dns.flags & DNS_Z_FLAG) !== 0,
+      })
+    }),
     'dns.opcode': dnsNumber((dns) => dns.opcode),
-    'dns.rcode': dnsNumber((dns) => dns.rcode),
+    'dns.rcode': dnsNumber((dns) => (dns.response ? dns.rcode : undefined)),
+    'dns.rrtype': dnsNumber((dns) => dns.questions[0]?.type),
     modbus: valued(modbus),
   }
   for (const name of BUFFERS.keys()) table[name] = sticky(name)
@@ -30,17 +71,23 @@ export function protoKeywords(): KeywordTable {
   // Old spellings that served both ways.
   for (const alias of ['http_referer', 'http_content_type', 'http_accept', 'http_connection'])
     table[alias] = sticky(STICKY_ALIASES[alias] as string)
-  for (const name of Object.keys(TRANSFORMS)) table[name] = bare((draft) => transform(draft, name))
+  for (const name of TRANSFORM_NAMES) table[name] = (draft, value) => transform(draft, name, value)
+  for (const name of PACKET_PARTS) table[name] = bare((draft) => draft.stick(name))
   return table
 }
 
+/** In a rule with => a buffer of both sides may say whose it is meant. */
 function sticky(name: string): OptionalKeyword {
-  return bare((draft, keyword) => {
+  return (draft, value = '', keyword) => {
+    const side = SIDES.get(value.trim())
+    if (value !== '' && (side === undefined || !draft.exchange))
+      throw new Refused(keyword, 'it takes no value')
     const source = BUFFERS.get(name)
     if (!source) throw new Refused(keyword, 'there is no such buffer')
     draft.useProto(keyword, source.proto)
-    draft.stick(name, source.multi)
-  })
+    draft.stick(name, source.multi || side !== undefined)
+    if (side !== undefined && draft.sticky) draft.sticky.response = side
+  }
 }
 
 function modifier(name: string): OptionalKeyword {
@@ -50,7 +97,9 @@ function modifier(name: string): OptionalKeyword {
   })
 }
 
-function transform(draft: Draft, name: string): void {
+function transform(draft: Draft, word: string, value: string | undefined): void {
+  const name = value === undefined || value === '' ? word : `${word}:${value}`
+  transformOf(name)
   const list = draft.sticky
   if (!list) throw new Refused(name, 'there is no sticky buffer before it')
   if (list.conditions.length === 0) {
@@ -61,14 +110,18 @@ function transform(draft: Draft, name: string): void {
   draft.sticky?.transforms.push(name)
 }
 
-function dnsNumber(read: (dns: DnsMessage) => number): OptionalKeyword {
+function dnsNumber(read: (dns: DnsMessage) => number | undefined): OptionalKeyword {
   return valued((draft, value, name) => {
     const test = parseNumberTest(value.replace(/\s+/g, ''))
     if (!test) throw new Refused(name, `"${value}" is not a number or a range`)
     draft.useProto(name, 'dns')
     draft.transactionTests.push({
       proto: 'dns',
-      test: (tx) => tx.proto === 'dns' && passes(test, read(tx.dns)),
+      bothSides: true,
+      test: (tx) => {
+        const value = tx.proto === 'dns' ? read(tx.dns) : undefined
+        return value !== undefined && passes(test, value)
+      },
     })
   })
 }

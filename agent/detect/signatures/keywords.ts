@@ -6,6 +6,8 @@ import { FLOW_KEYWORDS } from './keywords-flow.ts'
 import { PACKET_KEYWORDS } from './keywords-packet.ts'
 import { protoKeywords } from './keywords-proto.ts'
 import { RULE_KEYWORDS } from './keywords-rule.ts'
+import { STATE_KEYWORDS } from './keywords-state.ts'
+import { TLS_KEYWORDS } from './keywords-tls.ts'
 
 export const KEYWORDS: KeywordTable = {
   ...protoKeywords(),
@@ -14,4 +16,6 @@ export const KEYWORDS: KeywordTable = {
   ...BYTE_KEYWORDS,
   ...FLOW_KEYWORDS,
   ...PACKET_KEYWORDS,
+  ...STATE_KEYWORDS,
+  ...TLS_KEYWORDS,
 }

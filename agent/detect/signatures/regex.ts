@@ -74,7 +74,7 @@ function pcre2(): Library {
 function open(): Library {
   const so = koffi.load('libpcre2-8.so.0')
   const matchData = so.func('void *pcre2_match_data_create_8(uint32_t pairs, void *general)')(
-    1,
+    2,
     null,
   )
   const context = so.func('void *pcre2_match_context_create_8(void *general)')(null)
@@ -95,7 +95,7 @@ function open(): Library {
       'int pcre2_get_error_message_8(int code, _Out_ uint8_t *buffer, size_t length)',
     ),
     matchData,
-    span: new DataView(koffi.view(vector, 16)),
+    span: new DataView(koffi.view(vector, 32)),
     context,
   }
 }
@@ -127,6 +127,14 @@ export class Regex {
     this.#library.jit(code, JIT_COMPLETE) // where there is no JIT, the interpreter serves
     this.#code = code
     released.register(this, code)
+  }
+
+  /** The first group of the first match, for a transform. */
+  capture(subject: Uint8Array): Uint8Array | undefined {
+    if (this.search(subject, 0) !== 1) return undefined
+    const { span } = this.#library
+    const [from, to] = [Number(span.getBigInt64(16, true)), Number(span.getBigInt64(24, true))]
+    return from < 0 || to < from || to > subject.length ? undefined : subject.subarray(from, to)
   }
 
   /** 1: found, 0: not there, -1: a limit was met, so nobody knows. `subject` begins where ^ matches. */

@@ -1,4 +1,5 @@
 /** A set of rules made ready to match; immutable once loaded. */
+import type { PacketEvent } from '../../decode/events.ts'
 import { GramPrefilter } from '../prefilter/grams.ts'
 import type { Prefilter } from '../prefilter/prefilter.ts'
 import { compileRule, Shared } from './compile.ts'
@@ -114,6 +115,8 @@ export class RuleSet {
     new PointLanes(),
     new PointLanes(),
   ])
+  /** Those that ask for an event. */
+  readonly events = new Map<PacketEvent, number[]>()
   /** By sid. */
   readonly thresholds: ReadonlyMap<number, ThresholdRule>
 
@@ -162,7 +165,13 @@ export class RuleSet {
   }
 
   #place(signature: Signature): void {
-    const { header, point, side, tcpPacket, tcpStream, datagram } = signature
+    const { header, point, side, tcpPacket, tcpStream, datagram, event } = signature
+    if (event !== undefined) {
+      const asked = this.events.get(event)
+      if (asked) asked.push(signature.index)
+      else this.events.set(event, [signature.index])
+      return
+    }
     if (point) {
       this.points[pointIndex(point.proto, point.response, point.body)]?.add(signature)
       return

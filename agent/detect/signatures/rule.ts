@@ -1,20 +1,25 @@
 /** A rule ready to match. Made at load, read-only afterwards, shared by all that look at it. */
+import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
 import type { AddressGroup } from './address-group.ts'
 import type { BufferSource } from './buffers.ts'
 import type { Condition } from './condition.ts'
+import type { PacketPartName } from './packet-parts.ts'
 import type { PortGroup } from './port-group.ts'
+import type { RuleState } from './rule-state.ts'
 import type { Transform } from './transform.ts'
 
 export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject'
 
 export interface ThresholdRule {
-  kind: 'limit' | 'threshold' | 'both' | 'detection_filter'
-  track: 'by_src' | 'by_dst' | 'by_rule' | 'by_both'
+  kind: 'limit' | 'threshold' | 'both' | 'detection_filter' | 'backoff'
+  track: 'by_src' | 'by_dst' | 'by_rule' | 'by_both' | 'by_flow'
   count: number
   seconds: number
+  /** Of backoff: how many times as many matches the next one takes. */
+  multiplier?: number
 }
 
 export interface Header {
@@ -43,8 +48,28 @@ export interface FlowBit {
 
 /** A question to the packet's own fields. */
 export type PacketTest = (packet: Packet) => boolean
+/** What rules remember across packets and flows, as the engine hands it to a test. */
+export interface StatePlace {
+  flow: number
+  toServer: boolean
+  timeUs: number
+  /** Four words each, from `srcAt` and `destAt` on. */
+  src: Uint32Array
+  srcAt: number
+  dest: Uint32Array
+  destAt: number
+}
+export type StateTest = (state: RuleState, place: StatePlace) => boolean
+export type StateChange = (state: RuleState, place: StatePlace) => void
+
+/** Conditions on a part of the packet's own bytes. */
+export interface PacketPart {
+  part: PacketPartName
+  conditions: readonly Condition[]
+}
+
 /** A question to a transaction that no buffer answers. */
-export type TransactionTest = (transaction: Transaction) => boolean
+export type TransactionTest = (transaction: Transaction, response: boolean) => boolean
 
 /** A sticky buffer with its transforms, on one side; the same object for all rules that ask for it. */
 export interface BufferView {
@@ -57,7 +82,7 @@ export interface BufferView {
 export interface BufferPart {
   view: BufferView
   conditions: readonly Condition[]
-  /** Only negated conditions: a message without this buffer satisfies them. */
+  /** It asks for that: a message without this buffer satisfies it. */
   absentMatches: boolean
 }
 
@@ -88,6 +113,13 @@ export interface Signature {
   datagram: boolean
   packetTests: readonly PacketTest[]
   payload: readonly Condition[]
+  packetParts: readonly PacketPart[]
+  /** Judged only at this event. */
+  event: PacketEvent | undefined
+  stateTests: readonly StateTest[]
+  stateChanges: readonly StateChange[]
+  /** Request and answer in one rule: the header's direction is the request's. */
+  exchange: boolean
   point: Point | undefined
   buffers: readonly BufferPart[]
   transactionTests: readonly TransactionTest[]

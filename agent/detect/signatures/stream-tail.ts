@@ -40,6 +40,11 @@ export class Tails {
   }
 
   /** Bytes that this direction has had so far. */
+  /** Bytes that nobody will look back at. */
+  passBy(key: number, added: number): void {
+    this.#streamed[key] = (this.#streamed[key] as number) + added
+  }
+
   streamed(key: number): number {
     return this.#streamed[key] as number
   }

@@ -10,6 +10,8 @@ export const COUNTS_MAX = 65_536
 interface Count {
   startUs: number
   count: number
+  /** Of backoff: the count that is said next. */
+  next?: number
 }
 
 export class Thresholds {
@@ -31,10 +33,10 @@ export class Thresholds {
   }
 
   /** Whether this match is said. `src` and `dest` are those of the packet that matched. */
-  admit(sid: number, src: string, dest: string, timeUs: number): boolean {
+  admit(sid: number, src: string, dest: string, timeUs: number, flow = ''): boolean {
     const rule = this.#rules.get(sid)
     if (!rule) return true
-    const key = keyOf(sid, rule.track, src, dest)
+    const key = keyOf(sid, rule.track, src, dest, flow)
     const count = this.#counts.get(key) ?? { startUs: timeUs, count: 0 }
     this.#counts.delete(key)
     this.#counts.set(key, count)
@@ -63,6 +65,11 @@ function said(rule: ThresholdRule, count: Count): boolean {
       return count.count === rule.count
     case 'detection_filter':
       return count.count > rule.count
+    case 'backoff':
+      count.next ??= rule.count
+      if (count.count < count.next) return false
+      count.next *= rule.multiplier ?? 1
+      return true
     case 'threshold':
       if (count.count < rule.count) return false
       count.count = 0
@@ -70,7 +77,13 @@ function said(rule: ThresholdRule, count: Count): boolean {
   }
 }
 
-function keyOf(sid: number, track: ThresholdRule['track'], src: string, dest: string): string {
+function keyOf(
+  sid: number,
+  track: ThresholdRule['track'],
+  src: string,
+  dest: string,
+  flow: string,
+): string {
   switch (track) {
     case 'by_src':
       return `${sid} ${src}`
@@ -78,6 +91,8 @@ function keyOf(sid: number, track: ThresholdRule['track'], src: string, dest: st
       return `${sid} ${dest}`
     case 'by_rule':
       return `${sid}`
+    case 'by_flow':
+      return `${sid} flow ${flow}`
     case 'by_both':
       return src < dest ? `${sid} ${src} ${dest}` : `${sid} ${dest} ${src}`
   }

@@ -1,0 +1,16 @@
+/** Settings as JSON text: one object, or a sentence that says what it is instead. */
+import { Failure } from './failure.ts'
+
+export function parseSettings(text: string, file: string): unknown {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    const why = (error as Error).message
+    throw new Failure('invalid', `${file} is not JSON: ${why}.`, { file }, error)
+  }
+  // An array passes for an object without keys.
+  if (Array.isArray(value))
+    throw new Failure('invalid', `${file} holds a list where settings are due.`, { file })
+  return value
+}

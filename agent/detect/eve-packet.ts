@@ -1,0 +1,34 @@
+/** EVE's copy of a packet, for those who ask for it. */
+import type { Packet } from '../decode/packet.ts'
+import type { Json } from './eve-app.ts'
+
+const ETHERNET = 1
+const RAW = 12
+const RAW_IP = 101
+const IPV4 = 228
+const IPV6 = 229
+const LINK_NAMES: Readonly<Record<number, string>> = {
+  0: 'NULL',
+  [ETHERNET]: 'EN10MB',
+  9: 'PPP',
+  [RAW]: 'RAW',
+  [RAW_IP]: 'RAW',
+  104: 'C_HDLC',
+  113: 'LINUX_SLL',
+  [IPV4]: 'IPv4',
+  [IPV6]: 'IPv6',
+  276: 'LINUX_SLL2',
+}
+
+/** The frame as captured, or the datagram that its fragments made. */
+export function evePacket(packet: Packet, linkType: number): Json {
+  const { bytes, start, end } = packet
+  // What fragments made has no link of its own.
+  const bare = packet.ipVersion !== 0 && packet.ipOffset === start && linkType !== RAW
+  const type = bare && linkType !== RAW_IP ? (packet.ipVersion === 4 ? IPV4 : IPV6) : linkType
+  const name = LINK_NAMES[type]
+  return {
+    packet: Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('base64'),
+    packet_info: { linktype: type, ...(name !== undefined && { linktype_name: name }) },
+  }
+}

@@ -1,0 +1,39 @@
+/** Records in the shape that settings of EVE's types ask for: DNS in version 2, only its questions, only some types. */
+import type { Json } from './eve-app.ts'
+
+export interface DnsSettings {
+  version: 2 | 3
+  requests: boolean
+  responses: boolean
+  /** Upper case names; undefined: all. */
+  types: ReadonlySet<string> | undefined
+}
+
+interface DnsJson extends Json {
+  type: string
+  queries?: { rrname: string; rrtype: string }[]
+  answers?: { rrtype: string }[]
+}
+
+/** What is written of a DNS record: one, none, or in version 2 one for each question. */
+export function dnsRecords(record: Json, settings: DnsSettings): Json[] {
+  const dns = record.dns as DnsJson
+  const request = dns.type === 'request'
+  if (request ? !settings.requests : !settings.responses) return []
+  const { types } = settings
+  const about = [...(dns.queries ?? []), ...(dns.answers ?? [])]
+  if (types && !about.some(({ rrtype }) => types.has(rrtype.toUpperCase()))) return []
+  return settings.version === 2 ? versionTwo(record, dns, types) : [record]
+}
+
+function versionTwo(record: Json, dns: DnsJson, types: DnsSettings['types']): Json[] {
+  const { queries = [], ...rest } = dns
+  if (dns.type === 'request')
+    return queries
+      .filter(({ rrtype }) => !types || types.has(rrtype.toUpperCase()))
+      .map(({ rrname, rrtype }) => {
+        const { id, tx_id, opcode } = rest
+        return { ...record, dns: { type: 'query', id, rrname, rrtype, tx_id, opcode } }
+      })
+  return [{ ...record, dns: { ...rest, ...queries[0], version: 2, type: 'answer' } }]
+}

@@ -1,0 +1,53 @@
+/** TLS: versions, and how many certificates were shown. */
+import { parseNumberTest, passes } from './condition.ts'
+import type { Draft } from './draft.ts'
+import { type KeywordTable, parts, valued } from './keyword.ts'
+import { Refused } from './rule-text.ts'
+
+const VERSIONS: Readonly<Record<string, number>> = {
+  sslv2: 2,
+  sslv3: 0x300,
+  'tls1.0': 0x301,
+  'tls1.1': 0x302,
+  'tls1.2': 0x303,
+  'tls1.3': 0x304,
+}
+
+export const TLS_KEYWORDS: KeywordTable = {
+  'tls.version': valued((draft, value, name) =>
+    version(draft, `tls${value.replaceAll('"', '')}`, name),
+  ),
+  ssl_version: valued((draft, value, name) => version(draft, value, name)),
+  'tls.cert_chain_len': valued((draft, value, name) => {
+    const test = parseNumberTest(value.replace(/\s+/g, ''))
+    if (!test) throw new Refused(name, `"${value}" is not a number or a range`)
+    draft.useProto(name, 'tls')
+    draft.side ||= 2
+    draft.transactionTests.push({
+      proto: 'tls',
+      late: true,
+      test: (tx) =>
+        tx.proto === 'tls' &&
+        tx.tls.certificates.length > 0 &&
+        passes(test, tx.tls.certificates.length),
+    })
+  }),
+}
+
+/** The version agreed on, else the one asked for. A negated list: any other. */
+function version(draft: Draft, value: string, name: string): void {
+  const negated = value.startsWith('!')
+  const wanted = parts(value.toLowerCase()).map((word) => {
+    const found = VERSIONS[word.replace(/^!/, '')]
+    if (found === undefined) throw new Refused(name, `"${word}" is not a version it knows`)
+    return found
+  })
+  draft.useProto(name, 'tls')
+  draft.transactionTests.push({
+    proto: 'tls',
+    test: (tx) => {
+      if (tx.proto !== 'tls') return false
+      return wanted.includes(tx.tls.serverVersion || tx.tls.version) !== negated
+    },
+  })
+}

@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest'
+import { eveTypes, INSPECTION, parseInspection } from './inspection.ts'
+
+describe('the settings of inspection', () => {
+  test('a key of no setting is refused in a sentence', () => {
+    expect(() => parseInspection({ chekcsum: 'none' }, 'o.json')).toThrow(
+      'o.json: there is no setting chekcsum.',
+    )
+    expect(() => parseInspection({ checksum: 'some' }, 'o.json')).toThrow(/^o\.json: checksum: /)
+    expect(() => parseInspection([], 'o.json')).toThrow('a list where settings are due')
+  })
+
+  test('sizes, and what stream says over again', () => {
+    expect(parseInspection({ reassembly_depth: '8kb' }, 'o').reassembly_depth).toBe(8192)
+    const stream = { midstream: true, 'checksum-validation': false, reassembly: { depth: '1mb' } }
+    expect(parseInspection({ stream }, 'o')).toMatchObject({
+      midstream: true,
+      checksum: 'none',
+      reassembly_depth: 1_048_576,
+    })
+    expect(() => parseInspection({ reassembly_depth: 'much' }, 'o')).toThrow('a size is due')
+  })
+
+  test('types of records, with and without settings', () => {
+    expect(eveTypes(INSPECTION)).toBe(undefined)
+    const eve_types = ['alert', { files: { 'force-hash': ['md5'] } }, { dns: null }]
+    expect(eveTypes(parseInspection({ eve_types }, 'o'))).toEqual(
+      new Set(['alert', 'fileinfo', 'dns']),
+    )
+  })
+})

@@ -1,0 +1,177 @@
+/** How traffic is inspected: the settings of Suricata that change what is found, under the names its users know. */
+import { readFileSync } from 'node:fs'
+import * as v from 'valibot'
+import { Failure } from './base/failure.ts'
+import { parseSettings } from './base/json-settings.ts'
+import type { DnsSettings } from './detect/eve-settings.ts'
+
+const DEPTH_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  kb: 1024,
+  mb: 1_048_576,
+  gb: 2 ** 30,
+}
+
+/** `8kb`, `1 MiB`, `0`: bytes. */
+function bytesOf(value: string | number): number {
+  const [, number = '', unit = ''] = /^(\d{1,12})\s*([kmg]?)i?b?$/i.exec(String(value).trim()) ?? []
+  return Number(number) * (DEPTH_UNITS[unit === '' ? '' : `${unit.toLowerCase()}b`] as number)
+}
+
+const Size = v.pipe(
+  v.union([v.string(), v.number()]),
+  v.check(
+    (value) => /^\d{1,12}\s*([kmg]i?)?b?$/i.test(String(value).trim()),
+    'a size is due, like 8kb',
+  ),
+  v.transform(bytesOf),
+)
+const Named = v.record(v.pipe(v.string(), v.maxLength(64)), v.pipe(v.string(), v.maxLength(4096)))
+const Settings = v.record(v.string(), v.unknown())
+const Action = v.picklist(['pass', 'drop', 'reject', 'alert'])
+
+/**
+ * action_order, app_layer, enable, ja4, file_store (but for hashes) and guess_applayer_tx are taken and change nothing yet;
+ * mode ips judges bytes as they come, and drops nothing.
+ */
+const Schema = v.strictObject({
+  /** `auto`: a TCP segment with a wrong checksum is not read. `none`: offloads leave it unset. */
+  checksum: v.optional(v.picklist(['auto', 'none']), 'auto'),
+  /** Which EVE records are written; all when absent. A type may carry its settings: {"dns": {"version": 2}}. */
+  eve_types: v.optional(v.array(v.union([v.string(), Settings]))),
+  /** Streams whose handshake was not seen are read. */
+  midstream: v.optional(v.boolean(), false),
+  /** Streams of which one direction alone is seen are read. */
+  async_oneside: v.optional(v.boolean(), false),
+  /** `ips`: drop and reject rules take packets out of the traffic. */
+  mode: v.optional(v.picklist(['ids', 'ips']), 'ids'),
+  /** Bytes are judged as they come; else when their receiver has acknowledged them. */
+  stream_inline: v.optional(v.boolean(), false),
+  /** Bytes of each direction of a stream that are read; 0: all. */
+  reassembly_depth: v.optional(Size, 0),
+  /** Content encodings undone one after another. */
+  http_decompress_layers: v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8)),
+    2,
+  ),
+  action_order: v.optional(v.pipe(v.array(Action), v.length(4))),
+  vars: v.optional(
+    v.strictObject({
+      'address-groups': v.optional(Named, {}),
+      'port-groups': v.optional(Named, {}),
+    }),
+    {},
+  ),
+  app_layer: v.optional(v.record(v.string(), Settings), {}),
+  /** Protocols whose decoders are off otherwise. */
+  enable: v.optional(v.array(v.string()), []),
+  stream: v.optional(
+    v.strictObject({
+      midstream: v.optional(v.boolean()),
+      'checksum-validation': v.optional(v.boolean()),
+      reassembly: v.optional(v.strictObject({ depth: v.optional(Size) })),
+    }),
+    {},
+  ),
+  ja4: v.optional(v.boolean(), true),
+  file_store: v.optional(v.boolean(), false),
+  guess_applayer_tx: v.optional(v.boolean(), false),
+})
+
+export type Inspection = v.InferOutput<typeof Schema>
+
+/** What the agent does when nobody says otherwise: read as much as can be read. */
+export const INSPECTION: Inspection = v.parse(Schema, {
+  checksum: 'none',
+  midstream: true,
+  async_oneside: true,
+  stream_inline: true,
+})
+
+/** Settings as one object; a key of no setting is refused. */
+export function parseInspection(value: unknown, where: string): Inspection {
+  if (Array.isArray(value))
+    throw new Failure('invalid', `${where} holds a list where settings are due.`)
+  const result = v.safeParse(Schema, value)
+  if (!result.success) {
+    const [issue] = result.issues
+    const at = v.getDotPath(issue) ?? 'it'
+    if (issue.type === 'strict_object' && issue.expected === 'never')
+      throw new Failure('invalid', `${where}: there is no setting ${at}.`)
+    throw new Failure('invalid', `${where}: ${at}: ${issue.message}.`)
+  }
+  const { stream, ...all } = result.output
+  return {
+    ...all,
+    stream,
+    midstream: stream.midstream ?? all.midstream,
+    checksum: stream['checksum-validation'] === false ? 'none' : all.checksum,
+    reassembly_depth: stream.reassembly?.depth ?? all.reassembly_depth,
+  }
+}
+
+export function readInspection(file: string): Inspection {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new Failure('invalid', `The options ${file} cannot be read.`, { file }, error)
+  }
+  return parseInspection(parseSettings(text, file), file)
+}
+
+/** Names of the EVE types to write; undefined: all. */
+export function eveTypes({ eve_types }: Inspection): ReadonlySet<string> | undefined {
+  if (!eve_types) return undefined
+  const names = new Set<string>()
+  for (const each of eve_types)
+    for (const name of typeof each === 'string' ? [each] : Object.keys(each))
+      names.add(name === 'files' ? 'fileinfo' : name === 'ftp-data' ? 'ftp_data' : name)
+  return names
+}
+
+/** Whether alerts carry the packet they were seen in. */
+export function alertPackets({ eve_types = [] }: Inspection): boolean {
+  return eve_types.some((each) => {
+    const settings = typeof each === 'string' ? undefined : each.alert
+    return (settings as { packet?: unknown } | null | undefined)?.packet === true
+  })
+}
+
+/** How DNS is written; undefined: as always. */
+export function dnsSettings({ eve_types = [] }: Inspection): DnsSettings | undefined {
+  for (const each of eve_types) {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Dns, each.dns)
+    if (!found?.success || found.output === undefined) continue
+    const { version = 3, types, requests = true, responses = true } = found.output
+    return {
+      version: version === 2 ? 2 : 3,
+      requests,
+      responses,
+      types: types && new Set(types.map((type) => type.toUpperCase())),
+    }
+  }
+  return undefined
+}
+
+const Dns = v.optional(
+  v.object({
+    version: v.optional(v.number()),
+    types: v.optional(v.array(v.string())),
+    requests: v.optional(v.boolean()),
+    responses: v.optional(v.boolean()),
+  }),
+)
+
+const HASHES = ['md5', 'sha1', 'sha256'] as const
+
+/** Which hashes the records of files carry. */
+export function fileHashes({ eve_types = [], file_store }: Inspection): (typeof HASHES)[number][] {
+  const wanted = new Set<unknown>(file_store ? ['sha256'] : [])
+  for (const each of eve_types) {
+    const settings = typeof each === 'string' ? undefined : each.files
+    const names = (settings as { 'force-hash'?: unknown } | null | undefined)?.['force-hash']
+    if (Array.isArray(names)) for (const name of names) wanted.add(name)
+  }
+  return HASHES.filter((name) => wanted.has(name))
+}
