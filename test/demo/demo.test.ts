@@ -51,6 +51,9 @@ function play(words: string[], as: 'self' | 'nobody' = 'self'): Played {
   return { status, said, outcome: JSON.parse(readFileSync(json, 'utf8')), folder }
 }
 
+/** SQL injection, path traversal, Log4Shell, web shell, Shellshock. */
+const WEB_ATTACKS = new Set([1, 2, 3, 4, 5].map((n) => `sid:100000${n}`))
+
 let story: Played
 let record: string
 const planned = scenarioOf(seed).sites
@@ -103,7 +106,7 @@ function accountedFor(): void {
 function allFound(): void {
   const expected: Record<string, string[]> = {
     'cape-town': ['base:ot-new-writer', 'base:dns-tunnel'],
-    sydney: ['base:port-scan', 'base:brute-force', 'sid:1000003', 'sid:1000009'],
+    sydney: ['base:port-scan', 'base:brute-force', 'sid:1000009'],
   }
   for (const [tenant_id, rules] of Object.entries(expected)) {
     const found = new Map(siteOf(tenant_id).findings.map((each) => [each.rule_id, each]))
@@ -114,6 +117,9 @@ function allFound(): void {
     for (const { rule_id, severity } of found.values())
       expect(['low', 'medium', 'high', 'critical'], rule_id).toContain(severity)
   }
+  // Blocked by policy after its first exploit that is proven: which one that was is the seed's matter.
+  const web = siteOf('sydney').findings.filter(({ rule_id }) => WEB_ATTACKS.has(rule_id))
+  expect(web.length).toBeGreaterThan(0)
   expect(siteOf('london').findings.filter(({ severity }) => severity !== 'low')).toEqual([])
 }
 

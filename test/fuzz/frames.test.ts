@@ -58,7 +58,8 @@ function decode(memory: Buffer, linkType: number, wireBytes: number): string {
 }
 
 /** What is true of every packet; gives all that was decoded, as text. */
-function look({ bytes, ...said }: Packet): string {
+function look({ bytes, events, ...rest }: Packet): string {
+  const said = { ...rest, events: events.slice(0, rest.eventCount) } // beyond them lie those of earlier packets
   const { start, end, fault, payloadOffset, payloadBytes, payloadCut, arpOffset } = said
   recordOrFault(fault)
   if (fault !== undefined && payloadBytes !== 0) throw new Error('a fault with a payload')
