@@ -106,19 +106,18 @@ test('session-07 known, unknown, disabled and password-less accounts answer alik
   const { user_id } = await addUser('dormant', 'viewer')
   await box.web.changeUser({ token: adminToken, user_id, disabled: true })
   const answers = new Set<string>()
-  const fastest: number[] = []
-  for (const name of ['admin', 'nobody', 'dormant', 'nobody-else']) {
-    const times: number[] = []
-    for (let i = 0; i < 3; i++) {
+  const names = ['admin', 'nobody', 'dormant', 'nobody-else']
+  const fastest = names.map(() => Number.POSITIVE_INFINITY)
+  // In turn, so that a busy moment is everybody's; a name that skips the password's work answers thirty times sooner.
+  for (let round = 0; round < 5; round++)
+    for (const [i, name] of names.entries()) {
       box.clock.aheadMs += MINUTE_MS
       const start = performance.now()
-      answers.add(await refusal(login(name, 'wrong wrong wrong', `10.1.${i}.1`)))
-      times.push(performance.now() - start)
+      answers.add(await refusal(login(name, 'wrong wrong wrong', `10.1.${round}.1`)))
+      fastest[i] = Math.min(fastest[i] as number, performance.now() - start)
     }
-    fastest.push(Math.min(...times))
-  }
   expect([...answers]).toEqual(['unauthorized: The name or the password is wrong.'])
-  expect(Math.max(...fastest) / Math.min(...fastest)).toBeLessThan(2)
+  expect(Math.max(...fastest) / Math.min(...fastest)).toBeLessThan(3)
 })
 
 test('session-08 a thousand failures for an account do not keep its owner out', async () => {
