@@ -42,6 +42,8 @@ export const Control = v.strictObject({
       status: v.pipe(v.string(), v.regex(/^[a-z0-9_]+(\.[a-z0-9_]+)*$/)),
       fails: Fails,
       says: Plain(120),
+      /** Said after "not known:", where the number is not there. */
+      unknown: v.optional(Plain(120)),
     }),
   ]),
 })
@@ -131,7 +133,7 @@ function evidenceOf(
     value = Object.hasOwn(Object(value), name) ? (value as Record<string, unknown>)[name] : null
   if (typeof value === 'boolean') return { value: Number(value), because: null }
   if (typeof value === 'number') return { value, because: null }
-  return { value: null, because: `${evidence.status} is not known` }
+  return { value: null, because: evidence.unknown ?? 'nothing told it' }
 }
 
 function judge(control: Control, { value, because }: Answer): FailingControl[] {
