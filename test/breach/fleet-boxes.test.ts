@@ -62,10 +62,13 @@ function commandOf(pid: number): string {
 
 /** Until so many more of the branch were received than now. */
 async function heard(more: number): Promise<void> {
-  const before = (await london.site('cape-town'))?.summaries24h ?? 0
-  await london.until(`${more} summaries arrive`, async () => {
+  await heardUpTo(((await london.site('cape-town'))?.summaries24h ?? 0) + more)
+}
+
+async function heardUpTo(count: number): Promise<void> {
+  await london.until(`${count} summaries have arrived`, async () => {
     const site = await london.site('cape-town')
-    return (site?.summaries24h ?? 0) >= before + more
+    return (site?.summaries24h ?? 0) >= count
   })
 }
 
@@ -135,6 +138,14 @@ test('kill -9 of picket-keys while summaries are signed: no gap, no fork, nothin
     return site && site.wholeUpTo === site.sequence && site.gaps.length === 0
   })
   expect(await london.site('cape-town')).toMatchObject({ forks: 0, alarms: [], rejected: {} })
+}, 60_000)
+
+test('a picket-link that was quicker than picket-keys is at work as soon as keys is there', async () => {
+  const before = (await london.site('cape-town'))?.summaries24h ?? 0
+  for (const name of ['link', 'keys'] as const) await london.kill(name)
+  await london.start('link') // finds nobody
+  await london.start('keys')
+  await heardUpTo(before + 2)
 }, 60_000)
 
 test('a full disk at either end: said, nothing that was acknowledged is lost, and it goes on', async ({
