@@ -55,6 +55,7 @@ export function createQueryRunner(data: string, log: Log): CellQueryRunner {
       })
     },
     forget: (tenant_uid) => pool.forget(tenant_uid),
+    cacheKeys: () => ({ 'warm cells': pool.keys(), 'checked files': check.keys() }),
     close: () => {
       guard.close()
       pool.close()
