@@ -1,35 +1,26 @@
 /** The engine itself is asked for all it has; whatever is not classified fails here, and whatever is and is not there. */
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { engineKinds } from '../../test/lake/engine-kinds.ts'
-import { openEngine, read } from './engine.ts'
+import { openJudge, type SqlJudge } from '../../test/lake/sql-judge.ts'
+import { read } from './engine.ts'
 import { classify, EXPRESSION_TYPES, EXPRESSIONS } from './sql-allowed.ts'
 import { ENGINE_VERSION, FUNCTION_GROUPS, type Group, UNLISTED_GROUPS } from './sql-functions.ts'
-import { guardSql } from './sql-guard.ts'
 import { NODE_GROUPS } from './sql-nodes.ts'
 import { PRAGMA_GROUPS, TABLE_FUNCTION_GROUPS, TYPE_GROUPS } from './sql-sources.ts'
 
-let engine: DuckDBInstance
-let connection: DuckDBConnection
+let guard: SqlJudge
 beforeAll(async () => {
-  engine = await openEngine({ memoryMiB: 128 })
-  connection = await engine.connect()
+  guard = await openJudge({ tenants: ['alfa'], fleets: ['acme'] })
 })
-afterAll(() => {
-  connection.closeSync()
-  engine.closeSync()
-})
+afterAll(() => guard.close())
 
-const listed = async (sql: string) => (await read(connection, sql)).map(([name]) => String(name))
+const listed = async (sql: string) =>
+  (await read(guard.connection, sql)).map(([name]) => String(name))
 const functions = (...kinds: string[]) =>
   listed(
     `SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE function_type IN (${kinds.map((kind) => `'${kind}'`).join()})`,
   )
-const judge = (sql: string) =>
-  guardSql(connection, sql, { tenants: ['alfa'], fleets: ['acme'] }).then(
-    () => 'ok',
-    (error: Error) => error.message,
-  )
+const judge = (sql: string) => guard.judge(sql)
 
 /** What either side has alone. */
 function difference(engineHas: readonly string[], groups: readonly Group[]) {
@@ -137,7 +128,7 @@ test('a pragma is no question, and neither is a call of one', async () => {
 
 test('no view that the engine brings can be asked', async () => {
   const views = await read(
-    connection,
+    guard.connection,
     'SELECT schema_name, view_name FROM duckdb_views() WHERE internal',
   )
   expect(views.length).toBeGreaterThan(30)

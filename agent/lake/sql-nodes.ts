@@ -181,6 +181,34 @@ export const NODE_GROUPS = {
     { allow: true, why: 'some of the rows', names: 'System Bernoulli Reservoir' },
     bound('INVALID'),
   ],
+  CTEMaterialize: [
+    {
+      allow: true,
+      why: 'how a named part is worked out',
+      names: 'CTE_MATERIALIZE_DEFAULT CTE_MATERIALIZE_ALWAYS CTE_MATERIALIZE_NEVER',
+    },
+  ],
+  OrderByNullType: [
+    {
+      allow: true,
+      why: 'where nulls stand',
+      names: 'ORDER_DEFAULT DEFAULT NULLS_FIRST NULLS_LAST',
+    },
+    bound('INVALID'),
+  ],
+  WindowBoundary: [
+    {
+      allow: true,
+      why: 'the frame of a window',
+      names: `UNBOUNDED_PRECEDING UNBOUNDED_FOLLOWING CURRENT_ROW_RANGE CURRENT_ROW_ROWS CURRENT_ROW_GROUPS
+        EXPR_PRECEDING_ROWS EXPR_FOLLOWING_ROWS EXPR_PRECEDING_RANGE EXPR_FOLLOWING_RANGE EXPR_PRECEDING_GROUPS
+        EXPR_FOLLOWING_GROUPS`,
+    },
+    bound('INVALID'),
+  ],
+  WindowExcludeMode: [
+    { allow: true, why: 'rows left out of a frame', names: 'NO_OTHER CURRENT_ROW GROUP TIES' },
+  ],
   AggregateHandling: [
     {
       allow: true,
@@ -220,4 +248,9 @@ export const WORD_FIELDS: Readonly<Record<string, keyof typeof NODE_GROUPS>> = {
   subquery_type: 'SubqueryType',
   method: 'SampleMethod',
   aggregate_handling: 'AggregateHandling',
+  materialized: 'CTEMaterialize',
+  null_order: 'OrderByNullType',
+  start: 'WindowBoundary',
+  end: 'WindowBoundary',
+  exclude_clause: 'WindowExcludeMode',
 }

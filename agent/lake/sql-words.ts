@@ -11,7 +11,7 @@ const FIELDS: readonly (readonly [string, Classified])[] = Object.entries(WORD_F
 export function wordRefusal(node: Readonly<Record<string, unknown>>): string | undefined {
   for (const [field, known] of FIELDS) {
     const word = node[field]
-    if (typeof word === 'string' && !known.get(word)?.allow) return `${brief(word, 60)} cannot be asked.` // biome-ignore format: one line
+    if (typeof word === 'string' && !known.get(word.replaceAll(' ', '_'))?.allow) return `${brief(word, 60)} cannot be asked.` // biome-ignore format: one line
   }
   return undefined
 }
