@@ -15,6 +15,7 @@ import type { Branch } from '../../agent/lake/cell.ts'
 import { ERROR_BYTES_MAX, FILE_TROUBLE } from '../../agent/lake/cell-words.ts'
 import { FUNCTIONS, TABLE_FUNCTIONS, TYPES } from '../../agent/lake/sql-allowed.ts'
 import { RunningLake } from '../lake/running-lake.ts'
+import { refusal } from './box.ts'
 
 const OWN = 'own-canary-7f3a'
 const FOREIGN = 'foreign-canary-91bc'
@@ -207,6 +208,28 @@ test('names that are nearly those of something, and what only the lock of the en
   expect(leaks).toEqual([])
   expect(failed.length).toBeGreaterThan(100)
 }, 240_000)
+
+test('the whole way, guard and cell: a refusal of either says nothing foreign, of the neighbour by name too', async () => {
+  const questions = [
+    'SELECT host::INTEGER FROM events',
+    'SELECT value::UUID FROM annex',
+    `SELECT * FROM events WHERE tenant_id = 'zulu'`,
+    `SELECT * FROM events WHERE host = '${FOREIGN}'::INTEGER`,
+    `SELECT strptime(host, '%Y') FROM events`,
+    `SELECT * FROM read_parquet('x')`,
+    'SELECT * FROM nowhere',
+    'SELECT nothing FROM events',
+    'SELECT (',
+    `SELECT repeat(host, 9) FROM events`,
+    `SELECT host::INTEGER[3] FROM events`,
+  ]
+  for (const sql of questions) {
+    const said = await refusal(box.ask(['alfa'], sql))
+    expect(said).not.toBe('allowed')
+    const wrong = wrongWith(said.replaceAll(FOREIGN, '')) // the asker's own words may come back
+    expect(wrong, `${said} of ${sql}`).toEqual([])
+  }
+})
 
 describe('files and keys that are not right, past the look that is taken at them before', () => {
   const open = async (change: (branch: Branch) => Branch, sql?: string) => {
