@@ -38,6 +38,18 @@ const THREADS = 2
 
 /** An engine with the view `events` over exactly these branches, and no way to reach or change more. */
 export async function openCell(branches: readonly Branch[]): Promise<DuckDBInstance> {
+  const instance = await openBranches(branches)
+  const connection = await instance.connect()
+  try {
+    await lockEngine(connection, branches)
+    return instance
+  } finally {
+    connection.closeSync()
+  }
+}
+
+/** The view alone: who asks this engine can still reach whatever its process can. */
+export async function openBranches(branches: readonly Branch[]): Promise<DuckDBInstance> {
   const instance = await openEngine({ memoryMiB: MEMORY_MIB, threads: 1 })
   const connection = await instance.connect()
   try {
@@ -48,15 +60,22 @@ export async function openCell(branches: readonly Branch[]): Promise<DuckDBInsta
     await connection.run(`CREATE VIEW events AS ${view}`)
     await connection.run('CREATE SCHEMA lake')
     await connection.run('CREATE VIEW lake.events AS SELECT * FROM main.events')
-    const paths = branches.flatMap((branch) => branch.paths)
     await connection.run('SET parquet_metadata_cache = true')
-    await connection.run(`SET allowed_paths = [${paths.map(literal).join(', ')}]`)
-    await connection.run('SET enable_external_access = false')
-    await connection.run('SET lock_configuration = true')
     return instance
   } finally {
     connection.closeSync()
   }
+}
+
+/** For good: the engine opens these files, no other, and none of its settings can be changed again. */
+export async function lockEngine(
+  connection: DuckDBConnection,
+  branches: readonly Branch[],
+): Promise<void> {
+  const paths = branches.flatMap((branch) => branch.paths)
+  await connection.run(`SET allowed_paths = [${paths.map(literal).join(', ')}]`)
+  await connection.run('SET enable_external_access = false')
+  await connection.run('SET lock_configuration = true')
 }
 
 const REST = COLUMNS.filter(([name]) => name !== 'tenant_id' && name !== 'fleet_id')
