@@ -5,7 +5,7 @@
  * again: it must get through, or meet the next layer that is named. A layer that nothing depends on fails.
  */
 import { appendFileSync, readFileSync } from 'node:fs'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Canary, type Found, type Place, place, scan } from './canary.ts'
 
 export interface Layer {
@@ -143,7 +143,10 @@ export function attempt(id: string, what: Attempt): void {
   if (missing !== undefined) Object.assign(report, { outcome: 'skipped', because: missing })
   note({ ...report, begun: true })
   describe(`${id} ${entry.name}${by ? `: ${by}` : ''}`, () => {
-    const began = performance.now()
+    let began = 0
+    beforeAll(() => {
+      began = performance.now()
+    })
     test.skipIf(missing !== undefined)('is blocked', () => tried(what, layers, report))
     for (const [i, { name }] of layers.entries())
       test.skipIf(missing !== undefined)(`control: without ${name}${i > 0 ? ' too' : ''}`, () =>
