@@ -61,6 +61,10 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     path: './control/commands/invariants.ts',
     summary: 'what carries no tenant: nothing, or it is named',
   },
+  breach: {
+    path: './control/commands/breach.ts',
+    summary: 'attack the layers of this build, each with its control',
+  },
   verify: {
     path: './control/commands/verify.ts',
     summary: 'check what was signed, without a network',

@@ -41,6 +41,18 @@ const THREADS = 2
 
 /** An engine with the view `events` over exactly these branches, and no way to reach or change more. */
 export async function openCell(branches: readonly Branch[]): Promise<DuckDBInstance> {
+  const instance = await openBranches(branches)
+  const connection = await instance.connect()
+  try {
+    await lockEngine(connection, branches)
+    return instance
+  } finally {
+    connection.closeSync()
+  }
+}
+
+/** The view alone: who asks this engine can still reach whatever its process can. */
+export async function openBranches(branches: readonly Branch[]): Promise<DuckDBInstance> {
   const instance = await openEngine({ memoryMiB: MEMORY_MIB, threads: 1 })
   const connection = await instance.connect()
   try {
@@ -53,11 +65,7 @@ export async function openCell(branches: readonly Branch[]): Promise<DuckDBInsta
     await connection.run('CREATE SCHEMA lake')
     await connection.run('CREATE VIEW lake.events AS SELECT * FROM main.events')
     if (branches.every(({ annex }) => annex)) await openAnnex(connection, branches)
-    const paths = branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
     await connection.run('SET parquet_metadata_cache = true')
-    await connection.run(`SET allowed_paths = [${paths.map(literal).join(', ')}]`)
-    await connection.run('SET enable_external_access = false')
-    await connection.run('SET lock_configuration = true')
     return instance
   } finally {
     connection.closeSync()
@@ -68,6 +76,17 @@ async function openAnnex(connection: DuckDBConnection, branches: readonly Branch
   const scans = branches.map(({ tenant_id, annex = [] }, i) => ({ tenant_id, keyName: `k${i}`, paths: annex })) // biome-ignore format: one line
   await connection.run(`CREATE VIEW annex AS ${annexView(scans)}`)
   await connection.run('CREATE VIEW lake.annex AS SELECT * FROM main.annex')
+}
+
+/** For good: the engine opens these files, no other, and none of its settings can be changed again. */
+export async function lockEngine(
+  connection: DuckDBConnection,
+  branches: readonly Branch[],
+): Promise<void> {
+  const paths = branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
+  await connection.run(`SET allowed_paths = [${paths.map(literal).join(', ')}]`)
+  await connection.run('SET enable_external_access = false')
+  await connection.run('SET lock_configuration = true')
 }
 
 const REST = COLUMNS.filter(([name]) => name !== 'tenant_id' && name !== 'fleet_id')
