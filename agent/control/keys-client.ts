@@ -124,8 +124,12 @@ export interface QueryRunner {
       keyFor: (tenant_uid: string, epoch: number) => Buffer
       /** Names the session for per-session limits; no secret. */
       session: string
+      /** What the scope rests on; a cell that holds keys is never used again under other rights. */
+      rights: readonly string[]
     },
   ): Promise<QueryAnswer>
+  /** That session asks nothing any more. */
+  leave?(session: string): void
   /** Cache → its keys, for `picket invariants`. */
   cacheKeys?(): Record<string, string[]>
   close?(): Promise<void> | void
