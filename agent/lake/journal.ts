@@ -3,13 +3,11 @@
  * fdatasync. It knows the subkey of its open segment and no other key (D8); after a restart, or
  * after any failed write, a new segment with a new subkey begins (D6).
  */
-import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
+import { type Disk, type DiskFile, realDisk } from '../base/disk.ts'
 import type { EventRow } from '../base/event.ts'
 import { Failure } from '../base/failure.ts'
-import { syncFolder } from '../base/files.ts'
 import { lockFile } from './lock.ts'
 import { openedUs } from './opened-after.ts'
 import {
@@ -38,6 +36,7 @@ export interface JournalOptions {
   /** Age at which a segment with rows in it is closed. */
   settleSeconds: number
   clock?: Clock
+  disk?: Disk
 }
 
 export interface JournalStatus {
@@ -61,7 +60,7 @@ interface Waiting {
 }
 
 interface OpenSegment {
-  file: FileHandle
+  file: DiskFile
   path: string
   chain: FrameChain
   bytes: number
@@ -72,6 +71,7 @@ interface OpenSegment {
 export class JournalWriter {
   readonly #options: JournalOptions
   readonly #clock: Clock
+  readonly #disk: Disk
   #queue: Waiting[] = []
   #segment: OpenSegment | undefined
   #pumping: Promise<void> | undefined
@@ -88,11 +88,15 @@ export class JournalWriter {
   private constructor(options: JournalOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    this.#disk = options.disk ?? realDisk
   }
 
   static async open(options: JournalOptions): Promise<JournalWriter> {
-    await mkdir(options.folder, { recursive: true, mode: 0o700 })
-    return new JournalWriter(options)
+    const journals = dirname(options.folder)
+    const inside = join(basename(journals), basename(options.folder))
+    const journal = new JournalWriter(options)
+    journal.#disk.makeFolder(dirname(journals), inside)
+    return journal
   }
 
   /** Resolves once every one of `rows` is on disk; rejects when that cannot be said. */
@@ -194,8 +198,8 @@ export class JournalWriter {
     const rows = group.reduce((sum, each) => sum + each.rows, 0)
     const plain = Buffer.from(group.map((each) => each.lines).join(''))
     const frame = segment.chain.seal(FRAME_ROWS, rows, plain)
-    await writeAll(segment.file, frame, segment.bytes)
-    await segment.file.datasync()
+    await segment.file.write(frame, segment.bytes)
+    await segment.file.sync()
     segment.bytes += frame.length
     if (segment.rows === 0) {
       segment.firstRowMs = this.#clock.steadyMs()
@@ -237,20 +241,19 @@ export class JournalWriter {
     const header: SegmentHeader = { tenant_uid, appliance_uid, epoch, segment_uid, salt, openedUs: openedUs(folder, this.#clock.nowUs()) } // biome-ignore format: one line
     const path = join(folder, `${segment_uid}.seg`)
     const part = join(folder, `${segment_uid}.new`)
-    const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
-    const file = await open(part, flags, 0o600)
+    const file = await this.#disk.create(part, true)
     try {
       if (!lockFile(file.fd)) throw new Failure('internal', 'A new segment was already locked.')
       const bytes = encodeHeader(header)
-      await writeAll(file, bytes, 0)
-      await file.datasync()
-      await rename(part, path)
-      syncFolder(folder)
+      await file.write(bytes, 0)
+      await file.sync()
+      await this.#disk.rename(part, path)
+      await this.#disk.syncFolder(folder)
       const chain = new FrameChain(header, key)
       return { file, path, chain, bytes: bytes.length, rows: 0, firstRowMs: 0 }
     } catch (error) {
       await file.close()
-      await rm(part, { force: true })
+      await this.#disk.remove(part)
       throw error
     }
   }
@@ -262,11 +265,11 @@ export class JournalWriter {
     this.#segment = undefined
     try {
       const end = segment.chain.seal(FRAME_END, segment.rows, Buffer.alloc(0))
-      await writeAll(segment.file, end, segment.bytes)
-      await segment.file.datasync()
+      await segment.file.write(end, segment.bytes)
+      await segment.file.sync()
       const closed = segment.path.replace(/\.seg$/, '.closed')
-      await rename(segment.path, closed)
-      syncFolder(this.#options.folder)
+      await this.#disk.rename(segment.path, closed)
+      await this.#disk.syncFolder(this.#options.folder)
       await segment.file.close()
       this.#status.segmentsClosed++
       this.#options.onClosed(closed)
@@ -304,11 +307,4 @@ function wellFormed(_key: string, value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed()
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key.toWellFormed(), each]))
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at)
-    at += bytesWritten
-  }
 }

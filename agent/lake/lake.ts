@@ -182,7 +182,7 @@ export class Lake {
   }
 
   async #retire(entry: Entry, lake: TenantLake): Promise<void> {
-    sweep(lake)
+    await sweep(lake)
     if (entry.retiredAt !== 0 && performance.now() - entry.retiredAt < RETENTION_MS) return
     entry.retiredAt = performance.now()
     const retired = await retire(lake)

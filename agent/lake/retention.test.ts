@@ -50,11 +50,11 @@ test('what left stays on disk for the grace, across a restart, and is then remov
   const [old = '', young = ''] = paths()
   await retire(site.lake())
   await site.reopen() // not a stray: the catalog knows that it leaves
-  expect([existsSync(old), sweep(site.lake())]).toEqual([true, 0])
+  expect([existsSync(old), await sweep(site.lake())]).toEqual([true, 0])
   now += GRACE_US
   rmSync(old) // a sweep that was killed after its removal
-  expect(sweep(site.lake())).toBe(1)
-  expect(sweep(site.lake())).toBe(0)
+  expect(await sweep(site.lake())).toBe(1)
+  expect(await sweep(site.lake())).toBe(0)
   expect(existsSync(young)).toBe(true)
   expect(await hosts()).toEqual(['young'])
 })

@@ -1,5 +1,4 @@
 /** Rows leave after `retentionDays`, whole files at a time; each deletion stands in the catalog first. */
-import { rmSync } from 'node:fs'
 import { keepOpenedAfter } from './opened-after.ts'
 import { journalFiles, type TenantLake } from './tenant-lake.ts'
 
@@ -19,7 +18,7 @@ export async function retire(lake: TenantLake): Promise<Retired | undefined> {
   // By when we had the row, not by when it claims to be from: a false clock must not keep it for ever.
   const old = catalog.files().filter((file) => file.ingest_to_us < limit)
   if (journalFiles(lake, '.closed').length === 0)
-    await catalog.forgetSettled((floorUs) => keepOpenedAfter(lake.journal, floorUs))
+    await catalog.forgetSettled((floorUs) => keepOpenedAfter(lake, floorUs))
   if (old.length === 0) return undefined
   const rows = old.reduce((sum, file) => sum + file.rows, 0)
   const to_us = Math.max(...old.map((file) => file.to_us))
@@ -32,10 +31,10 @@ export async function retire(lake: TenantLake): Promise<Retired | undefined> {
 }
 
 /** Removes files from disk that left the catalog long enough ago that no running query has them. */
-export function sweep(lake: TenantLake): number {
+export async function sweep(lake: TenantLake): Promise<number> {
   const leaving = lake.catalog.leaving()
   for (const path of leaving) {
-    rmSync(lake.catalog.absolute({ path }), { force: true })
+    await lake.disk.remove(lake.catalog.absolute({ path }))
     lake.catalog.left(path)
   }
   return leaving.length

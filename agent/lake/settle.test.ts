@@ -108,9 +108,9 @@ test('compaction merges levels, loses nothing, and removes the old only after th
   expect(merges).toBe(4) // nine → three → one
   expect(catalog.files()).toMatchObject([{ level: 2, rows: 36, epoch: 2 }])
   expect(await readLake(site, 'SELECT count(*), count(DISTINCT event_id) FROM events')).toEqual([['36', '36']]) // biome-ignore format: one line
-  expect(sweep(site.lake())).toBe(0)
+  expect(await sweep(site.lake())).toBe(0)
   now += 200_000_000
-  expect(sweep(site.lake())).toBe(12)
+  expect(await sweep(site.lake())).toBe(12)
   expect(readdirSync(join(site.data, 'tenants', site.lake().tenant.tenant_uid, 'tier1'))).toEqual(
     [],
   )
@@ -142,7 +142,7 @@ test('rows leave by the time they came in, files go after the grace', async () =
   now += 6 * 86_400_000_000
   expect(await retire(site.lake())).toMatchObject({ files: 1, rows: 1 })
   now += 200_000_000
-  expect(sweep(site.lake())).toBe(1)
+  expect(await sweep(site.lake())).toBe(1)
   await site.reopen()
   expect(await readLake(site, 'SELECT host FROM events')).toEqual([['plc-1'], ['plc-1']])
 })

@@ -1,8 +1,9 @@
 /** One tenant's lake: journal segments in, sealed files in two tiers, one catalog. One thing at a time. */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import { type Clock, systemClock } from '../base/clock.ts'
+import { type Disk, realDisk } from '../base/disk.ts'
 import { Failure } from '../base/failure.ts'
 import { newUid } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
@@ -23,6 +24,7 @@ export interface LakeOptions {
   compactFiles: number
   retentionDays: number
   clock?: Clock
+  disk?: Disk
 }
 
 /** What settling, compaction and retention work on. */
@@ -31,6 +33,7 @@ export interface TenantLake {
   tenant: Tenant
   catalog: Catalog
   clock: Clock
+  disk: Disk
   /** `<data>/journal/<tenant_uid>`. */
   journal: string
 }
@@ -39,14 +42,15 @@ export async function openTenantLake(options: LakeOptions): Promise<TenantLake> 
   const { data, tenant, keys, log } = options
   const folder = join(data, 'tenants', tenant.tenant_uid)
   const journal = join(data, 'journal', tenant.tenant_uid)
-  mkdirSync(journal, { recursive: true, mode: 0o700 })
   const clock = options.clock ?? systemClock
-  const catalog = await Catalog.open({ folder, tenant, keys, clock })
+  const disk = options.disk ?? realDisk
+  disk.makeFolder(data, join('journal', tenant.tenant_uid))
+  const catalog = await Catalog.open({ folder, tenant, keys, clock, disk })
   for (const path of catalog.strays()) {
     log.warn({ tenant_id: tenant.tenant_id, path }, 'lake.stray-removed')
-    rmSync(join(folder, path), { force: true })
+    await disk.remove(join(folder, path))
   }
-  return { options, tenant, catalog, clock, journal }
+  return { options, tenant, catalog, clock, disk, journal }
 }
 
 const EPOCH_TRIES = 3
@@ -64,7 +68,7 @@ export async function sealBatch(lake: TenantLake, batch: Batch, level: number): 
   const { epoch, key } = await writingKey(lake, plain.modules, plain.bytes)
   const file_uid = newUid()
   const path = catalog.newPath(level, file_uid)
-  const written = await writeSealed(catalog.absolute({ path }), plain, key)
+  const written = await writeSealed(catalog.absolute({ path }), plain, key, lake.disk)
   key.fill(0)
   options.log.debug({ tenant_id: tenant.tenant_id, path, rows: ranges.rows }, 'lake.file')
   const file: FileRow = {

@@ -2,6 +2,7 @@
 import { createPrivateKey, createPublicKey, hkdfSync, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Json } from '../../agent/base/canonical.ts'
+import type { Disk } from '../../agent/base/disk.ts'
 import { newUid } from '../../agent/base/ids.ts'
 import { type KnownKey, keyId, signJson } from '../../agent/base/signing.ts'
 import { Anchors } from '../../agent/keys/anchors.ts'
@@ -21,7 +22,7 @@ export interface OwnKeys extends LakeKeys {
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** `seed` makes the same keys again in another process; what must outlive one stands in `data`. */
-export function ownKeys(tenants: Tenant[], data: string, seed: Buffer): OwnKeys {
+export function ownKeys(tenants: Tenant[], data: string, seed: Buffer, disk?: Disk): OwnKeys {
   const derive = (info: string, salt: Buffer = Buffer.alloc(0)) =>
     Buffer.from(hkdfSync('sha256', seed, salt, info, 32))
   const der = Buffer.concat([PKCS8_ED25519, derive('signing')])
@@ -29,7 +30,7 @@ export function ownKeys(tenants: Tenant[], data: string, seed: Buffer): OwnKeys 
   const publicKey = createPublicKey(privateKey)
   const known: KnownKey = { key: publicKey, owner: 'test', types: ['catalog'] }
   let epoch = 1
-  const anchors = new Anchors(join(data, 'anchors'))
+  const anchors = new Anchors(join(data, 'anchors'), disk)
   const keys: OwnKeys = {
     reserved: 0,
     rotate: () => void epoch++,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Disk, realDisk } from '../../agent/base/disk.ts'
 import type { EventDraft, EventRow } from '../../agent/base/event.ts'
 import { silentLog } from '../../agent/base/log.ts'
 import { openEngine } from '../../agent/lake/engine.ts'
@@ -27,6 +28,8 @@ export interface Site extends Place {
   lake(tenant_id?: string): TenantLake
   /** Closes and opens the lake again, as a restart does. */
   reopen(): Promise<void>
+  /** A writer as the agent has one; the caller closes it. */
+  journal(tenant_id?: string): Promise<JournalWriter>
   /** Rows through the journal; they wait, closed, for `settle`. */
   write(rows: readonly Partial<EventDraft>[], tenant_id?: string): Promise<EventRow[]>
   /** Leaves the folder as it is. */
@@ -43,6 +46,8 @@ export interface SiteOptions {
   compactFiles?: number
   retentionDays?: number
   nowUs?: () => number
+  /** What the journal, the lake and the anchors write by. */
+  disk?: Disk
 }
 
 export async function makeSite(options: SiteOptions = {}): Promise<Site> {
@@ -51,8 +56,8 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
     tenants: (options.tenants ?? ['alfa']).map(tenant),
     seed: randomBytes(32),
   }
-  const { around = (keys: OwnKeys) => keys } = options
-  const keys = around(ownKeys(tenants, data, seed))
+  const { around = (keys: OwnKeys) => keys, disk = realDisk } = options
+  const keys = around(ownKeys(tenants, data, seed, disk))
   const engine = await openEngine({ memoryMiB: 512 })
   const scratch = openScratch(data)
   const clock = {
@@ -79,20 +84,26 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
             compactFiles: options.compactFiles ?? 4,
             retentionDays: options.retentionDays ?? 180,
             clock,
+            disk,
           }),
         )
     },
-    write: async (drafts, tenant_id) => {
-      const of = find(tenant_id).tenant
-      const journal = await JournalWriter.open({
-        folder: join(data, 'journal', of.tenant_uid),
-        tenant_uid: of.tenant_uid,
-        appliance_uid: of.appliance_id,
-        openSegment: async () => keys.openSegment(of.tenant_uid),
+    journal: (tenant_id) => {
+      const { tenant_uid, appliance_id } = find(tenant_id).tenant
+      return JournalWriter.open({
+        folder: join(data, 'journal', tenant_uid),
+        tenant_uid,
+        appliance_uid: appliance_id,
+        openSegment: async () => keys.openSegment(tenant_uid),
         onClosed: () => {},
         settleSeconds: 300,
         clock,
+        disk,
       })
+    },
+    write: async (drafts, tenant_id) => {
+      const of = find(tenant_id).tenant
+      const journal = await site.journal(tenant_id)
       const rows = drafts.map((draft, i) =>
         stampEvent({ kind: 'flow', event_time: START_US + i * 1000, ...draft }, of, clock.nowUs()),
       )
@@ -110,7 +121,12 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
       rmSync(data, { recursive: true, force: true })
     },
   }
-  await site.reopen()
+  try {
+    await site.reopen()
+  } catch (error) {
+    site.close()
+    throw error
+  }
   return site
 }
 
