@@ -220,9 +220,12 @@ export class Catalog {
     await this.#noteCommit()
   }
 
-  /** Forgets segments settled days ago; call it only when none waits. `before` learns the coming floor. */
-  async forgetSettled(before: (floorUs: number) => void): Promise<void> {
-    const floor = this.#clock.nowUs() - SETTLED_US
+  /**
+   * Forgets segments settled days ago; call it only when none waits. `openUs`: when the oldest open one was opened, so
+   * that a clock put ahead meanwhile does not make it a copy. `before` learns the coming floor.
+   */
+  async forgetSettled(openUs: number, before: (floorUs: number) => void): Promise<void> {
+    const floor = Math.min(openUs, this.#clock.nowUs() - SETTLED_US)
     const old = this.#db.prepare('SELECT count(*) AS n FROM settled WHERE at_us < ?').get(floor)
     if ((old as { n: number }).n === 0) return
     before(floor)

@@ -1,4 +1,5 @@
 /** Reads one journal segment: every frame in its place, or the sentence that says which is not. */
+import { closeSync, openSync, readSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Failure } from '../base/failure.ts'
@@ -55,6 +56,22 @@ export async function readSegment(path: string, options: ReadOptions): Promise<S
     return readFrames(bytes, { header, chain: new FrameChain(header, key), name, closed })
   } finally {
     key.fill(0)
+  }
+}
+
+/** Who wrote it and when it was opened, by its own unproved word. */
+export function readHeader(path: string): SegmentHeader | 'truncated' | 'foreign' {
+  const bytes = Buffer.alloc(HEADER_BYTES)
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch {
+    return 'truncated'
+  }
+  try {
+    return decodeHeader(bytes.subarray(0, readSync(fd, bytes, 0, HEADER_BYTES, 0)))
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -6,6 +6,7 @@ import { makeSite, readLake, type Site, START_US } from '../../test/lake/site.ts
 import { compact } from './compact.ts'
 import { retire, sweep } from './retention.ts'
 import { settle } from './settle.ts'
+import { stampEvent } from './stamp.ts'
 
 const DAY_US = 86_400_000_000
 const GRACE_US = 200_000_000
@@ -90,4 +91,16 @@ test('a clock that starts in the past makes no segment a copy', async () => {
   await site.write([{ host: 'after', event_time: now }])
   expect(await settle(site.lake())).toEqual({ rows: 1, segments: 1, faults: [] })
   expect(await hosts()).toEqual(['after', 'before'])
+})
+
+test('a segment that was open while the clock was put days ahead is no copy', async () => {
+  await day('before')
+  const journal = await site.journal()
+  const row = { kind: 'flow', event_time: now, host: 'open' } as const
+  await journal.append([stampEvent(row, site.lake().tenant, now)])
+  now += 4 * DAY_US
+  await retire(site.lake())
+  await journal.close()
+  expect(await settle(site.lake())).toEqual({ rows: 1, segments: 1, faults: [] })
+  expect(await hosts()).toEqual(['before', 'open'])
 })

@@ -1,4 +1,5 @@
 /** Rows leave after `retentionDays`, whole files at a time; each deletion stands in the catalog first. */
+import { readHeader } from './journal-reader.ts'
 import { keepOpenedAfter } from './opened-after.ts'
 import { journalFiles, type TenantLake } from './tenant-lake.ts'
 
@@ -17,8 +18,9 @@ export async function retire(lake: TenantLake): Promise<Retired | undefined> {
   const limit = clock.nowUs() - options.retentionDays * DAY_US
   // By when we had the row, not by when it claims to be from: a false clock must not keep it for ever.
   const old = catalog.files().filter((file) => file.ingest_to_us < limit)
-  if (journalFiles(lake, '.closed').length === 0)
-    await catalog.forgetSettled((floorUs) => keepOpenedAfter(lake, floorUs))
+  const openUs = oldestOpenUs(lake)
+  if (openUs !== undefined)
+    await catalog.forgetSettled(openUs, (floorUs) => keepOpenedAfter(lake, floorUs))
   if (old.length === 0) return undefined
   const rows = old.reduce((sum, file) => sum + file.rows, 0)
   const to_us = Math.max(...old.map((file) => file.to_us))
@@ -28,6 +30,18 @@ export async function retire(lake: TenantLake): Promise<Retired | undefined> {
     'lake.retired',
   )
   return { files: old.length, rows, to_us }
+}
+
+/** When the oldest segment was opened that is still written to; nothing while one waits or is being made. */
+function oldestOpenUs(lake: TenantLake): number | undefined {
+  if (journalFiles(lake, '.closed').length > 0 || journalFiles(lake, '.new').length > 0) return
+  let oldest = Infinity
+  for (const path of journalFiles(lake, '.seg')) {
+    const header = readHeader(path)
+    if (typeof header === 'string') return // closed a moment ago, or no segment
+    oldest = Math.min(oldest, header.openedUs)
+  }
+  return oldest
 }
 
 /** Removes files from disk that left the catalog long enough ago that no running query has them. */
