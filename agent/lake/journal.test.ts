@@ -145,6 +145,21 @@ test('a torn tail of zeros, as a disk leaves after power loss, is torn and not b
   expect(await readSegment(path, { tenant_uid, key })).toMatchObject({ end: 'torn', rows: 15 })
 })
 
+test('a last frame of which the disk kept any pieces is torn and not broken', async () => {
+  const { path, bytes } = await openFile()
+  const ends = [HEADER_BYTES]
+  for (let at = HEADER_BYTES; at < bytes.length; ends.push(at)) at += 32 + bytes.readUInt32BE(at)
+  const last = ends.at(-2) as number
+  for (let from = last; from < bytes.length; from += 61)
+    for (const size of [16, 100, 512]) {
+      const torn = Buffer.from(bytes)
+      torn.subarray(from, from + size).fill(0)
+      writeFileSync(path, torn)
+      const of = `${size} bytes from ${from - last}`
+      expect(await readSegment(path, { tenant_uid, key }), of).toMatchObject({ end: 'torn', rows: 12 }) // biome-ignore format: one line
+    }
+})
+
 test('a changed bit anywhere before the last frame is broken, names file and frame', async () => {
   const { path, bytes } = await openFile()
   const ends = [HEADER_BYTES]
