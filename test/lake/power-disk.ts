@@ -52,6 +52,9 @@ interface NameChange {
 export class PowerDisk implements Disk {
   /** Changes so far: what `loseAt` counts. */
   count = 0
+  /** Fails when the power is gone: whoever waits for this disk waits for nothing. */
+  readonly gone: Promise<never>
+  #fail: (error: PowerLost) => void = () => {}
   readonly #root: Folder
   readonly #at: string
   readonly #loseAt: number
@@ -64,6 +67,10 @@ export class PowerDisk implements Disk {
     this.#at = at
     this.#root = scan(at)
     this.#loseAt = loseAt
+    this.gone = new Promise((_, fail) => {
+      this.#fail = fail
+    })
+    this.gone.catch(() => {})
   }
 
   get lost(): boolean {
@@ -73,6 +80,7 @@ export class PowerDisk implements Disk {
   /** From now on nothing reaches the disk. */
   lose(): void {
     this.#lost = true
+    this.#fail(new PowerLost(`the power went before change ${this.count}`))
     for (const fd of this.#open.keys()) closeSync(fd)
     this.#open.clear()
   }
@@ -189,7 +197,7 @@ export class PowerDisk implements Disk {
   #step(): void {
     this.count++
     if (this.count === this.#loseAt) this.lose()
-    if (this.#lost) throw new PowerLost(`the power went before change ${this.#loseAt}`)
+    if (this.#lost) throw new PowerLost('the power is gone')
   }
 
   #write(fd: number, bytes: Buffer, position: number): void {

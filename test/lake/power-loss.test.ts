@@ -2,7 +2,7 @@
  * The power goes, at a change of the disk or inside a commit; what was not synced is dropped, torn or reordered. Then
  * the lake opens again, each row that was acknowledged is there once, and no segment is blamed for it.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -15,10 +15,10 @@ import { Chance } from '../traffic/chance.ts'
 import { type OwnKeys, tenant } from './own-keys.ts'
 import { FATES, PowerDisk, PowerLost } from './power-disk.ts'
 import { makeSite, type Place, readLake, type Site, START_US } from './site.ts'
-import { type CatalogBytes, catalogBytes, tearCommit } from './torn-commit.ts'
+import { type CatalogBytes, catalogBytes, tearLog, tearPages } from './torn-commit.ts'
 
-const SEEDS = 60
-const LIVES = 3
+const SEEDS = 48
+const LIVES = 2
 const TURNS = 60
 const CHANGES_MAX = 250
 const COMMITS_MAX = 12
@@ -90,23 +90,33 @@ async function live(
   let site: Site | undefined
   try {
     site = await makeSite({ place, disk, around, nowUs, compactFiles: 3 })
-    await work(site, told, chance)
+    await work(site, { told, chance, disk })
     disk.lose()
   } catch (error) {
     if (!disk.lost) throw error
-  } finally {
-    site?.close()
   }
+  const open = existsSync(catalog) ? catalogBytes(catalog) : undefined
+  site?.close()
   const fate = chance.pick(FATES)
   const data = folder()
   disk.left(data, fate, chance)
-  if (!torn) return { data, how: `at a change, ${fate}` }
-  const where = tearCommit(catalog.replace(place.data, data), torn, chance)
-  return { data, how: `inside a commit, ${where}` }
+  const path = catalog.replace(place.data, data)
+  if (torn) {
+    tearLog(path, torn, chance)
+    return { data, how: 'inside a commit' }
+  }
+  if (open && existsSync(path) && chance.next() < 0.3) {
+    tearPages(path, [open, catalogBytes(catalog)], chance)
+    return { data, how: `at a change, ${fate}, pages of the catalog torn` }
+  }
+  return { data, how: `at a change, ${fate}` }
 }
 
 /** What an agent and picket-lake do, mixed by chance. */
-async function work(site: Site, told: Told, chance: Chance): Promise<void> {
+async function work(
+  site: Site,
+  { told, chance, disk }: { told: Told; chance: Chance; disk: PowerDisk },
+): Promise<void> {
   const lake = site.lake()
   const journal = await site.journal()
   const turns: [number, () => Promise<unknown>][] = [
@@ -118,10 +128,11 @@ async function work(site: Site, told: Told, chance: Chance): Promise<void> {
     [1, () => later(site, told, 4 * DAY_US)],
   ]
   try {
-    for (let turn = 0; turn < TURNS; turn++) {
+    for (let i = 0; i < TURNS; i++) {
       told.nowUs += 1e6
       const roll = chance.next()
-      await turns.find(([until]) => roll < until)?.[1]()
+      const turn = turns.find(([until]) => roll < until)?.[1]()
+      await Promise.race([turn, disk.gone])
     }
   } finally {
     await journal.close()
@@ -174,7 +185,7 @@ async function everythingIsThere(place: Place, told: Told, seed: string): Promis
     ).toEqual([])
     expect(catalog.strays(), seed).toEqual([])
     expect(
-      readdirSync(journal).filter((name) => name !== 'opened-after'),
+      readdirSync(journal).filter((name) => !name.startsWith('opened-after')),
       seed,
     ).toEqual([])
   } finally {

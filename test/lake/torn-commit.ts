@@ -1,7 +1,7 @@
 /**
- * A power loss in the middle of a commit of the catalog. SQLite does its own writing, so its files are taken before
- * and after a commit, and what may stand between the two is made from both: first the log grows, by sectors in any
- * order; only when the log was synced, the pages of the database change.
+ * A power loss while SQLite writes the catalog. It does its own writing, so its files are taken before and after, and
+ * what may stand between the two is made from both. First the log grows, by sectors in any order; only when the log
+ * was synced do pages of the database change, and only when those were synced does the log go.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Chance } from '../traffic/chance.ts'
@@ -18,18 +18,24 @@ export function catalogBytes(path: string): CatalogBytes {
   return { db: readFileSync(path), wal: existsSync(wal) ? readFileSync(wal) : Buffer.alloc(0) }
 }
 
-/** What the disk may hold, the loss having come during the commit that made `after` of `before`; in words. */
-export function tearCommit(
+/** The loss came while a commit was written. */
+export function tearLog(
   path: string,
   [before, after]: readonly [CatalogBytes, CatalogBytes],
   chance: Chance,
-): string {
-  const inLog = before.db.equals(after.db) || chance.next() < 0.5
-  const log = inLog ? mixed(before.wal, after.wal, chance) : after.wal
-  const db = inLog ? before.db : mixed(before.db, after.db, chance)
-  writeFileSync(path, db)
-  writeFileSync(`${path}-wal`, log)
-  return inLog ? 'in its log' : 'in its checkpoint'
+): void {
+  writeFileSync(path, before.db)
+  writeFileSync(`${path}-wal`, mixed(before.wal, after.wal, chance))
+}
+
+/** The loss came while the log was brought into the database. */
+export function tearPages(
+  path: string,
+  [before, after]: readonly [CatalogBytes, CatalogBytes],
+  chance: Chance,
+): void {
+  writeFileSync(path, mixed(before.db, after.db, chance))
+  writeFileSync(`${path}-wal`, before.wal)
 }
 
 /** Sectors of the one or the other; or those of `after` up to some byte, as a write in order leaves them. */
