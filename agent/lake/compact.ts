@@ -52,7 +52,8 @@ async function merge(lake: TenantLake, group: readonly FileRow[], level: number)
   if (found !== rows)
     throw new Failure('internal', `Compaction of ${rows} rows found ${found}: nothing was changed.`)
   const remove = group.map(({ file_uid }) => file_uid)
-  const file = await addFile(lake, batch, { level, remove })
+  const hadUs = Math.max(...group.map(({ ingest_to_us }) => ingest_to_us))
+  const file = await addFile(lake, batch, { level, remove, hadUs })
   options.log.info(
     { tenant_id: tenant.tenant_id, files: group.length, rows, level, bytes: file.bytes },
     'lake.compacted',

@@ -34,7 +34,7 @@ export async function importFile(lake: TenantLake, path: string): Promise<{ rows
   let lines: Buffer[] = []
   const flush = async () => {
     await using batch = await Batch.ofLines(lake.options, lines)
-    sealed.push(await sealBatch(lake, batch, 0))
+    sealed.push(await sealBatch(lake, batch, { level: 0 }))
     lines = []
   }
   const nowUs = lake.clock.nowUs()

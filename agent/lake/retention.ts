@@ -14,9 +14,9 @@ export interface Retired {
 
 /** Takes files out of the catalog whose rows all came in before the limit. Nothing when none did. */
 export async function retire(lake: TenantLake): Promise<Retired | undefined> {
-  const { catalog, options, clock, tenant } = lake
-  const limit = clock.nowUs() - options.retentionDays * DAY_US
-  // By when we had the row, not by when it claims to be from: a false clock must not keep it for ever.
+  const { catalog, options, time, tenant } = lake
+  const limit = time.earliestUs() - options.retentionDays * DAY_US
+  // By when we had the row, not by when it claims to be from: a false clock must neither keep it for ever nor end it early.
   const old = catalog.files().filter((file) => file.ingest_to_us < limit)
   const openUs = oldestOpenUs(lake)
   if (openUs !== undefined)

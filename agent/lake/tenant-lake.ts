@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
 import { Catalog, type Change, type FileRow } from './catalog.ts'
 import type { LakeKeys } from './keys.ts'
+import { KnownTime } from './known-time.ts'
 import { type Batch, writeSealed } from './parquet.ts'
 
 export interface LakeOptions {
@@ -25,6 +26,8 @@ export interface LakeOptions {
   retentionDays: number
   clock?: Clock
   disk?: Disk
+  /** Of the whole box, where there are more tenants than this. */
+  time?: KnownTime
 }
 
 /** What settling, compaction and retention work on. */
@@ -34,6 +37,7 @@ export interface TenantLake {
   catalog: Catalog
   clock: Clock
   disk: Disk
+  time: KnownTime
   /** `<data>/journal/<tenant_uid>`. */
   journal: string
 }
@@ -44,13 +48,16 @@ export async function openTenantLake(options: LakeOptions): Promise<TenantLake> 
   const journal = join(data, 'journal', tenant.tenant_uid)
   const clock = options.clock ?? systemClock
   const disk = options.disk ?? realDisk
+  const time = options.time ?? KnownTime.open({ data, clock, disk })
   disk.makeFolder(data, join('journal', tenant.tenant_uid))
   const catalog = await Catalog.open({ folder, tenant, keys, clock, disk })
+  for (const { ingest_to_us } of catalog.files()) time.evidence(ingest_to_us)
+  time.earliestUs()
   for (const path of catalog.strays()) {
     log.warn({ tenant_id: tenant.tenant_id, path }, 'lake.stray-removed')
     await disk.remove(join(folder, path))
   }
-  return { options, tenant, catalog, clock, disk, journal }
+  return { options, tenant, catalog, clock, disk, time, journal }
 }
 
 const EPOCH_TRIES = 3
@@ -60,8 +67,15 @@ export interface Sealed {
   modules: { epoch: number; count: number }
 }
 
-/** A batch as a new file of `level`: on disk, not yet part of the lake. */
-export async function sealBatch(lake: TenantLake, batch: Batch, level: number): Promise<Sealed> {
+/**
+ * A batch as a new file of `level`: on disk, not yet part of the lake. `hadUs`: when we had its newest row; by its stamp
+ * where none is given and the clock that stamped it is believed.
+ */
+export async function sealBatch(
+  lake: TenantLake,
+  batch: Batch,
+  { level, hadUs }: { level: number; hadUs?: number | undefined },
+): Promise<Sealed> {
   const { catalog, options, tenant } = lake
   const { bloom_host, bloom_ip, bloom_rule, ...ranges } = await batch.facts()
   const plain = await batch.encode()
@@ -78,6 +92,7 @@ export async function sealBatch(lake: TenantLake, batch: Batch, level: number): 
     path,
     ...ranges,
     ...written,
+    ingest_to_us: hadUs ?? lake.time.hadUs(ranges.ingest_to_us),
     epoch,
     bloom_host: bloom_host ?? null,
     bloom_ip: bloom_ip ?? null,
@@ -90,9 +105,9 @@ export async function sealBatch(lake: TenantLake, batch: Batch, level: number): 
 export async function addFile(
   lake: TenantLake,
   batch: Batch,
-  { level, ...change }: { level: number } & Pick<Change, 'remove' | 'settled'>,
+  { level, hadUs, ...change }: { level: number; hadUs?: number } & Pick<Change, 'remove' | 'settled'>, // biome-ignore format: one line
 ): Promise<FileRow> {
-  const { file, modules } = await sealBatch(lake, batch, level)
+  const { file, modules } = await sealBatch(lake, batch, { level, hadUs })
   // If this fails the file stays as a stray: whether the commit reached the disk is not known here.
   await lake.catalog.commit({ ...change, add: [file], modules: [modules] })
   return file

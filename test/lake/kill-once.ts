@@ -48,8 +48,7 @@ function act(args: string[]): Promise<string> {
       process.execPath,
       [ACT, ...args],
       { maxBuffer: OUTPUT_BYTES_MAX },
-      (error, out, err) =>
-        !error || error.signal ? done(out) : fail(new Error(err)),
+      (error, out, err) => (!error || error.signal ? done(out) : fail(new Error(err))),
     ),
   )
 }

@@ -46,6 +46,7 @@ export interface SiteOptions {
   compactFiles?: number
   retentionDays?: number
   nowUs?: () => number
+  steadyMs?: () => number
   /** What the journal, the lake and the anchors write by. */
   disk?: Disk
 }
@@ -60,10 +61,10 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
   const keys = around(ownKeys(tenants, data, seed, disk))
   const engine = await openEngine({ memoryMiB: 512 })
   const scratch = openScratch(data)
-  const clock = {
-    nowUs: options.nowUs ?? (() => Date.now() * 1000),
-    steadyMs: () => performance.now(),
-  }
+  const { nowUs } = options
+  // A time that the test sets passes for both clocks, unless it sets the steady one too.
+  const steadyMs = options.steadyMs ?? (nowUs ? () => nowUs() / 1000 : () => performance.now())
+  const clock = { nowUs: nowUs ?? (() => Date.now() * 1000), steadyMs }
   const lakes = new Map<string, TenantLake>()
   const find = (tenant_id = tenants[0]?.tenant_id) => lakes.get(tenant_id ?? '') as TenantLake
   const site: Site = {
