@@ -4,7 +4,8 @@ import type { Log } from './base/log.ts'
 import type { AgentCalls, ClientOf } from './control/keys-client.ts'
 import { connect } from './control/rpc.ts'
 import { socketPath } from './control/sockets.ts'
-import { JournalWriter } from './lake/journal.ts'
+import type { RecordingFacts } from './health/recording.ts'
+import { type JournalStatus, JournalWriter } from './lake/journal.ts'
 import type { Tenant } from './tenancy/tenant.ts'
 
 export interface OpenJournal {
@@ -34,6 +35,12 @@ export function openJournal({
     onClosed: (path) => tellLake(data, path, log),
     settleSeconds,
   })
+}
+
+/** What the journal's numbers mean to somebody who asks whether what is seen is kept. */
+export function recordingOf(status: JournalStatus): RecordingFacts {
+  const { fault, rowsDropped, rowsFailed, slowestSyncMs } = status
+  return { fault, rowsLost: rowsDropped + rowsFailed, slowestMs: slowestSyncMs }
 }
 
 /** A hint only: picket-lake looks at the folder by itself as well. */

@@ -2,7 +2,7 @@
  * Each change of the file system that a promise of durability rests on: the journal, the lake's files, anchors. One
  * face, so that a test can take the power away between any two of them. Reading needs no face.
  */
-import { constants } from 'node:fs'
+import { accessSync, constants, statfsSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { makeFolder, writeWhole } from './files.ts'
 
@@ -60,4 +60,33 @@ export const realDisk: Disk = {
   },
   makeFolder,
   writeWhole,
+}
+
+const TROUBLES: readonly [code: RegExp, clause: string][] = [
+  [/^(ENOSPC|EDQUOT|SQLITE_FULL)$/, 'the disk is full'],
+  [/^(EROFS|SQLITE_READONLY)/, 'the disk can only be read'],
+  [/^(EIO|SQLITE_IOERR)/, 'the disk reports errors'],
+]
+const CAUSES_MAX = 8
+
+/** What the disk did, as a clause for people, where it was the disk. */
+export function diskTrouble(error: unknown): string | undefined {
+  let at = error
+  for (let i = 0; i < CAUSES_MAX && at instanceof Error; i++) {
+    const code = String((at as NodeJS.ErrnoException).code)
+    const found = TROUBLES.find(([wanted]) => wanted.test(code))
+    if (found) return found[1]
+    at = at.cause
+  }
+  return undefined
+}
+
+/** The same asked of the folder itself: SQLite says only that it could not open a file. */
+export function folderTrouble(folder: string): string | undefined {
+  try {
+    accessSync(folder, constants.W_OK)
+    return statfsSync(folder).bavail === 0 ? 'the disk is full' : undefined
+  } catch (error) {
+    return diskTrouble(error)
+  }
 }

@@ -96,6 +96,7 @@ test('a journal without a key waits, and gives up only when closed', async () =>
     rowsFailed: 0,
     queuedBytes: 0,
     segmentsClosed: 0,
+    slowestSyncMs: expect.any(Number),
   })
   await journal.close()
 })

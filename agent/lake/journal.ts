@@ -5,7 +5,7 @@
  */
 import { basename, dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { type Disk, type DiskFile, realDisk } from '../base/disk.ts'
+import { type Disk, type DiskFile, diskTrouble, realDisk } from '../base/disk.ts'
 import type { EventRow } from '../base/event.ts'
 import { Failure } from '../base/failure.ts'
 import { lockFile } from './lock.ts'
@@ -19,6 +19,7 @@ import {
   type SegmentHeader,
   type SegmentKey,
 } from './segment.ts'
+import { Waits } from './waits.ts'
 
 const QUEUE_BYTES_MAX = 32 << 20
 const SEGMENT_BYTES_MAX = 32 << 20
@@ -47,7 +48,9 @@ export interface JournalStatus {
   rowsFailed: number
   queuedBytes: number
   segmentsClosed: number
-  /** Why there is no segment to write to, while that is so. */
+  /** The longest wait for a write and its sync, in this minute and the one before. */
+  slowestSyncMs: number
+  /** Why nothing can be written, while that is so. */
   fault?: string
 }
 
@@ -83,7 +86,9 @@ export class JournalWriter {
     rowsFailed: 0,
     queuedBytes: 0,
     segmentsClosed: 0,
+    slowestSyncMs: 0,
   }
+  readonly #waits = new Waits()
 
   private constructor(options: JournalOptions) {
     this.#options = options
@@ -120,7 +125,7 @@ export class JournalWriter {
   }
 
   status(): JournalStatus {
-    return { ...this.#status }
+    return { ...this.#status, slowestSyncMs: this.#waits.slowest(this.#clock.steadyMs()) }
   }
 
   /** Closes the open segment now, so that the lake may settle what was acknowledged. */
@@ -163,13 +168,17 @@ export class JournalWriter {
       if (!segment) return
       const group = this.#takeGroup()
       try {
+        const from = this.#clock.steadyMs()
         await this.#write(segment, group)
+        this.#waits.add(this.#clock.steadyMs(), this.#clock.steadyMs() - from)
+        delete this.#status.fault
         for (const each of group) {
           this.#status.rowsWritten += each.rows
           each.done()
         }
       } catch (error) {
         this.#abandon(segment)
+        this.#status.fault = diskTrouble(error) ?? (error as Error).message
         const failure = new Failure('unavailable', 'The journal could not be written: the rows are not acknowledged.', { path: segment.path }, error) // biome-ignore format: one line
         for (const each of group) {
           this.#status.rowsFailed += each.rows
@@ -222,10 +231,9 @@ export class JournalWriter {
     for (;;) {
       try {
         this.#segment = await this.#create(await this.#options.openSegment())
-        delete this.#status.fault
         return this.#segment
       } catch (error) {
-        this.#status.fault = (error as Error).message
+        this.#status.fault = diskTrouble(error) ?? (error as Error).message
         if (this.#closed) {
           this.#refuseAll(error)
           return undefined
