@@ -32,6 +32,7 @@ export function openJournal({
       const { segment_uid, epoch, salt, key } = await keys.openSegment({ tenant_uid })
       return { segment_uid, epoch, salt: Buffer.from(salt, 'hex'), key: Buffer.from(key, 'base64') }
     },
+    acknowledged: async (at) => void (await keys.acknowledged({ tenant_uid, ...at })),
     onClosed: (path) => tellLake(data, path, log),
     settleSeconds,
   })

@@ -23,6 +23,7 @@ import { Waits } from './waits.ts'
 
 const QUEUE_BYTES_MAX = 32 << 20
 const SEGMENT_BYTES_MAX = 32 << 20
+const TELL_MS = 50
 const KEY_RETRY_MS = 200 // picket-keys restarts within a second or two
 
 export interface JournalOptions {
@@ -34,6 +35,8 @@ export interface JournalOptions {
   openSegment(): Promise<SegmentKey>
   /** A segment is complete at `path` (`….closed`): the lake may settle it. */
   onClosed(path: string): void
+  /** Keeps outside the disk how many frames were acknowledged: those cut off later are missed. */
+  acknowledged?(at: { segment_uid: string; frames: number }): Promise<void>
   /** Age at which a segment with rows in it is closed. */
   settleSeconds: number
   clock?: Clock
@@ -65,6 +68,7 @@ interface Waiting {
 interface OpenSegment {
   file: DiskFile
   path: string
+  segment_uid: string
   chain: FrameChain
   bytes: number
   rows: number
@@ -89,6 +93,8 @@ export class JournalWriter {
     slowestSyncMs: 0,
   }
   readonly #waits = new Waits()
+  #toTell: { segment_uid: string; frames: number } | undefined
+  #isTelling = false
 
   private constructor(options: JournalOptions) {
     this.#options = options
@@ -172,6 +178,7 @@ export class JournalWriter {
         await this.#write(segment, group)
         this.#waits.add(this.#clock.steadyMs(), this.#clock.steadyMs() - from)
         delete this.#status.fault
+        this.#tell(segment)
         for (const each of group) {
           this.#status.rowsWritten += each.rows
           each.done()
@@ -201,6 +208,23 @@ export class JournalWriter {
       count++
     }
     return this.#queue.splice(0, count)
+  }
+
+  /** At most one report under way and one in `TELL_MS`: the newest waits. Where it fails, the next says more. */
+  #tell({ segment_uid, chain }: OpenSegment): void {
+    const { acknowledged } = this.#options
+    if (!acknowledged) return
+    this.#toTell = { segment_uid, frames: chain.frameNo }
+    if (this.#isTelling) return
+    this.#isTelling = true
+    const tell = () => {
+      const at = this.#toTell
+      this.#toTell = undefined
+      this.#isTelling = at !== undefined
+      if (at) acknowledged(at).then(later, later)
+    }
+    const later = () => void setTimeout(tell, TELL_MS).unref()
+    tell()
   }
 
   async #write(segment: OpenSegment, group: readonly Waiting[]): Promise<void> {
@@ -258,7 +282,7 @@ export class JournalWriter {
       await this.#disk.rename(part, path)
       await this.#disk.syncFolder(folder)
       const chain = new FrameChain(header, key)
-      return { file, path, chain, bytes: bytes.length, rows: 0, firstRowMs: 0 }
+      return { file, path, segment_uid, chain, bytes: bytes.length, rows: 0, firstRowMs: 0 }
     } catch (error) {
       await file.close()
       await this.#disk.remove(part)

@@ -103,7 +103,7 @@ async function read(lake: TenantLake, path: string): Promise<SegmentReading | st
     })
     if (reading.header.openedUs < catalog.settledFloorUs)
       return `${basename(path)} is from before everything that was settled: it is a copy.`
-    return reading
+    return reading.end === 'torn' ? await cutOff(lake, path, reading) : reading
   } catch (error) {
     // Away keys or a bad disk: the segment stays where it is and is tried again.
     if (error instanceof Failure && ['invalid', 'refused', 'not-found'].includes(error.kind))
@@ -136,6 +136,20 @@ async function settleReadings(
     return 0
   }
   return (await addFile(lake, batch, { level: 0, settled })).rows
+}
+
+/** Fewer frames than were acknowledged: no write was torn there, somebody cut them off. */
+async function cutOff(
+  { tenant, options }: TenantLake,
+  path: string,
+  reading: SegmentReading,
+): Promise<SegmentReading> {
+  const { tenant_uid } = tenant
+  const { segment_uid } = reading.header
+  const known = await options.keys.acknowledged({ tenant_uid, segment_uid })
+  if (reading.frames >= known) return reading
+  const fault = `${basename(path)}: of ${known} frames that were acknowledged ${reading.frames} are there; the rest was cut off or changed.`
+  return { ...reading, end: 'broken', fault }
 }
 
 /** Open segments without a living writer, locked by us now. */

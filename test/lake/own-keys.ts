@@ -5,12 +5,14 @@ import type { Json } from '../../agent/base/canonical.ts'
 import type { Disk } from '../../agent/base/disk.ts'
 import { newUid } from '../../agent/base/ids.ts'
 import { type KnownKey, keyId, signJson } from '../../agent/base/signing.ts'
+import { Acknowledged } from '../../agent/keys/acknowledged.ts'
 import { Anchors } from '../../agent/keys/anchors.ts'
 import type { LakeKeys } from '../../agent/lake/keys.ts'
 import type { SegmentKey } from '../../agent/lake/segment.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
 
 export interface OwnKeys extends LakeKeys {
+  noteAcknowledged(tenant_uid: string, at: { segment_uid: string; frames: number }): void
   openSegment(tenant_uid: string): SegmentKey
   keyFor(tenant_uid: string, epoch: number): Buffer
   /** Rows from now on are written under a new epoch. */
@@ -31,6 +33,7 @@ export function ownKeys(tenants: Tenant[], data: string, seed: Buffer, disk?: Di
   const known: KnownKey = { key: publicKey, owner: 'test', types: ['catalog'] }
   let epoch = 1
   const anchors = new Anchors(join(data, 'anchors'), disk)
+  const acknowledged = new Acknowledged()
   const keys: OwnKeys = {
     reserved: 0,
     rotate: () => void epoch++,
@@ -41,6 +44,9 @@ export function ownKeys(tenants: Tenant[], data: string, seed: Buffer, disk?: Di
       return { segment_uid: newUid(), epoch, salt, key }
     },
     readSegment: async (of) => derive(`journal ${of.tenant_uid} ${of.epoch}`, of.salt),
+    noteAcknowledged: (tenant_uid, { segment_uid, frames }) =>
+      acknowledged.note(tenant_uid, segment_uid, frames),
+    acknowledged: async ({ tenant_uid, segment_uid }) => acknowledged.of(tenant_uid, segment_uid),
     keyFor: (tenant_uid, of) => derive(`parquet ${tenant_uid} ${of}`),
     parquetKey: async (of) => {
       const wanted = of.epoch ?? epoch

@@ -96,6 +96,7 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
         tenant_uid,
         appliance_uid: appliance_id,
         openSegment: async () => keys.openSegment(tenant_uid),
+        acknowledged: async (at) => keys.noteAcknowledged(tenant_uid, at),
         onClosed: () => {},
         settleSeconds: 300,
         clock,
