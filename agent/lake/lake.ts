@@ -192,9 +192,10 @@ export class Lake {
         this.#rowsSettled += rows
         this.#settleMs += performance.now() - start
       }
+      if (isDue(entry)) lake.spoiled.clear() // a file may have been put back
       while (await compact(lake));
       await this.#retire(entry, lake)
-      entry.fault = undefined
+      entry.fault = spoiledInWords(lake)
       return rows
     } catch (error) {
       this.#blame(entry, error)
@@ -204,7 +205,7 @@ export class Lake {
 
   async #retire(entry: Entry, lake: TenantLake): Promise<void> {
     await sweep(lake)
-    if (entry.retiredAt !== 0 && performance.now() - entry.retiredAt < RETENTION_MS) return
+    if (!isDue(entry)) return
     entry.retiredAt = performance.now()
     const retired = await retire(lake)
     if (retired) await this.#options.onRetired?.(entry.tenant, retired)
@@ -235,10 +236,20 @@ export class Lake {
   }
 }
 
+function isDue({ retiredAt }: Entry): boolean {
+  return retiredAt === 0 || performance.now() - retiredAt >= RETENTION_MS
+}
+
 /** The journal takes rows as long as it can; whether it does, the site's own sentence says. */
 function inWords(trouble: string, { tenant, lake }: Entry): string {
   const asked = lake ? 'what is in the lake can be asked' : 'until then it cannot be asked'
   return `The lake of ${tenant.tenant_id} takes no rows for now: ${trouble}. What was recorded waits in the journal and is taken as soon as the disk takes it; ${asked}.` // biome-ignore format: one line
+}
+
+function spoiledInWords({ spoiled }: TenantLake): string | undefined {
+  const [first] = spoiled.values()
+  const more = spoiled.size > 1 ? ` So are ${spoiled.size - 1} more.` : ''
+  return first && `${first}${more} Questions name it as a gap; put it back from a backup.`
 }
 
 function statusOf({ tenant, lake, fault }: Entry): TenantStatus {

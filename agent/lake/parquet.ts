@@ -77,10 +77,11 @@ export class Batch {
     }
   }
 
-  /** Rows of sealed files, each list under one key. */
+  /** Rows of sealed files, each list under one key; `inMemory` reads each file once, not once a question. */
   static async ofFiles(
     options: BatchOptions,
     lists: readonly { key: Buffer; paths: readonly string[] }[],
+    inMemory = false,
   ): Promise<Batch> {
     const connection = await options.engine.connect()
     const scans: string[] = []
@@ -88,7 +89,9 @@ export class Batch {
       await connection.run(`PRAGMA add_parquet_key('k${i}', '${key.toString('base64')}')`)
       scans.push(`SELECT ${NAMES} FROM ${scan(paths, `k${i}`)}`)
     }
-    await connection.run(`CREATE OR REPLACE TEMP VIEW batch AS ${scans.join(' UNION ALL ')}`)
+    await connection.run(
+      `CREATE OR REPLACE TEMP ${inMemory ? 'TABLE' : 'VIEW'} batch AS ${scans.join(' UNION ALL ')}`,
+    )
     return new Batch(connection, options.scratch)
   }
 

@@ -38,6 +38,8 @@ export interface TenantLake {
   clock: Clock
   disk: Disk
   time: KnownTime
+  /** Files that compaction found missing or changed, each with its sentence; looked at again hourly. */
+  spoiled: Map<string, string>
   /** `<data>/journal/<tenant_uid>`. */
   journal: string
 }
@@ -57,7 +59,7 @@ export async function openTenantLake(options: LakeOptions): Promise<TenantLake> 
     log.warn({ tenant_id: tenant.tenant_id, path }, 'lake.stray-removed')
     await disk.remove(join(folder, path))
   }
-  return { options, tenant, catalog, clock, disk, time, journal }
+  return { options, tenant, catalog, clock, disk, time, spoiled: new Map(), journal }
 }
 
 const EPOCH_TRIES = 3

@@ -188,7 +188,7 @@ test('slow: nothing is acknowledged before it is on disk, the queue is bounded, 
 })
 
 test.each(['changed', 'missing'] as const)(
-  '%s file: compaction stops at it and names it; other tenants go on',
+  '%s file: compaction leaves it and names it; other tenants go on',
   async (how) => {
     site = await makeSite({ tenants: ['alfa', 'zulu'] })
     onTestFinished(() => site.remove())
