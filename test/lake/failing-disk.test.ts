@@ -211,3 +211,15 @@ test.each(['changed', 'missing'] as const)(
     expect(zulu).not.toHaveProperty('fault')
   },
 )
+
+test('a clock a year ahead of the time that was known: the status says that it deletes nothing', async () => {
+  site = await makeSite()
+  onTestFinished(() => site.remove())
+  const knownUs = (Date.now() - 365 * 86_400_000) * 1000
+  writeFileSync(join(site.data, 'known-time.json'), JSON.stringify({ knownUs }))
+  const lake = await wholeLake(site)
+  await lake.work()
+  expect(lake.status().clock).toMatch(
+    /^The clock says .* No row is deleted for its age by this clock/,
+  )
+})
