@@ -42,6 +42,8 @@ export interface TenantLake {
   spoiled: Map<string, string>
   /** `<data>/journal/<tenant_uid>`. */
   journal: string
+  /** Since this process started. */
+  counts: { annexRefused: number }
 }
 
 export async function openTenantLake(options: LakeOptions): Promise<TenantLake> {
@@ -59,7 +61,11 @@ export async function openTenantLake(options: LakeOptions): Promise<TenantLake> 
     log.warn({ tenant_id: tenant.tenant_id, path }, 'lake.stray-removed')
     await disk.remove(join(folder, path))
   }
-  return { options, tenant, catalog, clock, disk, time, spoiled: new Map(), journal }
+  return {
+    ...{ options, tenant, catalog, clock, disk, time, journal },
+    spoiled: new Map(),
+    counts: { annexRefused: 0 },
+  }
 }
 
 const EPOCH_TRIES = 3
@@ -75,7 +81,7 @@ export interface Sealed {
  */
 export async function sealBatch(
   lake: TenantLake,
-  batch: Batch,
+  batch: Pick<Batch, 'facts' | 'encode'>,
   { level, hadUs }: { level: number; hadUs?: number | undefined },
 ): Promise<Sealed> {
   const { catalog, options, tenant } = lake
