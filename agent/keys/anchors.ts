@@ -20,6 +20,7 @@ const NONE: Anchor = { generation: 0, head: '' }
 export class Anchors {
   readonly #folder: string
   readonly #disk: Disk
+  #isMade = false
 
   constructor(folder: string, disk: Disk = realDisk) {
     this.#folder = folder
@@ -36,7 +37,8 @@ export class Anchors {
         'refused',
         `The catalog is of generation ${generation}; the last one committed was generation ${last.generation}, with another head.`,
       )
-    this.#disk.makeFolder(dirname(this.#folder), basename(this.#folder))
+    if (!this.#isMade) this.#disk.makeFolder(dirname(this.#folder), basename(this.#folder))
+    this.#isMade = true
     this.#disk.writeWhole(this.#path(uid), JSON.stringify(anchor))
   }
 

@@ -51,7 +51,7 @@ export class CellUnderFire {
     const next = await CellClient.start()
     const after = this.#judge(await this.#question(next, () => {}))
     next.kill()
-    const point = `${afterMs === 0 ? 'at' : `up to ${STEP_MS_MAX} ms into`} ${step}, ${outcome}`
+    const point = `${afterMs === 0 ? 'before' : 'during'} ${step}: ${outcome}`
     return { point, acknowledged: this.#ids.size, found: after.lost > 0 ? after : found }
   }
 

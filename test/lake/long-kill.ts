@@ -14,24 +14,30 @@ let ends = false
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => (ends = true))
 
 interface Row {
-  times: number
+  /** Killed just before it, and with it under way. */
+  before: number
+  during: number
   acknowledged: number
   lost: number
   twice: number
   wrong: number
 }
 
+const none = (): Row => ({ before: 0, during: 0, acknowledged: 0, lost: 0, twice: 0, wrong: 0 })
 const points = new Map<string, Row>()
-const sum: Row = { times: 0, acknowledged: 0, lost: 0, twice: 0, wrong: 0 }
+const sum = none()
+let done = 0
 
 function add({ seed, role, point, acknowledged, found }: Killed): void {
-  const name = `| ${role} | ${point} |`
-  const row = points.get(name) ?? { times: 0, acknowledged: 0, lost: 0, twice: 0, wrong: 0 }
+  const [, when, change = point] = /^(before|during) (.*)$/.exec(point) ?? []
+  const name = `| ${role} | ${change} |`
+  const row = points.get(name) ?? none()
   points.set(name, row)
   const isWhole = isDeepStrictEqual(found, WHOLE)
   if (!isWhole) process.stderr.write(`seed ${seed}: ${role} ${point}: ${JSON.stringify(found)}\n`)
   for (const each of [row, sum]) {
-    each.times++
+    if (when === 'during') each.during++
+    else each.before++
     each.acknowledged += acknowledged
     each.lost += found.lost
     each.twice += found.twice
@@ -44,18 +50,18 @@ const cell = await CellUnderFire.open()
 try {
   for (let seed = base; seed < base + seeds && !ends; seed++) {
     add(await killOnce(seed, cell))
-    if (sum.times % TELL_EVERY === 0) process.stderr.write(`${sum.times} of ${seeds}\n`)
+    if (++done % TELL_EVERY === 0) process.stderr.write(`${done} of ${seeds}\n`)
   }
 } finally {
   cell.close()
 }
-const line = ({ times, acknowledged, lost, twice, wrong }: Row) =>
-  `${times} | ${acknowledged} | ${lost} | ${twice} | ${wrong} |`
+const line = ({ before, during, acknowledged, lost, twice, wrong }: Row) =>
+  `${before} | ${during} | ${acknowledged} | ${lost} | ${twice} | ${wrong} |`
 const minutes = ((performance.now() - started) / 60_000).toFixed(0)
-process.stdout.write(`${sum.times} seeds from ${base}, ${minutes} minutes.
+process.stdout.write(`${done} seeds from ${base}, ${minutes} minutes.
 
-| process | killed | times | rows acknowledged | lost | twice | anything else wrong |
-|---|---|---|---|---|---|---|
+| process | change of the disk, or step | killed before it | during it | rows acknowledged | lost | twice | anything else wrong |
+|---|---|---|---|---|---|---|---|
 ${[...points]
   .sort(([a], [b]) => (a < b ? -1 : 1))
   .map(([name, row]) => `${name} ${line(row)}`)
