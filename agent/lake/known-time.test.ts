@@ -72,10 +72,13 @@ test('a doubt outlives a restart, and running time goes on through it', async ()
   await restart()
   expect(await retire(lake())).toBeUndefined()
   expect(lake().time.doubted()).toMatchObject({ believedAtUs: START_US + 7 * DAY_US })
+  await day('stamped ahead') // no evidence for the clock that stamped it
+  await restart()
+  expect(lake().time.doubted()).toMatchObject({ believedAtUs: START_US + 7 * DAY_US })
   run(6 * DAY_US)
   await restart()
   expect(await retire(lake())).toBeUndefined()
-  expect(await hosts()).toEqual(['one'])
+  expect(await hosts()).toEqual(['one', 'stamped ahead'])
 })
 
 test('a clock that stays where it was put for seven days of running is believed', async () => {

@@ -45,11 +45,13 @@ export class KnownTime {
   /** Corrections taken since `#correctedSinceUs`; one after a start is not counted, the box may have been off. */
   #correctedUs = 0
   #correctedSinceUs = 0
+  readonly #isKept: boolean
   #isFirst = true
 
   private constructor(options: KnownTimeOptions, kept: Kept | undefined) {
     this.#options = options
     this.#kept = kept
+    this.#isKept = kept !== undefined
     this.#steadyMs = options.clock.steadyMs()
   }
 
@@ -65,8 +67,8 @@ export class KnownTime {
 
   /** A row that we had then, where nothing was kept yet. */
   evidence(hadUs: number): void {
-    if (this.#keptAtUs === 0 && hadUs > (this.#kept?.knownUs ?? 0) && this.#isFirst)
-      this.#kept = { knownUs: hadUs }
+    if (this.#isKept || !this.#isFirst) return // the clock in doubt stamped that row
+    this.#kept = { knownUs: Math.max(hadUs, this.#kept?.knownUs ?? 0) }
   }
 
   /** The earlier of the two times: nothing may be deleted for being older than this less its days. */
