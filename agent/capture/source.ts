@@ -20,6 +20,9 @@ export const LINK = {
 /** Frames of one batch; a ring block of 1 MiB holds fewer, since each frame has an 80-byte header there. */
 export const BATCH_FRAMES_MAX = 16_384
 
+/** 802.1Q: the EtherType of a tag where nobody says another. */
+export const VLAN_TYPE = 0x8100
+
 /**
  * Frames as offsets into one memory. A source owns its batch and overwrites it: it is valid until the
  * next one is asked for, so nothing may keep `bytes` or a view of it. A live source hands on an empty
@@ -36,15 +39,21 @@ export class FrameBatch {
   readonly wire: Int32Array
   /** Microseconds since 1970. */
   readonly timeUs: Float64Array
+  /** Nanoseconds past that, where the source knows them. */
+  readonly restNs: Uint16Array
   /** The outermost VLAN tag (TCI) where the kernel took it off the frame, else -1. */
   readonly vlan: Int32Array
+  /** The EtherType of that tag. */
+  readonly vlanType: Uint16Array
 
   constructor(frames: number = BATCH_FRAMES_MAX) {
     this.start = new Int32Array(frames)
     this.captured = new Int32Array(frames)
     this.wire = new Int32Array(frames)
     this.timeUs = new Float64Array(frames)
+    this.restNs = new Uint16Array(frames)
     this.vlan = new Int32Array(frames)
+    this.vlanType = new Uint16Array(frames).fill(VLAN_TYPE)
   }
 }
 
