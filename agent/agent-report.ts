@@ -28,6 +28,7 @@ export interface ReportParts {
   gap: Gap
   assets: Assets
   counters(): Record<string, number>
+  packetsNotKept(): string | undefined
 }
 
 interface Watched {
@@ -57,7 +58,8 @@ export class AgentReport {
   status(): SiteStatus {
     const { tenant, config, clock, rules, day, containment, selfTest, gap, assets } = this.#parts
     const nowUs = clock.nowUs()
-    return siteStatus({
+    const packetsNotKept = this.#parts.packetsNotKept()
+    const status = siteStatus({
       site: config.siteName ?? tenant.tenant_id,
       tenant_id: tenant.tenant_id,
       fleet_id: tenant.fleet_id,
@@ -82,6 +84,7 @@ export class AgentReport {
       waitingActions: containment.waiting,
       activeActions: containment.active,
     })
+    return packetsNotKept === undefined ? status : { ...status, packetsNotKept }
   }
 
   #interfaces(nowUs: number): InterfaceStatus[] {

@@ -36,6 +36,10 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
   replay: { path: './control/commands/replay.ts', summary: 'decode and detect over captures' },
   rules: { path: './control/commands/rules.ts', summary: 'check rule files, or add them' },
   query: { path: './control/commands/query.ts', summary: 'ask the lake, inside a scope' },
+  pcap: {
+    path: './control/commands/pcap.ts',
+    summary: 'raw frames of a finding, a flow or a time',
+  },
   lake: { path: './control/commands/lake.ts', summary: 'import, export, status, settle' },
   status: { path: './control/commands/status.ts', summary: 'the sentence of this site' },
   keys: { path: './control/commands/keys.ts', summary: 'key epochs, rotation' },

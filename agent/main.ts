@@ -16,6 +16,7 @@ import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
 import { openJournal } from './journal.ts'
 import { Model } from './model.ts'
+import { Recording } from './recording.ts'
 import { Rules } from './rules.ts'
 import { RunNotes } from './run-notes.ts'
 import { SelfTester } from './self-tester.ts'
@@ -104,8 +105,12 @@ async function main(): Promise<void> {
     else if (message.did === 'counters') report.shard(message)
     else log.info(message, 'shard.said')
   }
+  const recording = Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
-    { config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
+    {
+      ...{ config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
+      packets: (name, shard) => recording?.outlet(name, shard),
+    },
     { message: hear, died: die },
   )
   const notes = new RunNotes(data, shards.began(), clock)
@@ -118,7 +123,9 @@ async function main(): Promise<void> {
       ...day.counters,
       ...containment.counters,
       ...numbersOf(journal.status()),
+      ...recording?.counters,
     }),
+    packetsNotKept: () => recording?.fault,
   })
   const service = agentService({ tenant_id, report, assets, rules, shards, tester, day })
   const server = await serveAgent(data, service, subscribers, log)
@@ -142,6 +149,7 @@ async function main(): Promise<void> {
   onEnd(async () => {
     for (const timer of timers) clearInterval(timer)
     await shards.stop() // first, so that what was seen is whole: processed + dropped = frames
+    await recording?.stop()
     site.tick()
     await model.save()
     notes.note()

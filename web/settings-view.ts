@@ -34,6 +34,10 @@ const MEANING = {
     compactFiles: 'Hot files that are joined into one.',
     retentionDays: 'Days that rows are kept: a promise, checked daily.',
   },
+  ring: {
+    title: 'Packet ring',
+    bytes: 'Raw frames that are kept, encrypted: bytes of disk at most; 0 keeps none.',
+  },
   web: {
     title: 'This page',
     host: 'Address it is served on.',

@@ -96,6 +96,10 @@ export const VERBS = {
     atom: 'export',
     by: ['lake'],
   },
+  'packets.taken': {
+    plan: 'take raw frames by {subject}',
+    past: 'took {count} raw frames by {subject}',
+  },
   'lake.deleted': {
     plan: 'delete what is older than the retention',
     past: 'deleted {count} files older than the retention',

@@ -11,13 +11,7 @@ import type { CaptureCounters, ShardCounters } from './counters.ts'
 import { rxPackets } from './interface.ts'
 import { offloadsOff } from './offload.ts'
 import { PacketSocket } from './packet-socket.ts'
-import {
-  BATCH_FRAMES_MAX,
-  type CapturePort,
-  type CaptureSource,
-  FrameBatch,
-  VLAN_TYPE,
-} from './source.ts'
+import { BATCH_FRAMES_MAX, type CapturePort, type CaptureSource, FrameBatch } from './source.ts'
 
 export interface RingOptions {
   interface: string
@@ -220,7 +214,7 @@ class Ring implements RingSource {
         else {
           batch.vlan[slot] = bytes.readUInt32LE(at + 32) & 0xffff
           const hasType = (status & STATUS_VLAN_TYPE_VALID) !== 0
-          batch.vlanType[slot] = hasType ? bytes.readUInt16LE(at + 36) : VLAN_TYPE
+          batch.vlanType[slot] = hasType ? bytes.readUInt16LE(at + 36) : 0
         }
       }
       at += next

@@ -11,11 +11,13 @@ import type { CliCalls } from './keys-client.ts'
 import { fleetCliMethods } from './keys-methods-fleet.ts'
 import { userView } from './keys-methods-users.ts'
 import { decide, present } from './keys-methods-web.ts'
+import type { Packets } from './keys-packets.ts'
 import {
   auditPage,
   decision,
   type Handlers,
   None,
+  packetsQuestion,
   parse,
   question,
   Slug,
@@ -25,7 +27,11 @@ import type { Questions } from './keys-query.ts'
 
 const ACTOR = 'console'
 
-export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCalls> {
+export function cliMethods(
+  box: KeysBox,
+  questions: Questions,
+  packets: Packets,
+): Handlers<CliCalls> {
   const { accounts, ring } = box
   return {
     ...fleetCliMethods(box),
@@ -41,6 +47,11 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
       const { scope: wanted, ...asked } = parse(v.object({ scope: Slugs, ...question }), params)
       const scope = new Scope(accounts.tenants())
       return questions.ask({ actor: ACTOR, session: ACTOR, scope }, wanted, present(asked))
+    },
+    packets: (params) => {
+      const asked = parse(v.object(packetsQuestion), params)
+      const scope = new Scope(accounts.tenants())
+      return packets.ask({ actor: ACTOR, session: ACTOR, scope }, present(asked))
     },
     oneTimeLogin: (params) => {
       const { tenant_id } = parse(v.object({ tenant_id: v.optional(Slug) }), params)

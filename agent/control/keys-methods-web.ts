@@ -10,11 +10,13 @@ import type { Decision, WebCalls } from './keys-client.ts'
 import { fleetWebMethods } from './keys-methods-fleet.ts'
 import { loginMethods } from './keys-methods-login.ts'
 import { userMethods } from './keys-methods-users.ts'
+import type { Packets } from './keys-packets.ts'
 import {
   announcement,
   auditPage,
   decision,
   type Handlers,
+  packetsQuestion,
   parse,
   question,
   Slugs,
@@ -26,9 +28,14 @@ import { authorize } from './keys-session.ts'
 const Decide = v.object({ token: Token, ...decision })
 const Announce = v.object({ token: Token, ...announcement })
 const List = v.object({ token: Token, ...auditPage })
+const TakePackets = v.object({ token: Token, ...packetsQuestion })
 const Ask = v.object({ token: Token, scope: v.optional(Slugs), ...question })
 
-export function webMethods(box: KeysBox, questions: Questions): Handlers<WebCalls> {
+export function webMethods(
+  box: KeysBox,
+  questions: Questions,
+  packets: Packets,
+): Handlers<WebCalls> {
   return {
     ...loginMethods(box),
     ...userMethods(box),
@@ -69,6 +76,11 @@ export function webMethods(box: KeysBox, questions: Questions): Handlers<WebCall
       const { token, scope: wanted, ...asked } = parse(Ask, params)
       const { actor, scope, session } = authorize(box, token, 'view')
       return questions.ask({ actor, scope, session: session.session_id }, wanted, present(asked))
+    },
+    packets: (params) => {
+      const { token, ...asked } = parse(TakePackets, params)
+      const { actor, scope, session } = authorize(box, token, 'export')
+      return packets.ask({ actor, scope, session: session.session_id }, present(asked))
     },
   }
 }
