@@ -87,7 +87,13 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
     sessions: keys,
     users: keys,
     audit: keys,
-    ...lakeRows({ query: keys.query, recent, clock: systemClock, status: site.last }),
+    ...lakeRows({
+      query: keys.query,
+      packets: keys.packets,
+      recent,
+      clock: systemClock,
+      status: site.last,
+    }),
     actions: {
       list: async (tenants) => {
         const uids = new Set(tenants.map(({ tenant_uid }) => tenant_uid))

@@ -83,6 +83,8 @@ export interface Findings {
   get(asker: Asker, id: string): Promise<EventRow | undefined>
   /** What else happened between the two, around that time, oldest first. */
   around(asker: Asker, finding: EventRow): Promise<EventRow[]>
+  /** Its raw frames as a pcapng; the line is written by picket-keys, `not-found` where the packet ring has none. */
+  packets(asker: Asker, id: string): Promise<{ pcapng: Uint8Array; frames: number }>
 }
 
 export interface Flows {
