@@ -66,6 +66,7 @@ async function main(): Promise<void> {
     tenant,
     keys,
     settleSeconds: config.lake.settleSeconds,
+    bytesMax: config.journal.bytes,
     log,
   })
   const site: Site = new Site({
@@ -105,7 +106,7 @@ async function main(): Promise<void> {
     else if (message.did === 'counters') report.shard(message)
     else log.info(message, 'shard.said')
   }
-  const recording = Recording.start({ data, tenant, config, keys, log, died: die })
+  const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
     {
       ...{ config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },

@@ -25,6 +25,7 @@ export class Recording {
   readonly #worker: Worker
   readonly #outlets: Map<string, PacketOutlet>
   readonly #stopped: Promise<unknown>
+  readonly #ready: Promise<unknown>
   #stopping = false
   #status: RecorderStatus = { framesKept: 0, framesLost: 0, bytes: 0, segments: 0, segmentsRetired: 0 } // biome-ignore format: one line
   /** Why the thread never began. */
@@ -34,10 +35,11 @@ export class Recording {
     this.#worker = worker
     this.#outlets = outlets
     this.#stopped = new Promise((done) => worker.once('exit', done))
+    this.#ready = new Promise((done) => worker.once('message', done))
   }
 
   /** Nothing where the site wants no ring: what an earlier one left is removed. */
-  static start(given: StartRecording): Recording | undefined {
+  static async start(given: StartRecording): Promise<Recording | undefined> {
     const { data, tenant, config, log } = given
     const { tenant_uid, appliance_id } = tenant
     const folder = ringFolder(data, tenant_uid)
@@ -62,6 +64,7 @@ export class Recording {
     })
     const recording = new Recording(worker, outlets)
     recording.#attend(given)
+    await recording.#ready // before the first frame: a thread takes its time to begin
     return recording
   }
 

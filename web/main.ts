@@ -70,7 +70,7 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
   const keys = keysForWeb(data)
   const guard = new GuardClient(data, 'web')
   const stop = guard.watch((action) => tell({ kind: 'action', action }))
-  const lake = lakeStatus(data, config.lake.retentionDays)
+  const lake = lakeStatus({ data, retentionDays: config.lake.retentionDays, keys })
   const site = linkSite(
     { data, clock: systemClock, log },
     {

@@ -105,6 +105,21 @@ export const VERBS = {
     past: 'deleted {count} files older than the retention',
     by: ['lake'],
   },
+  'lake.retired': {
+    plan: 'delete what is older than its retention',
+    past: 'deleted {count} rows by their retention: {subject}',
+    by: ['lake'],
+  },
+  'lake.over-quota': {
+    plan: 'delete the oldest rows',
+    past: 'deleted {count} rows before their time, as the lake was at its quota: {subject}',
+    by: ['lake'],
+  },
+  'retention.changed': {
+    plan: 'change the retention to {subject}',
+    past: 'changed the retention to {subject}',
+    by: ['lake'],
+  },
   'rules.added': { plan: 'add rules {subject}', past: 'added rules {subject}', atom: 'rules' },
   'rules.loaded': { plan: 'load the rules anew', past: 'loaded the rules anew', atom: 'rules' },
   'rules.changed': { plan: 'change rule {subject}', past: 'changed rule {subject}', atom: 'rules' },

@@ -71,6 +71,15 @@ const Schema = v.strictObject({
         32,
       ),
       retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 180),
+      /** Of one tenant's lake; 0: a fair part of the disk. At it the oldest files are retired. */
+      bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+    }),
+    {},
+  ),
+  journal: v.optional(
+    v.strictObject({
+      /** Rows that wait for the lake; at it new ones are refused and counted. */
+      bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16 << 20)), 2 ** 31),
     }),
     {},
   ),

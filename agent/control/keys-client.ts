@@ -10,6 +10,7 @@ import type { FleetJoins } from '../summary/fleet-view.ts'
 import type { Atom, Role } from '../tenancy/role.ts'
 import type { DatabaseCheck } from '../tenancy/sealed-db.ts'
 import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
+import type { Deletion } from './lake-client.ts'
 import { LINK, type LinkCalls } from './link-keys.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
@@ -251,6 +252,11 @@ export interface WebCalls {
   query: [{ token: string; scope?: string[] } & Question, QueryAnswer]
   /** Frames of the packet ring; atom `export`, and the line is written first. */
   packets: [{ token: string } & PacketsQuestion, PacketsAnswer]
+  /** Atom `settings`; the line is written first, then picket-lake changes it and deletes. */
+  setRetention: [
+    { token: string; tenant_id: string; kind: string; days: number | null },
+    { deleted: Deletion | null },
+  ]
   /** Who may join, who has; atom `settings`. */
   joins: [{ token: string }, FleetJoins]
   /** Atom `settings`. After each of these three tell picket-link to reload. */
@@ -380,6 +386,7 @@ const WEB = [
   'auditList',
   'query',
   'packets',
+  'setRetention',
   'joins',
   'fleetEdition',
   'fleetClaim',
@@ -420,7 +427,7 @@ export const keysForLink = (data: string) => client<LinkCalls>(data, 'link', LIN
 export const keysForCli = (data: string) => client<CliCalls>(data, 'cli', CLI)
 
 /** Calls that may take longer than a call does. */
-const LONG: Readonly<Record<string, number>> = { packets: 200_000 }
+const LONG: Readonly<Record<string, number>> = { packets: 200_000, setRetention: 600_000 }
 
 /** Connects at the first call and again after picket-keys was restarted; a call in flight then fails. */
 function client<C>(data: string, caller: CallerName, names: readonly (keyof C)[]): ClientOf<C> {

@@ -23,6 +23,7 @@ import {
   Token,
 } from './keys-params.ts'
 import type { Questions } from './keys-query.ts'
+import { setRetention } from './keys-retention.ts'
 import { authorize } from './keys-session.ts'
 
 const Decide = v.object({ token: Token, ...decision })
@@ -77,6 +78,7 @@ export function webMethods(
       const { actor, scope, session } = authorize(box, token, 'view')
       return questions.ask({ actor, scope, session: session.session_id }, wanted, present(asked))
     },
+    setRetention: (params) => setRetention(box, params),
     packets: (params) => {
       const { token, ...asked } = parse(TakePackets, params)
       const { actor, scope, session } = authorize(box, token, 'export')

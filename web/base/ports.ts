@@ -13,7 +13,7 @@ import type {
   SessionView,
   UserView,
 } from '../../agent/control/keys-client.ts'
-import type { LakeStatus } from '../../agent/control/lake-client.ts'
+import type { Deletion, LakeStatus, RetentionRequest } from '../../agent/control/lake-client.ts'
 import type {
   FleetFinding,
   FleetJoins,
@@ -28,6 +28,7 @@ export type {
   AssetView,
   AuditPage,
   DecisionVerb,
+  Deletion,
   FleetFinding,
   FleetJoins,
   FleetSite,
@@ -174,14 +175,16 @@ export interface Site {
 }
 
 export interface LakeView extends LakeStatus {
-  /** The disk that the data folder is on. */
-  disk?: { totalBytes: number; freeBytes: number }
   retentionDays: number
 }
 
 export interface Lake {
   /** Only the tenants that were named. */
   status(tenants: SessionView['tenants']): Promise<LakeView>
+  /** What such a change would delete now; nothing is changed. */
+  wouldRetire(change: RetentionRequest): Promise<Deletion | null>
+  /** Atom `settings`; the line is written by picket-keys, then picket-lake deletes. */
+  setRetention(token: string, change: RetentionRequest): Promise<Deletion | null>
 }
 
 export interface Sessions {

@@ -1,4 +1,4 @@
-/** `picket lake import|export|status|settle`. */
+/** `picket lake import|export|status|settle|retention`. */
 
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -8,22 +8,19 @@ import { keysForCli } from '../keys-client.ts'
 import { type LakeClient, lakeClient } from '../lake-client.ts'
 import { connect } from '../rpc.ts'
 import { socketPath } from '../sockets.ts'
-import {
-  type Command,
-  dataFolder,
-  print,
-  printJson,
-  readOptions,
-  required,
-  table,
-} from './options.ts'
+import { retention, retentionInWords } from './lake-retention.ts'
+import { statusInWords } from './lake-words.ts'
+import { type Command, dataFolder, print, printJson, readOptions, required } from './options.ts'
 
 export const command: Command = {
   usage:
     'picket lake status [--data DIR] [--json]\n' +
     'picket lake import --tenant T FILE.ndjson [--data DIR] [--json]\n' +
     'picket lake export --tenant T --out FILE.ndjson [--sql "SELECT …"] [--data DIR] [--json]\n' +
-    'picket lake settle [--data DIR] [--json]\n\n' +
+    'picket lake settle [--data DIR] [--json]\n' +
+    'picket lake retention [--tenant T] [--kind KIND --days N|all] [--yes] [--data DIR] [--json]\n\n' +
+    'retention says what is kept how long; with --kind and --days what a change would delete, and with --yes does it.\n' +
+    'KIND is a kind of row (flow, dns, finding …), or all; --days all lets a kind follow the rule for all again.\n' +
     'import stamps tenant, fleet and ids; a row that names another tenant refuses the whole file.\n' +
     'export writes what one query gives, in plain text: keep it safe.',
   async run([verb, ...args]) {
@@ -31,6 +28,9 @@ export const command: Command = {
       tenant: { type: 'string' },
       out: { type: 'string' },
       sql: { type: 'string' },
+      kind: { type: 'string' },
+      days: { type: 'string' },
+      yes: { type: 'boolean' },
     } as const
     const { values, positionals } = readOptions(args, options)
     const data = dataFolder(values.data)
@@ -45,6 +45,8 @@ export const command: Command = {
           await withLake(at, (lake) => lake.settle()),
           ({ rows }) => `${rows} rows settled.`,
         )
+      case 'retention':
+        return say(asJson, await withLake(at, (lake) => retention(lake, values)), retentionInWords)
       case 'import': {
         const tenant_id = required(values.tenant, 'tenant')
         const path = resolve(required(positionals[0], 'FILE'))
@@ -65,7 +67,7 @@ export const command: Command = {
       default:
         throw new Failure(
           'invalid',
-          'It is picket lake import, export, status or settle. Try --help.',
+          'It is picket lake import, export, status, settle or retention. Try --help.',
         )
     }
   },
@@ -123,16 +125,4 @@ function writeNew(path: string, text: string): void {
       throw new Failure('conflict', `${path} exists already. Give --out another name.`, {}, error)
     throw new Failure('invalid', `${path} cannot be written: ${code}.`, { path }, error)
   }
-}
-
-function statusInWords({ tenants }: Awaited<ReturnType<LakeClient['status']>>): string {
-  const rows = tenants.map((each) => [
-    each.tenant_id,
-    each.rows.toLocaleString('en'),
-    String(each.tier1Files),
-    String(each.tier2Files),
-    each.oldestRow ?? 'none',
-    each.fault ?? (each.aside > 0 ? `${each.aside} segments kept aside` : 'well'),
-  ])
-  return table([['tenant', 'rows', 'tier 1 files', 'tier 2 files', 'oldest row', 'state'], ...rows])
 }

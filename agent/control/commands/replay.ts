@@ -175,7 +175,14 @@ async function lakeSink(
   const [tenant] = (await keys.tenants()).tenants
   if (!tenant) throw new Failure('not-found', `${data} holds no tenant.`)
   const { tenant_id, fleet_id, appliance_id } = tenant
-  const journal = await openJournal({ data, tenant, keys, settleSeconds: 2, log: silentLog })
+  const journal = await openJournal({
+    data,
+    tenant,
+    keys,
+    settleSeconds: 2,
+    bytesMax: loadConfig(data, config).journal.bytes,
+    log: silentLog,
+  })
   const recorder = packets ? replayRecorder({ data, config, tenant, keys }) : undefined
   let rows: EventDraft[] = []
   const flush = async () => {
