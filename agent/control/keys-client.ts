@@ -135,7 +135,7 @@ export interface PacketsAnswer {
   to_us: number
   /** Set where the ring begins later than what was asked for. */
   holds_from_us?: number
-  /** Segments that did not verify: their frames are not in it. */
+  /** Segments that did not verify, or whose key is gone: their frames are not in it. */
   broken: number
 }
 

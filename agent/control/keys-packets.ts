@@ -97,7 +97,10 @@ export class Packets {
     const all = listSegments(folder)
     const oldest = all.find(({ fromUs }) => fromUs !== undefined)?.fromUs
     const some = all.filter((each) => overlaps(each, wanted))
-    const segments = some.flatMap((each) => this.#subkey(tenant_uid, each) ?? [])
+    const keyed = some.flatMap((each) => this.#subkey(tenant_uid, each) ?? [])
+    const segments = keyed.flatMap((each) => (each instanceof Failure ? [] : [each]))
+    const locked = keyed.find((each) => each instanceof Failure)
+    if (segments.length === 0 && locked) throw locked
     if (segments.length === 0) throw nothingHeld(oldest, wanted)
     const answer = await cutFrames({ folder, tenant_uid, segments, wanted })
     const holds = oldest ?? answer.oldestUs
@@ -105,20 +108,25 @@ export class Packets {
     const isYounger = holds !== undefined && holds > wanted.fromUs && wanted.fromUs > 0
     return {
       ...{ tenant_id, pcapng: answer.pcapng, frames: answer.frames, truncated: answer.truncated },
-      ...{ from_us: wanted.fromUs, to_us: wanted.toUs, broken: answer.broken },
+      ...{ from_us: wanted.fromUs, to_us: wanted.toUs },
+      broken: answer.broken + keyed.length - segments.length,
       ...(isYounger && { holds_from_us: holds }),
     }
   }
 
-  /** The subkey of one segment; nothing for one that was retired since, or whose epoch this box has no key of. */
-  #subkey(tenant_uid: string, { path, segment_uid }: SegmentFile): CutSegment | undefined {
+  /** The subkey of one segment; nothing for one that was retired since, and why where there is no key for it. */
+  #subkey(
+    tenant_uid: string,
+    { path, segment_uid }: SegmentFile,
+  ): CutSegment | Failure | undefined {
     try {
       const header = readHeader(path, tenant_uid)
       if (header?.segment_uid !== segment_uid) return undefined
       const layer = this.#box.ring.layer(tenant_uid, header.epoch, 'ring')
       return { path, segment_uid, key: segmentKey(layer, header.salt).toString('base64') }
     } catch (error) {
-      if (error instanceof Failure || (error as NodeJS.ErrnoException).code === 'ENOENT') return
+      if (error instanceof Failure) return error
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error
     }
   }

@@ -3,7 +3,7 @@
  * itself holds by a filter that shares no code with the product; and live, against tcpdump on the same wire, across a kill.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -124,6 +124,29 @@ test('the frames of a finding are those of its flow, byte by byte, and the trail
     expect(running.logs).not.toContain(long.subarray(60, 90).toString(form))
 })
 
+test('frames outlive an epoch of the key, not the key itself, nor another tenant’s name', async () => {
+  await using stack = new AsyncDisposableStack()
+  const running = await RunningLake.open({ alfa: 'alfa', beta: 'beta' })
+  stack.defer(() => running.close())
+  const all = { tenant_id: 'alfa', from_us: 0 }
+  await replayed(running, 'rules/dns-tunnel/hit.pcap')
+  const { frames } = await running.cli.packets(all)
+  expect(await running.cli.rotateEpoch({ tenant_id: 'alfa' })).toEqual({ epoch: 2 })
+  await replayed(running, 'rules/dns-tunnel/hit.pcap')
+  expect((await running.cli.packets(all)).frames).toBe(frames * 2)
+  const [alfa, beta] = ['alfa', 'beta'].map((id) => ringFolder(running.data, running.tenant(id).tenant_uid)) // biome-ignore format: one line
+  const segments = listSegments(alfa ?? '')
+  // Under another tenant's name it is nobody's segment.
+  cpSync(alfa ?? '', beta ?? '', { recursive: true })
+  await expect(running.cli.packets({ ...all, tenant_id: 'beta' })).rejects.toThrow('no frame of what was asked for') // biome-ignore format: one line
+  const keys = join(running.data, 'keys/wrapped/1/tenants', running.tenant('alfa').tenant_uid)
+  await running.stop('keys')
+  rmSync(keys, { recursive: true })
+  await running.start('keys')
+  await expect(running.cli.packets(all)).rejects.toThrow('There are no keys for that tenant on this box.') // biome-ignore format: one line
+  expect(segments.length).toBe(2) // the bytes are there, and noise
+})
+
 const byHex = (a: Frame, b: Frame) => byTime(a, b) || (a.hex < b.hex ? -1 : 1)
 
 const benign = corpus('benign')
@@ -175,10 +198,11 @@ test.skipIf(!able || !hasTcpdump || process.getuid?.() !== 0)(
     await networks.talk('hosts', 'udp-send', AT.asset, '5000', '20', AT.attacker)
     await networks.talk('hosts', 'dns-ask', AT.asset, '53', '25', AT.other)
     const kept = async () => (await box.status()).counters.packetsKept ?? 0
-    await until(async () => (await kept()) > 100, 'frames are kept')
+    // Long enough that much of it is certain to be on the disk.
+    await until(async () => (await kept()) > 2000, 'frames are kept', 60_000)
     const killedUs = Date.now() * 1000
     await box.kill('agent')
-    await until(async () => (await kept()) > 100, 'frames are kept again')
+    await until(async () => (await kept()) > 100, 'frames are kept again', 60_000)
     expect((await box.status()).counters.packetsNotKept).toBe(0)
     expect(listSegments(ringFolder(data, tenant.tenant_uid)).length).toBe(2)
     const answer = await box.keys.packets({ from_us: killedUs - 60e6, to_us: Date.now() * 1000 })
