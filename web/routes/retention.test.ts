@@ -55,7 +55,7 @@ test.for([
 test('the lake page draws the room of each store, with its words, and the date it lasts until', async () => {
   const page = (await (await client('viewer').get('/lake')).text()).replaceAll('\u00a0', ' ')
   expect(page).toContain('aria-label="packet ring: 93 % of its room"')
-  expect(page).toContain('When full it retires its oldest files.')
+  expect(page).toContain('the lake retires its oldest files')
   expect(page).toMatch(/The disk holds until \d/)
   expect(page).toContain('Rows are kept 180 days, but flow 90 days.')
   expect(page).toContain('Disk nvme0n1: its wear is not readable here; 4.1 TB written since this machine started.') // biome-ignore format: one line

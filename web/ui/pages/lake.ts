@@ -113,22 +113,29 @@ function tenantCard(each: LakeView['tenants'][number], view: View): Html {
 /** The room of each store as a bar of its budget, with the words for it beside. */
 function roomCard(each: LakeView['tenants'][number], lake: LakeView, view: View): Html {
   const { budgets, promise, overQuota } = each
-  const rows = budgets.map(({ store, bytes, bytesMax, atFull }) => {
+  const rows = budgets.map(({ store, bytes, bytesMax }) => {
     const part = bytesMax === 0 ? 0 : Math.min(1, bytes / bytesMax)
     const of =
       bytesMax === 0 ? 'off' : html`${bytesText(bytes)} <small>of ${bytesText(bytesMax)}</small>`
-    return html`<tr><td class="tight">${store}</td><td class="room"><svg class="tiers" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img" aria-label="${store}: ${Math.round(part * 100)} % of its room"><rect width="1000" height="16"/><rect class="${part > ROOM_NARROW ? 'narrow' : 't1'}" width="${(part * 1000).toFixed(1)}" height="16"/></svg></td><td class="num">${of}</td><td class="wide">${bytesMax === 0 ? NOTHING : html`<small>When full it ${atFull}.</small>`}</td></tr>`
+    return html`<tr><td class="tight">${store}</td><td class="room"><svg class="tiers" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img" aria-label="${store}: ${Math.round(part * 100)} % of its room"><rect width="1000" height="16"/><rect class="${part > ROOM_NARROW ? 'narrow' : 't1'}" width="${(part * 1000).toFixed(1)}" height="16"/></svg></td><td class="num">${of}</td></tr>`
   })
   return card(
     'Room',
     each.tenant_id,
-    html`<table class="data rooms"><thead><tr><th>Store</th><th>Used</th><th class="num">Holds</th><th>Then</th></tr></thead><tbody>${rows}</tbody></table>
-<div class="pad prose"><p>Each store has room of its own; none can take another’s. ${wearWords(lake)}</p><p>${rulesWords(each)} <a href="/settings#retention">Change it</a></p>${promise ? html`<p class="basis">${promise.sentence} Looked at ${when(view.zone, usFromIso(promise.at))}, as every day.</p>` : NOTHING}</div>${
+    html`<table class="data rooms"><thead><tr><th>Store</th><th>Used</th><th class="num">Holds</th></tr></thead><tbody>${rows}</tbody></table>
+<div class="pad prose"><p>Each store has room of its own; none can take another’s. ${fullWords(each)} ${wearWords(lake)}</p><p>${rulesWords(each)} <a href="/settings#retention">Change it</a></p>${promise ? html`<p class="basis">${promise.sentence} Looked at ${when(view.zone, usFromIso(promise.at))}, as every day.</p>` : NOTHING}</div>${
       overQuota
         ? note('error', `${plural(overQuota.rows, 'row')} (${bytesText(overQuota.bytes)}) left before their time.`, 'The lake is at its quota. Give it more room, or keep some kinds for fewer days.') // biome-ignore format: one line
         : NOTHING
     }`,
   )
+}
+
+function fullWords({ budgets }: LakeView['tenants'][number]): string {
+  const parts = budgets
+    .filter(({ bytesMax }) => bytesMax > 0)
+    .map(({ store, atFull }) => `the ${store} ${atFull}`)
+  return `When full, ${parts.join('; ')}.`
 }
 
 /** From here on a bar is drawn as a warning. */
