@@ -51,7 +51,7 @@ function form(tenants: LakeView['tenants'], choice: RetentionChoice | undefined)
     tenants.length === 1
       ? html`<input type="hidden" name="tenant" value="${only?.tenant_id ?? ''}">`
       : html`<p><label>Site <select name="tenant">${tenants.map(({ tenant_id }) => html`<option${tenant_id === choice?.tenant_id ? html` selected` : NOTHING}>${tenant_id}</option>`)}</select></label></p>`
-  }<p><label>Rows of <select name="kind">${['all', ...EVENT_KINDS].map((kind) => html`<option value="${kind}"${kind === choice?.kind ? html` selected` : NOTHING}>${kind === 'all' ? 'every other kind' : kind}</option>`)}</select></label> <label>for days <input name="days" type="number" min="1" max="36500" value="${choice?.days ?? ''}"></label></p><p><button class="button">What would that delete?</button></p><p class="basis">Without a number of days a kind follows the rule for every other kind. Nothing changes before you have seen what it deletes.</p></form>`
+  }<p><label>Rows of <select name="kind">${['all', ...EVENT_KINDS].map((kind) => html`<option value="${kind}"${kind === choice?.kind ? html` selected` : NOTHING}>${kind === 'all' ? 'every other kind' : kind}</option>`)}</select></label></p><p><label>for days <input name="days" type="number" min="1" max="36500" value="${choice?.days ?? ''}"></label></p><p><button class="button">What would that delete?</button></p><p class="basis">Without a number of days a kind follows the rule for every other kind. Nothing changes before you have seen what it deletes.</p></form>`
 }
 
 function choiceNote(view: View, choice: NonNullable<RetentionParts['choice']>): Html {

@@ -79,9 +79,8 @@ export function lakePage(view: View, lake: LakeView): Html {
     title: 'Lake',
     sentence,
     basis: html`From the signed catalogs of ${plural(lake.tenants.length, 'tenant')} · settled ${plural(lake.rowsSettled, 'row')} in this run, ${count(Math.round(lake.settleRowsPerSecond))} rows/s while at work`,
-    body: html`<div class="split"><div class="stack" data-live="lake">${lake.tenants.length === 0 ? html`<section class="card">${note('empty', 'No lake is in your scope.', 'Ask an administrator of this box which tenants you may see.')}</section>` : lake.tenants.map((each) => tenantCard(each, view))}</div>
+    body: html`<div class="split"><div class="stack" data-live="lake">${lake.tenants.length === 0 ? html`<section class="card">${note('empty', 'No lake is in your scope.', 'Ask an administrator of this box which tenants you may see.')}</section>` : lake.tenants.map((each) => html`${tenantCard(each, view)}${roomCard(each, lake, view)}`)}</div>
 <div class="stack">${card('Disk', bytesText(lake.disk.totalBytes), html`<div class="pad">${lakeSummary(lake, view)}</div>`)}
-${lake.tenants.map((each) => roomCard(each, lake, view))}
 ${card('What this means', 'in words', html`<div class="pad prose"><p>An event is on disk, encrypted under this tenant’s own key, before it counts as recorded. Seconds later it is a row here; many small files are then joined into large ones.</p><p>A file that is missing, changed or put back to an older version is refused by name. A list that it belonged to says so; it never just gets shorter.</p></div>`)}</div></div>`,
   })
 }
@@ -117,7 +116,7 @@ function roomCard(each: LakeView['tenants'][number], lake: LakeView, view: View)
     const part = bytesMax === 0 ? 0 : Math.min(1, bytes / bytesMax)
     const of =
       bytesMax === 0 ? 'off' : html`${bytesText(bytes)} <small>of ${bytesText(bytesMax)}</small>`
-    return html`<tr><td class="tight">${store}</td><td class="room"><svg class="tiers" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img" aria-label="${store}: ${Math.round(part * 100)} % of its room"><rect width="1000" height="16"/><rect class="${part > ROOM_NARROW ? 'narrow' : 't1'}" width="${(part * 1000).toFixed(1)}" height="16"/></svg></td><td class="num">${of}</td></tr>`
+    return html`<tr><td class="tight">${store}</td><td class="room"><svg class="tiers" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img" aria-label="${store}: ${Math.round(part * 100)} % of its room"><rect width="1000" height="16"/><rect class="${part > ROOM_NARROW && store !== 'packet ring' ? 'narrow' : 't1'}" width="${(part * 1000).toFixed(1)}" height="16"/></svg></td><td class="num">${of}</td></tr>`
   })
   return card(
     'Room',
@@ -138,7 +137,7 @@ function fullWords({ budgets }: LakeView['tenants'][number]): string {
   return `When full, ${parts.join('; ')}.`
 }
 
-/** From here on a bar is drawn as a warning. */
+/** From here on a bar is drawn as a warning; a packet ring that is full is as it should be. */
 const ROOM_NARROW = 0.9
 
 export function rulesWords({ retention }: LakeView['tenants'][number]): string {
