@@ -34,13 +34,20 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     summary: 'make a data folder, or add a tenant to it',
   },
   replay: { path: './control/commands/replay.ts', summary: 'decode and detect over captures' },
-  rules: { path: './control/commands/rules.ts', summary: 'check rule files, or add them' },
+  rules: { path: './control/commands/rules.ts', summary: 'check rule files, add them, tune them' },
+  explain: {
+    path: './control/commands/explain.ts',
+    summary: 'why a rule did, or did not, fire on a capture',
+  },
   query: { path: './control/commands/query.ts', summary: 'ask the lake, inside a scope' },
   pcap: {
     path: './control/commands/pcap.ts',
     summary: 'raw frames of a finding, a flow or a time',
   },
-  lake: { path: './control/commands/lake.ts', summary: 'import, export, status, settle' },
+  lake: {
+    path: './control/commands/lake.ts',
+    summary: 'import, export, annex, status, settle, retention',
+  },
   status: { path: './control/commands/status.ts', summary: 'the sentence of this site' },
   keys: { path: './control/commands/keys.ts', summary: 'key epochs, rotation' },
   audit: {
@@ -60,6 +67,10 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
   invariants: {
     path: './control/commands/invariants.ts',
     summary: 'what carries no tenant: nothing, or it is named',
+  },
+  breach: {
+    path: './control/commands/breach.ts',
+    summary: 'attack the layers of this build, each with its control',
   },
   verify: {
     path: './control/commands/verify.ts',

@@ -90,6 +90,12 @@ export const VERBS = {
     atom: 'settings',
     by: ['lake'],
   },
+  'lake.annex': {
+    plan: 'set values of the annex',
+    past: 'set {count} values of the annex',
+    atom: 'settings',
+    by: ['lake'],
+  },
   'lake.export': {
     plan: 'export rows',
     past: 'exported {count} rows',
@@ -126,6 +132,12 @@ export const VERBS = {
   'rules.removed': {
     plan: 'remove rules {subject}',
     past: 'removed rules {subject}',
+    atom: 'rules',
+  },
+  'rules.tuned': { plan: 'tune {subject}', past: 'tuned {subject}', atom: 'rules' },
+  'rules.untuned': {
+    plan: 'take the override {subject} back',
+    past: 'took the override {subject} back',
     atom: 'rules',
   },
   'settings.changed': {

@@ -14,6 +14,7 @@ import type { Deletion } from './lake-client.ts'
 import { LINK, type LinkCalls } from './link-keys.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
+import type { CacheCheck } from './tenant-carriers.ts'
 
 type None = Record<string, never>
 
@@ -150,6 +151,8 @@ export interface QueryRunner {
       session: string
     },
   ): Promise<QueryAnswer>
+  /** Cache → its keys, for `picket invariants`. */
+  cacheKeys?(): Record<string, string[]>
   close?(): Promise<void> | void
 }
 
@@ -282,7 +285,17 @@ export interface CliCalls {
   /** Ids, epochs, counters, custodian. Never a key. */
   describeKeys: [None, { custodian: Json; tenants: Json[] }]
   /** What carries a tenant, and the uids that folders may be named by. Reads only. */
-  invariants: [None, { databases: DatabaseCheck[]; tenantUids: string[]; fleetUids: string[] }]
+  invariants: [
+    None,
+    {
+      databases: DatabaseCheck[]
+      tenantUids: string[]
+      fleetUids: string[]
+      caches: CacheCheck[]
+    },
+  ]
+  /** What the box's own operator does to content: the verbs that a role would need the atom `rules` for. */
+  audit: [AuditRequest, { seq: number }]
   /** Roles decide too: the box's own operator is audited as `console`. */
   decide: [{ action_id: string; hash: string; verb: DecisionVerb }, Envelope]
   /** Fleet Command on or off, without a restart; `tenant_id` is the one that becomes the primary, the first by default. */
@@ -405,6 +418,7 @@ const CLI = [
   'rotateRoot',
   'describeKeys',
   'invariants',
+  'audit',
   'decide',
   'fleetEdition',
   'fleetClaim',

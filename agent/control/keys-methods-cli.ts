@@ -1,5 +1,6 @@
 /** What the box's own operator may ask: who can open this socket is root here, or the box's user. Audited as `console`. */
 import * as v from 'valibot'
+import { verbOf } from '../audit/verb.ts'
 import { Failure } from '../base/failure.ts'
 import { Scope } from '../tenancy/scope.ts'
 import { checkDatabase } from '../tenancy/sealed-db.ts'
@@ -13,6 +14,7 @@ import { userView } from './keys-methods-users.ts'
 import { decide, present } from './keys-methods-web.ts'
 import type { Packets } from './keys-packets.ts'
 import {
+  announcement,
   auditPage,
   decision,
   type Handlers,
@@ -24,8 +26,10 @@ import {
   Slugs,
 } from './keys-params.ts'
 import type { Questions } from './keys-query.ts'
+import { checkCaches } from './tenant-carriers.ts'
 
 const ACTOR = 'console'
+const Announce = v.object(announcement)
 
 export function cliMethods(
   box: KeysBox,
@@ -92,11 +96,21 @@ export function cliMethods(
     invariants: (params) => {
       parse(None, params)
       const tenants = accounts.tenants()
+      const tenantUids = tenants.map(({ tenant_uid }) => tenant_uid)
       return {
+        caches: checkCaches(questions.cacheKeys(), tenantUids),
         databases: box.databases().map((db) => checkDatabase(box.data, db)),
-        tenantUids: tenants.map(({ tenant_uid }) => tenant_uid),
+        tenantUids,
         fleetUids: tenants.flatMap(({ tenant_id }) => box.fleet.of(tenant_id)?.fleet_uid ?? []),
       }
+    },
+    audit: (params) => {
+      const { verb, subject, text, count, outcome = 'intent' } = parse(Announce, params)
+      if (verbOf(verb)?.atom !== 'rules')
+        throw new Failure('refused', `The command line does not announce ${verb}.`)
+      const [tenant] = accounts.tenants()
+      const { seq } = box.trail.write({ actor: ACTOR, tenant, verb, subject, text, count, outcome })
+      return { seq }
     },
     decide: (params) => {
       const what = parse(v.object(decision), params)

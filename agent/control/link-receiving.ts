@@ -13,6 +13,7 @@ import { RETENTION_DAYS } from '../link/limits.ts'
 import { ReceivedLog } from '../link/received.ts'
 import { envelopesOf, listReceived, type ReceivedSummary } from '../link/received-list.ts'
 import { Receiver } from '../link/receiver.ts'
+import type { TopicsCheck } from '../link/topics-seen.ts'
 import type { Credentials, Take, Transport } from '../link/transport.ts'
 import type { LinkKeys, Member, Primary } from './link-keys.ts'
 
@@ -84,6 +85,12 @@ export class LinkReceiving {
 
   publish(topic: string, payload: Buffer): void {
     this.#transport?.publish(topic, payload)
+  }
+
+  /** What the broker carried since it listens; nothing while it does not. */
+  topics(): TopicsCheck {
+    const topics = this.#transport?.topics
+    return { seen: topics?.seen ?? 0, withoutTenant: topics?.kept() ?? [] }
   }
 
   get fault(): string | undefined {

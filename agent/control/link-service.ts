@@ -7,6 +7,7 @@ import type { Envelope } from '../base/signing.ts'
 import type { FleetMember } from '../health/fleet-status.ts'
 import type { PublicKeyRecord } from '../keys/signer.ts'
 import type { ReceivedSummary } from '../link/received-list.ts'
+import type { TopicsCheck } from '../link/topics-seen.ts'
 import type { FleetView, UplinkView } from '../summary/fleet-view.ts'
 import type { SiteFold } from '../summary/fold.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
@@ -217,6 +218,10 @@ export class LinkService {
       .filter((member) => member.tenant_id === tenant_id)
       .map(({ key_id, spki }) => ({ key_id, spki, owner: tenant_id, types: ['summary' as const] }))
     return { envelopes, keys }
+  }
+
+  topics(): TopicsCheck {
+    return this.#receiving?.topics() ?? { seen: 0, withoutTenant: [] }
   }
 
   #primary(): LinkReceiving {

@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs'
 import { Failure } from '../base/failure.ts'
+import { annexLeaving, together } from './annex-store.ts'
 import type { FileRow } from './catalog.ts'
 import { keepOpenedAfter } from './opened-after.ts'
 import { Batch, verifyFile } from './parquet.ts'
@@ -39,7 +40,7 @@ export async function retire(lake: TenantLake): Promise<Retired | undefined> {
   const leaving = await leavingBy(lake, rules)
   const whole = leaving.filter(({ kinds }) => kinds === undefined).map(({ file }) => file)
   const parts = leaving.filter(({ kinds }) => kinds !== undefined).slice(0, REWRITES_MAX)
-  if (whole.length > 0) await catalog.commit({ remove: whole.map(({ file_uid }) => file_uid) })
+  if (whole.length > 0) await remove(lake, whole)
   for (const { file, kinds = [] } of parts) await rewrite(lake, file, kinds)
   forgetKinds(lake)
   const retired = sumOf([...leaving.filter(({ kinds }) => kinds === undefined), ...parts])
@@ -67,9 +68,18 @@ export async function retireOver(lake: TenantLake, bytesMax: number): Promise<Re
     leaving.push({ file, rows: file.rows, bytes: file.bytes })
   }
   if (leaving.length === 0) return undefined
-  await lake.catalog.commit({ remove: leaving.map(({ file }) => file.file_uid) })
+  await remove(
+    lake,
+    leaving.map(({ file }) => file),
+  )
   forgetKinds(lake)
   return sumOf(leaving)
+}
+
+/** Whole files, and what of the annex belongs to them, in one step. */
+async function remove(lake: TenantLake, files: readonly FileRow[]): Promise<void> {
+  const change = { remove: files.map(({ file_uid }) => file_uid) }
+  await lake.catalog.commit(together(change, await annexLeaving(lake, files)))
 }
 
 interface Leaving {

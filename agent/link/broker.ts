@@ -26,6 +26,7 @@ import {
 } from './limits.ts'
 import { PacketGate } from './packet-gate.ts'
 import { type Peer, parseTopic, peerOfSan, type Topic } from './topics.ts'
+import { TopicsSeen } from './topics-seen.ts'
 import type { Credentials, Take, Transport } from './transport.ts'
 
 const NOT_AUTHORIZED = 5 // MQTT 3.1.1 §3.2.2.3
@@ -59,6 +60,7 @@ export class Broker implements Transport {
   #revoked: ReadonlySet<string>
   /** Connections and messages refused, by reason. */
   readonly refused: Record<string, number> = {}
+  readonly topics = new TopicsSeen()
 
   private constructor(options: BrokerOptions) {
     this.#options = options
@@ -157,11 +159,15 @@ export class Broker implements Transport {
         done(because ? new Error(because) : null)
       },
       authorizeSubscribe: (client, subscription, done) => {
-        if (this.#maySubscribe(client, subscription)) return done(null, subscription)
+        if (this.#maySubscribe(client, subscription)) {
+          this.topics.look(subscription.topic)
+          return done(null, subscription)
+        }
         this.#count('subscription')
         done(null, null) // SUBACK 0x80
       },
       published: (packet, client, done) => {
+        this.topics.look(packet.topic)
         const topic = client ? parseTopic(packet.topic) : undefined
         if (!topic) return done()
         // Nothing more is read of this client until its message is dealt with.

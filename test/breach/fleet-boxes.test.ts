@@ -104,6 +104,8 @@ test('no file or folder of a box can be read by anybody else', () => {
 test('picket invariants prints nothing on a primary that received, and on a branch that sends', async () => {
   for (const box of [london, cape])
     expect(await box.picket(['invariants'])).toEqual({ code: 0, out: '', err: '' })
+  const { looked } = JSON.parse((await london.picket(['invariants', '--json'])).out)
+  expect(looked.topics).toBeGreaterThan(3)
 })
 
 test('each change of the fleet is a line of both ends, with ids and counts and no word of a tenant', async () => {

@@ -9,11 +9,15 @@ export function statusInWords({ tenants, disk, wear }: LakeStatus): string {
     each.rows.toLocaleString('en'),
     String(each.tier1Files),
     String(each.tier2Files),
+    each.annexValues.toLocaleString('en'),
     each.oldestRow ?? 'none',
     each.fault ?? (each.aside > 0 ? `${each.aside} segments kept aside` : 'well'),
   ])
   return [
-    table([['tenant', 'rows', 'tier 1 files', 'tier 2 files', 'oldest row', 'state'], ...rows]),
+    table([
+      ['tenant', 'rows', 'tier 1 files', 'tier 2 files', 'annex values', 'oldest row', 'state'],
+      ...rows,
+    ]),
     ...tenants.map(storageInWords),
     `Disk: ${bytesInWords(disk.freeBytes)} of ${bytesInWords(disk.totalBytes)} free. ${wearInWords(wear)}`,
   ].join('\n\n')

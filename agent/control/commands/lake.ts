@@ -1,4 +1,4 @@
-/** `picket lake import|export|status|settle|retention`. */
+/** `picket lake import|export|annex|status|settle|retention`. */
 
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -8,6 +8,7 @@ import { keysForCli } from '../keys-client.ts'
 import { type LakeClient, lakeClient } from '../lake-client.ts'
 import { connect } from '../rpc.ts'
 import { socketPath } from '../sockets.ts'
+import { ANNEX_USAGE, annexAct } from './lake-annex.ts'
 import { retention, retentionInWords } from './lake-retention.ts'
 import { statusInWords } from './lake-words.ts'
 import { type Command, dataFolder, print, printJson, readOptions, required } from './options.ts'
@@ -15,13 +16,16 @@ import { type Command, dataFolder, print, printJson, readOptions, required } fro
 export const command: Command = {
   usage:
     'picket lake status [--data DIR] [--json]\n' +
-    'picket lake import --tenant T FILE.ndjson [--data DIR] [--json]\n' +
+    'picket lake import --tenant T FILE.ndjson [--annex] [--data DIR] [--json]\n' +
     'picket lake export --tenant T --out FILE.ndjson [--sql "SELECT …"] [--data DIR] [--json]\n' +
     'picket lake settle [--data DIR] [--json]\n' +
-    'picket lake retention [--tenant T] [--kind KIND --days N|all] [--yes] [--data DIR] [--json]\n\n' +
+    'picket lake retention [--tenant T] [--kind KIND --days N|all] [--yes] [--data DIR] [--json]\n' +
+    `${ANNEX_USAGE}\n` +
     'retention says what is kept how long; with --kind and --days what a change would delete, and with --yes does it.\n' +
     'KIND is a kind of row (flow, dns, finding …), or all; --days all lets a kind follow the rule for all again.\n' +
-    'import stamps tenant, fleet and ids; a row that names another tenant refuses the whole file.\n' +
+    'import stamps tenant, fleet and ids; a row that names another tenant refuses the whole file. Fields that are no\n' +
+    'columns become part of the record, with --annex values of the annex.\n' +
+    'annex adds values to events that are in the lake: ask them by `events JOIN annex USING (tenant_id, event_id)`.\n' +
     'export writes what one query gives, in plain text: keep it safe.',
   async run([verb, ...args]) {
     const options = {
@@ -31,6 +35,8 @@ export const command: Command = {
       kind: { type: 'string' },
       days: { type: 'string' },
       yes: { type: 'boolean' },
+      event: { type: 'string' },
+      annex: { type: 'boolean' },
     } as const
     const { values, positionals } = readOptions(args, options)
     const data = dataFolder(values.data)
@@ -50,8 +56,13 @@ export const command: Command = {
       case 'import': {
         const tenant_id = required(values.tenant, 'tenant')
         const path = resolve(required(positionals[0], 'FILE'))
-        const done = await withLake(at, (lake) => lake.import({ tenant_id, path }))
+        const annex = values.annex ?? false
+        const done = await withLake(at, (lake) => lake.import({ tenant_id, path, annex }))
         return say(asJson, done, ({ rows }) => `${rows} rows imported into ${tenant_id}.`)
+      }
+      case 'annex': {
+        const { ask, inWords } = annexAct(positionals, { tenant: values.tenant, event: values.event }) // biome-ignore format: one line
+        return say(asJson, await withLake(at, ask), inWords)
       }
       case 'export': {
         const tenant_id = required(values.tenant, 'tenant')
@@ -67,7 +78,7 @@ export const command: Command = {
       default:
         throw new Failure(
           'invalid',
-          'It is picket lake import, export, status, settle or retention. Try --help.',
+          'It is picket lake import, export, annex, status, settle or retention. Try --help.',
         )
     }
   },

@@ -4,6 +4,8 @@ import type { Story } from '../story.ts'
 import { sessionOf } from './people.ts'
 import { DAY, HOUR, NOW_US } from './scene.ts'
 
+const NO_ANNEX = { annexFiles: 0, annexValues: 0, annexBytes: 0, annexRefused: 0 }
+
 export function lakePort(story: Story): Ports['lake'] {
   return {
     status: async (tenants) => ({
@@ -25,6 +27,7 @@ export function lakePort(story: Story): Ports['lake'] {
         catalogHead: null,
         waiting: 1,
         aside: 0,
+        ...NO_ANNEX,
         retention: { all: 180, flow: 90 },
         budgets: [
           { store: 'packet ring', bytes: 498e6, bytesMax: 537e6, atFull: 'forgets its oldest frames' }, // biome-ignore format: one line
