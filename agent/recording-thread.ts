@@ -47,6 +47,8 @@ function record(): void {
         found = true
         await recorder.record(name, batch)
         handover.release()
+        // Or timers and files that are being closed would wait for the wire to be quiet.
+        await new Promise((done) => setImmediate(done))
       }
     }
   }

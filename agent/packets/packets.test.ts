@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -8,6 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { ethernet, icmpEcho, ipv4Header, tcpConversation, udp } from '../../test/traffic/frames.ts'
 import {
@@ -19,6 +22,7 @@ import {
   RingKeys,
   type WireFrame,
 } from '../../test/traffic/frames-in-ring.ts'
+import { canUnshare } from '../../test/traffic/three-networks.ts'
 import { parseAddress } from '../base/address.ts'
 import { RING_BYTES_MIN } from '../base/config.ts'
 import { openFile } from '../capture/file.ts'
@@ -280,3 +284,27 @@ test('picket-keys away: frames wait for its answer, and a closed recorder loses 
   await recorder.close()
   expect(cutRing(folder, keys, ALL_TIME).frames).toBe(1)
 })
+
+test.skipIf(!canUnshare())(
+  'on a disk that others fill the ring gives way, counts, and comes back',
+  () => {
+    const disk = newFolder()
+    mkdirSync(disk)
+    const program = fileURLToPath(
+      new URL('../../test/traffic/ring-on-full-disk.ts', import.meta.url),
+    )
+    const said = execFileSync('unshare', ['-rm', process.execPath, program, disk]).toString()
+    const { before, crowded, after, frames, broken } = JSON.parse(said)
+    expect(before.framesLost).toBe(0)
+    expect(before.bytes).toBeGreaterThan(16 << 20)
+    expect(crowded.bytes).toBeLessThanOrEqual(before.bytes)
+    // A chunk or two met the full disk, then the oldest made room. Each frame is kept or counted.
+    expect(crowded.framesLost).toBeLessThan(4 * 750)
+    expect(crowded.segmentsRetired).toBeGreaterThan(0)
+    expect(crowded.framesKept + crowded.framesLost).toBeGreaterThanOrEqual(50 * 750 - 1500)
+    expect(after.framesKept).toBeGreaterThan(crowded.framesKept)
+    expect(after.framesKept + after.framesLost).toBe(60 * 750)
+    expect(after.fault).toBeUndefined()
+    expect([frames > 0, broken]).toEqual([true, 0])
+  },
+)

@@ -230,8 +230,14 @@ export class Recorder {
     const file: SegmentFile = { seq, segment_uid, path, bytes: 0 }
     const chain = new FrameChain(header, key)
     const segment: OpenSegment = { ...{ fd, file, chain, key }, openedMs: this.#clock.steadyMs(), fromUs: Number.POSITIVE_INFINITY, toUs: 0, frames: 0 } // biome-ignore format: one line
+    try {
+      this.#write(segment, encodeHeader(header))
+    } catch (error) {
+      closeSync(fd)
+      rmSync(path, { force: true }) // half a header is no segment
+      throw error
+    }
     this.#segments.push(file)
-    this.#write(segment, encodeHeader(header))
     this.#interfaces.clear()
     this.#chunk.clear()
     this.#chunk.section()
@@ -299,6 +305,8 @@ export class Recorder {
     closeSync(segment.fd)
     this.#status.framesLost += frames
     this.#refused(error)
+    // Others took the disk: the next segment begins at once, and the oldest make room for it.
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') this.#retryMs = Number.NEGATIVE_INFINITY
   }
 
   #refused(error: unknown): void {
