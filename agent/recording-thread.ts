@@ -10,6 +10,8 @@ import type { FromRecording, RecordingOptions, ToRecording } from './recording-m
 
 /** So late, at most, is a frame on its way to the disk. */
 const FLUSH_MS = 500
+/** Batches taken in one turn of the event loop. */
+const BATCHES_A_TURN = 8
 
 const { inlets, ...options } = workerData as RecordingOptions
 const port = parentPort
@@ -38,6 +40,7 @@ function record(): void {
     say({ did: 'recorded', status: { ...rest, framesLost: framesLost + unheard } })
   }
   let working: Promise<void> | undefined
+  let taken = 0
   const drain = async () => {
     for (let found = true; found; ) {
       found = false
@@ -48,7 +51,7 @@ function record(): void {
         await recorder.record(name, batch)
         handover.release()
         // Or timers and files that are being closed would wait for the wire to be quiet.
-        await new Promise((done) => setImmediate(done))
+        if (++taken % BATCHES_A_TURN === 0) await new Promise((done) => setImmediate(done))
       }
     }
   }

@@ -249,8 +249,8 @@ test('a shard never waits: what finds no slot is counted, the rest comes over wh
   const recorder = new Handover(shard.buffer)
   const frames = [udp(FLOW, 'one'), udp(OTHER, 'two')].map(wire)
   const taken: boolean[] = []
-  for (let i = 0; i < 18; i++) taken.push(shard.offer(batchOf(frames)))
-  expect(taken).toEqual([...Array(16).fill(true), false, false])
+  for (let i = 0; i < 34; i++) taken.push(shard.offer(batchOf(frames)))
+  expect(taken).toEqual([...Array(32).fill(true), false, false])
   expect(recorder.lost).toBe(4)
   const batch = recorder.take()
   expect(batch?.count).toBe(2)
@@ -259,7 +259,7 @@ test('a shard never waits: what finds no slot is counted, the rest comes over wh
   recorder.release()
   expect(shard.offer(batchOf(frames))).toBe(true)
   expect(shard.offer(batchOf([]))).toBe(false)
-  for (let i = 0; i < 16; i++) {
+  for (let i = 0; i < 32; i++) {
     expect(recorder.take()?.count).toBe(2)
     recorder.release()
   }
