@@ -57,7 +57,7 @@ async function measure(box: WholeBox, ring: boolean): Promise<Turn> {
   writeFileSync(path, JSON.stringify({ ...config, ring: { bytes: ring ? 64 << 20 : 0 } }))
   await box.kill('agent')
   await new Promise((done) => setTimeout(done, WARM_MS))
-  const pid = box.unit('agent').pid as number
+  const pid = box.pid('agent')
   const seen = async () => (await box.status()).capture.interfaces[0]
   const [before, cpuBefore] = [await seen(), usage(pid)?.cpuMs ?? 0]
   await new Promise((done) => setTimeout(done, MEASURE_MS))
