@@ -108,3 +108,15 @@ test('messages that are sent before the one before is answered are told apart', 
     { smtp: { id: 1, from: '<c@d>', whole: true, lastReply: '250 second' } },
   ])
 })
+
+test('pages that the text names, in lines of any length and in its own encoding', () => {
+  const urls = (...body: string[]) =>
+    heard(textTalk(25, DATA, '<250 ok\r\n354 go\r\n', ...body, '>\r\n.\r\n')).said.flatMap((tx) =>
+      tx.proto === 'smtp' ? tx.smtp.urls : [],
+    )
+  const quoted =
+    '>Content-Transfer-Encoding: quoted-printable\r\n\r\nsee http://x.example/a=\r\n=3Db now'
+  expect(urls(quoted)).toEqual(['http://x.example/a=b'])
+  const far = `>\r\n${'x '.repeat(5000)}https://far.example/ ${'y '.repeat(5000)}`
+  expect(urls(far)).toEqual(['https://far.example/'])
+})

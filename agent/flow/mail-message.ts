@@ -149,11 +149,13 @@ export class MailMessage {
   }
 
   #read(bytes: Buffer): void {
-    this.#text += bytes.toString('latin1', 0, TEXT_CHARS_MAX)
-    if (this.#text.length < TEXT_CHARS_MAX) return
-    this.#links()
-    // An address that goes on is found with what follows.
-    this.#text = this.#text.slice(-TEXT_CHARS_MAX / 4)
+    for (let at = 0; at < bytes.length; at += TEXT_CHARS_MAX) {
+      this.#text += bytes.toString('latin1', at, Math.min(at + TEXT_CHARS_MAX, bytes.length))
+      if (this.#text.length < TEXT_CHARS_MAX) continue
+      this.#links()
+      // An address that goes on is found with what follows.
+      this.#text = this.#text.slice(-TEXT_CHARS_MAX / 4)
+    }
   }
 
   #links(): void {
