@@ -12,7 +12,14 @@ import type { Packet } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
-import { alertEvent, appEventRow, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
+import {
+  alertEvent,
+  appEventRow,
+  faultEvent,
+  flowEvent,
+  hasRow,
+  transactionEvent,
+} from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
 import { evePacket } from './detect/eve-packet.ts'
 import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
@@ -291,14 +298,18 @@ export class Inspector implements FlowListener {
   #transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
-    const moment = { ...this.#moment(), handshakes: this.#handshakes, headers: this.#headers }
-    const draft = transactionEvent(this.#views.view(flow), transaction, moment)
-    if (draft) this.#output.event(draft)
+    if (hasRow(transaction)) this.#row(flow, transaction)
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
       const view = this.#views.view(flow)
       for (const file of fileEvents(view, transaction, this.#moment(), this.#hashes))
         this.#output.event(file)
     }
+  }
+
+  #row(flow: number, transaction: Transaction): void {
+    const moment = { ...this.#moment(), handshakes: this.#handshakes, headers: this.#headers }
+    const draft = transactionEvent(this.#views.view(flow), transaction, moment)
+    if (draft) this.#output.event(draft)
   }
 
   /** What rules have a name for is a row too. */

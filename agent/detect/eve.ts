@@ -102,8 +102,8 @@ export function transactionEvent(
   tx: Transaction,
   moment: Moment,
 ): EventDraft | undefined {
-  if ('ics' in tx) return icsHasRow(tx) ? icsEvent(view, tx, moment) : undefined
-  if (!isTold(tx)) return undefined
+  if (!hasRow(tx)) return undefined
+  if ('ics' in tx) return icsEvent(view, tx, moment)
   const toServer = sentToServer(tx)
   const about = tx.proto === 'modbus' ? hostOf(view, 'server') : hostOf(view, 'client')
   return {
@@ -131,7 +131,11 @@ function told(tx: Transaction, { handshakes, headers = 'none' }: Moment): Json {
 /** Record types that are not called as their protocol is. */
 const EVE_TYPE: Readonly<Record<string, string>> = { 'ftp-data': 'ftp_data' }
 
-/** Whether this stage is the one that is told. */
+/** Whether there is a row of the transaction at this stage. */
+export function hasRow(tx: Transaction): boolean {
+  return 'ics' in tx ? icsHasRow(tx) : isTold(tx)
+}
+
 function isTold(tx: Transaction): boolean {
   switch (tx.proto) {
     case 'dns':
