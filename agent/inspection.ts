@@ -126,9 +126,44 @@ export function eveTypes({ eve_types }: Inspection): ReadonlySet<string> | undef
   const names = new Set<string>()
   for (const each of eve_types)
     for (const name of typeof each === 'string' ? [each] : Object.keys(each))
-      names.add(name === 'files' ? 'fileinfo' : name === 'ftp-data' ? 'ftp_data' : name)
+      for (const type of EVE_TYPES[name] ?? [name]) names.add(type)
   return names
 }
+
+/** Record types of a setting that is not called as they are. */
+const EVE_TYPES: Readonly<Record<string, readonly string[]>> = {
+  files: ['fileinfo'],
+  'ftp-data': ['ftp_data'],
+  ftp: ['ftp', 'ftp_data'],
+}
+
+export interface ProtocolsOff {
+  /** Not looked for at all. */
+  off: ReadonlySet<string>
+  /** Found, and then not read. */
+  detectionOnly: ReadonlySet<string>
+}
+
+/** Protocols that are not to be read. */
+export function protocolsOff({ app_layer }: Inspection): ProtocolsOff {
+  const named = (value: unknown) =>
+    new Set(Object.entries(app_layer).flatMap(([name, { enabled }]) => (enabled === value ? [name] : []))) // biome-ignore format: one set
+  return { off: named(false), detectionOnly: named('detection-only') }
+}
+
+/** Whether alerts name the references of their rules. */
+export function alertReferences({ eve_types = [] }: Inspection): boolean {
+  return eve_types.some((each) => {
+    const found = typeof each === 'string' ? undefined : v.safeParse(References, each.alert)
+    return found?.success === true && found.output.metadata?.rule?.reference === true
+  })
+}
+
+const References = v.object({
+  metadata: v.optional(
+    v.object({ rule: v.optional(v.object({ reference: v.optional(v.boolean()) })) }),
+  ),
+})
 
 /** Whether alerts carry the packet they were seen in. */
 export function alertPackets({ eve_types = [] }: Inspection): boolean {

@@ -23,6 +23,8 @@ const CONTEXT_BYTES = 24
 const TRANSFER_BYTES = 20
 const AUTH_HEAD_BYTES = 8
 
+const NOTHING = Buffer.alloc(0)
+
 export interface RpcInterface {
   contextId: number
   uuid: string
@@ -32,6 +34,7 @@ export interface RpcInterface {
 export interface RpcPdu {
   type: number
   minor: number
+  little: boolean
   first: boolean
   last: boolean
   callId: number
@@ -43,6 +46,8 @@ export interface RpcPdu {
   /** What the server says to each interface: 0 accepted. */
   results: number[]
   stubBytes: number
+  /** A view; a login behind the arguments is part of it, as it is for Suricata's rules. */
+  stub: Buffer
   login: NtlmLogin | undefined
 }
 
@@ -83,6 +88,7 @@ export function decodeRpc(bytes: Buffer): RpcPdu | Fault {
   return {
     type,
     minor: bytes[1] as number,
+    little: le,
     first: (flags & 1) !== 0,
     last: (flags & 2) !== 0,
     callId: u32(12),
@@ -92,6 +98,7 @@ export function decodeRpc(bytes: Buffer): RpcPdu | Fault {
     interfaces: asks ? interfaces(bytes, u16) : [],
     results: says ? results(bytes, u16) : [],
     stubBytes: calls ? Math.max(size - head - tail, 0) : 0,
+    stub: calls ? bytes.subarray(head, Math.max(size, head)) : NOTHING,
     login: auth > 0 && size <= bytes.length && auth <= size ? findNtlm(bytes.subarray(size - auth, size)) : undefined, // biome-ignore format: one thought
   }
 }

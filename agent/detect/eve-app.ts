@@ -11,8 +11,7 @@ import type {
   TlsHello,
   Transaction,
 } from '../decode/records.ts'
-import type { ItTransaction } from '../decode/records-it.ts'
-import { isItProto } from '../flow/app-it.ts'
+import { isIt } from '../decode/records-it.ts'
 import { readCertificate } from './certificate.ts'
 import { eveIcs, icsSentence } from './eve-ics.ts'
 import { eveOfIt, sentenceOfIt, userOfIt } from './eve-it.ts'
@@ -52,7 +51,7 @@ export function eveOf(tx: Transaction): Json {
 
 /** Who the row names, where the protocol says it. */
 export function userOf(tx: Transaction): string | undefined {
-  return isItProto(tx.proto) ? userOfIt(tx as ItTransaction) : undefined
+  return isIt(tx) ? userOfIt(tx) : undefined
 }
 
 function eveDns(dns: DnsMessage): Json {
@@ -185,12 +184,22 @@ function eveCertificate(der: Uint8Array | undefined): Json | undefined {
   }
 }
 
+const hassh = (hash: string, string: string) => hash !== '' && { hassh: { hash, string } }
+
 function eveSsh(ssh: SshBanners): Json {
   const json: Json = {}
   if (ssh.clientProtocol !== '')
-    json.client = { proto_version: ssh.clientProtocol, software_version: ssh.clientSoftware }
+    json.client = {
+      proto_version: ssh.clientProtocol,
+      software_version: ssh.clientSoftware,
+      ...hassh(ssh.clientHassh, ssh.clientHasshText),
+    }
   if (ssh.serverProtocol !== '')
-    json.server = { proto_version: ssh.serverProtocol, software_version: ssh.serverSoftware }
+    json.server = {
+      proto_version: ssh.serverProtocol,
+      software_version: ssh.serverSoftware,
+      ...hassh(ssh.serverHassh, ssh.serverHasshText),
+    }
   return json
 }
 

@@ -27,9 +27,7 @@ export function eveDcerpc(call: DcerpcCall): Json {
         ? { frag_cnt: call.responseFragments, stub_data_size: call.responseBytes }
         : undefined,
     fault: response === PDU.fault ? `0x${call.status.toString(16)}` : undefined,
-    interfaces: call.interfaces
-      .slice(0, INTERFACES_MAX)
-      .map(({ uuid, version }, i) => said({ uuid, version, ack_result: call.results[i] })),
+    interfaces: isCall ? bound(call) : asked(call),
     uuid: call.uuid,
     interface: RPC_INTERFACE[call.uuid || (call.interfaces[0]?.uuid ?? '')],
     call_id: call.callId,
@@ -37,6 +35,17 @@ export function eveDcerpc(call: DcerpcCall): Json {
     ntlmssp: login && said({ domain: login.domain, user: login.user, host: login.host, version: login.version }), // biome-ignore format: one object
     server: challenge && said({ computer: challenge.serverName, dns_computer: challenge.serverDnsName }), // biome-ignore format: one object
   })
+}
+
+function asked({ interfaces, results }: DcerpcCall): Json[] {
+  return interfaces
+    .slice(0, INTERFACES_MAX)
+    .map(({ uuid, version }, i) => said({ uuid, version, ack_result: results[i] }))
+}
+
+/** The interface that is called. */
+function bound({ uuid, version, accepted }: DcerpcCall): Json[] {
+  return uuid === '' ? [] : [said({ uuid, version, ack_result: accepted })]
 }
 
 export function dcerpcSentence(call: DcerpcCall, { client, server }: Ends): string {

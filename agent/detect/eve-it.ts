@@ -9,6 +9,16 @@ import { eveKrb5, krb5Sentence, krbNames } from './eve-krb5.ts'
 import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
 import { eveRdp, rdpSentence } from './eve-rdp.ts'
 import { said } from './eve-said.ts'
+import {
+  eveFtpData,
+  evePop3,
+  eveSnmp,
+  eveTftp,
+  ftpDataSentence,
+  pop3Sentence,
+  snmpSentence,
+  tftpSentence,
+} from './eve-small.ts'
 import { eveSmb, smbSentence } from './eve-smb.ts'
 
 const NAME_CHARS_MAX = 120
@@ -29,6 +39,14 @@ export function eveOfIt(tx: ItTransaction): Json {
       return { rdp: eveRdp(tx.rdp) }
     case 'dcerpc':
       return { tx_id: tx.dcerpc.id, dcerpc: eveDcerpc(tx.dcerpc) }
+    case 'ftp-data':
+      return { ftp_data: eveFtpData(tx.ftpData) }
+    case 'snmp':
+      return { snmp: eveSnmp(tx.snmp) }
+    case 'tftp':
+      return { tftp: eveTftp(tx.tftp) }
+    case 'pop3':
+      return { tx_id: tx.pop3.id, pop3: evePop3(tx.pop3) }
   }
 }
 
@@ -72,6 +90,14 @@ export function sentenceOfIt(tx: ItTransaction, ends: Ends): string {
       return rdpSentence(tx.rdp, ends)
     case 'dcerpc':
       return dcerpcSentence(tx.dcerpc, ends)
+    case 'ftp-data':
+      return ftpDataSentence(tx.ftpData, ends)
+    case 'snmp':
+      return snmpSentence(tx.snmp, ends)
+    case 'tftp':
+      return tftpSentence(tx.tftp, ends)
+    case 'pop3':
+      return pop3Sentence(tx.pop3, ends)
   }
 }
 

@@ -35,7 +35,7 @@ export function eveSmb(smb: SmbExchange): Json {
       access: smb.deleteOnClose ? 'delete on close' : 'normal',
       fuid: smb.fileId,
     }),
-    share: smb.share,
+    ...(smb.connect && smb.service === 'PIPE' ? { named_pipe: smb.share } : { share: smb.share }),
     share_type: smb.service,
   })
 }

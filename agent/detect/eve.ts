@@ -7,6 +7,7 @@ import { isoFromUs } from '../base/clock.ts'
 import { type EventDraft, type EventKind, RECORD_BYTES_MAX } from '../base/event.ts'
 import type { Fault } from '../base/fault.ts'
 import { brief } from '../base/text.ts'
+import { type AppEvent, eveEvent } from '../decode/app-events.ts'
 import { TCP } from '../decode/packet.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
@@ -79,6 +80,10 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   krb5: 'krb5',
   rdp: 'rdp',
   dcerpc: 'dcerpc',
+  snmp: 'snmp',
+  tftp: 'ftp',
+  'ftp-data': 'ftp',
+  pop3: 'smtp',
 }
 
 /**
@@ -91,11 +96,8 @@ export function transactionEvent(
   moment: Moment,
 ): EventDraft | undefined {
   if ('ics' in tx) return icsHasRow(tx) ? icsEvent(view, tx, moment) : undefined
-  const isMessage = tx.proto === 'dns' || tx.proto === 'modbus'
-  if (isMessage ? tx.proto === 'modbus' && tx.stage === 'response' : tx.stage !== 'done')
-    return undefined
-  const toServer =
-    tx.proto === 'dns' ? !tx.dns.response : tx.proto === 'dhcp' ? tx.dhcp.toServer : true
+  if (!isTold(tx)) return undefined
+  const toServer = sentToServer(tx)
   const about = tx.proto === 'modbus' ? hostOf(view, 'server') : hostOf(view, 'client')
   return {
     ...columns(view, toServer, moment),
@@ -104,8 +106,33 @@ export function transactionEvent(
     app_proto: tx.proto,
     ...userColumn(tx),
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
-    record: fit({ ...head(view, tx.proto, toServer, moment), ...eveOf(tx) }),
+    record: fit({ ...head(view, EVE_TYPE[tx.proto] ?? tx.proto, toServer, moment), ...eveOf(tx) }),
   }
+}
+
+/** Record types that are not called as their protocol is. */
+const EVE_TYPE: Readonly<Record<string, string>> = { 'ftp-data': 'ftp_data' }
+
+/** Whether this stage is the one that is told. */
+function isTold(tx: Transaction): boolean {
+  switch (tx.proto) {
+    case 'dns':
+      return true
+    case 'modbus':
+      return tx.stage === 'request'
+    // Request and answer are a record each, as in Suricata 8.
+    case 'krb5':
+      return tx.stage === 'request' || tx.krb5.answer !== undefined
+    default:
+      return tx.stage === 'done'
+  }
+}
+
+/** Whose message it is, where each is a record of its own; else the client's, who asked. */
+function sentToServer(tx: Transaction): boolean {
+  if (tx.proto === 'dns') return !tx.dns.response
+  if (tx.proto === 'dhcp') return tx.dhcp.toServer
+  return tx.proto === 'snmp' ? tx.snmp.toServer : true
 }
 
 /** The row of an industrial message is about the device: who is asked, or who answers. */
@@ -131,7 +158,7 @@ function userColumn(tx: Transaction): { user?: string } {
 export function alertEvent(
   view: FlowView,
   hit: AlertHit,
-  moment: Moment & { toServer: boolean; totals?: Partial<FlowTotals> },
+  moment: Moment & { toServer: boolean; totals?: Partial<FlowTotals>; references?: boolean },
 ): EventDraft {
   const { toServer, totals } = moment
   const record: Json = {
@@ -145,6 +172,7 @@ export function alertEvent(
       category: hit.category,
       severity: hit.priority,
       ...(Object.keys(hit.metadata).length > 0 && { metadata: hit.metadata }),
+      ...(moment.references && hit.references.length > 0 && { references: hit.references }),
     },
     direction: toServer ? 'to_server' : 'to_client',
     ...(hit.tx && eveOf(hit.tx)),
@@ -265,6 +293,31 @@ export function faultEvent(
         type: moment.layer,
         event: fault,
         ...(app && { layer: 'proto_parser' }),
+      },
+    },
+  }
+}
+
+/** The row of an event of an application: EVE's anomaly, under the name rules have for it. */
+export function appEventRow(
+  view: FlowView,
+  event: AppEvent,
+  moment: Moment & { toServer: boolean },
+): EventDraft {
+  const { toServer } = moment
+  const name = event.replace('.', ': ').replaceAll('_', ' ')
+  return {
+    ...columns(view, toServer, moment),
+    kind: 'fault',
+    host: hostOf(view, 'client'),
+    message: `Odd traffic between ${view.client} and ${view.server}: ${name}.`,
+    record: {
+      ...head(view, 'anomaly', toServer, moment),
+      anomaly: {
+        app_proto: view.appProto,
+        type: 'applayer',
+        event: eveEvent(event),
+        layer: 'proto_parser',
       },
     },
   }

@@ -180,6 +180,8 @@ export class SmbFlow implements AppParser {
       disposition: part.disposition,
       deleteOnClose: ((part.options ?? 0) & 0x1000) !== 0,
       fileId: '',
+      connect: asks && part.share !== undefined,
+      dcerpc: undefined,
     }
   }
 

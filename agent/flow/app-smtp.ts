@@ -236,6 +236,7 @@ export class SmtpFlow implements AppParser {
       tls: false,
       headers: [],
       attachments: [],
+      urls: [],
       bytes: 0,
       whole: false,
       lastReply: '',
