@@ -46,7 +46,10 @@ export interface RpcPdu {
   /** What the server says to each interface: 0 accepted. */
   results: number[]
   stubBytes: number
-  /** A view; a login behind the arguments is part of it, as it is for Suricata's rules. */
+  /**
+   * A view of what rules are written for: as Suricata cuts it, with the object before the arguments, the login behind
+   * them, and of an answer the eight bytes of its own head.
+   */
   stub: Buffer
   login: NtlmLogin | undefined
 }
@@ -98,7 +101,7 @@ export function decodeRpc(bytes: Buffer): RpcPdu | Fault {
     interfaces: asks ? interfaces(bytes, u16) : [],
     results: says ? results(bytes, u16) : [],
     stubBytes: calls ? Math.max(size - head - tail, 0) : 0,
-    stub: calls ? bytes.subarray(head, Math.max(size, head)) : NOTHING,
+    stub: calls ? bytes.subarray(type === PDU.request ? 24 : 16, Math.max(size, 24)) : NOTHING,
     login: auth > 0 && size <= bytes.length && auth <= size ? findNtlm(bytes.subarray(size - auth, size)) : undefined, // biome-ignore format: one thought
   }
 }

@@ -158,6 +158,8 @@ export interface DcerpcCall {
   little: boolean
   request: number | undefined
   response: number | undefined
+  /** Its request began with a fragment that says it is the first. */
+  first: boolean
   /** Asked for by a bind, and what the server says to each: 0 accepted. */
   interfaces: RpcInterface[]
   results: number[]

@@ -190,6 +190,7 @@ export class RpcCalls {
       callId: pdu.callId,
       minor: pdu.minor,
       little: pdu.little,
+      first: pdu.first,
       request: undefined,
       response: undefined,
       interfaces: pdu.interfaces,

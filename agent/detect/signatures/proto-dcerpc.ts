@@ -41,12 +41,14 @@ export const DCERPC_KEYWORDS: KeywordTable = {
         if (!test) throw new Refused(name, `"${word}" is not a version`)
         return test
       })
+    const anyFragment = words.includes('any_frag')
     draft.useProto(name, ...PROTOS)
     draft.transactionTests.push({
       bothSides: true,
       test: (tx) => {
         const call = callOf(tx)
         if (call?.request !== PDU.request || call.uuid !== wanted) return false
+        if (!call.first && !anyFragment) return false
         if (call.accepted !== undefined && call.accepted !== 0) return false
         return tests.every((test) => passes(test, Number.parseInt(call.version, 10)))
       },

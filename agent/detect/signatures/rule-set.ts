@@ -200,8 +200,9 @@ export class RuleSet {
     let need = 0
     for (const { tcpStream, side: own, payload, point } of this.signatures) {
       if (own !== 0 && own !== side) continue
-      if (tcpStream || (point !== undefined && payload.length > 0))
-        need = Math.max(need, reach(payload))
+      // What a transaction is found by may be anywhere in what is kept.
+      if (point !== undefined && payload.length > 0) need = TAIL_BYTES_MAX
+      else if (tcpStream) need = Math.max(need, reach(payload))
     }
     return need
   }
