@@ -45,6 +45,8 @@ export interface RpcPdu {
   interfaces: RpcInterface[]
   /** What the server says to each interface: 0 accepted. */
   results: number[]
+  /** Why it was refused. */
+  reasons: number[]
   stubBytes: number
   /**
    * A view of what rules are written for: as Suricata cuts it, with the object before the arguments, the login behind
@@ -99,7 +101,8 @@ export function decodeRpc(bytes: Buffer): RpcPdu | Fault {
     opnum: type === PDU.request ? u16(22) : 0,
     status: type === PDU.fault ? u32(24) : 0,
     interfaces: asks ? interfaces(bytes, u16) : [],
-    results: says ? results(bytes, u16) : [],
+    results: says ? results(bytes, u16, 0) : [],
+    reasons: says ? results(bytes, u16, 2) : [],
     stubBytes: calls ? Math.max(size - head - tail, 0) : 0,
     stub: calls ? bytes.subarray(type === PDU.request ? 24 : 16, Math.max(size, 24)) : NOTHING,
     login: auth > 0 && size <= bytes.length && auth <= size ? findNtlm(bytes.subarray(size - auth, size)) : undefined, // biome-ignore format: one thought
@@ -123,12 +126,13 @@ function interfaces(bytes: Buffer, u16: (at: number) => number): RpcInterface[] 
   return list
 }
 
-function results(bytes: Buffer, u16: (at: number) => number): number[] {
+/** The field `offset` bytes into what is said to each interface. */
+function results(bytes: Buffer, u16: (at: number) => number, offset: number): number[] {
   const list: number[] = []
   const start = (26 + u16(24) + 3) & ~3 // behind the port's name, at a multiple of four
   const count = Math.min(bytes[start] ?? 0, CONTEXTS_MAX)
   for (let at = start + 4; list.length < count && at + 24 <= bytes.length; at += 24)
-    list.push(u16(at))
+    list.push(u16(at + offset))
   return list
 }
 

@@ -6,6 +6,7 @@
 import type { RpcInterface } from './dcerpc.ts'
 import type { KrbMessage } from './krb5.ts'
 import type { RdpClient } from './rdp.ts'
+import type { FileTimes } from './smb.ts'
 
 export interface DhcpMessage {
   /** Sent by the side that opened the flow. */
@@ -99,6 +100,8 @@ export interface SmbExchange {
   command: number
   answered: boolean
   status: number
+  /** The status is class and code of DOS. */
+  dosError: boolean
   sessionId: string
   treeId: number
   /** Agreed on; '' before. */
@@ -121,6 +124,9 @@ export interface SmbExchange {
   filename: string
   disposition: number | undefined
   deleteOnClose: boolean
+  renamedTo: string
+  times: FileTimes | undefined
+  fileSize: number
   fileId: string
   /** It connects to a share. */
   connect: boolean
@@ -163,6 +169,7 @@ export interface DcerpcCall {
   /** Asked for by a bind, and what the server says to each: 0 accepted. */
   interfaces: RpcInterface[]
   results: number[]
+  reasons: number[]
   /** The interface a call is for; '' where its bind was not seen. */
   uuid: string
   version: string

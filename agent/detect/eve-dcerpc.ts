@@ -37,7 +37,18 @@ export function eveDcerpc(call: DcerpcCall): Json {
   })
 }
 
-function asked({ interfaces, results }: DcerpcCall): Json[] {
+/** A call in a pipe of SMB. */
+export function evePipeCall(call: DcerpcCall): Json {
+  const { rpc_version: _, ...json } = eveDcerpc(call)
+  if (call.request === PDU.request) json.opnum = call.opnum
+  // Only here Suricata says why an interface was refused.
+  else
+    json.interfaces = asked(call).map((each, i) => ({ ...each, ack_reason: call.reasons[i] }))
+  return json
+}
+
+function asked(call: DcerpcCall): Json[] {
+  const { interfaces, results } = call
   return interfaces
     .slice(0, INTERFACES_MAX)
     .map(({ uuid, version }, i) => said({ uuid, version, ack_result: results[i] }))

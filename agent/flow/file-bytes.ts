@@ -23,9 +23,15 @@ export class FileBytes {
     return this.#bytes
   }
 
-  add(bytes: Buffer): void {
-    this.#bytes += bytes.length
-    if (!this.#gap) this.#kept.append(bytes)
+  /** Nothing more of it is kept. */
+  get full(): boolean {
+    return this.#kept.full || this.#gap
+  }
+
+  /** `count`: how many there are, where not all of them were handed on. */
+  add(bytes: Buffer, count = bytes.length): void {
+    if (!this.#gap && this.#kept.length === this.#bytes) this.#kept.append(bytes)
+    this.#bytes += count
   }
 
   /** What follows stands elsewhere in the file. */

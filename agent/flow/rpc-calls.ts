@@ -154,6 +154,7 @@ export class RpcCalls {
     call.responseStub = this.#stub(call.responseStub, pdu)
     call.status = pdu.status
     call.results = pdu.results
+    call.reasons = pdu.reasons
     call.challenge ??= pdu.login
     for (const [i, result] of pdu.results.entries()) {
       const context = this.#contexts.get(call.interfaces[i]?.contextId ?? -1)
@@ -195,6 +196,7 @@ export class RpcCalls {
       response: undefined,
       interfaces: pdu.interfaces,
       results: [],
+      reasons: [],
       uuid: context?.uuid ?? '',
       version: context?.version ?? '',
       accepted: context?.result,
