@@ -173,6 +173,17 @@ export function alertPackets({ eve_types = [] }: Inspection): boolean {
   })
 }
 
+/** Kinds of SMB records that are written; undefined: all. */
+export function smbTypes({ eve_types = [] }: Inspection): ReadonlySet<string> | undefined {
+  for (const each of eve_types) {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Smb, each.smb)
+    if (found?.success && found.output?.types) return new Set(found.output.types)
+  }
+  return undefined
+}
+
+const Smb = v.nullish(v.object({ types: v.optional(v.array(v.string())) }))
+
 /** How DNS is written; undefined: as always. */
 export function dnsSettings({ eve_types = [] }: Inspection): DnsSettings | undefined {
   for (const each of eve_types) {

@@ -57,9 +57,12 @@ function commandName({ version, command }: SmbExchange): string {
   return `SMB${version}_COMMAND_${SMB_COMMAND[version][command] ?? command}`
 }
 
-/** Suricata swaps the two bytes of the fourth part as well. */
+/** Suricata reads the second half as two short numbers and a long one. */
 function eveFileId(id: string): string {
-  return id.replace(/-(..)(..)-(.{12})$/, '-$2$1-$3')
+  return id.replace(
+    /-(..)(..)-(..)(..)(..)(..)(..)(..)$/,
+    (_, ...[a, b, c, d, e, f, g, h]) => `-${b}${a}-${d}${c}${h}${g}${f}${e}`,
+  )
 }
 
 /** Of SMB1 without NT status: class, then code. */

@@ -7,7 +7,7 @@ import { decodeSmb2, PIPE_TRANSCEIVE, SMB2, type SmbPart } from '../decode/smb.t
 import { decodeSmb1, SMB1 } from '../decode/smb1.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 import { SmbFiles } from './smb-files.ts'
-import { SmbFrames } from './smb-frames.ts'
+import { COMPRESSED, SEALED, SmbFrames } from './smb-frames.ts'
 import { SmbPipes } from './smb-pipes.ts'
 import { type SmbOpened, SmbTrees } from './smb-trees.ts'
 
@@ -15,6 +15,7 @@ const WAITING_MAX = 64
 const FAULTS_MAX = 8
 const STATE_BYTES = 1024
 const PENDING = 0x103
+const OF_COMPOUND = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** A request whose answer has not come. */
 interface Asked {
@@ -31,6 +32,8 @@ export class SmbFlow implements AppParser {
   readonly #trees = new SmbTrees()
   readonly #pipes: SmbPipes
   readonly #files: SmbFiles
+  /** By the message in hand. */
+  #created: SmbOpened | undefined
   #dialects: string[] = []
   #dialect = ''
   #lastId = -1
@@ -80,13 +83,14 @@ export class SmbFlow implements AppParser {
   #whole(view: Buffer): boolean {
     if (view.length === 0) return true
     const mark = view.toString('latin1', 1, 4) === 'SMB' ? view[0] : 0
-    if (mark === 0xfd || mark === 0xfc) return false // encrypted, compressed
+    if (mark === SEALED || mark === COMPRESSED) return true
     const parts =
       mark === 0xff ? decodeSmb1(view) : mark === 0xfe ? decodeSmb2(view) : 'bad-protocol-id'
     if (typeof parts === 'string') {
       this.#sink.fault(parts)
       return ++this.#faults <= FAULTS_MAX
     }
+    this.#created = undefined
     for (const part of parts) this.#part(part)
     return true
   }
@@ -100,24 +104,42 @@ export class SmbFlow implements AppParser {
       return
     }
     if (part.version === 2 && part.status === PENDING) return
-    const asked = this.#waiting.get(key)
+    const asked = this.#waiting.get(key) ?? this.#offered(part)
     this.#waiting.delete(key)
     this.#answered(part, asked)
+  }
+
+  /** A client that speaks both versions asks in the first, and is answered in the second. */
+  #offered(part: SmbPart): Asked | undefined {
+    if (part.version !== 2 || part.command !== SMB2.negotiate) return undefined
+    for (const [key, asked] of this.#waiting) {
+      if (asked.part.version !== 1 || asked.part.command !== SMB1.negotiate) continue
+      this.#waiting.delete(key)
+      return asked
+    }
+    return undefined
   }
 
   /** What the request itself carries; the exchange that its answer completes, if it is told. */
   #ask(part: SmbPart): SmbExchange | undefined {
     const { data, fileId } = part
-    const opened = fileId === undefined ? undefined : this.#trees.opened(fileId)
+    const opened = fileId === undefined ? undefined : this.#opened(fileId)
     if (data !== undefined && fileId !== undefined && carries(part)) {
       const piece = { toServer: true, offset: part.offset ?? 0, data, count: part.dataBytes ?? 0 }
       this.#carried(part, opened, piece)
     }
     if (!isTold(part)) return undefined
     const smb = this.#exchange(part, opened)
+    if (part.filename !== undefined)
+      this.#created = { name: smb.filename, share: smb.share, pipe: false }
     if (part.fileId !== undefined && isClose(part)) this.#close(part.fileId)
     this.#sink.transaction({ proto: 'smb', stage: 'request', smb })
     return smb
+  }
+
+  /** In a compound, a file that is created in it has no number yet. */
+  #opened(fileId: string): SmbOpened | undefined {
+    return fileId === OF_COMPOUND ? this.#created : this.#trees.opened(fileId)
   }
 
   #answered(part: SmbPart, asked: Asked | undefined): void {

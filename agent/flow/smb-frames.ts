@@ -8,6 +8,8 @@ const FRAME_BYTES = 4
 /** Of one message: a login with a Kerberos ticket, or as much as is kept of a file. */
 const MESSAGE_BYTES_MAX = 8192 + FILE_BYTES_MAX
 const HEADER_BYTES = 64
+export const SEALED = 0xfd
+export const COMPRESSED = 0xfc
 /** Commands whose body says something. */
 const BODY1: ReadonlySet<number> = new Set(Object.values(SMB1))
 const BODY2: ReadonlySet<number> = new Set(Object.values(SMB2))
@@ -69,6 +71,10 @@ export class SmbFrames {
     if (side.judged || side.kept.length < HEADER_BYTES) return
     side.judged = true
     const view = side.kept.view()
+    if (view[0] === SEALED || view[0] === COMPRESSED) {
+      side.passing = true
+      return
+    }
     const one = view[0] === 0xff
     const compound = !one && view.readUInt32LE(20) !== 0
     const says = one ? BODY1.has(view[4] as number) : BODY2.has(view.readUInt16LE(12))

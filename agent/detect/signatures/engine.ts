@@ -153,11 +153,17 @@ export class SignatureEngine {
       if (this.#judgePacket(this.#list.at(i), packet, start, start + packet.payloadBytes)) return
   }
 
-  /** Rules that ask for this event of the flow's application, sent that way. */
+  /** Rules that ask for this event of the flow's application, sent that way. What is odd in a request is so in its answer. */
   appEvent(event: AppEvent, flow: number, toServer: boolean, timeUs: number): void {
     const indexes = this.#rules.appEvents.get(event)
-    if (!indexes || this.#passed.has(flow)) return
+    if (!indexes) return
     this.#timeUs = timeUs
+    if (toServer) this.#judgeEvent(indexes, flow, true)
+    this.#judgeEvent(indexes, flow, false)
+  }
+
+  #judgeEvent(indexes: readonly number[], flow: number, toServer: boolean): void {
+    if (this.#passed.has(flow)) return
     this.#list.clear()
     for (const index of indexes) this.#offerFlow(index, flow, toServer)
     if (this.#list.offered === 0) return
