@@ -294,7 +294,10 @@ export class Inspector implements FlowListener {
   /** What rules have a name for is a row too. */
   #appEvent(flow: number, event: AppEvent, toServer: boolean): void {
     this.#engine.appEvent(event, flow, toServer, this.#timeUs)
-    const moment = { ...this.#moment(), toServer }
+    // As Suricata names the ends: those of the packet in hand.
+    const { packet } = this.#path
+    const way = packet.flow === flow && !this.#ending ? packet.toServer : toServer
+    const moment = { ...this.#moment(), toServer: way }
     this.#output.event(appEventRow(this.#views.view(flow), event, moment))
   }
 

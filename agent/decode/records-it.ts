@@ -67,6 +67,8 @@ export interface SmtpMail {
   /** Envelope, as sent: `<a@b>`. */
   from: string
   to: string[]
+  /** Its text was announced. */
+  data: boolean
   /** The session went on under TLS. */
   tls: boolean
   /** Names in small letters, words of other character sets decoded. */

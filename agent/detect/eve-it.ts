@@ -176,6 +176,7 @@ function ftpSentence(ftp: FtpExchange, { client, server }: Ends): string {
 }
 
 const RECIPIENTS_MAX = 64
+const RECEIVED_MAX = 16
 const HEADER_CHARS_MAX = 1024
 
 function eveSmtp({ helo, from, to, tls, lastReply }: SmtpMail): Json {
@@ -189,7 +190,7 @@ function eveSmtp({ helo, from, to, tls, lastReply }: SmtpMail): Json {
 }
 
 function eveEmail(mail: SmtpMail): { email?: Json } {
-  if (mail.headers.length === 0) return {}
+  if (mail.headers.length === 0 && !mail.whole) return {}
   const all = (name: string) => mail.headers.filter((header) => header.name === name)
   const first = (name: string) => all(name)[0]?.value.slice(0, HEADER_CHARS_MAX)
   const people = (name: string) =>
@@ -210,7 +211,10 @@ function eveEmail(mail: SmtpMail): { email?: Json } {
     user_agent: first('user-agent'),
     x_originating_ip: first('x-originating-ip'),
     content_type: first('content-type'),
+    received: all('received').slice(0, RECEIVED_MAX).map(({ value }) => value),
     attachment: mail.attachments,
+    // Without what stands before the name, as Suricata writes them.
+    url: mail.urls.map((url) => url.replace(/^\w+:\/\//, '')),
   })
   return { email }
 }

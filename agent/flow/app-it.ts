@@ -84,6 +84,8 @@ function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'mor
   if (server.toString('latin1', 0, 3) === '+OK')
     return POP3_FIRST.test(client.toString('latin1', 0, 6)) ? 'pop3' : 'none'
   const greeted = server.toString('latin1', 0, 3) === '220'
+  // Whatever the client says, a server of mail has named itself.
+  if (greeted && TEXT_PORT[port] === 'smtp' && /^220[ -][^\r\n]{0,200}\bE?SMTP\b/.test(server.toString('latin1', 0, 256))) return 'smtp' // biome-ignore format: one thought
   if (!greeted && (server.length > 0 || TEXT_PORT[port] === undefined)) return 'none'
   const [verb = ''] = /^[A-Z]*/i.exec(client.toString('latin1', 0, VERB_BYTES_MAX + 1)) ?? []
   const word = verb.toUpperCase()
