@@ -107,7 +107,10 @@ export function mailParameter(value: string, name: string): string | undefined {
 }
 
 function parameter(value: string, name: string): string | undefined {
-  const pattern = new RegExp(`;[ \\t\\r\\n]*${name}=[ \\t]?(?:"([^"]{0,1024})"|([^;\\s]{1,1024}))`, 'i')
+  const pattern = new RegExp(
+    `;[ \\t\\r\\n]*${name}=[ \\t]?(?:"([^"]{0,1024})"|([^;\\s]{1,1024}))`,
+    'i',
+  )
   const found = pattern.exec(value)
   return found ? (found[1] ?? found[2]) : undefined
 }

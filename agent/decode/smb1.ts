@@ -71,8 +71,7 @@ export function decodeSmb1(bytes: Buffer): SmbPart[] | Fault {
 const AND_X: ReadonlySet<number> = new Set([
   ...[SMB1.session, SMB1.tree, SMB1.create, SMB1.open, SMB1.read, SMB1.write],
 ])
-const isAndX = (command: number) =>
-  AND_X.has(command)
+const isAndX = (command: number) => AND_X.has(command)
 
 function request(block: Block): Partial<SmbPart> {
   const { fields, words, wordCount, data, wide } = block

@@ -42,8 +42,7 @@ export function evePipeCall(call: DcerpcCall): Json {
   const { rpc_version: _, ...json } = eveDcerpc(call)
   if (call.request === PDU.request) json.opnum = call.opnum
   // Only here Suricata says why an interface was refused.
-  else
-    json.interfaces = asked(call).map((each, i) => ({ ...each, ack_reason: call.reasons[i] }))
+  else json.interfaces = asked(call).map((each, i) => ({ ...each, ack_reason: call.reasons[i] }))
   return json
 }
 

@@ -211,7 +211,9 @@ function eveEmail(mail: SmtpMail): { email?: Json } {
     user_agent: first('user-agent'),
     x_originating_ip: first('x-originating-ip'),
     content_type: first('content-type'),
-    received: all('received').slice(0, RECEIVED_MAX).map(({ value }) => value),
+    received: all('received')
+      .slice(0, RECEIVED_MAX)
+      .map(({ value }) => value),
     attachment: mail.attachments,
     // Without what stands before the name, as Suricata writes them.
     url: mail.urls.map((url) => url.replace(/^\w+:\/\//, '')),

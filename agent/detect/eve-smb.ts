@@ -102,7 +102,10 @@ export function smbSentence(smb: SmbExchange, { client, server }: Ends): string 
   if (is(SMB1.tree, SMB2.tree))
     return `${client} connected to ${text(smb.share)} of ${server}${answer}.`
   if (smb.dcerpc) return dcerpcSentence(smb.dcerpc, { client, server })
-  const name = commandName(smb).replace(/^SMB\d_COMMAND_/, '').replaceAll('_', ' ').toLowerCase()
+  const name = commandName(smb)
+    .replace(/^SMB\d_COMMAND_/, '')
+    .replaceAll('_', ' ')
+    .toLowerCase()
   if (!is(SMB1.create, SMB2.create) && !is(SMB1.open, SMB2.create))
     return `${client} asked ${server} by SMB: ${name}${smb.filename === '' ? '' : ` of ${text(smb.filename)}`}${answer}.`
   const on = smb.share === '' ? '' : ` on ${text(smb.share)}`

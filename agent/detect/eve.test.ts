@@ -223,7 +223,7 @@ test('an alert is a finding about the local side, with its transaction', () => {
     attack_ids: ['T1190'],
     action: 'allowed',
     references: [],
-      metadata: { mitre_technique_id: ['T1190'] },
+    metadata: { mitre_technique_id: ['T1190'] },
     tx: { proto: 'http', stage: 'request', http },
   }
   expect(alertEvent(view, hit, { ...moment, toServer: true })).toMatchObject({

@@ -13,6 +13,7 @@ import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
 import { eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
+import { eveFile, filesOf } from './eve-files.ts'
 import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
 
 const MESSAGE_CHARS_MAX = 400
@@ -175,7 +176,7 @@ export function alertEvent(
       ...(moment.references && hit.references.length > 0 && { references: hit.references }),
     },
     direction: toServer ? 'to_server' : 'to_client',
-    ...(hit.tx && eveOf(hit.tx)),
+    ...(hit.tx && { ...eveOf(hit.tx), ...alertFiles(hit.tx) }),
   }
   const proto = hit.app_proto ?? (hit.tx ? hit.tx.proto : view.appProto)
   if (proto !== 'unknown') record.app_proto = proto
@@ -191,6 +192,12 @@ export function alertEvent(
     message: brief(hit.msg, MESSAGE_CHARS_MAX),
     record: fit(record),
   }
+}
+
+/** Of the message it matched in. */
+function alertFiles(tx: Transaction): { files?: Json[] } {
+  const files = filesOf(tx)
+  return files.length === 0 ? {} : { files: files.map((file) => eveFile(file, 0)) }
 }
 
 function alertFlow(view: FlowView, totals: Partial<FlowTotals>): Json {

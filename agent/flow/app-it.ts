@@ -84,8 +84,7 @@ function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'mor
   if (server.toString('latin1', 0, 3) === '+OK')
     return POP3_FIRST.test(client.toString('latin1', 0, 6)) ? 'pop3' : 'none'
   const greeted = server.toString('latin1', 0, 3) === '220'
-  // Whatever the client says, a server of mail has named itself.
-  if (greeted && TEXT_PORT[port] === 'smtp' && /^220[ -][^\r\n]{0,200}\bE?SMTP\b/.test(server.toString('latin1', 0, 256))) return 'smtp' // biome-ignore format: one thought
+  if (greeted && namesMail(server, port)) return 'smtp'
   if (!greeted && (server.length > 0 || TEXT_PORT[port] === undefined)) return 'none'
   const [verb = ''] = /^[A-Z]*/i.exec(client.toString('latin1', 0, VERB_BYTES_MAX + 1)) ?? []
   const word = verb.toUpperCase()
@@ -95,6 +94,12 @@ function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'mor
     return (ends && FIRST_VERBS[word]) || 'none'
   }
   return Object.keys(FIRST_VERBS).some((each) => each.startsWith(word)) ? 'more' : 'none'
+}
+
+/** Whatever the client says, and before it speaks: a server of mail has named itself. */
+export function namesMail(server: Buffer, port: number): boolean {
+  if (TEXT_PORT[port] !== 'smtp') return false
+  return /^220[ -][^\r\n]{0,200}\bE?SMTP\b/.test(server.toString('latin1', 0, 256))
 }
 
 /** Which of these protocols a datagram speaks. */

@@ -1,6 +1,6 @@
 /** Which protocol a TCP flow speaks, by its first bytes in either direction; the port is only a hint. */
 import type { AppProto } from '../decode/records.ts'
-import { guessItStream } from './app-it.ts'
+import { guessItStream, namesMail } from './app-it.ts'
 import { guessIcs } from './app-probe-ics.ts'
 
 /** First bytes kept of each direction while it is not clear. */
@@ -60,6 +60,7 @@ function begins(bytes: Buffer, mark: Buffer): boolean {
 function guessByServer(server: Buffer, serverPort: number): Guess {
   if (begins(server, SSH)) return 'ssh'
   if (isTlsHello(server, 2)) return 'tls'
+  if (namesMail(server, serverPort)) return 'smtp'
   const ics = guessIcs(server, serverPort)
   if (ics !== 'none' && ics !== 'more') return ics
   if (server.toString('latin1', 0, 7) === 'HTTP/1.') return 'http'

@@ -18,6 +18,13 @@ const DOT = 0x2e
 const TLS_HANDSHAKE = 0x16
 /** Waits for the reply to a whole message, where commands wait for theirs. */
 const WHOLE = '.'
+/** Codes a server of mail has a use for. */
+const CODES: ReadonlySet<number> = new Set([
+  ...[211, 214, 220, 221, 235, 250, 251, 252, 334, 354],
+  ...[421, 432, 435, 450, 451, 452, 454, 455],
+  ...[500, 501, 502, 503, 504, 521, 523, 525, 530, 534, 535, 538],
+  ...[550, 551, 552, 553, 554, 555, 556],
+])
 const HELLOS: ReadonlySet<string> = new Set(['HELO', 'EHLO', 'LHLO'])
 
 /** A command, and the message it is about. */
@@ -233,11 +240,11 @@ export class SmtpFlow implements AppParser {
       at = lines.at
       if (!found) break
       const reply = decodeReply(found.line)
-      if (!reply) {
+      if (!reply || !CODES.has(reply.code)) {
         if (!this.#oddReply && this.#inside === 0) this.#sink.event('smtp.invalid_reply', false)
         this.#oddReply = true
-        continue
       }
+      if (!reply) continue
       // Another code: the reply before was left without its last line.
       if (this.#inside !== 0 && reply.code !== this.#inside && this.#reply(this.#inside, ''))
         return 'watch'

@@ -49,7 +49,8 @@ export class SmbTrees {
     if (smb.share === '') smb.share = tree?.share ?? ''
     if (part.fileId === undefined || part.status !== 0 || this.#open.size >= OPEN_MAX) return
     const pipe = tree?.pipe ?? false
-    if (tree !== undefined) this.#open.set(part.fileId, { name: smb.filename, share: smb.share, pipe })
+    if (tree !== undefined)
+      this.#open.set(part.fileId, { name: smb.filename, share: smb.share, pipe })
   }
 
   close(fileId: string): void {
