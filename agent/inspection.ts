@@ -142,13 +142,20 @@ export interface ProtocolsOff {
   off: ReadonlySet<string>
   /** Found, and then not read. */
   detectionOnly: ReadonlySet<string>
+  /** Objects of one DNP3 message, before it is an event. */
+  dnp3ObjectsMax: number | undefined
 }
 
 /** Protocols that are not to be read. */
 export function protocolsOff({ app_layer }: Inspection): ProtocolsOff {
   const named = (value: unknown) =>
     new Set(Object.entries(app_layer).flatMap(([name, { enabled }]) => (enabled === value ? [name] : []))) // biome-ignore format: one set
-  return { off: named(false), detectionOnly: named('detection-only') }
+  const objects = app_layer.dnp3?.['max-objects']
+  return {
+    off: named(false),
+    detectionOnly: named('detection-only'),
+    dnp3ObjectsMax: typeof objects === 'number' ? objects : undefined,
+  }
 }
 
 /** Whether alerts name the references of their rules. */
@@ -172,6 +179,16 @@ export function alertPackets({ eve_types = [] }: Inspection): boolean {
     return (settings as { packet?: unknown } | null | undefined)?.packet === true
   })
 }
+
+/** Whether records of TLS hold what both hellos offer. */
+export function tlsHandshakes({ eve_types = [] }: Inspection): boolean {
+  return eve_types.some((each) => {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Custom, each.tls)
+    return found?.success === true && (found.output?.custom ?? []).some((name) => /^(?:client|server)_handshake$/.test(name)) // biome-ignore format: one question
+  })
+}
+
+const Custom = v.nullish(v.object({ custom: v.optional(v.array(v.string())) }))
 
 /** Kinds of SMB records that are written; undefined: all. */
 export function smbTypes({ eve_types = [] }: Inspection): ReadonlySet<string> | undefined {

@@ -33,6 +33,7 @@ import {
   INSPECTION,
   type Inspection,
   protocolsOff,
+  tlsHandshakes,
 } from './inspection.ts'
 import { Observer } from './observer.ts'
 import type { SeenAlert } from './shard-messages.ts'
@@ -85,6 +86,7 @@ export class Inspector implements FlowListener {
   #telling = false
   readonly #alertPackets: boolean
   readonly #references: boolean
+  readonly #handshakes: boolean
   /** A flow is being ended: what its layers say now is of no packet. */
   #ending = false
   #incomplete = 0
@@ -130,11 +132,12 @@ export class Inspector implements FlowListener {
     this.#observer = new Observer(this.#table, appProto, (observation) =>
       output.observation(observation),
     )
-    this.#views = new FlowViews(this.#table, appProto, home)
+    this.#views = new FlowViews(this.#table, appProto, home, (flow) => this.#app.appProtoOrig(flow))
     this.#marks = new Uint8Array(this.#table.flowsMax)
     this.#depth = inspection.reassembly_depth
     this.#alertPackets = alertPackets(inspection)
     this.#references = alertReferences(inspection)
+    this.#handshakes = tlsHandshakes(inspection)
     const inline = inspection.stream_inline || inspection.mode === 'ips'
     this.#acked = inline ? undefined : new AckedStreams()
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
@@ -282,7 +285,8 @@ export class Inspector implements FlowListener {
   #transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
-    const draft = transactionEvent(this.#views.view(flow), transaction, this.#moment())
+    const moment = { ...this.#moment(), handshakes: this.#handshakes }
+    const draft = transactionEvent(this.#views.view(flow), transaction, moment)
     if (draft) this.#output.event(draft)
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
       const view = this.#views.view(flow)

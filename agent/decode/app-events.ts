@@ -1,35 +1,15 @@
 /** What application decoders notice and rules have a name for: Suricata's `app-layer-event`, protocol and event. */
 
 const EVENTS = {
-  dnp3: ['too_many_objects', 'reassembly_buffer_too_large'],
+  dnp3: ['bad_link_crc', 'bad_transport_crc', 'too_many_objects', 'too_long_reassembly'],
   ftp: ['request_command_too_long', 'response_command_too_long'],
   http: ['request_line_missing_protocol', 'request_chunk_extension', 'request_body_unexpected'],
   smb: ['file_overlap'],
   smtp: [
-    'invalid_reply',
-    'unable_to_match_reply_with_request',
-    'max_command_line_len_exceeded',
-    'max_reply_line_len_exceeded',
-    'invalid_pipelined_sequence',
-    'bdat_chunk_len_exceeded',
-    'no_server_welcome_message',
-    'tls_rejected',
-    'data_command_rejected',
-    'duplicate_fields',
-    'unparsable_content',
-    'truncated_line',
-    'mime_long_filename',
-    'invalid_bdat',
+    ...['invalid_reply', 'invalid_pipelined_sequence', 'data_command_rejected', 'invalid_bdat'],
+    ...['duplicate_fields', 'truncated_line', 'mime_long_filename'],
   ],
-  tls: [
-    'invalid_sslv2_header',
-    'invalid_tls_header',
-    'invalid_record_version',
-    'invalid_record_type',
-    'invalid_handshake_message',
-    'handshake_invalid_length',
-    'too_many_records_in_packet',
-  ],
+  tls: ['invalid_handshake_message', 'invalid_certificate', 'invalid_tls_header'],
 } as const
 
 type Events = typeof EVENTS
@@ -43,6 +23,14 @@ export const APP_EVENTS: ReadonlySet<string> = new Set(
 
 export function isAppEvent(name: string): name is AppEvent {
   return APP_EVENTS.has(name)
+}
+
+/** Protocols whose questions and answers are transactions of their own: an event is of one of them. */
+const ONE_WAY: ReadonlySet<string> = new Set(['dnp3', 'dns', 'krb5', 'modbus', 'snmp'])
+
+/** Whether what is odd in a question is told of its answer too. */
+export function isOfBoth(event: AppEvent): boolean {
+  return !ONE_WAY.has(event.slice(0, event.indexOf('.')))
 }
 
 /** Decoders that Suricata wrote first say their events in capitals. */

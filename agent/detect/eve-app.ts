@@ -157,6 +157,26 @@ function eveTls(tls: TlsHello): Json {
   return json
 }
 
+/** What both sides offered and took, by number. */
+export function eveHandshakes(tls: TlsHello): Json {
+  const { ciphers, extensions, signatureAlgorithms } = tls
+  return {
+    client_handshake: {
+      version: tlsVersionName(tls.version),
+      ciphers,
+      exts: extensions,
+      sig_algs: signatureAlgorithms,
+    },
+    ...(tls.serverVersion !== 0 && {
+      server_handshake: {
+        version: tlsVersionName(tls.serverVersion),
+        cipher: tls.serverCipher,
+        exts: tls.serverExtensions,
+      },
+    }),
+  }
+}
+
 /** As Suricata names it; it logs no ALPN of QUIC. */
 function eveQuic({ version, tls }: QuicHello): Json {
   const json: Json = { version }

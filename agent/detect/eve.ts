@@ -12,7 +12,7 @@ import { TCP } from '../decode/packet.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
-import { eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
+import { eveHandshakes, eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
 import { eveFile, filesOf } from './eve-files.ts'
 import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
 
@@ -36,6 +36,8 @@ export interface FlowView {
   /** Outermost first. */
   vlan?: readonly number[]
   appProto: AppProto
+  /** What it spoke before it turned into that. */
+  appProtoOrig?: AppProto | undefined
 }
 
 export interface FlowTotals {
@@ -60,6 +62,8 @@ export interface Moment {
   number?: number
   /** The flow ended, and this was what it left unfinished. */
   late?: boolean
+  /** Of TLS: lists of both hellos are told as well. */
+  handshakes?: boolean
 }
 
 const KIND: Record<Transaction['proto'], EventKind> = {
@@ -107,8 +111,14 @@ export function transactionEvent(
     app_proto: tx.proto,
     ...userColumn(tx),
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
-    record: fit({ ...head(view, EVE_TYPE[tx.proto] ?? tx.proto, toServer, moment), ...eveOf(tx) }),
+    record: fit({ ...head(view, EVE_TYPE[tx.proto] ?? tx.proto, toServer, moment), ...told(tx, moment) }),
   }
+}
+
+function told(tx: Transaction, { handshakes }: Moment): Json {
+  const json = eveOf(tx)
+  if (handshakes && tx.proto === 'tls') Object.assign(json.tls as Json, eveHandshakes(tx.tls))
+  return json
 }
 
 /** Record types that are not called as their protocol is. */
@@ -236,6 +246,7 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
     },
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto
+  if (view.appProtoOrig !== undefined) record.app_proto_orig = view.appProtoOrig
   if (view.protocol === 6) {
     const flags = eveTcp(totals.flagsToServer, totals.flagsToClient)
     record.tcp = { ...flags, ...(totals.tcpState !== undefined && { state: totals.tcpState }) }

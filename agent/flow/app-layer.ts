@@ -49,6 +49,7 @@ const PHASE = { probe: 0, parse: 1, watch: 2, over: 3 } as const
 const PROTOS = [...(['unknown', 'failed'] as const), ...TRANSACTION_PROTOS] as const
 const DNS_PORTS = new Set([53, 5353, 5355])
 const NETBIOS_PORT = 137 // the same framing, other names
+const FAILED = PROTOS.indexOf('failed')
 const NONE: ReadonlySet<string> = new Set()
 const EMPTY = Buffer.alloc(0)
 
@@ -66,6 +67,8 @@ export interface AppBounds {
   /** Protocols that are not looked for, and those that are found but not read. */
   off?: ReadonlySet<string>
   detectionOnly?: ReadonlySet<string>
+  /** Objects of one DNP3 message, before it is an event. */
+  dnp3ObjectsMax?: number | undefined
 }
 
 export class AppLayer {
@@ -84,9 +87,12 @@ export class AppLayer {
   /** Content encodings that are undone one after another. */
   readonly #layersMax: number | undefined
   readonly #off: ReadonlySet<string>
+  readonly #dnp3ObjectsMax: number | undefined
   readonly #detectionOnly: ReadonlySet<string>
   readonly #phase: Uint8Array
   readonly #proto: Uint8Array
+  /** What it was before it turned into that; 0: nothing. */
+  readonly #orig: Uint8Array
   /** Segments watched, or datagrams probed. */
   readonly #tries: Uint8Array
   /** Which fault words this flow has said: two words of 32 bits. */
@@ -105,11 +111,13 @@ export class AppLayer {
     this.#heldMax = bounds.heldBytesMax ?? HELD_BYTES_MAX
     this.#layersMax = bounds.layersMax
     this.#off = bounds.off ?? NONE
+    this.#dnp3ObjectsMax = bounds.dnp3ObjectsMax
     this.#detectionOnly = bounds.detectionOnly ?? NONE
     this.#flows = flows
     this.#listener = listener
     this.#phase = new Uint8Array(flows.flowsMax)
     this.#proto = new Uint8Array(flows.flowsMax)
+    this.#orig = new Uint8Array(flows.flowsMax)
     this.#tries = new Uint8Array(flows.flowsMax)
     this.#expected = new ExpectedConnections(flows)
     this.#events = new Uint8Array(flows.flowsMax)
@@ -123,6 +131,12 @@ export class AppLayer {
 
   appProto(flow: number): AppProto {
     return PROTOS[this.#proto[flow] as number] as AppProto
+  }
+
+  /** What a tunnel spoke before what it speaks now; undefined: nothing else. */
+  appProtoOrig(flow: number): AppProto | undefined {
+    const before = this.#orig[flow] as number
+    return before === 0 ? undefined : (PROTOS[before] as AppProto)
   }
 
   /** Whether bytes of this flow are still read here. */
@@ -209,6 +223,7 @@ export class AppLayer {
     this.#dropProbe(flow)
     this.#phase[flow] = PHASE.probe
     this.#proto[flow] = 0
+    this.#orig[flow] = 0
     this.#tries[flow] = 0
     this.#events[flow] = 0
     this.#expected.ended(flow)
@@ -331,7 +346,11 @@ export class AppLayer {
       this.#phase[flow] = PHASE.over
       return false
     }
-    const parser = newParser(proto, this.#sink(flow), { datagrams, layersMax: this.#layersMax })
+    const parser = newParser(proto, this.#sink(flow), {
+      datagrams,
+      layersMax: this.#layersMax,
+      dnp3ObjectsMax: this.#dnp3ObjectsMax,
+    })
     this.held += parser.held
     this.#parsers.set(flow, parser)
     return true
@@ -339,6 +358,8 @@ export class AppLayer {
 
   #know(flow: number, proto: AppProto): void {
     this.#phase[flow] = PHASE.parse
+    const before = this.#proto[flow] as number
+    if (before > FAILED) this.#orig[flow] = before
     this.#proto[flow] = PROTOS.indexOf(proto)
     this.recognisedCount[proto] = (this.recognisedCount[proto] ?? 0) + 1
     this.#listener.recognised(flow, proto)
@@ -413,8 +434,13 @@ export class AppLayer {
 function newParser(
   proto: Exclude<Guess, 'more' | 'none'>,
   sink: AppSink,
-  { datagrams, layersMax }: { datagrams: boolean; layersMax: number | undefined },
+  options: {
+    datagrams: boolean
+    layersMax: number | undefined
+    dnp3ObjectsMax: number | undefined
+  },
 ): AppParser {
+  const { datagrams, layersMax, dnp3ObjectsMax } = options
   switch (proto) {
     case 'dns':
       return new DnsFlow(sink)
@@ -429,6 +455,6 @@ function newParser(
     case 'quic':
       return new QuicFlow(sink)
     default:
-      return isItProto(proto) ? newItParser(proto, sink, datagrams) : newIcsFlow(proto, sink)
+      return isItProto(proto) ? newItParser(proto, sink, datagrams) : newIcsFlow(proto, sink, dnp3ObjectsMax)
   }
 }

@@ -22,7 +22,7 @@ const PORT = { ssh: 22, dns: 53, modbus: 502 } as const
 /** `client` and `server` are the first bytes of each direction, either may be empty. */
 export function guess(client: Buffer, server: Buffer, serverPort: number): Guess {
   if (client.length === 0) return guessByServer(server, serverPort)
-  if (isTlsHello(client, 1)) return 'tls'
+  if (isTlsHello(client, 1) || isOldHello(client)) return 'tls'
   if (begins(client, SSH)) return 'ssh'
   if (serverPort === PORT.dns) return guessDns(client)
   const modbus = guessModbus(client, server, serverPort)
@@ -45,6 +45,15 @@ export function isTlsHello(bytes: Buffer, type: 1 | 2): boolean {
     return false
   const size = bytes.readUInt16BE(3)
   return size >= 4 && size <= 18_432 && bytes[5] === type
+}
+
+/** A hello in the way of SSL 2 that asks for SSL 3 or TLS (RFC 5246 §E.2), by lengths that must agree. */
+export function isOldHello(bytes: Buffer): boolean {
+  if (bytes.length < 11 || (bytes[0] as number) >> 7 !== 1 || bytes[2] !== 1 || bytes[3] !== 3)
+    return false
+  const [ciphers, session, challenge] = [5, 7, 9].map((at) => bytes.readUInt16BE(at)) as [number, number, number] // biome-ignore format: one read
+  const size = bytes.readUInt16BE(0) & 0x7fff
+  return ciphers % 3 === 0 && challenge >= 16 && size === 9 + ciphers + session + challenge
 }
 
 /** Too few bytes to say; none of them says no. */

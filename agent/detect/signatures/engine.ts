@@ -1,5 +1,5 @@
 /** Signatures over packets, streams and transactions of one shard. */
-import type { AppEvent } from '../../decode/app-events.ts'
+import { type AppEvent, isOfBoth } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
@@ -159,7 +159,7 @@ export class SignatureEngine {
     if (!indexes) return
     this.#timeUs = timeUs
     if (toServer) this.#judgeEvent(indexes, flow, true)
-    this.#judgeEvent(indexes, flow, false)
+    if (!toServer || isOfBoth(event)) this.#judgeEvent(indexes, flow, false)
   }
 
   #judgeEvent(indexes: readonly number[], flow: number, toServer: boolean): void {

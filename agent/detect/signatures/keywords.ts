@@ -10,6 +10,7 @@ import { STATE_KEYWORDS } from './keywords-state.ts'
 import { TLS_KEYWORDS } from './keywords-tls.ts'
 import { DCERPC_KEYWORDS } from './proto-dcerpc.ts'
 import { DHCP_KEYWORDS } from './proto-dhcp.ts'
+import { DNP3_KEYWORDS } from './proto-dnp3.ts'
 import { FILE_KEYWORDS } from './proto-file.ts'
 import { FTP_KEYWORDS } from './proto-ftp.ts'
 import { KRB5_KEYWORDS } from './proto-krb5.ts'
@@ -33,5 +34,9 @@ export const KEYWORDS: KeywordTable = {
   dce_opnum: DCERPC_KEYWORDS['dcerpc.opnum'] as OptionalKeyword,
   ...KRB5_KEYWORDS,
   ...SNMP_KEYWORDS,
+  ...DNP3_KEYWORDS,
+  'dnp3.func': DNP3_KEYWORDS.dnp3_func as OptionalKeyword,
+  'dnp3.ind': DNP3_KEYWORDS.dnp3_ind as OptionalKeyword,
+  'dnp3.obj': DNP3_KEYWORDS.dnp3_obj as OptionalKeyword,
   ...DHCP_KEYWORDS,
 }
