@@ -1,18 +1,16 @@
 /**
- * What a datagram carries when it is a tunnel's: IP in IP (RFC 2003, RFC 4213), GRE (RFC 2784, 2890; 2637 for PPTP; ERSPAN) and
- * VXLAN (RFC 7348). Only these: nothing else says on the wire that a datagram follows.
+ * What a datagram carries when it is a tunnel's: IP in IP (RFC 2003, RFC 4213), GRE (RFC 2784, 2890; 2637 for PPTP; ERSPAN); over
+ * UDP (`tunnel-udp.ts`) VXLAN, Geneve, GTP-U, Teredo and AYIYA. Only these: nothing else says on the wire that a datagram follows.
  */
 import { readU16 } from './bytes.ts'
 import { ETHER } from './link.ts'
 import type { Packet } from './packet.ts'
 import { PROTOCOL } from './transport.ts'
+import { findUdpTunnel, UDP_TUNNEL } from './tunnel-udp.ts'
 
 const IP_IN_IP = 4
 const IP6_IN_IP = 41
 const GRE = 47
-const VXLAN_PORT = 4789
-const VXLAN_BYTES = 8
-const VXLAN_VALID = 0x08
 
 const CHECKSUM = 0x8000
 const ROUTING = 0x4000
@@ -47,7 +45,7 @@ export function findInside(packet: Packet): Inside | undefined {
     case GRE:
       return findGre(packet)
     case PROTOCOL.UDP:
-      return packet.destPort === VXLAN_PORT ? findVxlan(packet) : undefined
+      return findInUdp(packet)
     default:
       return undefined
   }
@@ -66,11 +64,12 @@ function found(
   return inside
 }
 
-/** Anyone may send to this port: without the flag that a network is named it is none. */
-function findVxlan(packet: Packet): Inside | undefined {
-  const { bytes, payloadOffset, payloadBytes } = packet
-  if (payloadBytes < VXLAN_BYTES || bytes[payloadOffset] !== VXLAN_VALID) return undefined
-  return found(packet, payloadOffset + VXLAN_BYTES, 'ethernet')
+function findInUdp(packet: Packet): Inside | undefined {
+  const at = findUdpTunnel(packet)
+  if (at < 0) return undefined
+  return UDP_TUNNEL.ethernet
+    ? found(packet, at, 'ethernet')
+    : found(packet, at, 'datagram', UDP_TUNNEL.etherType)
 }
 
 function findGre(packet: Packet): Inside | undefined {

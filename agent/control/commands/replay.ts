@@ -16,6 +16,7 @@ import { Replay, type ReplayResult } from '../../replay.ts'
 import { shippedRuleFiles } from '../../rules-on-disk.ts'
 import { borrow } from '../borrow.ts'
 import { keysForAgent } from '../keys-client.ts'
+import { readOverrides } from './explain.ts'
 import { type Command, print, printJson, readOptions, table } from './options.ts'
 
 const HOME = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
@@ -32,10 +33,11 @@ interface Sink {
 
 export const command: Command = {
   usage:
-    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--options F] [--eve OUT] [--data DIR] [--json]\n\n' +
+    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--options F] [--overrides F] [--eve OUT] [--data DIR] [--json]\n\n' +
     'Decodes and detects over captures (pcap, pcapng, also gzipped; - is standard input) as one stream.\n' +
     '--rules replaces the shipped content, and then no baseline runs; --rules none runs none.\n' +
     '--options names a JSON file with settings by the names Suricata has for them: checksum, midstream, vars, eve_types …\n' +
+    '--overrides names what `picket rules tuned --json` printed; what it holds back is not found.\n' +
     'With --data the rows go into that lake. A broken file is reported up to its last whole frame, then said: exit 2.',
   async run(args) {
     const { values, positionals } = readOptions(args, {
@@ -43,6 +45,7 @@ export const command: Command = {
       'home-net': { type: 'string' },
       eve: { type: 'string' },
       options: { type: 'string' },
+      overrides: { type: 'string' },
     })
     if (positionals.length === 0)
       throw new Failure('invalid', 'Name at least one capture file. Try --help.')
@@ -62,6 +65,7 @@ export const command: Command = {
         chosen === undefined ? shippedRuleFiles() : chosen.filter((file) => file !== 'none'),
       baselines: chosen === undefined,
       home: values['home-net']?.split(',') ?? HOME,
+      ...(values.overrides !== undefined && { overrides: readOverrides(values.overrides) }),
       ...(values.options !== undefined && { inspection: readInspection(values.options) }),
       onRow: (draft) => {
         for (const sink of sinks) sink.row(draft)
