@@ -180,6 +180,20 @@ export function alertPackets({ eve_types = [] }: Inspection): boolean {
   })
 }
 
+/** Whose header lines records of HTTP hold. */
+export function httpHeaders({ eve_types = [] }: Inspection): DumpHeaders {
+  for (const each of eve_types) {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Http, each.http)
+    if (found?.success && found.output?.['dump-all-headers']) return found.output['dump-all-headers']
+  }
+  return 'none'
+}
+
+const Http = v.nullish(
+  v.object({ 'dump-all-headers': v.optional(v.picklist(['none', 'both', 'request', 'response'])) }),
+)
+export type DumpHeaders = 'none' | 'both' | 'request' | 'response'
+
 /** Whether records of TLS hold what both hellos offer. */
 export function tlsHandshakes({ eve_types = [] }: Inspection): boolean {
   return eve_types.some((each) => {

@@ -29,7 +29,9 @@ import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
 import {
   alertPackets,
   alertReferences,
+  type DumpHeaders,
   fileHashes,
+  httpHeaders,
   INSPECTION,
   type Inspection,
   protocolsOff,
@@ -87,6 +89,7 @@ export class Inspector implements FlowListener {
   readonly #alertPackets: boolean
   readonly #references: boolean
   readonly #handshakes: boolean
+  readonly #headers: DumpHeaders
   /** A flow is being ended: what its layers say now is of no packet. */
   #ending = false
   #incomplete = 0
@@ -138,6 +141,7 @@ export class Inspector implements FlowListener {
     this.#alertPackets = alertPackets(inspection)
     this.#references = alertReferences(inspection)
     this.#handshakes = tlsHandshakes(inspection)
+    this.#headers = httpHeaders(inspection)
     const inline = inspection.stream_inline || inspection.mode === 'ips'
     this.#acked = inline ? undefined : new AckedStreams()
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
@@ -285,7 +289,7 @@ export class Inspector implements FlowListener {
   #transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
-    const moment = { ...this.#moment(), handshakes: this.#handshakes }
+    const moment = { ...this.#moment(), handshakes: this.#handshakes, headers: this.#headers }
     const draft = transactionEvent(this.#views.view(flow), transaction, moment)
     if (draft) this.#output.event(draft)
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {

@@ -4,6 +4,7 @@
  */
 
 import type { Fault } from '../base/fault.ts'
+import type { AppEvent } from './app-events.ts'
 import { IT_PROTOS, type ItProto, type ItTransaction } from './records-it.ts'
 
 export type AppProto =
@@ -88,6 +89,8 @@ export interface HttpTransaction {
   responseDone: boolean
   /** Bytes of a body never came. */
   gap: boolean
+  /** What is odd about it, that rules have a name for. */
+  events?: AppEvent[]
 }
 
 export interface TlsHello {

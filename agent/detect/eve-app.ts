@@ -143,6 +143,17 @@ export function eveHttp(http: HttpTransaction): Json {
   return json
 }
 
+/** Header lines as they came, of one side or both. */
+export function eveHeaders(
+  { requestHeaders, responseHeaders }: HttpTransaction,
+  whose: 'both' | 'request' | 'response',
+): Json {
+  return {
+    ...(whose !== 'response' && { request_headers: requestHeaders }),
+    ...(whose !== 'request' && { response_headers: responseHeaders }),
+  }
+}
+
 function eveTls(tls: TlsHello): Json {
   const json: Json = {}
   const certificate = eveCertificate(tls.certificates[0])

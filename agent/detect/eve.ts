@@ -12,7 +12,7 @@ import { TCP } from '../decode/packet.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
-import { eveHandshakes, eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
+import { eveHandshakes, eveHeaders, eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
 import { eveFile, filesOf } from './eve-files.ts'
 import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
 
@@ -64,6 +64,8 @@ export interface Moment {
   late?: boolean
   /** Of TLS: lists of both hellos are told as well. */
   handshakes?: boolean
+  /** Of HTTP: whose header lines are told as well. */
+  headers?: 'none' | 'both' | 'request' | 'response'
 }
 
 const KIND: Record<Transaction['proto'], EventKind> = {
@@ -115,9 +117,11 @@ export function transactionEvent(
   }
 }
 
-function told(tx: Transaction, { handshakes }: Moment): Json {
+function told(tx: Transaction, { handshakes, headers = 'none' }: Moment): Json {
   const json = eveOf(tx)
   if (handshakes && tx.proto === 'tls') Object.assign(json.tls as Json, eveHandshakes(tx.tls))
+  if (headers !== 'none' && tx.proto === 'http')
+    Object.assign(json.http as Json, eveHeaders(tx.http, headers))
   return json
 }
 

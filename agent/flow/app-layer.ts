@@ -384,6 +384,10 @@ export class AppLayer {
     }
     this.#forget(flow)
     this.#phase[flow] = verdict === 'watch' ? PHASE.watch : PHASE.over
+    if (verdict !== 'watch') return
+    this.#orig[flow] = this.#proto[flow] as number
+    // A proxy was asked for a tunnel: whatever is in it begins anew.
+    if (parser.proto === 'http') this.#phase[flow] = PHASE.probe
     this.#tries[flow] = 0
   }
 

@@ -98,26 +98,22 @@ export class TlsFlow implements AppParser {
     let at = 0
     while (!side.over && view.length - at >= 4) {
       const size = 4 + view.readUIntBE(at + 1, 3)
-      if (size > HANDSHAKE_BYTES_MAX) this.#stop(side, 'bad-handshake')
-      else if (at + size > view.length) break
-      else {
-        const fault = this.#message(
-          toServer,
-          side,
-          view[at] as number,
-          view.subarray(at + 4, at + size),
-        )
-        if (fault) {
-          this.#sink.event('tls.invalid_handshake_message', toServer)
-          if (view[at] === HANDSHAKE.certificate)
-            this.#sink.event('tls.invalid_certificate', toServer)
-          this.#stop(side, fault)
-        }
-        at += size
-      }
+      const type = view[at] as number
+      const tooLong = size > HANDSHAKE_BYTES_MAX
+      if (!tooLong && at + size > view.length) break
+      const body = view.subarray(at + 4, at + size)
+      const fault = tooLong ? 'bad-handshake' : this.#message(toServer, side, type, body)
+      if (fault) this.#odd(toServer, side, type, fault)
+      at += size
     }
     if (side.over) side.handshake.clear()
     else side.handshake.drop(at)
+  }
+
+  #odd(toServer: boolean, side: Side, type: number, fault: Fault): void {
+    this.#sink.event('tls.invalid_handshake_message', toServer)
+    if (type === HANDSHAKE.certificate) this.#sink.event('tls.invalid_certificate', toServer)
+    this.#stop(side, fault)
   }
 
   #message(toServer: boolean, side: Side, type: number, body: Buffer): Fault | undefined {

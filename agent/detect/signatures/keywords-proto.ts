@@ -43,11 +43,20 @@ export function protoKeywords(): KeywordTable {
         return
       }
       if (!isAppEvent(value)) throw new Refused(name, `the event ${value} is not noticed here`)
+      if (value.startsWith('http.')) {
+        draft.useProto(name, 'http')
+        draft.transactionTests.push({
+          bothSides: true,
+          late: true,
+          test: (tx) => tx.proto === 'http' && (tx.http.events?.includes(value) ?? false),
+        })
+        return
+      }
       draft.useProto(name, ...(protocolsOf(value.slice(0, value.indexOf('.'))) ?? []))
       draft.appEvent = value
     }),
     'dns.opcode': dnsNumber((dns) => dns.opcode),
-    'dns.rcode': dnsNumber((dns) => (dns.response ? dns.rcode : undefined)),
+    'dns.rcode': dnsNumber((dns) => dns.rcode),
     'dns.rrtype': dnsNumber((dns) => dns.questions[0]?.type),
     modbus: valued(modbus),
   }
