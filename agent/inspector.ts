@@ -197,7 +197,6 @@ export class Inspector implements FlowListener {
 
   packet(packet: Packet): void {
     this.#timeUs = packet.timeUs
-    if (this.#waiting.size > 0) this.#alertWaiting(packet.flow, packet.toServer)
     if (packet.flow >= 0) this.#observer.packet(packet)
     this.#engine.packet(packet)
     if (packet.protocol === UDP && !packet.fragment) this.#app.datagram(packet)
@@ -217,6 +216,7 @@ export class Inspector implements FlowListener {
     const { flow, toServer } = packet
     if (!this.#acked || packet.protocol !== TCP || flow < 0) return
     this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
+    if (this.#waiting.size > 0) this.#alertWaiting(flow, toServer)
   }
 
   #release(flow: number, toServer: boolean, keep: number): void {

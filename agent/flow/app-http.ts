@@ -276,6 +276,8 @@ export class HttpFlow implements AppParser {
     const exchange = side.reading as Exchange
     const reader = (toServer ? exchange.request : exchange.response) as BodyReader
     const next = reader.feed(bytes, at)
+    if (toServer) exchange.http.requestBodyBytes = reader.bytes
+    else exchange.http.responseBodyBytes = reader.bytes
     if (toServer && reader.extension) this.#event(exchange, 'http.request_chunk_extension')
     this.#afterBody(toServer, side, reader)
     return next

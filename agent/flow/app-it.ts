@@ -1,5 +1,6 @@
 /** Office protocols: which one a flow speaks by its first bytes, and the parser of each. */
 import { looksLikeRpc } from '../decode/dcerpc.ts'
+import { looksLikeRpcDatagram } from '../decode/dcerpc-udp.ts'
 import { looksLikeDhcp } from '../decode/dhcp.ts'
 import { looksLikeKrb5 } from '../decode/krb5.ts'
 import { looksLikeRdp } from '../decode/rdp.ts'
@@ -7,6 +8,7 @@ import type { ItProto } from '../decode/records-it.ts'
 import { looksLikeSnmp } from '../decode/snmp.ts'
 import { looksLikeTftp } from '../decode/tftp.ts'
 import { DcerpcFlow } from './app-dcerpc.ts'
+import { RpcDatagrams } from './app-dcerpc-udp.ts'
 import { DhcpFlow } from './app-dhcp.ts'
 import { FtpFlow } from './app-ftp.ts'
 import { FtpDataFlow } from './app-ftp-data.ts'
@@ -112,6 +114,7 @@ export function guessItDatagram(
   if ((srcPort === KERBEROS_PORT || destPort === KERBEROS_PORT) && looksLikeKrb5(bytes))
     return 'krb5'
   if ((SNMP_PORTS.has(srcPort) || SNMP_PORTS.has(destPort)) && looksLikeSnmp(bytes)) return 'snmp'
+  if (looksLikeRpcDatagram(bytes)) return 'dcerpc'
   return destPort === TFTP_PORT && looksLikeTftp(bytes) ? 'tftp' : 'none'
 }
 
@@ -135,7 +138,7 @@ export function newItParser(proto: ItProto, sink: AppSink, datagrams: boolean): 
     case 'rdp':
       return new RdpFlow(sink)
     case 'dcerpc':
-      return new DcerpcFlow(sink)
+      return datagrams ? new RpcDatagrams(sink) : new DcerpcFlow(sink)
     case 'snmp':
       return new SnmpFlow(sink)
     case 'tftp':

@@ -31,6 +31,8 @@ interface Side {
   kept: KeptBytes
   /** Bytes of the PDU in hand that are still to come; 0 while its head is read. */
   left: number
+  /** Bytes were missing, and no PDU has begun since. */
+  lost: boolean
 }
 
 /** Where calls go: once when the request is whole, once when its answer is, or will not come. */
@@ -67,6 +69,8 @@ export class RpcCalls {
   /** False when nothing after it can be read. */
   add(toServer: boolean, bytes: Buffer): boolean {
     const side = this.#sides[toServer ? 0 : 1]
+    if (side.lost && !beginsPdu(bytes)) return true
+    side.lost = false
     for (let at = 0; at < bytes.length; ) {
       const inHead = side.left === 0
       const need = inHead ? PDU_HEAD_BYTES - side.kept.length : side.left
@@ -91,6 +95,14 @@ export class RpcCalls {
       side.kept.dropped = 0
     }
     return true
+  }
+
+  /** Bytes are missing: what follows is read again from where a PDU begins with a segment. */
+  gap(toServer: boolean): void {
+    const side = this.#sides[toServer ? 0 : 1]
+    side.kept.clear()
+    side.left = 0
+    side.lost = true
   }
 
   ended(): void {
@@ -189,6 +201,9 @@ export class RpcCalls {
     return {
       id: ++this.#lastId,
       callId: pdu.callId,
+      major: 5,
+      activity: '',
+      sequence: 0,
       minor: pdu.minor,
       little: pdu.little,
       first: pdu.first,
@@ -222,5 +237,11 @@ export class RpcCalls {
 const NOTHING = new Uint8Array(0)
 
 function newSide(): Side {
-  return { kept: new KeptBytes(PDU_BYTES_KEPT), left: 0 }
+  return { kept: new KeptBytes(PDU_BYTES_KEPT), left: 0, lost: false }
+}
+
+/** The head of a PDU of any type, as far as it must be. */
+function beginsPdu(bytes: Buffer): boolean {
+  const plain = bytes.length >= PDU_HEAD_BYTES && ((bytes[4] as number) & 0xef) === 0
+  return plain && typeof pduBytes(bytes) === 'number'
 }

@@ -316,7 +316,8 @@ export class SignatureEngine {
       if (ready === 0) continue
       const progress = this.#progressOf(transaction)
       if (progress && (progress.settled & (1 << point)) !== 0) continue
-      if (progress && ready === 2) progress.settled |= 1 << point
+      // Another file of the same message may follow.
+      if (progress && ready === 2 && transaction.stage !== 'file') progress.settled |= 1 << point
       if (
         this.#judgePoint(flow, transaction, lanes, {
           response,
