@@ -184,7 +184,8 @@ export function alertPackets({ eve_types = [] }: Inspection): boolean {
 export function httpHeaders({ eve_types = [] }: Inspection): DumpHeaders {
   for (const each of eve_types) {
     const found = typeof each === 'string' ? undefined : v.safeParse(Http, each.http)
-    if (found?.success && found.output?.['dump-all-headers']) return found.output['dump-all-headers']
+    if (found?.success && found.output?.['dump-all-headers'])
+      return found.output['dump-all-headers']
   }
   return 'none'
 }

@@ -44,7 +44,7 @@ export function decodeRpcDatagram(bytes: Buffer): RpcDatagram {
     little: le,
     goesOn: (flags & FRAGMENT) !== 0 && (flags & LAST_FRAGMENT) === 0,
     uuid: uuid(24),
-    activity: plainUuid(bytes.subarray(40, 56)), // an id like any other, as it is sent
+    activity: uuidText(bytes.subarray(40, 56)), // as Suricata reads it, whoever sent it
     version: u32(60),
     sequence: u32(64),
     opnum: u16(68),

@@ -113,7 +113,10 @@ export function transactionEvent(
     app_proto: tx.proto,
     ...userColumn(tx),
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
-    record: fit({ ...head(view, EVE_TYPE[tx.proto] ?? tx.proto, toServer, moment), ...told(tx, moment) }),
+    record: fit({
+      ...head(view, EVE_TYPE[tx.proto] ?? tx.proto, toServer, moment),
+      ...told(tx, moment),
+    }),
   }
 }
 

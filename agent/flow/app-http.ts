@@ -2,6 +2,8 @@
  * HTTP/1 on one flow: heads, bodies, and which answer belongs to which question when several are on the way
  * (RFC 9112 §9.3). A tunnel (CONNECT) or another protocol (101) ends it.
  */
+
+import type { AppEvent } from '../decode/app-events.ts'
 import {
   decodeHeaders,
   decodeRequestLine,
@@ -15,7 +17,6 @@ import {
 import { inflateBody } from '../decode/http-inflate.ts'
 import { normaliseUri, uriHost } from '../decode/http-uri.ts'
 import type { HttpHeader, HttpTransaction, Stage } from '../decode/records.ts'
-import type { AppEvent } from '../decode/app-events.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { BODY_KEPT_MAX, BodyReader } from './app-http-body.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
@@ -169,7 +170,8 @@ export class HttpFlow implements AppParser {
     if (start.version === '' && list.length > 0)
       this.#event(exchange, 'http.request_line_missing_protocol')
     // A body that nobody announced may still follow.
-    http.requestDone = exchange.request.done && !(body.kind === 'none' && WITH_BODY.has(http.method))
+    http.requestDone =
+      exchange.request.done && !(body.kind === 'none' && WITH_BODY.has(http.method))
     this.#say(exchange, 'request')
     if (!exchange.request.done) this.#client.reading = exchange
   }

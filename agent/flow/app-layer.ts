@@ -459,6 +459,8 @@ function newParser(
     case 'quic':
       return new QuicFlow(sink)
     default:
-      return isItProto(proto) ? newItParser(proto, sink, datagrams) : newIcsFlow(proto, sink, dnp3ObjectsMax)
+      return isItProto(proto)
+        ? newItParser(proto, sink, datagrams)
+        : newIcsFlow(proto, sink, dnp3ObjectsMax)
   }
 }

@@ -60,8 +60,7 @@ export class TlsFlow implements AppParser {
       if (whole[at + 1] !== 3 || size > RECORD_BYTES_MAX) {
         this.#sink.event('tls.invalid_tls_header', toServer)
         this.#stop(side, 'bad-record')
-      }
-      else if (whole[at] !== RECORD.handshake)
+      } else if (whole[at] !== RECORD.handshake)
         side.over = true // alert, change of cipher, data
       else if (at + size > whole.length) break
       else {

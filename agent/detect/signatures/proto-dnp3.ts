@@ -35,7 +35,9 @@ function fieldsOf(tx: Transaction): Dnp3Fields | undefined {
   return tx.proto === 'dnp3' ? (tx.ics as IcsMessage).fields as unknown as Dnp3Fields : undefined // biome-ignore format: the decoder's own fields
 }
 
-function asked(read: (value: string, name: string) => (fields: Dnp3Fields) => boolean): OptionalKeyword {
+function asked(
+  read: (value: string, name: string) => (fields: Dnp3Fields) => boolean,
+): OptionalKeyword {
   return valued((draft, value, name) => {
     const test = read(value, name)
     draft.useProto(name, 'dnp3')
