@@ -189,8 +189,9 @@ export class HttpFlow implements AppParser {
    */
   #unexpectedBody(bytes: Buffer, at: number): number {
     const exchange = this.#waiting.at(-1)
-    if (!exchange?.request?.done || exchange.http.status !== 0) return -1
+    if (!exchange?.request?.done || exchange.http.requestDone) return -1
     const { http } = exchange
+    if (http.status !== 0) return -1
     const stop = lineEnd(bytes, at, bytes.length)
     const end = stop === -1 ? bytes.length : stop + 1
     const line = bytes.subarray(at, end)
