@@ -34,6 +34,7 @@ const FIRST_VERBS: Record<string, ItProto> = {
   ...verbs('smtp', 'EHLO HELO LHLO MAIL'),
 }
 const POP3_FIRST = /^(?:USER|CAPA|AUTH|APOP|STLS|QUIT|NOOP)[ \t\r\n]/i
+const POP3_BYTES_MAX = 5 // a verb of four letters, and what is behind it
 const VERB_BYTES_MAX = 4
 const TEXT_PORT: Record<number, ItProto> = { 21: 'ftp', 25: 'smtp', 465: 'smtp', 587: 'smtp' }
 
@@ -83,8 +84,7 @@ function guessRdp(client: Buffer): ItProto | 'more' | 'none' {
 
 /** Where the server greets: POP3 by another word than the others. */
 function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'more' | 'none' {
-  if (server.toString('latin1', 0, 3) === '+OK')
-    return POP3_FIRST.test(client.toString('latin1', 0, 6)) ? 'pop3' : 'none'
+  if (server.toString('latin1', 0, 3) === '+OK') return guessPop3(client)
   const greeted = server.toString('latin1', 0, 3) === '220'
   if (greeted && namesMail(server, port)) return 'smtp'
   if (!greeted && (server.length > 0 || TEXT_PORT[port] === undefined)) return 'none'
@@ -96,6 +96,12 @@ function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'mor
     return (ends && FIRST_VERBS[word]) || 'none'
   }
   return Object.keys(FIRST_VERBS).some((each) => each.startsWith(word)) ? 'more' : 'none'
+}
+
+function guessPop3(client: Buffer): ItProto | 'more' | 'none' {
+  const begin = client.toString('latin1', 0, POP3_BYTES_MAX)
+  if (POP3_FIRST.test(begin)) return 'pop3'
+  return begin.length < POP3_BYTES_MAX && /^[A-Z]*$/i.test(begin) ? 'more' : 'none'
 }
 
 /** Whatever the client says, and before it speaks: a server of mail has named itself. */
