@@ -3,6 +3,7 @@ import { PDU } from '../decode/dcerpc.ts'
 import { decodeRpcDatagram, looksLikeRpcDatagram, type RpcDatagram } from '../decode/dcerpc-udp.ts'
 import type { DcerpcCall } from '../decode/records-it.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import { longerStub, newCall } from './rpc-call.ts'
 
 const WAITING_MAX = 32
 const STUB_BYTES_MAX = 16_384
@@ -70,10 +71,9 @@ export class RpcDatagrams implements AppParser {
   }
 
   #stub(before: Uint8Array, { stub }: RpcDatagram): Uint8Array {
-    const room = Math.min(stub.length, STUB_BYTES_MAX - before.length)
-    if (room <= 0) return before
-    this.#stubs += room
-    return Buffer.concat([before, stub.subarray(0, room)])
+    const after = longerStub(before, stub, STUB_BYTES_MAX)
+    this.#stubs += after.length - before.length
+    return after
   }
 
   #oldest(): void {
@@ -91,36 +91,17 @@ export class RpcDatagrams implements AppParser {
   }
 
   #call(pdu: RpcDatagram): DcerpcCall {
-    return {
+    return newCall({
       id: ++this.#lastId,
-      callId: 0,
       major: 4,
-      minor: 0,
       activity: pdu.activity,
       sequence: pdu.sequence,
       little: pdu.little,
-      first: true,
-      request: undefined,
-      response: undefined,
-      interfaces: [],
-      results: [],
-      reasons: [],
       uuid: pdu.uuid,
       version: `${pdu.version & 0xffff}.${pdu.version >>> 16}`,
-      accepted: undefined,
       opnum: pdu.opnum,
-      status: 0,
-      requestFragments: 0,
-      requestBytes: 0,
-      requestStub: NOTHING,
-      responseFragments: 0,
-      responseBytes: 0,
-      responseStub: NOTHING,
-      login: undefined,
-      challenge: undefined,
-    }
+    })
   }
 }
 
-const NOTHING = new Uint8Array(0)
 const keyOf = ({ activity, sequence }: RpcDatagram) => `${activity} ${sequence}`

@@ -10,6 +10,7 @@ import {
 } from '../decode/dcerpc.ts'
 import type { DcerpcCall } from '../decode/records-it.ts'
 import { KeptBytes } from './app-bytes.ts'
+import { longerStub, newCall } from './rpc-call.ts'
 
 /** As long as a PDU can say it is. */
 const PDU_BYTES_KEPT = 65_536
@@ -182,10 +183,9 @@ export class RpcCalls {
 
   /** The arguments of the fragments before with those of this one. */
   #stub(before: Uint8Array, { stub }: RpcPdu): Uint8Array {
-    const room = Math.min(stub.length, STUB_BYTES_MAX - before.length)
-    if (room <= 0) return before
-    this.#stubs += room
-    return Buffer.concat([before, stub.subarray(0, room)])
+    const after = longerStub(before, stub, STUB_BYTES_MAX)
+    this.#stubs += after.length - before.length
+    return after
   }
 
   /** A call whose number is taken again has no answer. */
@@ -198,34 +198,20 @@ export class RpcCalls {
   #call(pdu: RpcPdu): DcerpcCall {
     const asks = !ANSWERS.has(pdu.type)
     const context = pdu.type === PDU.request ? this.#contexts.get(pdu.contextId) : undefined
-    return {
+    return newCall({
       id: ++this.#lastId,
-      callId: pdu.callId,
       major: 5,
-      activity: '',
-      sequence: 0,
+      callId: pdu.callId,
       minor: pdu.minor,
       little: pdu.little,
       first: pdu.first,
-      request: undefined,
-      response: undefined,
       interfaces: pdu.interfaces,
-      results: [],
-      reasons: [],
       uuid: context?.uuid ?? '',
       version: context?.version ?? '',
       accepted: context?.result,
       opnum: pdu.type === PDU.request ? pdu.opnum : undefined,
-      status: 0,
-      requestFragments: 0,
-      requestBytes: 0,
-      requestStub: NOTHING,
-      responseFragments: 0,
-      responseBytes: 0,
-      responseStub: NOTHING,
       login: asks ? pdu.login : undefined,
-      challenge: undefined,
-    }
+    })
   }
 
   #hand(call: DcerpcCall): void {
@@ -233,8 +219,6 @@ export class RpcCalls {
     this.#sink.call(call, 'done')
   }
 }
-
-const NOTHING = new Uint8Array(0)
 
 function newSide(): Side {
   return { kept: new KeptBytes(PDU_BYTES_KEPT), left: 0, lost: false }
