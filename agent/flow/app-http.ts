@@ -169,6 +169,9 @@ export class HttpFlow implements AppParser {
     exchange.request = new BodyReader(body)
     if (start.version === '' && list.length > 0)
       this.#event(exchange, 'http.request_line_missing_protocol')
+    const coding = headerValue(list, 'transfer-encoding')
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+      this.#event(exchange, 'http.invalid_transfer_encoding_value_in_request')
     // A body that nobody announced may still follow.
     http.requestDone =
       exchange.request.done && !(body.kind === 'none' && WITH_BODY.has(http.method))

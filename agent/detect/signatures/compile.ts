@@ -192,6 +192,7 @@ function signature(
     established: draft.established,
     needsFlow: draft.needsFlow || point !== undefined || proto !== undefined,
     appProto: proto,
+    notProtos: draft.notProtos,
     ...where(draft, payload, point),
     packetTests: draft.packetTests,
     packetParts: parts,

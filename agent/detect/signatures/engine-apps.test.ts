@@ -168,3 +168,11 @@ test('a rule cannot be about two protocols', () => {
   ])
   expect(refused).toEqual(['1: the rule is about smb already', '3: the rule is about ftp already'])
 })
+
+test('a rule may leave a protocol out, and waits until it is known which it is', () => {
+  const asked = ['content:"host"; nocase; app-layer-protocol:!http;', 'content:"host"; nocase; app-layer-protocol:!ftp;'] // biome-ignore format: one list
+  const http = textTalk(80, '>GET / HTTP/1.1\r\nHost: x\r\n\r\n', '<HTTP/1.1 200 OK\r\n\r\n')
+  expect(fires(http, 'tcp', asked)).toEqual(['>2'])
+  const none = textTalk(4000, '>my host is x\r\n', '>and so on\r\n')
+  expect(fires(none, 'tcp', asked).toSorted()).toEqual(['>1', '>2'])
+})

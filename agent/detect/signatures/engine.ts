@@ -190,6 +190,7 @@ export class SignatureEngine {
     if (!this.#partsHold(signature, packet)) return false
     if (payload.length > 0 && !this.#holds(signature.payload, packet.bytes, start, end, 0, flow))
       return false
+    if (signature.notProtos.length > 0 && !this.#speaksOther(signature, flow)) return false
     if (appProto !== undefined) {
       const known = this.#options.appProto(flow)
       if (known === 'unknown' && appProto !== 'unknown') this.#untold.add(index)
@@ -267,10 +268,11 @@ export class SignatureEngine {
       return false
     }
     if (signature.fast === undefined) this.#markOnce(key, index)
-    if (known !== appProto) {
+    if (known !== appProto || this.#mayBeOther(signature, flow)) {
       this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
+    if (signature.notProtos.length > 0 && !this.#speaksOther(signature, flow)) return false
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
   }
 
@@ -278,6 +280,22 @@ export class SignatureEngine {
     const fired = this.#once.get(key)
     if (fired) fired.add(index)
     else if (this.#once.size < ONCE_MAX) this.#once.set(key, new Set([index]))
+  }
+
+  #isSpoken(signature: Signature, flow: number, known: AppProto): boolean {
+    const { appProto, notProtos } = signature
+    if (notProtos.length > 0 && !this.#speaksOther(signature, flow)) return false
+    return appProto === undefined ? notProtos.length > 0 : known === appProto
+  }
+
+  /** Whether it is known that the flow speaks none of the protocols the rule is not about. */
+  #speaksOther({ notProtos }: Signature, flow: number): boolean {
+    const known = this.#options.appProto(flow)
+    return known !== 'unknown' && !notProtos.includes(known)
+  }
+
+  #mayBeOther({ notProtos }: Signature, flow: number): boolean {
+    return notProtos.length > 0 && this.#options.appProto(flow) === 'unknown'
   }
 
   /** Rules whose bytes matched before the protocol of the flow was known. */
@@ -290,7 +308,7 @@ export class SignatureEngine {
       const index = this.#waiting[i] as number
       const signature = this.#rules.signatures[index] as Signature
       if (known === 'unknown') this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
-      else if (known === signature.appProto && !this.#passed.has(flow))
+      else if (this.#isSpoken(signature, flow, known) && !this.#passed.has(flow))
         this.#fire(signature, flow, (key & 1) === 1, 'stream', tx)
     }
   }

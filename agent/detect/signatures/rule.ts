@@ -108,6 +108,8 @@ export interface Signature {
   established: 0 | 1 | 2
   needsFlow: boolean
   appProto: AppProto | undefined
+  /** The flow speaks another protocol than these, and it is known which. */
+  notProtos: readonly AppProto[]
   /** Which bytes the plain contents look at: TCP segments, TCP streams, everything else. */
   tcpPacket: boolean
   tcpStream: boolean
