@@ -182,7 +182,7 @@ export class Inspector implements FlowListener {
     if (this.#waiting.size > 0) this.#alertWaiting(packet.flow, packet.toServer)
     if (packet.flow >= 0) this.#observer.packet(packet)
     this.#engine.packet(packet)
-    if (packet.protocol === UDP && !packet.fragment) this.#app.datagram(packet)
+    if (packet.protocol === UDP && packet.flow >= 0) this.#app.datagram(packet)
   }
 
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
@@ -305,7 +305,7 @@ export class Inspector implements FlowListener {
     const totals = this.#views.totals(flow, 'shutdown', true)
     const { toServer, timeUs } = place
     const { number, late } = this.#moment()
-    const moment = { toServer, timeUs, number, late, totals }
+    const moment = { toServer, timeUs, number, late, totals, packet }
     const draft = this.#withPacket(alertEvent(this.#views.view(flow), hit, moment), packet)
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
   }
@@ -339,7 +339,7 @@ export class Inspector implements FlowListener {
   #alertWithoutFlow(hit: AlertHit, { timeUs }: AlertPlace, packet: Packet): void {
     const { number } = packet
     const view = this.#views.frame(packet)
-    const alert = alertEvent(view, hit, { toServer: true, timeUs, number })
+    const alert = alertEvent(view, hit, { toServer: true, timeUs, number, packet })
     const draft = this.#withPacket(alert, packet)
     this.#output.alert({ draft, sid: hit.sid, proven: false })
   }
@@ -358,8 +358,10 @@ export class Inspector implements FlowListener {
     this.#output.event(faultEvent(this.#views.view(flow), fault, { ...this.#moment(), layer }))
   }
 
-  #moment(): { timeUs: number; number: number; late: boolean } {
-    return { timeUs: this.#timeUs, number: this.#path.packet.number, late: this.#ending }
+  #moment(): { timeUs: number; number: number; late: boolean; packet: Packet | undefined } {
+    const { packet } = this.#path
+    const late = this.#ending
+    return { timeUs: this.#timeUs, number: packet.number, late, packet: late ? undefined : packet }
   }
 
   #wasIncomplete(flow: number): void {

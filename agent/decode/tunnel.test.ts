@@ -18,6 +18,12 @@ const ppp = Buffer.concat([Buffer.from('ff030021', 'hex'), datagram])
 const vxlan = (inside: Uint8Array, flags = 8) =>
   udp(OUTER, Buffer.concat([Buffer.from([flags, 0, 0, 0, 0, 0, 9, 0]), inside]))
 
+const geneve = (type: string, inside: Uint8Array, first = '01') =>
+  udp(
+    { ...OUTER, destPort: 6081 },
+    Buffer.concat([Buffer.from(`${first}00${type}0000090001020304`, 'hex'), inside]),
+  )
+
 /** Flows by their ends, the outer first. */
 function flows(...frames: Uint8Array[]) {
   const recorder = new FlowRecorder().send(frames)
@@ -40,6 +46,8 @@ test.each([
   ['PPTP', gre('3081 880b 0031 0007 00000001 00000001', ppp)],
   ['ERSPAN', gre('1000 88be 00000001 1001000000000000', frame)],
   ['VXLAN', vxlan(frame)],
+  ['Geneve with Ethernet', geneve('6558', frame)],
+  ['Geneve with a datagram', geneve('86dd', datagram6)],
 ])('%s: the tunnel and what it carries are a flow each', (_, bytes) => {
   const { ends, faults, payload, processed } = flows(bytes)
   expect(ends).toHaveLength(2)
@@ -50,6 +58,7 @@ test.each([
 
 test.each([
   ['VXLAN without its flag', vxlan(frame, 0)],
+  ['Geneve of another version', geneve('6558', frame, '41')],
   ['GRE of another version', gre('0002 0800', datagram)],
   ['GRE with routes', gre('4000 0800 00000000', datagram)],
   ['GRE with a protocol that is none of ours', gre('0000 88f7', datagram)],
@@ -72,4 +81,8 @@ test('tunnels in tunnels end at a bound', () => {
   const { faults, processed } = flows(ip(OUTER, 4, inside))
   expect(faults).toEqual(['too-many-layers'])
   expect(processed).toBe(1)
+})
+
+test('what is inside a tunnel is no flow with the same ends outside it', () => {
+  expect(flows(frame, vxlan(frame)).ends).toHaveLength(3)
 })

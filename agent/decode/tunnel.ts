@@ -1,6 +1,6 @@
 /**
- * What a datagram carries when it is a tunnel's: IP in IP (RFC 2003, RFC 4213), GRE (RFC 2784, 2890; 2637 for PPTP; ERSPAN) and
- * VXLAN (RFC 7348). Only these: nothing else says on the wire that a datagram follows.
+ * What a datagram carries when it is a tunnel's: IP in IP (RFC 2003, RFC 4213), GRE (RFC 2784, 2890; 2637 for PPTP; ERSPAN),
+ * VXLAN (RFC 7348) and Geneve (RFC 8926). Only these: nothing else says on the wire that a datagram follows.
  */
 import { readU16 } from './bytes.ts'
 import { ETHER } from './link.ts'
@@ -13,6 +13,8 @@ const GRE = 47
 const VXLAN_PORT = 4789
 const VXLAN_BYTES = 8
 const VXLAN_VALID = 0x08
+const GENEVE_PORT = 6081
+const GENEVE_BYTES = 8
 
 const CHECKSUM = 0x8000
 const ROUTING = 0x4000
@@ -32,10 +34,13 @@ export interface Inside {
   at: number
   kind: 'ethernet' | 'ppp' | 'datagram'
   etherType: number
+  /** Of ERSPAN: the VLAN it names, 0 when none, and the bytes of its header, which count as the frame's. */
+  vlan: number
+  headBytes: number
 }
 
 /** Filled anew by each call: no object a packet. */
-const inside: Inside = { at: 0, kind: 'datagram', etherType: 0 }
+const inside: Inside = { at: 0, kind: 'datagram', etherType: 0, vlan: 0, headBytes: 0 }
 
 /** Where the inner frame or datagram begins; undefined where the packet is no tunnel's, or is cut before it. */
 export function findInside(packet: Packet): Inside | undefined {
@@ -47,7 +52,8 @@ export function findInside(packet: Packet): Inside | undefined {
     case GRE:
       return findGre(packet)
     case PROTOCOL.UDP:
-      return packet.destPort === VXLAN_PORT ? findVxlan(packet) : undefined
+      if (packet.destPort === VXLAN_PORT) return findVxlan(packet)
+      return packet.destPort === GENEVE_PORT ? findGeneve(packet) : undefined
     default:
       return undefined
   }
@@ -63,6 +69,8 @@ function found(
   inside.at = at
   inside.kind = kind
   inside.etherType = etherType
+  inside.vlan = 0
+  inside.headBytes = 0
   return inside
 }
 
@@ -71,6 +79,19 @@ function findVxlan(packet: Packet): Inside | undefined {
   const { bytes, payloadOffset, payloadBytes } = packet
   if (payloadBytes < VXLAN_BYTES || bytes[payloadOffset] !== VXLAN_VALID) return undefined
   return found(packet, payloadOffset + VXLAN_BYTES, 'ethernet')
+}
+
+/** Version 0 is all there is; the bits and the last byte that are kept for later are 0. */
+function findGeneve(packet: Packet): Inside | undefined {
+  const { bytes, payloadOffset: at, payloadBytes } = packet
+  if (payloadBytes < GENEVE_BYTES) return undefined
+  const first = bytes[at] as number
+  if (first >> 6 !== 0 || bytes[at + 7] !== 0) return undefined
+  const here = at + GENEVE_BYTES + (first & 0x3f) * 4
+  const type = readU16(bytes, at + 2)
+  if (type === CARRIES.ethernet) return found(packet, here, 'ethernet')
+  if (type !== ETHER.IPV4 && type !== ETHER.IPV6) return undefined
+  return found(packet, here, 'datagram', type)
 }
 
 function findGre(packet: Packet): Inside | undefined {
@@ -96,12 +117,25 @@ function findGre(packet: Packet): Inside | undefined {
       return found(packet, here, 'ppp')
     case CARRIES.erspan:
       // Its first kind has no header of its own, and no sequence number either.
-      return found(packet, here + (flags & SEQUENCE ? ERSPAN_BYTES : 0), 'ethernet')
+      return flags & SEQUENCE ? findErspan(packet, here) : found(packet, here, 'ethernet')
     case CARRIES.erspan3:
       return findErspan3(packet, here)
     default:
       return undefined
   }
+}
+
+/** The second kind says in which VLAN the frame was seen. */
+function findErspan(packet: Packet, at: number): Inside | undefined {
+  const { bytes, payloadOffset, payloadBytes } = packet
+  if (at + ERSPAN_BYTES > payloadOffset + payloadBytes) return undefined
+  const vlan = readU16(bytes, at) & 0xfff
+  const carried = found(packet, at + ERSPAN_BYTES, 'ethernet')
+  if (carried) {
+    carried.vlan = vlan
+    carried.headBytes = ERSPAN_BYTES
+  }
+  return carried
 }
 
 function findErspan3(packet: Packet, at: number): Inside | undefined {

@@ -23,9 +23,10 @@ const LINK_NAMES: Readonly<Record<number, string>> = {
 /** The frame as captured, or the datagram that its fragments made. */
 export function evePacket(packet: Packet, linkType: number): Json {
   const { bytes, start, end } = packet
-  // What fragments made has no link of its own.
   const bare = packet.ipVersion !== 0 && packet.ipOffset === start && linkType !== RAW
-  const type = bare && linkType !== RAW_IP ? (packet.ipVersion === 4 ? IPV4 : IPV6) : linkType
+  const own = bare && linkType !== RAW_IP ? (packet.ipVersion === 4 ? IPV4 : IPV6) : linkType
+  // What came out of a tunnel has no link that was captured.
+  const type = packet.depth > 0 ? RAW : own
   const name = LINK_NAMES[type]
   return {
     packet: Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('base64'),

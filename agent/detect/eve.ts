@@ -2,17 +2,18 @@
  * EVE JSON as Suricata 8 writes it, and the lake's row around it. Pure: a view of the flow, what happened, and when. In
  * columns and record alike, `src` is who sent what the row is about: for an answer that is the server.
  */
-import { parseAddress, protoName } from '../base/address.ts'
+import { protoName } from '../base/address.ts'
 import { isoFromUs } from '../base/clock.ts'
 import { type EventDraft, type EventKind, RECORD_BYTES_MAX } from '../base/event.ts'
 import type { Fault } from '../base/fault.ts'
 import { brief } from '../base/text.ts'
-import { TCP } from '../decode/packet.ts'
+import { type Packet, TCP } from '../decode/packet.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
 import { eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
 import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
+import { eveAddress, flowEther, packetLink, packetSource, packetVlan } from './eve-link.ts'
 
 const MESSAGE_CHARS_MAX = 400
 
@@ -31,8 +32,13 @@ export interface FlowView {
   protocol: number
   icmpType?: number
   icmpCode?: number
+  /** Type * 256 + code of the first answer. */
+  icmpAnswer?: number
   /** Outermost first. */
   vlan?: readonly number[]
+  /** MAC addresses of its first frame; -1 or absent: the link has none. */
+  clientMac?: number
+  serverMac?: number
   appProto: AppProto
 }
 
@@ -58,6 +64,8 @@ export interface Moment {
   number?: number
   /** The flow ended, and this was what it left unfinished. */
   late?: boolean
+  /** The packet in hand, where it belongs to the flow: read during the call only. */
+  packet?: Packet | undefined
 }
 
 const KIND: Record<Transaction['proto'], EventKind> = {
@@ -201,6 +209,12 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
     },
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto
+  const ether = flowEther(view)
+  if (ether) record.ether = ether
+  if (view.icmpAnswer !== undefined && isIcmp(view)) {
+    record.response_icmp_type = view.icmpAnswer >> 8
+    record.response_icmp_code = view.icmpAnswer & 255
+  }
   if (view.protocol === 6) {
     const flags = eveTcp(totals.flagsToServer, totals.flagsToClient)
     record.tcp = { ...flags, ...(totals.tcpState !== undefined && { state: totals.tcpState }) }
@@ -324,34 +338,29 @@ function head(view: FlowView, type: string, toServer: boolean, moment: Moment): 
   if (view.flowId !== '') json.flow_id = Number(view.flowId)
   json.event_type = type
   if (moment.number && !moment.late) json.pcap_cnt = moment.number
-  if (view.vlan && view.vlan.length > 0) json.vlan = view.vlan
+  const { packet } = moment
+  const vlan = packet && !moment.late ? packetVlan(packet) : view.vlan
+  if (vlan && vlan.length > 0) json.vlan = vlan
+  if (packet && !moment.late) Object.assign(json, packetLink(packet, toServer))
   if (src === '') return json // a frame whose ends could not be read
   json.src_ip = eveAddress(src)
   if (hasPorts(view)) json.src_port = toServer ? view.clientPort : view.serverPort
   json.dest_ip = eveAddress(dest)
   if (hasPorts(view)) json.dest_port = toServer ? view.serverPort : view.clientPort
   json.proto = protoName(view.protocol)
-  if (view.protocol === 1 || view.protocol === 58) {
-    json.icmp_type = view.icmpType ?? 0
-    json.icmp_code = view.icmpCode ?? 0
+  json.ip_v = src.includes(':') ? 6 : 4
+  if (isIcmp(view)) {
+    json.icmp_type = packet?.icmpType ?? view.icmpType ?? 0
+    json.icmp_code = packet?.icmpCode ?? view.icmpCode ?? 0
   }
   if (view.communityId !== '') json.community_id = view.communityId
   if (moment.late) json.pkt_src = 'stream (flow timeout)'
-  else if (moment.number) json.pkt_src = 'wire/pcap'
+  else if (moment.number) json.pkt_src = packet ? packetSource(packet) : 'wire/pcap'
   return json
 }
 
-/** EVE writes IPv6 addresses with all their digits. */
-function eveAddress(text: string): string {
-  if (!text.includes(':')) return text
-  const [words, groups] = [parseAddress(text), []] as [Uint32Array | undefined, string[]]
-  if (!words) return text
-  for (const word of words)
-    groups.push(
-      (word >>> 16).toString(16).padStart(4, '0'),
-      (word & 0xffff).toString(16).padStart(4, '0'),
-    )
-  return groups.join(':')
+function isIcmp({ protocol }: FlowView): boolean {
+  return protocol === 1 || protocol === 58
 }
 
 function hasPorts(view: FlowView): boolean {

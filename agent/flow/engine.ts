@@ -109,8 +109,11 @@ export class FlowEngine {
     const { counters } = this
     counters.frames++
     this.#packet = packet
-    if (packet.fault !== undefined) this.#fault(packet.fault, -1)
-    else {
+    if (packet.fault !== undefined) {
+      this.#fault(packet.fault, -1)
+      // A datagram is here though what it carries could not be read: rules on IP itself are asked.
+      if (packet.l4Offset > 0) this.#listener.packet(packet)
+    } else {
       counters.decoded++
       if (packet.ipVersion !== 0) this.#datagram(packet, 0)
       else this.#other(packet)
@@ -243,6 +246,8 @@ export class FlowEngine {
       table.packetsToClient[row] = (table.packetsToClient[row] as number) + 1
       table.bytesToClient[row] = (table.bytesToClient[row] as number) + packet.wireBytes
       table.flagsToClient[row] = (table.flagsToClient[row] as number) | packet.tcpFlags
+      if (table.icmpAnswer[row] === -1 && packet.protocol !== PROTOCOL.TCP)
+        table.icmpAnswer[row] = packet.icmpType * 256 + packet.icmpCode
     }
   }
 

@@ -57,6 +57,8 @@ export class SignatureLab {
         packet.toServer = true
       } else this.table.state[flow] = FLOW.ESTABLISHED
       packet.flow = flow
+      const count = packet.toServer ? this.table.packetsToServer : this.table.packetsToClient
+      count[flow] = (count[flow] as number) + 1
     }
     this.engine.packet(packet)
     return packet

@@ -179,6 +179,7 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
     header: draft.header,
     side,
     established: draft.established,
+    ipOnly: isIpOnly(draft),
     needsFlow: draft.needsFlow || point !== undefined || draft.appProto !== undefined,
     appProto: draft.appProto,
     ...where(draft, payload, point),
@@ -227,6 +228,19 @@ function needsEnd(condition: Condition): boolean {
     default:
       return condition.type === 'size' || condition.type === 'absent'
   }
+}
+
+function isIpOnly(draft: Draft): boolean {
+  const { header, side, established, appProto, event, packetOnly, streamOnly } = draft
+  const plain = side === 0 && established === 0 && appProto === undefined && event === undefined
+  const asked =
+    draft.lists.length +
+    draft.packetTests.length +
+    draft.transactionTests.length +
+    draft.stateTests.length +
+    draft.stateChanges.length
+  const anyPorts = header.sourcePorts.any && header.destinationPorts.any
+  return plain && asked === 0 && anyPorts && !packetOnly && !streamOnly && !draft.flowWords
 }
 
 const isOfPacket = ({ name }: DraftList) => name !== undefined && isPacketPart(name)

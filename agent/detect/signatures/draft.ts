@@ -42,6 +42,8 @@ export class Draft {
   side: 0 | 1 | 2 = 0
   established: 0 | 1 | 2 = 0
   needsFlow = false
+  /** The rule has a `flow` keyword. */
+  flowWords = false
   streamOnly = false
   packetOnly = false
   appProto: AppProto | undefined

@@ -117,8 +117,9 @@ export class SignatureEngine {
     if (this.#untold.size > 0) this.#untold.clear()
     const { protocol, flow } = packet
     if (packet.ipVersion === 0 || (flow >= 0 && this.#passed.has(flow))) return
+    const { tcp, udp, other } = this.#rules
     const lane =
-      protocol === 6 ? this.#rules.tcp : protocol === 17 ? this.#rules.udp : this.#rules.other
+      packet.fault !== undefined ? other : protocol === 6 ? tcp : protocol === 17 ? udp : other
     const start = packet.payloadOffset
     const end = packet.fragment ? start : start + packet.payloadBytes
     const { signatures } = this.#rules

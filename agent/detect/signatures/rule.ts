@@ -106,6 +106,8 @@ export interface Signature {
   side: 0 | 1 | 2
   established: 0 | 1 | 2
   needsFlow: boolean
+  /** Asks for nothing but addresses: said once for each direction of a flow, as Suricata's ip-only rules are. */
+  ipOnly: boolean
   appProto: AppProto | undefined
   /** Which bytes the plain contents look at: TCP segments, TCP streams, everything else. */
   tcpPacket: boolean
