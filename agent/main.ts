@@ -22,6 +22,7 @@ import { SelfTester } from './self-tester.ts'
 import type { FromShard } from './shard-messages.ts'
 import { Shards } from './shards.ts'
 import { Site } from './site.ts'
+import { Tuning } from './tuning.ts'
 
 const TICK_MS = 1000
 const SAVE_MS = 30_000
@@ -40,6 +41,7 @@ interface ServiceParts {
   shards: Shards
   tester: SelfTester
   day: Day
+  tuning: Tuning
 }
 
 /** Whatever breaks ends this process; the supervisor starts it anew, and the gap is named. */
@@ -58,6 +60,8 @@ async function main(): Promise<void> {
   const assets = new Assets()
   const baselines = new Baselines()
   const day = new Day()
+  const tuning = new Tuning({ data, tenant_id, tenant_uid, keys, nowUs: () => clock.nowUs(), log })
+  await tuning.restore()
   const subscribers = new Subscribers()
   const prefixes = home.map(parsePrefix)
   const journal = await openJournal({
@@ -76,6 +80,7 @@ async function main(): Promise<void> {
     day,
     findings: new Findings({
       thresholds: rules,
+      overrides: () => tuning.overrides,
       hostOf: (...ends) => hostOf(assets, prefixes, ends),
     }),
     append: (rows) => journal.append(rows),
@@ -120,7 +125,7 @@ async function main(): Promise<void> {
       ...numbersOf(journal.status()),
     }),
   })
-  const service = agentService({ tenant_id, report, assets, rules, shards, tester, day })
+  const service = agentService({ tenant_id, report, assets, rules, shards, tester, day, tuning })
   const server = await serveAgent(data, service, subscribers, log)
   const timers = [
     setInterval(() => void model.save(), SAVE_MS),
@@ -160,6 +165,7 @@ function agentService({
   shards,
   tester,
   day,
+  tuning,
 }: ServiceParts): AgentService {
   return {
     status: () => report.status(),
@@ -171,6 +177,9 @@ function agentService({
       shards.tell({ do: 'rules', files: rules.files })
       return answer
     },
+    tuning: () => ({ tenant_id, overrides: tuning.list() }),
+    tune: (override, by) => tuning.add(override, by),
+    untune: (override_id) => tuning.remove(override_id),
     selfTest: async () => {
       const { ok, sentence } = await tester.run()
       return { ok: ok === true, sentence }

@@ -9,6 +9,7 @@ import { Baselines } from './detect/baselines/baselines.ts'
 import type { Json } from './detect/eve-app.ts'
 import { type DnsSettings, dnsRecords } from './detect/eve-settings.ts'
 import { type Finding, Findings } from './detect/findings.ts'
+import type { Overrides } from './detect/overrides.ts'
 import type { Refusal } from './detect/signatures/rule-set.ts'
 import { Thresholds } from './detect/signatures/thresholds.ts'
 import { Assets } from './flow/assets.ts'
@@ -21,6 +22,8 @@ export interface ReplayOptions {
   /** Baselines run only where no other content was asked for. */
   baselines: boolean
   home: string[]
+  /** How the site tunes what it hears; as it is written when absent. */
+  overrides?: Overrides
   /** How traffic is inspected; as the agent does it when absent. */
   inspection?: Inspection
   /** Each row as it is made: events and findings. */
@@ -76,6 +79,7 @@ export class Replay {
     this.#baselines = options.baselines ? new Baselines() : undefined
     this.#findings = new Findings({
       thresholds: new Thresholds(ruleSet),
+      ...(options.overrides && { overrides: () => options.overrides as Overrides }),
       hostOf: (...ends) => hostOf(this.#assets, home, ends),
     })
     this.#inspector = new Inspector(

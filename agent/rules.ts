@@ -13,7 +13,7 @@ export class Rules implements Admission {
   readonly #hits = new Map<number, number>()
   #files: string[] = []
   #loaded: Loaded
-  #thresholds: Thresholds
+  readonly #thresholds: Thresholds
   #generation = 1
 
   constructor(data: string, home: string[]) {
@@ -36,13 +36,13 @@ export class Rules implements Admission {
       throw new Failure('invalid', 'No rule loads from these files; the old rules stay.')
     this.#files = files
     this.#loaded = loaded
-    this.#thresholds = new Thresholds(loaded.ruleSet)
+    this.#thresholds.swap(loaded.ruleSet)
     this.#generation++
     return { loaded: loaded.loaded, refused: loaded.refused.length, generation: this.#generation }
   }
 
-  admit(sid: number, src: string, dest: string, timeUs: number): boolean {
-    const admitted = this.#thresholds.admit(sid, src, dest, timeUs)
+  admit(sid: number, src: string, dest: string, timeUs: number, flow?: string): boolean {
+    const admitted = this.#thresholds.admit(sid, src, dest, timeUs, flow)
     if (admitted) this.#hits.set(sid, (this.#hits.get(sid) ?? 0) + 1)
     return admitted
   }

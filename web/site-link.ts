@@ -68,6 +68,9 @@ export function linkSite(
     rules: async () => reach().rules(),
     reloadRules: async () => reach().reloadRules(),
     selfTest: async () => reach().selfTest(),
+    tuning: async () => reach().tuning(),
+    tune: async (override, by) => reach().tune(override, by),
+    untune: async (override_id) => reach().untune(override_id),
     close: () => {
       closed = true
       clearTimeout(timer)

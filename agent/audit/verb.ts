@@ -109,6 +109,12 @@ export const VERBS = {
     past: 'removed rules {subject}',
     atom: 'rules',
   },
+  'rules.tuned': { plan: 'tune {subject}', past: 'tuned {subject}', atom: 'rules' },
+  'rules.untuned': {
+    plan: 'take the override {subject} back',
+    past: 'took the override {subject} back',
+    atom: 'rules',
+  },
   'settings.changed': {
     plan: 'change the setting {subject}',
     past: 'changed the setting {subject}',

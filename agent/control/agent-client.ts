@@ -1,10 +1,12 @@
 /** What others may ask picket-agent, over agent/web.sock and agent/cli.sock. */
 import type { EventRow, Severity } from '../base/event.ts'
+import type { Override, OverrideAsked, OverrideView } from '../detect/overrides.ts'
 import type { SiteStatus } from '../health/status.ts'
 import type { Digest } from '../summary/summary.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
 
+export type { Override, OverrideAsked, OverrideView } from '../detect/overrides.ts'
 export type { InterfaceStatus, SiteState, SiteStatus } from '../health/status.ts'
 
 export interface AssetView {
@@ -39,6 +41,11 @@ export interface RulesView {
   refused: { file: string; line: number; sid: number; keyword: string; reason: string }[]
   generation: number
   ageSeconds: number
+}
+
+export interface TuningView {
+  tenant_id: string
+  overrides: OverrideView[]
 }
 
 /** What the agent knows for a summary: of the window asked for, and of the 24 hours before its end. */
@@ -84,6 +91,19 @@ export class AgentClient {
   /** Loads the rule files again; a bad file is refused whole and the old rules stay. */
   reloadRules(): Promise<{ loaded: number; refused: number; generation: number }> {
     return this.#rpc.call('reloadRules')
+  }
+
+  tuning(): Promise<TuningView> {
+    return this.#rpc.call('tuning')
+  }
+
+  /** In force, and on disk, when this answers. `by`: who, as the audit trail names them. */
+  tune(override: OverrideAsked, by: string): Promise<Override> {
+    return this.#rpc.call('tune', { override, by })
+  }
+
+  untune(override_id: string): Promise<Override> {
+    return this.#rpc.call('untune', { override_id })
   }
 
   /** Runs the self-test now instead of at its hour. */

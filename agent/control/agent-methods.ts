@@ -1,15 +1,19 @@
 /** The sockets of picket-agent: what pages and the command line may ask, and who listens. */
 import * as v from 'valibot'
 import type { EventRow } from '../base/event.ts'
+import { UUID } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
+import { type Override, type OverrideAsked, readOverride } from '../detect/overrides.ts'
 import type { SiteStatus } from '../health/status.ts'
-import type { AssetView, RulesView, SummaryFacts } from './agent-client.ts'
+import type { AssetView, RulesView, SummaryFacts, TuningView } from './agent-client.ts'
 import { parse } from './keys-params.ts'
 import { type Peer, type RpcServer, serve } from './rpc.ts'
 import { socketPath } from './sockets.ts'
 
 const TimeUs = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const Window = v.object({ fromUs: TimeUs, toUs: TimeUs })
+const Tune = v.object({ override: v.unknown(), by: v.pipe(v.string(), v.maxLength(128)) })
+const Untune = v.object({ override_id: v.pipe(v.string(), v.regex(UUID)) })
 
 export interface AgentService {
   status(): SiteStatus
@@ -17,6 +21,9 @@ export interface AgentService {
   assets(): AssetView[]
   rules(): RulesView
   reloadRules(): Promise<{ loaded: number; refused: number; generation: number }>
+  tuning(): TuningView
+  tune(override: OverrideAsked, by: string): Promise<Override>
+  untune(override_id: string): Promise<Override>
   selfTest(): Promise<{ ok: boolean; sentence: string }>
 }
 
@@ -59,6 +66,12 @@ export async function serveAgent(
     rules: () => service.rules(),
     reloadRules: () => service.reloadRules(),
     selfTest: () => service.selfTest(),
+    tuning: () => service.tuning(),
+    tune: (params: unknown) => {
+      const { override, by } = parse(Tune, params)
+      return service.tune(readOverride(override), by)
+    },
+    untune: (params: unknown) => service.untune(parse(Untune, params).override_id),
     subscribe: (params: unknown, peer: Peer) => {
       subscribers.add(peer, params as { event?: boolean; status?: boolean })
       return {}

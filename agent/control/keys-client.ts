@@ -248,6 +248,8 @@ export interface CliCalls {
   describeKeys: [None, { custodian: Json; tenants: Json[] }]
   /** What carries a tenant, and the uids that folders may be named by. Reads only. */
   invariants: [None, { databases: DatabaseCheck[]; tenantUids: string[]; fleetUids: string[] }]
+  /** What the box's own operator does to content: the verbs that a role would need the atom `rules` for. */
+  audit: [AuditRequest, { seq: number }]
   /** Roles decide too: the box's own operator is audited as `console`. */
   decide: [{ action_id: string; hash: string; verb: DecisionVerb }, Envelope]
   /** Fleet Command on or off, without a restart; `tenant_id` is the one that becomes the primary, the first by default. */
@@ -360,6 +362,7 @@ const CLI = [
   'rotateRoot',
   'describeKeys',
   'invariants',
+  'audit',
   'decide',
   'fleetEdition',
   'fleetClaim',

@@ -1,5 +1,6 @@
 /** What the box's own operator may ask: who can open this socket is root here, or the box's user. Audited as `console`. */
 import * as v from 'valibot'
+import { verbOf } from '../audit/verb.ts'
 import { Failure } from '../base/failure.ts'
 import { Scope } from '../tenancy/scope.ts'
 import { checkDatabase } from '../tenancy/sealed-db.ts'
@@ -12,6 +13,7 @@ import { fleetCliMethods } from './keys-methods-fleet.ts'
 import { userView } from './keys-methods-users.ts'
 import { decide, present } from './keys-methods-web.ts'
 import {
+  announcement,
   auditPage,
   decision,
   type Handlers,
@@ -24,6 +26,7 @@ import {
 import type { Questions } from './keys-query.ts'
 
 const ACTOR = 'console'
+const Announce = v.object(announcement)
 
 export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCalls> {
   const { accounts, ring } = box
@@ -86,6 +89,14 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
         tenantUids: tenants.map(({ tenant_uid }) => tenant_uid),
         fleetUids: tenants.flatMap(({ tenant_id }) => box.fleet.of(tenant_id)?.fleet_uid ?? []),
       }
+    },
+    audit: (params) => {
+      const { verb, subject, text, count, outcome = 'intent' } = parse(Announce, params)
+      if (verbOf(verb)?.atom !== 'rules')
+        throw new Failure('refused', `The command line does not announce ${verb}.`)
+      const [tenant] = accounts.tenants()
+      const { seq } = box.trail.write({ actor: ACTOR, tenant, verb, subject, text, count, outcome })
+      return { seq }
     },
     decide: (params) => {
       const what = parse(v.object(decision), params)

@@ -7,6 +7,7 @@ import { isoFromUs } from '../base/clock.ts'
 import type { EventDraft, Severity } from '../base/event.ts'
 import { uuidV7 } from '../base/ids.ts'
 import type { BaselineFinding } from './baselines/finding.ts'
+import type { Overrides } from './overrides.ts'
 import { type Folded, RateBreaker } from './rate-breaker.ts'
 
 /** Suricata's `threshold` and `detection_filter`, by rule. */
@@ -28,6 +29,8 @@ export interface AlertSeen {
 
 export interface FindingsOptions {
   thresholds: Admission
+  /** How the site tunes it, asked at each finding: it changes while we run. */
+  overrides?: () => Overrides
   /** The name or address of the local asset among these two, if either is local. */
   hostOf(src: string, dest: string): string | undefined
 }
@@ -35,7 +38,7 @@ export interface FindingsOptions {
 export class Findings {
   readonly #options: FindingsOptions
   readonly #breaker = new RateBreaker()
-  readonly counters = { belowThreshold: 0, folded: 0, updates: 0 }
+  readonly counters = { belowThreshold: 0, folded: 0, updates: 0, heldByOverride: 0 }
 
   constructor(options: FindingsOptions) {
     this.#options = options
@@ -100,6 +103,11 @@ export class Findings {
   #admit(draft: EventDraft, evidence: Finding['evidence']): Finding | undefined {
     const { rule_id, severity, message, event_time } = draft
     if (rule_id === undefined || severity === undefined || message === undefined) return undefined
+    const { src_ip = '', dest_ip = '' } = draft
+    if (this.#options.overrides?.().holds(rule_id, src_ip, dest_ip, event_time)) {
+      this.counters.heldByOverride++
+      return undefined
+    }
     if (!this.#breaker.admit(rule_id, severity, draft.host ?? draft.src_ip ?? '', event_time)) {
       this.counters.folded++
       return undefined

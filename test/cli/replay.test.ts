@@ -186,3 +186,33 @@ test('--rules replaces what is shipped, and --rules none runs none', async () =>
   ])
   expect(await found('--rules', 'none')).toEqual([])
 })
+
+test('--overrides holds back what the site tuned away, and a bad file is one line', async () => {
+  const path = file('tuned.pcap', PCAP)
+  const rules = file(
+    'two.rules',
+    'alert http any any -> any any (msg:"m"; http.host; content:"a.example"; sid:77; rev:1;)\n' +
+      'alert http any any -> any any (msg:"n"; http.uri; content:"/"; sid:78; rev:1;)',
+  )
+  const override = {
+    override_id: '01930000-0000-7000-8000-000000000001',
+    rule_id: 'sid:77',
+    act: 'suppress',
+    where: { side: 'src', address: '10.0.0.0/24' },
+    comment: 'known',
+    by: 'console',
+    at: 1,
+    held: 3,
+  }
+  const tuned = file('tuned.json', JSON.stringify({ tenant_id: 'alfa', overrides: [override] }))
+  const replay = (...args: string[]) =>
+    picket(['replay', path, '--rules', rules, '--json', ...args])
+  const ids = (out: string) =>
+    JSON.parse(out).findings.map(({ rule_id }: { rule_id: string }) => rule_id)
+  expect(ids((await replay()).out)).toEqual(['sid:77', 'sid:78'])
+  expect(ids((await replay('--overrides', tuned)).out)).toEqual(['sid:78'])
+  const bad = file('bad.json', JSON.stringify([{ ...override, act: 'mute' }]))
+  const refused = await replay('--overrides', bad)
+  expect([refused.code, refused.out]).toEqual([2, ''])
+  expect(JSON.parse(refused.err).error.message).toContain('act')
+})

@@ -5,7 +5,15 @@
  * mistake in this process cannot widen a scope.
  */
 import type { EventRow, Severity } from '../../agent/base/event.ts'
-import type { AssetView, RulesView, SiteStatus } from '../../agent/control/agent-client.ts'
+import type {
+  AssetView,
+  Override,
+  OverrideAsked,
+  OverrideView,
+  RulesView,
+  SiteStatus,
+  TuningView,
+} from '../../agent/control/agent-client.ts'
 import type {
   AuditPage,
   DecisionVerb,
@@ -34,10 +42,13 @@ export type {
   FleetState,
   FleetView,
   LoginAnswer,
+  OverrideAsked,
+  OverrideView,
   RulesView,
   SessionView,
   SiteStatus,
   StripStep,
+  TuningView,
   UserView,
 }
 
@@ -169,6 +180,10 @@ export interface Site {
   rules(): Promise<RulesView>
   reloadRules(): Promise<{ loaded: number; refused: number; generation: number }>
   selfTest(): Promise<{ ok: boolean; sentence: string }>
+  tuning(): Promise<TuningView>
+  /** On disk and in force when it answers. */
+  tune(override: OverrideAsked, by: string): Promise<Override>
+  untune(override_id: string): Promise<Override>
 }
 
 export interface LakeView extends LakeStatus {

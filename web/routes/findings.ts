@@ -6,6 +6,7 @@ import { findingPage } from '../ui/pages/finding.ts'
 import { findingsPage } from '../ui/pages/findings.ts'
 import { scoped } from './now.ts'
 import { askedOf, filterOf, listReply, nextOf, part } from './reply.ts'
+import { tunedIn } from './rules.ts'
 import type { Route } from './table.ts'
 
 const USUAL = { range: '24h', limit: 50 } as const
@@ -70,10 +71,11 @@ async function find({ findings }: Needs, view: View, id: string): Promise<EventR
 }
 
 async function surroundings({ findings, actions, site }: Needs, view: View, finding: EventRow) {
-  const [around, acts, rules] = await Promise.all([
+  const [around, acts, rules, tuned] = await Promise.all([
     part(findings.around(view.asker, finding)),
     part(actions.list(scoped(view))),
     part(site.rules()),
+    tunedIn(view, { site }),
   ])
   const rule =
     'value' in rules && view.asker.scope.includes(rules.value.tenant_id)
@@ -85,5 +87,6 @@ async function surroundings({ findings, actions, site }: Needs, view: View, find
     actions:
       'value' in acts ? acts.value.filter((each) => each.finding_id === finding.event_id) : [],
     ...(rule ? { rule } : {}),
+    tuned,
   }
 }

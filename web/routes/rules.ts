@@ -1,12 +1,16 @@
 import type { Context } from 'hono'
+import { Failure } from '../../agent/base/failure.ts'
 import type { RuleView } from '../../agent/control/agent-client.ts'
 import type { Asked } from '../base/filter.ts'
-import type { Ports, RulesView } from '../base/ports.ts'
+import type { OverrideAsked, OverrideView, Ports, RulesView } from '../base/ports.ts'
 import type { View } from '../base/view.ts'
 import { rulesPage } from '../ui/pages/rules.ts'
-import { askedOf, filterOf, listReply, nextOf, pageOf } from './reply.ts'
+import { DAYS } from '../ui/tuning.ts'
+import { askedOf, backTo, filterOf, listReply, nextOf, pageOf, part } from './reply.ts'
 import type { Route } from './table.ts'
 
+const DAY_US = 86_400_000_000
+const HOURLY = { kind: 'limit', track: 'by_src', count: 1, seconds: 3600 } as const
 const USUAL = { range: 'all', limit: 100 } as const
 const NONE: RulesView = { tenant_id: '', rules: [], refused: [], generation: 0, ageSeconds: 0 }
 
@@ -29,7 +33,10 @@ export function ruleRoutes({ site }: Pick<Ports, 'site'>): Route[] {
       atom: 'view',
       handle: async (c, view) => {
         const { asked, own, fit, page, next } = await list(c, view)
-        return c.html(rulesPage(view, asked, { view: own, rows: page.rows, fit: fit.length }, next))
+        const tuned = await tunedIn(view, { site })
+        return c.html(
+          rulesPage(view, asked, { view: own, rows: page.rows, fit: fit.length, tuned }, next),
+        )
       },
     },
     {
@@ -51,7 +58,68 @@ export function ruleRoutes({ site }: Pick<Ports, 'site'>): Route[] {
         return c.redirect('/rules', 303)
       },
     },
+    {
+      method: 'POST',
+      path: '/rules/tune',
+      atom: 'rules',
+      audit: { verb: 'rules.tuned', by: 'table', subject: (_, form) => form.get('rule_id') ?? '' },
+      handle: async (c, view, form) => {
+        await mustBeIts(view, { site })
+        await site.tune(tuneAsked(form, view.zone.nowUs), view.session.name)
+        return backTo(c, form, '/rules', [])
+      },
+    },
+    {
+      method: 'POST',
+      path: '/rules/untune',
+      atom: 'rules',
+      audit: {
+        verb: 'rules.untuned',
+        by: 'table',
+        subject: (_, form) => form.get('override_id') ?? '',
+      },
+      handle: async (c, view, form) => {
+        await mustBeIts(view, { site })
+        await site.untune(form.get('override_id') ?? '')
+        return backTo(c, form, '/rules', [])
+      },
+    },
   ]
+}
+
+/** Overrides of this box's tenant, for those who see it; a page does without them when the agent is away. */
+export async function tunedIn(view: View, { site }: Pick<Ports, 'site'>): Promise<OverrideView[]> {
+  const tuning = await part(site.tuning())
+  return 'value' in tuning && view.asker.scope.includes(tuning.value.tenant_id)
+    ? tuning.value.overrides
+    : []
+}
+
+async function mustBeIts(view: View, { site }: Pick<Ports, 'site'>): Promise<void> {
+  const { tenant_id } = await site.tuning()
+  if (!view.asker.scope.includes(tenant_id))
+    throw new Failure('not-found', 'There is no such rule in your scope.')
+}
+
+/** What the form of a finding's page says, as the agent understands it; the agent checks every part again. */
+function tuneAsked(form: URLSearchParams, nowUs: number): OverrideAsked {
+  const [act = '', address = ''] = (form.get('what') ?? '').split(' ')
+  const days = Number(form.get('days') ?? 0)
+  if (!(DAYS as readonly number[]).includes(days))
+    throw new Failure(
+      'invalid',
+      `It holds for ${DAYS.filter((each) => each > 0).join(', ')} days, or for good.`,
+    )
+  const asked = {
+    rule_id: form.get('rule_id') ?? '',
+    comment: form.get('comment') ?? '',
+    ...(days > 0 && { expires: nowUs + days * DAY_US }),
+  }
+  if (act === 'src' || act === 'dest')
+    return { ...asked, act: 'suppress', where: { side: act, address } }
+  if (act === 'hourly') return { ...asked, act: 'threshold', threshold: HOURLY }
+  if (act === 'disable' || act === 'comment') return { ...asked, act }
+  throw new Failure('invalid', 'That is no choice of this page. Reload it.')
 }
 
 function fits(rule: RuleView, { q, severity }: Asked): boolean {

@@ -1,7 +1,7 @@
 /** `picket replay`: captures through the real path. Writes nothing but --eve and stdout, unless --data is given. */
 
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -9,6 +9,7 @@ import type { EventDraft } from '../../base/event.ts'
 import { Failure } from '../../base/failure.ts'
 import { silentLog } from '../../base/log.ts'
 import { openFile } from '../../capture/file.ts'
+import { Overrides } from '../../detect/overrides.ts'
 import { readInspection } from '../../inspection.ts'
 import { openJournal } from '../../journal.ts'
 import { stampEvent } from '../../lake/stamp.ts'
@@ -32,10 +33,11 @@ interface Sink {
 
 export const command: Command = {
   usage:
-    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--options F] [--eve OUT] [--data DIR] [--json]\n\n' +
+    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--options F] [--overrides F] [--eve OUT] [--data DIR] [--json]\n\n' +
     'Decodes and detects over captures (pcap, pcapng, also gzipped; - is standard input) as one stream.\n' +
     '--rules replaces the shipped content, and then no baseline runs; --rules none runs none.\n' +
     '--options names a JSON file with settings by the names Suricata has for them: checksum, midstream, vars, eve_types …\n' +
+    '--overrides names what `picket rules tuned --json` printed; what it holds back is not found.\n' +
     'With --data the rows go into that lake. A broken file is reported up to its last whole frame, then said: exit 2.',
   async run(args) {
     const { values, positionals } = readOptions(args, {
@@ -43,6 +45,7 @@ export const command: Command = {
       'home-net': { type: 'string' },
       eve: { type: 'string' },
       options: { type: 'string' },
+      overrides: { type: 'string' },
     })
     if (positionals.length === 0)
       throw new Failure('invalid', 'Name at least one capture file. Try --help.')
@@ -62,6 +65,7 @@ export const command: Command = {
         chosen === undefined ? shippedRuleFiles() : chosen.filter((file) => file !== 'none'),
       baselines: chosen === undefined,
       home: values['home-net']?.split(',') ?? HOME,
+      ...(values.overrides !== undefined && { overrides: readOverrides(values.overrides) }),
       ...(values.options !== undefined && { inspection: readInspection(values.options) }),
       onRow: (draft) => {
         for (const sink of sinks) sink.row(draft)
@@ -99,6 +103,17 @@ async function readAll(
     else print(inWords(result))
   }
   if (failure !== undefined) throw failure
+}
+
+/** What `picket rules tuned --json` printed, or its list alone. */
+function readOverrides(path: string): Overrides {
+  try {
+    const read = JSON.parse(readFileSync(path, 'utf8')) as { overrides?: unknown }
+    return Overrides.read(Array.isArray(read) ? read : read.overrides)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw new Failure('invalid', `${path} cannot be read as overrides.`, { path }, error)
+  }
 }
 
 /** The file is made once a capture is being read: a slip in its name must not cost the last run's output. */

@@ -1,10 +1,11 @@
 /** Guard, agent, lake and settings of the story. */
 import { Failure } from '../../../agent/base/failure.ts'
-import type { Ports } from '../../../web/base/ports.ts'
+import { uuidV7 } from '../../../agent/base/ids.ts'
+import type { OverrideView, Ports } from '../../../web/base/ports.ts'
 import type { Story } from '../story.ts'
 import { assets, rules } from './inventory.ts'
 import { sessionOf } from './people.ts'
-import { DAY, HOUR, NOW_US } from './scene.ts'
+import { DAY, HOUR, NOW_US, TENANT } from './scene.ts'
 
 export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' | 'settings'> {
   const present = () => {
@@ -46,6 +47,7 @@ export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' 
       assets: async () => assets,
       rules: async () => rules,
       reloadRules: async () => ({ loaded: 12, refused: 1, generation: 8 }),
+      ...tuningPorts(),
       selfTest: async () => ({ ok: true, sentence: 'The self-test attack was found after 0.3 s.' }),
     },
     lake: {
@@ -95,6 +97,36 @@ export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' 
           },
         ],
       }),
+    },
+  }
+}
+
+/** Overrides as the agent keeps them: one is there from before. */
+function tuningPorts(): Pick<Ports['site'], 'tuning' | 'tune' | 'untune'> {
+  const overrides: OverrideView[] = [
+    {
+      override_id: '01930000-0000-7000-8000-0000000000d6',
+      rule_id: 'sid:9000101',
+      act: 'suppress',
+      where: { side: 'src', address: '10.40.3.0/24' },
+      comment: 'The scanner of the insurer, every Tuesday',
+      by: 'thandi',
+      at: NOW_US - 3 * DAY,
+      expires: NOW_US + 27 * DAY,
+      held: 14,
+    },
+  ]
+  return {
+    tuning: async () => ({ tenant_id: TENANT.tenant_id, overrides }),
+    tune: async (asked, by) => {
+      const made = { ...asked, by, at: NOW_US, override_id: uuidV7(), held: 0 }
+      overrides.unshift(made)
+      return made
+    },
+    untune: async (id) => {
+      const at = overrides.findIndex(({ override_id }) => override_id === id)
+      if (at < 0) throw new Failure('not-found', 'There is no such override.')
+      return overrides.splice(at, 1)[0] as OverrideView
     },
   }
 }

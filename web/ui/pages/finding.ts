@@ -2,7 +2,7 @@
 import { usFromIso } from '../../../agent/base/clock.ts'
 import type { EventRow } from '../../../agent/base/event.ts'
 import type { RuleView } from '../../../agent/control/agent-client.ts'
-import type { ActionView } from '../../base/ports.ts'
+import type { ActionView, OverrideView } from '../../base/ports.ts'
 import type { View } from '../../base/view.ts'
 import { count, plural, span } from '../../base/words.ts'
 import { actionList, decisionKeys, toast, verbsFor } from '../action-row.ts'
@@ -16,6 +16,7 @@ import { card, note } from '../parts.ts'
 import { ruleText } from '../rule-text.ts'
 import { matrixOf, techniqueName } from '../technique.ts'
 import { ends, foldedWords, record, timeline } from '../tell.ts'
+import { tuneCard } from '../tuning.ts'
 
 const LINES_MAX = 24
 const FLOWS_MAX = 8
@@ -27,6 +28,7 @@ export interface FindingParts {
   aroundFault?: string
   actions: ActionView[]
   rule?: RuleView
+  tuned: OverrideView[]
 }
 
 export function findingPage(view: View, parts: FindingParts): Html {
@@ -47,6 +49,7 @@ ${flows.length > 0 ? card('Related flows', `${flows.length} nearest in time`, fl
 </div><div class="stack">
 ${containment(view, parts)}
 ${attackCard(finding)}
+${tuneCard(view, finding, parts.tuned)}
 ${aboutCard(finding, view)}
 </div></div>
 ${toast(parts.actions, view)}`,

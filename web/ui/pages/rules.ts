@@ -1,7 +1,7 @@
 import type { Severity } from '../../../agent/base/event.ts'
 import type { RuleView } from '../../../agent/control/agent-client.ts'
 import type { Asked } from '../../base/filter.ts'
-import type { RulesView } from '../../base/ports.ts'
+import type { OverrideView, RulesView } from '../../base/ports.ts'
 import type { View } from '../../base/view.ts'
 import { count, plural, span } from '../../base/words.ts'
 import { type Html, html, NOTHING } from '../html.ts'
@@ -10,11 +10,13 @@ import { severityMark, WORST_FIRST } from '../marks.ts'
 import { card, filters, note, pager } from '../parts.ts'
 import { ruleText } from '../rule-text.ts'
 import { techniqueName } from '../technique.ts'
+import { tunedCard } from '../tuning.ts'
 
 export interface RulesFound {
   view: RulesView
   rows: RuleView[]
   fit: number
+  tuned: OverrideView[]
 }
 
 export function rulesPage(view: View, asked: Asked, found: RulesFound, next?: string): Html {
@@ -34,7 +36,7 @@ export function rulesPage(view: View, asked: Asked, found: RulesFound, next?: st
     ],
     body: html`<div class="split"><div class="stack">
 ${card('Rules', 'those that fired first', html`${filters(asked, [{ name: 'severity', label: 'Severity', value: asked.severity, options: [['', 'any'], ...WORST_FIRST.map((each) => [each, each] as const)] }], false)}${found.rows.length > 0 ? ruleRows(found.rows) : note('empty', rules.length === 0 ? 'No rule is loaded.' : 'No rule fits.', rules.length === 0 ? html`Add some on the box: <code>picket rules add FILE</code>.` : html`<a href="/rules">See all ${rules.length}</a>.`)}${pager(view, asked, next, found.rows.length)}`)}
-</div><div class="stack">${reloadCard(view)}${refusedCard(refused)}</div></div>`,
+</div><div class="stack">${tunedCard(view, found.tuned)}${reloadCard(view)}${refusedCard(refused)}</div></div>`,
   })
 }
 

@@ -1,0 +1,200 @@
+/**
+ * How this site tunes what it is told (D6): suppress, threshold, disable or only comment on a rule, by its stable
+ * rule id, so that an update of the rules changes nothing of it. Judged once a finding, after the rule's
+ * own threshold; what is held back is counted for each override.
+ */
+import * as v from 'valibot'
+import { inPrefix, type Prefix, parseAddress, parsePrefix } from '../base/address.ts'
+import { Failure } from '../base/failure.ts'
+import { Thresholds } from './signatures/thresholds.ts'
+
+export const OVERRIDES_MAX = 1000
+const COMMENT_MAX = 500
+const SECONDS_MAX = 86_400
+const COUNT_MAX = 1_000_000
+
+export const ACTS = ['disable', 'suppress', 'threshold', 'comment'] as const
+export type Act = (typeof ACTS)[number]
+
+const RuleId = v.pipe(
+  v.string(),
+  v.regex(/^(sid:\d{1,10}|(sigma|base|ioc|picket):[\w.-]{1,80})$/, 'it is no rule id'),
+)
+const Address = v.pipe(v.string(), v.maxLength(64), v.check(isPrefix, 'it is no address or prefix'))
+const Where = v.strictObject({ side: v.picklist(['src', 'dest', 'either']), address: Address })
+const Threshold = v.strictObject({
+  kind: v.picklist(['limit', 'threshold', 'both']),
+  track: v.picklist(['by_src', 'by_dst', 'by_both', 'by_rule']),
+  count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(COUNT_MAX)),
+  seconds: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(SECONDS_MAX)),
+})
+const TimeUs = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+
+/** What a person asks for. */
+export const OverrideAsked = v.pipe(
+  v.strictObject({
+    rule_id: RuleId,
+    act: v.picklist(ACTS),
+    where: v.optional(Where),
+    threshold: v.optional(Threshold),
+    comment: v.pipe(v.string(), v.trim(), v.minLength(1, 'say why'), v.maxLength(COMMENT_MAX)),
+    /** Microseconds since 1970, by the time of the packet. */
+    expires: v.optional(TimeUs),
+  }),
+  v.check(
+    ({ act, threshold }) => (act === 'threshold') === (threshold !== undefined),
+    'a threshold has its numbers, and nothing else has any',
+  ),
+  v.check(
+    ({ act, where }) => where === undefined || act === 'suppress',
+    'only suppressing is for an address',
+  ),
+)
+export type OverrideAsked = v.InferOutput<typeof OverrideAsked>
+
+export interface Override extends OverrideAsked {
+  override_id: string
+  /** Who did it, as the audit trail names them. */
+  by: string
+  at: number
+}
+
+export interface OverrideView extends Override {
+  /** Findings held back since this run began. */
+  held: number
+}
+
+const Kept = v.looseObject({
+  override_id: v.pipe(v.string(), v.maxLength(64)),
+  by: v.pipe(v.string(), v.maxLength(128)),
+  at: TimeUs,
+})
+
+/** @throws Failure `invalid` that says which part is wrong */
+export function readOverride(asked: unknown): OverrideAsked {
+  const result = v.safeParse(OverrideAsked, asked)
+  if (result.success) return result.output
+  const [issue] = result.issues
+  throw new Failure(
+    'invalid',
+    `This override cannot be used: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`,
+  )
+}
+
+interface Rule {
+  override: Override
+  prefix?: Prefix
+  /** Its place in `#thresholds`. */
+  number: number
+  held: number
+}
+
+export class Overrides {
+  /** By rule id; several may stand for one rule. */
+  readonly #byRule = new Map<string, Rule[]>()
+  readonly #thresholds = new Map<number, NonNullable<Override['threshold']>>()
+  readonly #counts = new Thresholds({ thresholds: this.#thresholds })
+  #numbers = 0
+
+  /** As kept in a file or printed by `picket rules tuned --json`. */
+  static read(list: unknown): Overrides {
+    const made = new Overrides()
+    if (!Array.isArray(list)) throw new Failure('invalid', 'Overrides are a list.')
+    for (const each of list) {
+      if (!v.is(Kept, each))
+        throw new Failure('invalid', 'An override without its id, author or time cannot be used.')
+      const { override_id, by, at, held: _, ...asked } = each
+      made.add({ ...readOverride(asked), override_id, by, at })
+    }
+    return made
+  }
+
+  get size(): number {
+    return [...this.#byRule.values()].reduce((sum, rules) => sum + rules.length, 0)
+  }
+
+  add(override: Override): void {
+    if (this.size >= OVERRIDES_MAX)
+      throw new Failure(
+        'invalid',
+        `A site holds at most ${OVERRIDES_MAX} overrides. Remove some first.`,
+      )
+    const number = this.#numbers++
+    const { where, threshold, rule_id } = override
+    if (threshold) this.#thresholds.set(number, threshold)
+    const rule = { override, number, held: 0, ...(where && { prefix: parsePrefix(where.address) }) }
+    const others = this.#byRule.get(rule_id)
+    if (others) others.push(rule)
+    else this.#byRule.set(rule_id, [rule])
+  }
+
+  remove(override_id: string): Override | undefined {
+    for (const [rule_id, rules] of this.#byRule) {
+      const at = rules.findIndex(({ override }) => override.override_id === override_id)
+      if (at < 0) continue
+      const [gone] = rules.splice(at, 1) as [Rule]
+      if (rules.length === 0) this.#byRule.delete(rule_id)
+      this.#thresholds.delete(gone.number)
+      return gone.override
+    }
+    return undefined
+  }
+
+  /** Newest first. */
+  list(): OverrideView[] {
+    return [...this.#byRule.values()]
+      .flat()
+      .map(({ override, held }) => ({ ...override, held }))
+      .sort((a, b) => b.at - a.at)
+  }
+
+  /** The override that holds this finding back, counted; nothing when it is to be shown. `timeUs`: of the packet. */
+  holds(rule_id: string, src: string, dest: string, timeUs: number): Override | undefined {
+    const rules = this.#byRule.get(rule_id)
+    if (!rules) return undefined
+    for (const rule of rules) {
+      const { override, prefix } = rule
+      if (override.expires !== undefined && timeUs >= override.expires) continue
+      if (!this.#applies(rule, prefix, src, dest, timeUs)) continue
+      rule.held++
+      return override
+    }
+    return undefined
+  }
+
+  #applies(
+    { override, number }: Rule,
+    prefix: Prefix | undefined,
+    src: string,
+    dest: string,
+    timeUs: number,
+  ): boolean {
+    switch (override.act) {
+      case 'comment':
+        return false
+      case 'disable':
+        return true
+      case 'threshold':
+        return !this.#counts.admit(number, src, dest, timeUs)
+      case 'suppress': {
+        if (!prefix) return true
+        const { side } = override.where as NonNullable<Override['where']>
+        return (side !== 'dest' && within(prefix, src)) || (side !== 'src' && within(prefix, dest))
+      }
+    }
+  }
+}
+
+function within(prefix: Prefix, address: string): boolean {
+  const words = parseAddress(address)
+  return words !== undefined && inPrefix(words, 0, prefix)
+}
+
+function isPrefix(text: string): boolean {
+  try {
+    parsePrefix(text)
+    return true
+  } catch {
+    return false
+  }
+}

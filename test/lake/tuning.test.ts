@@ -1,0 +1,91 @@
+/** Overrides as a site keeps them: with a real picket-keys, through restarts, a torn file and other tenants' files. */
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { silentLog } from '../../agent/base/log.ts'
+import type { OverrideAsked } from '../../agent/detect/overrides.ts'
+import type { Tenant } from '../../agent/tenancy/tenant.ts'
+import { Tuning } from '../../agent/tuning.ts'
+import { makeFolder, startBox } from '../breach/box.ts'
+
+let box: Awaited<ReturnType<typeof startBox>>
+beforeAll(async () => {
+  box = await startBox(await makeFolder())
+})
+afterAll(async () => {
+  await box.close()
+  rmSync(box.data, { recursive: true })
+})
+
+const ASKED: OverrideAsked = {
+  rule_id: 'sid:2010935',
+  act: 'suppress',
+  where: { side: 'src', address: '10.40.3.17' },
+  comment: 'the scanner of the insurer',
+}
+const pathOf = ({ tenant_uid }: Tenant) => join(box.data, 'tenants', tenant_uid, 'overrides.json')
+
+async function tuningOf({ tenant_id, tenant_uid }: Tenant): Promise<Tuning> {
+  const { data, clock, agent: keys } = box
+  mkdirSync(join(data, 'tenants', tenant_uid), { recursive: true })
+  const nowUs = () => clock.nowUs()
+  const tuning = new Tuning({ data, tenant_id, tenant_uid, keys, nowUs, log: silentLog })
+  await tuning.restore()
+  return tuning
+}
+
+test('an override is on disk when it is acknowledged, sealed, and there again after a restart', async () => {
+  const { alfa } = box.folder
+  const first = await tuningOf(alfa)
+  const { override_id } = await first.add(ASKED, 'thandi')
+  expect(first.overrides.holds('sid:2010935', '10.40.3.17', '10.40.1.1', 0)).toBeDefined()
+  const bytes = readFileSync(pathOf(alfa), 'utf8')
+  expect(JSON.parse(bytes)).toEqual({ tenant_id: 'alfa', sealed: expect.any(String) })
+  for (const word of ['2010935', '10.40.3.17', 'insurer', 'thandi'])
+    expect(bytes).not.toContain(word)
+  const again = await tuningOf(alfa)
+  expect(again.list()).toEqual([expect.objectContaining({ ...ASKED, override_id, by: 'thandi' })])
+  await again.remove(override_id)
+  expect((await tuningOf(alfa)).list()).toEqual([])
+  await expect(again.remove(override_id)).rejects.toThrow('no such override')
+})
+
+test('changes asked for at once are all kept', async () => {
+  const { alfa } = box.folder
+  const tuning = await tuningOf(alfa)
+  const ids = [...Array(8).keys()].map((n) =>
+    tuning.add({ ...ASKED, rule_id: `sid:${n + 1}` }, 'a'),
+  )
+  await Promise.all(ids)
+  expect(
+    (await tuningOf(alfa))
+      .list()
+      .map(({ rule_id }) => rule_id)
+      .sort(),
+  ).toEqual([...Array(8).keys()].map((n) => `sid:${n + 1}`))
+})
+
+test('a file that does not open, or another tenant’s, is set aside: the site hears everything', async () => {
+  const { alfa, zulu } = box.folder
+  await (await tuningOf(alfa)).add(ASKED, 'thandi')
+  copyFileSync(pathOf(alfa), pathOf(zulu))
+  expect((await tuningOf(zulu)).list()).toEqual([])
+  expect(existsSync(`${pathOf(zulu)}.unread`)).toBe(true)
+  writeFileSync(pathOf(alfa), readFileSync(pathOf(alfa)).subarray(0, 60))
+  const tuning = await tuningOf(alfa)
+  expect(tuning.list()).toEqual([])
+  await tuning.add(ASKED, 'thandi')
+  expect((await tuningOf(alfa)).list()).toHaveLength(1)
+})
+
+test('when the keys are away a change is refused, and what was in force stays', async () => {
+  const { zulu } = box.folder
+  const { data, clock } = box
+  const keys = {
+    ...{ openModel: box.agent.openModel },
+    sealModel: async () => Promise.reject(new Error('picket-keys is away')),
+  }
+  const tuning = new Tuning({ data, ...zulu, keys, nowUs: () => clock.nowUs(), log: silentLog })
+  await expect(tuning.add(ASKED, 'thandi')).rejects.toThrow('away')
+  expect(tuning.list()).toEqual([])
+})
