@@ -43,6 +43,10 @@ export class FlowViews {
     }
   }
 
+  isTcp(flow: number): boolean {
+    return this.#table.protocol[flow] === 6
+  }
+
   /** A frame that belongs to no flow: its own ends, as far as they were read. */
   frame(packet: Packet): FlowView {
     const known = packet.ipVersion !== 0

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eveTypes, INSPECTION, parseInspection } from './inspection.ts'
+import { eveTypes, INSPECTION, packetSettings, parseInspection } from './inspection.ts'
 
 describe('the settings of inspection', () => {
   test('a key of no setting is refused in a sentence', () => {
@@ -19,6 +19,24 @@ describe('the settings of inspection', () => {
       reassembly_depth: 1_048_576,
     })
     expect(() => parseInspection({ reassembly_depth: 'much' }, 'o')).toThrow('a size is due')
+  })
+
+  test('what is written of single packets', () => {
+    expect(packetSettings(INSPECTION)).toMatchObject({ payload: false, tagged: false, arp: false })
+    const eve_types = [
+      { alert: { payload: true, 'payload-buffer-size': '2kb', 'tagged-packets': true } },
+      { anomaly: { types: { decode: true } } },
+      'arp',
+    ]
+    expect(packetSettings(parseInspection({ eve_types }, 'o'))).toEqual({
+      alertPackets: false,
+      payload: true,
+      payloadBytes: 2048,
+      tagged: true,
+      arp: true,
+      decodeAnomalies: true,
+      streamAnomalies: false,
+    })
   })
 
   test('types of records, with and without settings', () => {

@@ -130,12 +130,47 @@ export function eveTypes({ eve_types }: Inspection): ReadonlySet<string> | undef
   return names
 }
 
-/** Whether alerts carry the packet they were seen in. */
-export function alertPackets({ eve_types = [] }: Inspection): boolean {
-  return eve_types.some((each) => {
-    const settings = typeof each === 'string' ? undefined : each.alert
-    return (settings as { packet?: unknown } | null | undefined)?.packet === true
-  })
+/** What is written of single packets. */
+export interface PacketSettings {
+  /** Alerts carry the packet they were seen in. */
+  alertPackets: boolean
+  /** Alerts carry what they were seen in, of a stream its last `payloadBytes`. */
+  payload: boolean
+  payloadBytes: number
+  /** Packets that rules have tagged are written. */
+  tagged: boolean
+  arp: boolean
+  decodeAnomalies: boolean
+  streamAnomalies: boolean
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+/** What eve_types says of one type; undefined where it does not name it. */
+function typeSettings({ eve_types = [] }: Inspection, name: string): Json | undefined {
+  for (const each of eve_types) {
+    if (each === name) return {}
+    if (typeof each !== 'string' && Object.hasOwn(each, name))
+      return (each[name] as Json | null | undefined) ?? {}
+  }
+  return undefined
+}
+
+const PAYLOAD_BYTES = 4096
+
+export function packetSettings(inspection: Inspection): PacketSettings {
+  const alert = typeSettings(inspection, 'alert') ?? {}
+  const anomalies = typeSettings(inspection, 'anomaly')?.types as Json | null | undefined
+  const size = v.safeParse(Size, alert['payload-buffer-size'])
+  return {
+    alertPackets: alert.packet === true,
+    payload: alert.payload === true || alert['payload-printable'] === true,
+    payloadBytes: size.success ? Math.min(size.output, PAYLOAD_BYTES) : PAYLOAD_BYTES,
+    tagged: alert['tagged-packets'] === true,
+    arp: typeSettings(inspection, 'arp') !== undefined,
+    decodeAnomalies: anomalies?.decode === true,
+    streamAnomalies: anomalies?.stream === true,
+  }
 }
 
 /** How DNS is written; undefined: as always. */

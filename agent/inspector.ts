@@ -13,7 +13,6 @@ import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import { alertEvent, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
-import { evePacket } from './detect/eve-packet.ts'
 import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { AckedStreams } from './flow/acked-streams.ts'
@@ -25,8 +24,9 @@ import type { EndReason, FlowListener } from './flow/listener.ts'
 import { FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
-import { alertPackets, fileHashes, INSPECTION, type Inspection } from './inspection.ts'
+import { fileHashes, INSPECTION, type Inspection, packetSettings } from './inspection.ts'
 import { Observer } from './observer.ts'
+import { PacketRows } from './packet-rows.ts'
 import type { SeenAlert } from './shard-messages.ts'
 
 const UDP = 17
@@ -75,7 +75,7 @@ export class Inspector implements FlowListener {
   readonly #acked: AckedStreams | undefined
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
-  readonly #alertPackets: boolean
+  readonly #packetRows: PacketRows
   /** A flow is being ended: what its layers say now is of no packet. */
   #ending = false
   #incomplete = 0
@@ -123,7 +123,9 @@ export class Inspector implements FlowListener {
     this.#views = new FlowViews(this.#table, appProto, home)
     this.#marks = new Uint8Array(this.#table.flowsMax)
     this.#depth = inspection.reassembly_depth
-    this.#alertPackets = alertPackets(inspection)
+    this.#packetRows = new PacketRows(packetSettings(inspection), this.#views, (draft) =>
+      output.event(draft),
+    )
     const inline = inspection.stream_inline || inspection.mode === 'ips'
     this.#acked = inline ? undefined : new AckedStreams()
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
@@ -196,6 +198,7 @@ export class Inspector implements FlowListener {
 
   /** What the receiver of this packet's answer has taken is judged. */
   handled(packet: Packet): void {
+    this.#packetRows.handled(packet, this.#path.linkType)
     const { flow, toServer } = packet
     if (!this.#acked || packet.protocol !== TCP || flow < 0) return
     this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
@@ -210,6 +213,7 @@ export class Inspector implements FlowListener {
   #streamed(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     const last = this.#depth > 0 ? this.#within(flow, toServer, start, end) : end
     if (last <= start) return
+    if (this.#packetRows.keepsStreams) this.#packetRows.streamed(flow, toServer, bytes, start, last)
     this.#engine.stream(flow, toServer, bytes, start, last)
     this.#app.stream(flow, toServer, bytes, start, last)
   }
@@ -225,11 +229,13 @@ export class Inspector implements FlowListener {
   event(event: PacketEvent, packet: Packet): void {
     this.#timeUs = packet.timeUs
     this.#engine.event(event, packet)
+    this.#packetRows.event(event, packet)
   }
 
   gap(flow: number, toServer: boolean, missing: number): void {
     this.#path.packet.note('reassembly_seq_gap')
     this.#release(flow, toServer, 0)
+    this.#packetRows.gap(flow, toServer, missing)
     this.#engine.gap(flow, toServer, missing)
     this.#app.gap(flow, toServer, missing)
   }
@@ -251,6 +257,7 @@ export class Inspector implements FlowListener {
     this.#app.ended(flow)
     this.#engine.ended(flow)
     this.#alertWaiting(flow, undefined)
+    this.#packetRows.ended(flow)
     this.#ending = false
     if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
     const alerted = ((this.#marks[flow] as number) & 1) === 1
@@ -306,13 +313,9 @@ export class Inspector implements FlowListener {
     const { toServer, timeUs } = place
     const { number, late } = this.#moment()
     const moment = { toServer, timeUs, number, late, totals, packet }
-    const draft = this.#withPacket(alertEvent(this.#views.view(flow), hit, moment), packet)
+    const told = alertEvent(this.#views.view(flow), hit, moment)
+    const draft = this.#packetRows.alerted(told, hit, place, this.#path.linkType)
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
-  }
-
-  #withPacket(draft: EventDraft, packet: Packet | undefined): EventDraft {
-    if (!this.#alertPackets || !packet) return draft
-    return { ...draft, record: { ...draft.record, ...evePacket(packet, this.#path.linkType) } }
   }
 
   /** A match in acknowledged bytes is told with the next packet that goes their way. */
@@ -336,11 +339,11 @@ export class Inspector implements FlowListener {
   }
 
   /** A fragment, or a frame that could not be read to its end: what is known of it names its ends. */
-  #alertWithoutFlow(hit: AlertHit, { timeUs }: AlertPlace, packet: Packet): void {
-    const { number } = packet
+  #alertWithoutFlow(hit: AlertHit, place: AlertPlace, packet: Packet): void {
+    const { number, timeUs } = packet
     const view = this.#views.frame(packet)
     const alert = alertEvent(view, hit, { toServer: true, timeUs, number, packet })
-    const draft = this.#withPacket(alert, packet)
+    const draft = this.#packetRows.alerted(alert, hit, place, this.#path.linkType)
     this.#output.alert({ draft, sid: hit.sid, proven: false })
   }
 

@@ -18,6 +18,7 @@ export const EVENT_KINDS = [
   'rdp',
   'dcerpc',
   'file',
+  'packet',
   'ot',
   'asset',
   'host',

@@ -110,6 +110,7 @@ function findGre(packet: Packet): Inside | undefined {
   switch (type) {
     case ETHER.IPV4:
     case ETHER.IPV6:
+    case ETHER.ARP:
       return found(packet, here, 'datagram', type)
     case CARRIES.ethernet:
       return found(packet, here, 'ethernet')

@@ -1,6 +1,7 @@
 /** What a signature says when it matched: the input of EVE's alert record and of the finding. */
 import type { Severity } from '../base/event.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
+import type { Tag } from './tags.ts'
 
 export interface AlertHit {
   gid: number
@@ -19,6 +20,8 @@ export interface AlertHit {
   action: 'allowed' | 'blocked'
   /** Of the rule's `metadata` keyword. */
   metadata: Readonly<Record<string, readonly string[]>>
+  /** What it asks to keep of the packets that follow. */
+  tags?: readonly Tag[]
   app_proto?: AppProto
   /** What it matched in, where it matched a transaction. */
   tx?: Transaction

@@ -33,3 +33,24 @@ export function evePacket(packet: Packet, linkType: number): Json {
     packet_info: { linktype: type, ...(name !== undefined && { linktype_name: name }) },
   }
 }
+
+/** EVE's copy of what the packet carries. */
+export function evePayload({ bytes, payloadOffset, payloadBytes }: Packet): Json {
+  const payload = Buffer.from(bytes.buffer, bytes.byteOffset + payloadOffset, payloadBytes)
+  return {
+    payload: payload.toString('base64'),
+    payload_printable: printable(payload),
+    payload_length: payloadBytes,
+  }
+}
+
+/** A dot for each byte that no terminal should be given. */
+export function printable(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes)
+    text +=
+      (byte >= 0x20 && byte < 0x7f) || byte === 9 || byte === 10 || byte === 13
+        ? String.fromCharCode(byte)
+        : '.'
+  return text
+}

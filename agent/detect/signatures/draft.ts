@@ -1,6 +1,7 @@
 /** A rule while its options are read, one after another: what the keywords write into. */
 import type { PacketEvent } from '../../decode/events.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
+import type { Tag } from '../tags.ts'
 import type { ByteExtract, Condition, Content, Operand } from './condition.ts'
 import { follow, SLOTS_MAX } from './condition.ts'
 import type {
@@ -39,6 +40,7 @@ export class Draft {
   references: string[] = []
   metadata: Record<string, string[]> = {}
   noalert = false
+  readonly tags: Tag[] = []
   side: 0 | 1 | 2 = 0
   established: 0 | 1 | 2 = 0
   needsFlow = false

@@ -114,6 +114,8 @@ test.each([
   ['xbits:set,a,track tx;', 'xbits'],
   ['entropy:value much;', 'entropy'],
   ['vlan.id:200,4;', 'vlan.id'],
+  ['tag:host,5,packets,both;', 'tag'],
+  ['tag:session,5;', 'tag'],
 ])('%s is refused, and names its word', (options, keyword) => {
   const made = new SignatureLab(`${UDP} (${options} sid:1;)`)
   expect(made.refused.map((each) => each.keyword)).toEqual([keyword])

@@ -1,0 +1,64 @@
+/** What the settings of inspection change, end to end: packets in, EVE records out. */
+import { expect, test } from 'vitest'
+import { eveOf, ofType, sids } from '../traffic/eve-replay.ts'
+import { type Ends, ethernet, tcpConversation, udp } from '../traffic/frames.ts'
+
+const ENDS: Ends = { src: '10.0.0.5', dest: '203.0.113.9', srcPort: 40_000, destPort: 8080 }
+const talk = tcpConversation(ENDS, [
+  { from: 'client', data: 'one evil\x00' },
+  { from: 'server', data: 'two' },
+])
+
+test('an alert shows what it was seen in, of a packet or of a stream', async () => {
+  const rules = `
+    alert tcp-stream any any -> any any (content:"evil"; sid:1;)
+    alert tcp-pkt any any -> any any (content:"evil"; sid:2;)`
+  const options = { eve_types: [{ alert: { payload: true, packet: true } }] }
+  const alerts = ofType(await eveOf(talk, { rules, options }), 'alert')
+  const shown = alerts.map(({ alert, stream, payload_printable, payload_length }) => ({
+    sid: alert.signature_id,
+    stream,
+    payload_printable,
+    payload_length,
+  }))
+  const seen = { payload_printable: 'one evil.', payload_length: 9 }
+  expect(shown.sort((a, b) => a.sid - b.sid)).toEqual([
+    { sid: 1, stream: 1, ...seen },
+    { sid: 2, stream: 0, ...seen },
+  ])
+  expect(alerts[0]?.packet_info).toEqual({ linktype: 1, linktype_name: 'EN10MB' })
+})
+
+test('packets that follow a tagged one are written where they are asked for', async () => {
+  const rules = 'alert tcp any any -> any any (flags:S; tag:session,3,packets; sid:1;)'
+  const options = { eve_types: [{ alert: { 'tagged-packets': true } }, 'packet'] }
+  const records = await eveOf(talk, { rules, options })
+  expect(sids(records)).toEqual([1])
+  expect(ofType(records, 'packet').map(({ pcap_cnt }) => pcap_cnt)).toEqual([2, 3])
+  expect(ofType(await eveOf(talk, { rules }), 'packet')).toEqual([])
+})
+
+test('ARP and what is odd in a packet are written where they are asked for', async () => {
+  const arp = ethernet(
+    0x0806,
+    Buffer.from('000108000604000102000000000a0a0000050000000000000a000009', 'hex'),
+  )
+  const odd = ethernet(0xfbb7, Buffer.from('x'))
+  const options = { eve_types: ['arp', { anomaly: { types: { decode: true } } }] }
+  const [first, second] = await eveOf([arp, odd], { options })
+  expect(first).toMatchObject({
+    event_type: 'arp',
+    arp: {
+      opcode: 'request',
+      src_ip: '10.0.0.5',
+      dest_ip: '10.0.0.9',
+      src_mac: '02:00:00:00:00:0a',
+    },
+  })
+  expect(second).toMatchObject({
+    event_type: 'anomaly',
+    anomaly: { type: 'decode', event: 'decoder.ethernet.unknown_ethertype' },
+    ether: { ether_type: 0xfbb7 },
+  })
+  expect(ofType(await eveOf([arp, odd, udp(ENDS, 'x')]), 'arp')).toEqual([])
+})
