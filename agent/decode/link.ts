@@ -147,8 +147,11 @@ function decodeLlc(packet: Packet, at: number, end: number): number {
 /** RFC 2516 §4. */
 function decodePppoe(packet: Packet, at: number, end: number): number {
   if (at + 8 > end) return truncated(packet)
-  packet.etherType = pppType(readU16(packet.bytes, at + 6))
-  return at + 8
+  // The protocol may be one byte here too (RFC 1661 §6.5).
+  const first = packet.bytes[at + 6] as number
+  const short = (first & 1) === 1
+  packet.etherType = pppType(short ? first : readU16(packet.bytes, at + 6))
+  return at + (short ? 7 : 8)
 }
 
 /** RFC 1662: address and control may be left out, and the protocol may be one byte. */

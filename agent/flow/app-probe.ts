@@ -59,6 +59,7 @@ function begins(bytes: Buffer, mark: Buffer): boolean {
 /** Only the server has spoken, or only it is seen. */
 function guessByServer(server: Buffer, serverPort: number): Guess {
   if (begins(server, SSH)) return 'ssh'
+  if (serverPort === PORT.dns) return guessDns(server)
   if (isTlsHello(server, 2)) return 'tls'
   const ics = guessIcs(server, serverPort)
   if (ics !== 'none' && ics !== 'more') return ics

@@ -49,6 +49,9 @@ const SWEEP_ROWS = 2048
 const EVICT_ROWS = 32
 /** Tunnels in tunnels. */
 const TUNNELS_MAX = 4
+const DNS_PORT = 53
+const DNS_HEADER_BYTES = 12
+const PORTS_LOW_MAX = 1023
 /** Time may stand back this far without being a new capture. */
 const BACK_US = 60_000_000
 
@@ -297,12 +300,23 @@ export class FlowEngine {
 
 /** Whether the first packet seen of a flow is the client's. */
 function fromClient(packet: Packet): boolean {
+  if (packet.protocol === PROTOCOL.UDP) return !isLateDnsAnswer(packet)
   if (packet.protocol !== PROTOCOL.TCP) return true
   const flags = packet.tcpFlags & (TCP.SYN | TCP.ACK)
   if (flags === TCP.SYN) return true
   if (flags === (TCP.SYN | TCP.ACK)) return false
   // Picked up in the middle: servers have the low ports, clients one of the ephemeral range.
   return !(packet.srcPort < 32_768 && packet.destPort >= 32_768)
+}
+
+/** The first seen of a flow is an answer of a DNS server: its question came before we looked. */
+function isLateDnsAnswer({ srcPort, destPort, bytes, payloadOffset, payloadBytes }: Packet) {
+  return (
+    srcPort === DNS_PORT &&
+    destPort > PORTS_LOW_MAX &&
+    payloadBytes >= DNS_HEADER_BYTES &&
+    (bytes[payloadOffset + 2] as number) >= 0x80
+  )
 }
 
 function protocolClass(protocol: number): number {
