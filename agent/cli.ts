@@ -34,7 +34,11 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     summary: 'make a data folder, or add a tenant to it',
   },
   replay: { path: './control/commands/replay.ts', summary: 'decode and detect over captures' },
-  rules: { path: './control/commands/rules.ts', summary: 'check rule files, or add them' },
+  rules: { path: './control/commands/rules.ts', summary: 'check rule files, add them, tune them' },
+  explain: {
+    path: './control/commands/explain.ts',
+    summary: 'why a rule did, or did not, fire on a capture',
+  },
   query: { path: './control/commands/query.ts', summary: 'ask the lake, inside a scope' },
   lake: { path: './control/commands/lake.ts', summary: 'import, export, status, settle' },
   status: { path: './control/commands/status.ts', summary: 'the sentence of this site' },

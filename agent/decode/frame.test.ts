@@ -27,6 +27,14 @@ function decode(frame: Uint8Array, linkType = 1, tci = -1, wireBytes = frame.len
   return packet
 }
 
+/** Parts of a firewall's log: those that are given, then the datagram. */
+function nflog(parts: string, datagram: Uint8Array): Buffer {
+  const size = Buffer.alloc(2)
+  size.writeUInt16LE(datagram.length + 4)
+  const before = Buffer.from(`02000000${parts.replaceAll(' ', '')}`, 'hex')
+  return Buffer.concat([before, size, Buffer.from([9, 0]), datagram])
+}
+
 function payload(packet: Packet): string {
   const { bytes, payloadOffset, payloadBytes } = packet
   return Buffer.from(bytes.subarray(payloadOffset, payloadOffset + payloadBytes)).toString()
@@ -153,6 +161,7 @@ test('other links than Ethernet', () => {
     ['loop', 108, Buffer.concat([Buffer.from('00000002', 'hex'), datagram])],
     ['ppp', 9, Buffer.concat([Buffer.from('ff030021', 'hex'), datagram])],
     ['ppp short', 9, Buffer.concat([Buffer.from('21', 'hex'), datagram])],
+    ['nflog', 239, nflog('0800 0100 08000300 0800 0500 00000001', datagram)],
     ['sll', 113, Buffer.concat([Buffer.alloc(14), Buffer.from('0800', 'hex'), datagram])],
     ['sll2', 276, Buffer.concat([Buffer.from('86dd', 'hex'), Buffer.alloc(18), v6])],
     ['c-hdlc', 104, Buffer.concat([Buffer.from('0f000800', 'hex'), datagram])],

@@ -15,6 +15,7 @@ const LINK_LOOP = 108
 const LINK_SLL = 113
 const LINK_IPV4 = 228
 const LINK_IPV6 = 229
+const LINK_NFLOG = 239
 const LINK_SLL2 = 276
 
 export const ETHER = {
@@ -33,6 +34,8 @@ export const ETHER = {
 
 const VLANS_MAX = 4
 const LABELS_MAX = 16
+const NFLOG_PARTS_MAX = 32
+const NFLOG_PAYLOAD = 9
 
 /**
  * Reads the link header. Gives the offset after it and sets packet.etherType; -1 with packet.fault when
@@ -64,6 +67,8 @@ export function decodeLink(packet: Packet, linkType: number): number {
     case LINK_SLL:
       if (start + 16 > end) return truncated(packet)
       return decodeTags(packet, start + 14)
+    case LINK_NFLOG:
+      return decodeNflog(packet)
     case LINK_SLL2:
       if (start + 20 > end) return truncated(packet)
       packet.etherType = readU16(bytes, start)
@@ -152,6 +157,22 @@ function decodePppoe(packet: Packet, at: number, end: number): number {
   const short = (first & 1) === 1
   packet.etherType = pppType(short ? first : readU16(packet.bytes, at + 6))
   return at + (short ? 7 : 8)
+}
+
+/** What Linux's firewall logged: parts with a length each, in the byte order of the machine; one is the datagram. */
+function decodeNflog(packet: Packet): number {
+  const { bytes, end } = packet
+  let at = packet.start + 4
+  for (let i = 0; i < NFLOG_PARTS_MAX && at + 4 <= end; i++) {
+    const size = (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+    if (size < 4 || at + size > end) break
+    if (bytes[at + 2] === NFLOG_PAYLOAD && bytes[at + 3] === 0) {
+      packet.etherType = versionType(packet, at + 4)
+      return at + 4
+    }
+    at += (size + 3) & ~3
+  }
+  return truncated(packet)
 }
 
 /** RFC 1662: address and control may be left out, and the protocol may be one byte. */

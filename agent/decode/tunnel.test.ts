@@ -18,12 +18,6 @@ const ppp = Buffer.concat([Buffer.from('ff030021', 'hex'), datagram])
 const vxlan = (inside: Uint8Array, flags = 8) =>
   udp(OUTER, Buffer.concat([Buffer.from([flags, 0, 0, 0, 0, 0, 9, 0]), inside]))
 
-const geneve = (type: string, inside: Uint8Array, first = '01') =>
-  udp(
-    { ...OUTER, destPort: 6081 },
-    Buffer.concat([Buffer.from(`${first}00${type}0000090001020304`, 'hex'), inside]),
-  )
-
 /** Flows by their ends, the outer first. */
 function flows(...frames: Uint8Array[]) {
   const recorder = new FlowRecorder().send(frames)
@@ -36,7 +30,32 @@ function flows(...frames: Uint8Array[]) {
   }
 }
 
+const over = (port: number, header: string, inside: Uint8Array) =>
+  udp(
+    { ...OUTER, destPort: port },
+    Buffer.concat([Buffer.from(header.replaceAll(' ', ''), 'hex'), inside]),
+  )
+const size = (bytes: number) => bytes.toString(16).padStart(4, '0')
+const ayiya = `45 52 11 29 4a000000 ${'00'.repeat(16)} ${'11'.repeat(20)}`
+
 test.each([
+  ['Geneve', over(6081, '0000 6558 00000900', frame)],
+  ['Geneve with options', over(6081, '0200 0800 00000900 0102800100000000', datagram)],
+  ['GTP-U', over(2152, `30ff ${size(datagram.length)} 00000001`, datagram)],
+  [
+    'GTP-U with a sequence',
+    over(2152, `32ff ${size(datagram.length + 4)} 00000001 00010000`, datagram),
+  ],
+  [
+    'GTP-U with an extension',
+    over(2152, `34ff ${size(datagram.length + 8)} 00000001 00000085 01000000`, datagram),
+  ],
+  ['Teredo', over(3544, '', datagram6)],
+  [
+    'Teredo behind its proofs',
+    over(3544, `0001 0000 ${'00'.repeat(9)} 0000 1234 01020304`, datagram6),
+  ],
+  ['AYIYA', over(5072, ayiya, datagram6)],
   ['IP in IP', ip(OUTER, 4, datagram)],
   ['IPv6 in IP', ip(OUTER, 41, datagram6)],
   ['IP in IPv6', ip(OUTER6, 4, datagram)],
@@ -46,8 +65,6 @@ test.each([
   ['PPTP', gre('3081 880b 0031 0007 00000001 00000001', ppp)],
   ['ERSPAN', gre('1000 88be 00000001 1001000000000000', frame)],
   ['VXLAN', vxlan(frame)],
-  ['Geneve with Ethernet', geneve('6558', frame)],
-  ['Geneve with a datagram', geneve('86dd', datagram6)],
 ])('%s: the tunnel and what it carries are a flow each', (_, bytes) => {
   const { ends, faults, payload, processed } = flows(bytes)
   expect(ends).toHaveLength(2)
@@ -58,7 +75,18 @@ test.each([
 
 test.each([
   ['VXLAN without its flag', vxlan(frame, 0)],
-  ['Geneve of another version', geneve('6558', frame, '41')],
+  ['Geneve of another version', over(6081, '4000 6558 00000900', frame)],
+  ['Geneve whose options are all there is', over(6081, '3f00 6558 00000900', frame)],
+  ['GTP-U that is an echo', over(2152, `3001 ${size(datagram.length)} 00000001`, datagram)],
+  [
+    'GTP-U with an extension without an end',
+    over(2152, `34ff ${size(datagram.length + 8)} 00000001 00000085 00000000`, datagram),
+  ],
+  [
+    'words to the port of Teredo',
+    over(3544, '', Buffer.from('hello, is anybody there? '.repeat(4))),
+  ],
+  ['AYIYA that carries nothing', over(5072, '45 52 10 29 4a000000', datagram6)],
   ['GRE of another version', gre('0002 0800', datagram)],
   ['GRE with routes', gre('4000 0800 00000000', datagram)],
   ['GRE with a protocol that is none of ours', gre('0000 88f7', datagram)],

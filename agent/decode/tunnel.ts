@@ -1,20 +1,16 @@
 /**
- * What a datagram carries when it is a tunnel's: IP in IP (RFC 2003, RFC 4213), GRE (RFC 2784, 2890; 2637 for PPTP; ERSPAN),
- * VXLAN (RFC 7348) and Geneve (RFC 8926). Only these: nothing else says on the wire that a datagram follows.
+ * What a datagram carries when it is a tunnel's: IP in IP (RFC 2003, RFC 4213), GRE (RFC 2784, 2890; 2637 for PPTP; ERSPAN); over
+ * UDP (`tunnel-udp.ts`) VXLAN, Geneve, GTP-U, Teredo and AYIYA. Only these: nothing else says on the wire that a datagram follows.
  */
 import { readU16 } from './bytes.ts'
 import { ETHER } from './link.ts'
 import type { Packet } from './packet.ts'
 import { PROTOCOL } from './transport.ts'
+import { findUdpTunnel, UDP_TUNNEL } from './tunnel-udp.ts'
 
 const IP_IN_IP = 4
 const IP6_IN_IP = 41
 const GRE = 47
-const VXLAN_PORT = 4789
-const VXLAN_BYTES = 8
-const VXLAN_VALID = 0x08
-const GENEVE_PORT = 6081
-const GENEVE_BYTES = 8
 
 const CHECKSUM = 0x8000
 const ROUTING = 0x4000
@@ -52,8 +48,7 @@ export function findInside(packet: Packet): Inside | undefined {
     case GRE:
       return findGre(packet)
     case PROTOCOL.UDP:
-      if (packet.destPort === VXLAN_PORT) return findVxlan(packet)
-      return packet.destPort === GENEVE_PORT ? findGeneve(packet) : undefined
+      return findInUdp(packet)
     default:
       return undefined
   }
@@ -74,24 +69,12 @@ function found(
   return inside
 }
 
-/** Anyone may send to this port: without the flag that a network is named it is none. */
-function findVxlan(packet: Packet): Inside | undefined {
-  const { bytes, payloadOffset, payloadBytes } = packet
-  if (payloadBytes < VXLAN_BYTES || bytes[payloadOffset] !== VXLAN_VALID) return undefined
-  return found(packet, payloadOffset + VXLAN_BYTES, 'ethernet')
-}
-
-/** Version 0 is all there is; the bits and the last byte that are kept for later are 0. */
-function findGeneve(packet: Packet): Inside | undefined {
-  const { bytes, payloadOffset: at, payloadBytes } = packet
-  if (payloadBytes < GENEVE_BYTES) return undefined
-  const first = bytes[at] as number
-  if (first >> 6 !== 0 || bytes[at + 7] !== 0) return undefined
-  const here = at + GENEVE_BYTES + (first & 0x3f) * 4
-  const type = readU16(bytes, at + 2)
-  if (type === CARRIES.ethernet) return found(packet, here, 'ethernet')
-  if (type !== ETHER.IPV4 && type !== ETHER.IPV6) return undefined
-  return found(packet, here, 'datagram', type)
+function findInUdp(packet: Packet): Inside | undefined {
+  const at = findUdpTunnel(packet)
+  if (at < 0) return undefined
+  return UDP_TUNNEL.ethernet
+    ? found(packet, at, 'ethernet')
+    : found(packet, at, 'datagram', UDP_TUNNEL.etherType)
 }
 
 function findGre(packet: Packet): Inside | undefined {

@@ -3,8 +3,11 @@ import { addressText, parseAddress, protoName } from '../base/address.ts'
 import type { Packet } from '../decode/packet.ts'
 import type { Json } from './eve-app.ts'
 
-const VXLAN_PORT = 4789
-const GENEVE_PORT = 6081
+const UDP_TUNNELS: Readonly<Record<number, string>> = {
+  3544: 'teredo tunnel',
+  4789: 'vxlan encapsulation',
+  6081: 'geneve encapsulation',
+}
 
 /** `02:00:00:00:00:0a` */
 export function macOf(mac: number): string {
@@ -61,8 +64,7 @@ export function packetSource({ depth, outerProtocol, outerDestPort }: Packet): s
     case 47:
       return 'gre tunnel'
     default:
-      if (outerDestPort === VXLAN_PORT) return 'vxlan encapsulation'
-      return outerDestPort === GENEVE_PORT ? 'geneve encapsulation' : 'tunnel'
+      return UDP_TUNNELS[outerDestPort] ?? 'tunnel'
   }
 }
 

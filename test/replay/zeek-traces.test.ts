@@ -33,7 +33,7 @@ const COMPARED: Record<string, string[]> = {
  */
 const REACHED: Record<string, number> = {
   dns: 60,
-  http: 68,
+  http: 87,
   ssh: 37,
   ssl: 19,
   x509: 88,

@@ -1,7 +1,7 @@
 /** `picket replay`: captures through the real path. Writes nothing but --eve and stdout, unless --data is given. */
 
 import { once } from 'node:events'
-import { createWriteStream, readFileSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -9,7 +9,6 @@ import type { EventDraft } from '../../base/event.ts'
 import { Failure } from '../../base/failure.ts'
 import { silentLog } from '../../base/log.ts'
 import { openFile } from '../../capture/file.ts'
-import { Overrides } from '../../detect/overrides.ts'
 import { readInspection } from '../../inspection.ts'
 import { openJournal } from '../../journal.ts'
 import { stampEvent } from '../../lake/stamp.ts'
@@ -17,6 +16,7 @@ import { Replay, type ReplayResult } from '../../replay.ts'
 import { shippedRuleFiles } from '../../rules-on-disk.ts'
 import { borrow } from '../borrow.ts'
 import { keysForAgent } from '../keys-client.ts'
+import { readOverrides } from './explain.ts'
 import { type Command, print, printJson, readOptions, table } from './options.ts'
 
 const HOME = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
@@ -103,17 +103,6 @@ async function readAll(
     else print(inWords(result))
   }
   if (failure !== undefined) throw failure
-}
-
-/** What `picket rules tuned --json` printed, or its list alone. */
-function readOverrides(path: string): Overrides {
-  try {
-    const read = JSON.parse(readFileSync(path, 'utf8')) as { overrides?: unknown }
-    return Overrides.read(Array.isArray(read) ? read : read.overrides)
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    throw new Failure('invalid', `${path} cannot be read as overrides.`, { path }, error)
-  }
 }
 
 /** The file is made once a capture is being read: a slip in its name must not cost the last run's output. */
