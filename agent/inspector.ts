@@ -181,7 +181,6 @@ export class Inspector implements FlowListener {
 
   packet(packet: Packet): void {
     this.#timeUs = packet.timeUs
-    if (this.#waiting.size > 0) this.#alertWaiting(packet.flow, packet.toServer)
     if (packet.flow >= 0) this.#observer.packet(packet)
     this.#engine.packet(packet)
     if (packet.protocol === UDP && packet.flow >= 0) this.#app.datagram(packet)
@@ -198,10 +197,12 @@ export class Inspector implements FlowListener {
 
   /** What the receiver of this packet's answer has taken is judged. */
   handled(packet: Packet): void {
-    this.#packetRows.handled(packet, this.#path.linkType)
     const { flow, toServer } = packet
-    if (!this.#acked || packet.protocol !== TCP || flow < 0) return
-    this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
+    if (this.#acked && packet.protocol === TCP && flow >= 0) {
+      this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
+      if (this.#waiting.size > 0) this.#alertWaiting(flow, toServer)
+    }
+    this.#packetRows.handled(packet, this.#path.linkType)
   }
 
   #release(flow: number, toServer: boolean, keep: number): void {
@@ -252,7 +253,11 @@ export class Inspector implements FlowListener {
     this.#ending = true
     this.#release(flow, true, 0)
     this.#release(flow, false, 0)
-    const view = this.#views.view(flow) // before the application layer forgets what it spoke
+    // Before the application layer forgets what it spoke; a request that broke off may yet be told.
+    const view = {
+      ...this.#views.view(flow),
+      appProtoBefore: this.#app.appProtoBefore(flow),
+    }
     this.#observer.ended(flow)
     this.#app.ended(flow)
     this.#engine.ended(flow)

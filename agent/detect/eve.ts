@@ -40,6 +40,8 @@ export interface FlowView {
   clientMac?: number
   serverMac?: number
   appProto: AppProto
+  /** What it spoke before it became a tunnel for that. */
+  appProtoBefore?: AppProto | undefined
 }
 
 export interface FlowTotals {
@@ -209,6 +211,7 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
     },
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto
+  if (view.appProtoBefore !== undefined) record.app_proto_orig = view.appProtoBefore
   const ether = flowEther(view)
   if (ether) record.ether = ether
   if (view.icmpAnswer !== undefined && isIcmp(view)) {

@@ -23,6 +23,12 @@ export const HEAD_BYTES_MAX = 65_536
 /** Questions without an answer yet, on one flow. */
 export const WAITING_MAX = 64
 
+/** What begins a message, at the start of what is in hand or of a line in it. */
+const REQUEST_STARTS = /(?:^|\n)[A-Z]{3,16} [^\s]{1,2048} HTTP\/1/
+const RESPONSE_STARTS = /(?:^|\n)HTTP\/1\.\d \d{3}/
+const FIND_BYTES_MAX = 65_536
+/** A request line whose end never came. */
+const BEGUN_REQUEST = /^[A-Z]{3,16} \/[^\s]{0,2048}(?: H|$)/
 /** Bytes before a status line that are read over, as clients do. */
 const JUNK_BYTES_MAX = 512
 /** A waiting exchange costs this much beside its head, whose text is kept about four times over. */
@@ -41,14 +47,16 @@ interface Side {
   head: KeptBytes
   /** The exchange whose body is being read; undefined between messages. */
   reading: Exchange | undefined
+  /** Bytes are missing between two messages: what comes is read over up to the next first line. */
+  lost: boolean
 }
 
 export class HttpFlow implements AppParser {
   readonly proto = 'http'
   readonly #sink: AppSink
   readonly #layersMax: number | undefined
-  readonly #client: Side = { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined }
-  readonly #server: Side = { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined }
+  readonly #client: Side = newSide()
+  readonly #server: Side = newSide()
   #waiting: Exchange[] = []
   #count = 0
   #verdict: Verdict = 'more'
@@ -70,10 +78,11 @@ export class HttpFlow implements AppParser {
   stream(toServer: boolean, bytes: Buffer): Verdict {
     const side = toServer ? this.#client : this.#server
     let at = 0
-    while (at < bytes.length && this.#verdict === 'more')
-      at = side.reading
-        ? this.#body(toServer, side, bytes, at)
-        : this.#head(toServer, side, bytes, at)
+    while (at < bytes.length && this.#verdict === 'more') {
+      if (side.lost) at = this.#find(toServer, side, bytes, at)
+      else if (side.reading) at = this.#body(toServer, side, bytes, at)
+      else at = this.#head(toServer, side, bytes, at)
+    }
     return this.#verdict
   }
 
@@ -82,8 +91,20 @@ export class HttpFlow implements AppParser {
     const reader = toServer ? side.reading?.request : side.reading?.response
     if (side.reading) side.reading.http.gap = true
     if (reader?.gap(missing)) this.#afterBody(toServer, side, reader)
-    else this.#give()
+    else if (reader?.outrun(missing) || (!side.reading && side.head.length === 0)) {
+      if (reader) this.#afterBody(toServer, side, reader)
+      side.lost = true
+    } else this.#give()
     return this.#verdict
+  }
+
+  /** Reads over what has no beginning, up to a line that begins a message. */
+  #find(toServer: boolean, side: Side, bytes: Buffer, at: number): number {
+    const text = bytes.toString('latin1', at, Math.min(bytes.length, at + FIND_BYTES_MAX))
+    const found = (toServer ? REQUEST_STARTS : RESPONSE_STARTS).exec(text)
+    if (!found) return bytes.length
+    side.lost = false
+    return at + found.index + (found[0].startsWith('\n') ? 1 : 0)
   }
 
   ended(): void {
@@ -182,6 +203,7 @@ export class HttpFlow implements AppParser {
     const { list, faults } = decodeHeaders(rest, 0, rest.length, true)
     for (const fault of faults) this.#sink.fault(fault)
     http.status = start.status
+    if (start.text !== undefined) http.statusText = start.text
     http.reason = start.reason
     http.responseVersion = start.version
     http.responseHeaders = list
@@ -198,7 +220,7 @@ export class HttpFlow implements AppParser {
     this.#say(exchange, 'response')
     if (tunnel) {
       this.#give()
-      this.#verdict = http.method === 'CONNECT' ? 'watch' : 'done'
+      this.#verdict = http.method === 'CONNECT' ? 'anew' : 'done'
     } else if (exchange.response.done) this.#responseDone(exchange)
     else this.#server.reading = exchange
   }
@@ -238,6 +260,8 @@ export class HttpFlow implements AppParser {
     const exchange = side.reading as Exchange
     const reader = (toServer ? exchange.request : exchange.response) as BodyReader
     const next = reader.feed(bytes, at)
+    if (toServer) exchange.http.requestBodyBytes = reader.bytes
+    else exchange.http.responseBodyBytes = reader.bytes
     this.#afterBody(toServer, side, reader)
     return next
   }
@@ -302,11 +326,21 @@ export class HttpFlow implements AppParser {
     this.#lastHead()
     this.#giveWaiting()
     this.#oldRequest() // a head that is not whole has at least its first line
+    this.#lastLine()
     this.#giveWaiting()
     this.#client.reading = undefined
     this.#server.reading = undefined
     this.#client.head.clear()
     this.#server.head.clear()
+  }
+
+  /** A request that ends within its first line. */
+  #lastLine(): void {
+    const { head } = this.#client
+    if (this.#client.lost || head.length === 0 || this.#count > 0) return
+    const line = Buffer.from(head.view())
+    head.clear()
+    if (BEGUN_REQUEST.test(line.toString('latin1'))) this.#onHead(true, line)
   }
 
   /** An answer whose head was never closed: its lines are read as they are. */
@@ -368,6 +402,10 @@ export class HttpFlow implements AppParser {
     this.#waiting.push(exchange)
     return exchange
   }
+}
+
+function newSide(): Side {
+  return { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined, lost: false }
 }
 
 /** Where the first line of an answer begins that has a status line, junk before it read over; -1: nowhere. */

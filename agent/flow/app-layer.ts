@@ -15,7 +15,14 @@ import { newIcsFlow } from './app-ics.ts'
 import { guessItDatagram, IT_PROTOS, isItProto, newItParser } from './app-it.ts'
 import { ModbusFlow } from './app-modbus.ts'
 import type { AppParser, AppSink, TransactionListener, Verdict } from './app-parser.ts'
-import { type Guess, guess, isTlsHello, mayBeTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
+import {
+  type Guess,
+  guess,
+  isBegunRequest,
+  isTlsHello,
+  mayBeTlsHello,
+  PROBE_BYTES_MAX,
+} from './app-probe.ts'
 import { guessIcsDatagram } from './app-probe-ics.ts'
 import { QuicBudget, QuicFlow } from './app-quic.ts'
 import { SshFlow } from './app-ssh.ts'
@@ -71,6 +78,8 @@ export class AppLayer {
   readonly #proto: Uint8Array
   /** Segments watched, or datagrams probed. */
   readonly #tries: Uint8Array
+  /** Place in PROTOS of what a flow spoke before it became a tunnel; 0: it is none. */
+  readonly #before: Uint8Array
   /** Which fault words this flow has said: two words of 32 bits. */
   readonly #said: Uint32Array
   readonly #quic = new QuicBudget()
@@ -90,6 +99,7 @@ export class AppLayer {
     this.#phase = new Uint8Array(flows.flowsMax)
     this.#proto = new Uint8Array(flows.flowsMax)
     this.#tries = new Uint8Array(flows.flowsMax)
+    this.#before = new Uint8Array(flows.flowsMax)
     this.#said = new Uint32Array(flows.flowsMax * 2)
   }
 
@@ -180,6 +190,7 @@ export class AppLayer {
 
   /** The row is about to be reused: unfinished transactions are handed on first. */
   ended(flow: number): void {
+    this.#lastProbe(flow)
     const parser = this.#parsers.get(flow)
     if (parser) this.#end(parser)
     this.#forget(flow)
@@ -187,6 +198,7 @@ export class AppLayer {
     this.#phase[flow] = PHASE.probe
     this.#proto[flow] = 0
     this.#tries[flow] = 0
+    this.#before[flow] = 0
     this.#said[flow * 2] = 0
     this.#said[flow * 2 + 1] = 0
   }
@@ -218,6 +230,15 @@ export class AppLayer {
       const cut = toServer ? probe.client.dropped : probe.server.dropped
       if (cut > 0) this.stream(flow, toServer, view, view.length - cut, view.length)
     }
+  }
+
+  /** Too little came to be sure, and no more will: a request line that breaks off is one. */
+  #lastProbe(flow: number): void {
+    const client = this.#probes.get(flow)?.client.view()
+    if (!client || this.#phase[flow] !== PHASE.probe || !isBegunRequest(client)) return
+    const bytes = Buffer.from(client)
+    this.#dropProbe(flow)
+    if (this.#begin(flow, 'http')) this.#parse(flow, true, bytes)
   }
 
   #guess(flow: number, client: Buffer, server: Buffer): Guess {
@@ -292,6 +313,12 @@ export class AppLayer {
     if (verdict === 'watch' && toServer) this.#watch(flow, toServer, view)
   }
 
+  /** The protocol a flow spoke before it became another's tunnel; undefined where it has spoken one alone. */
+  appProtoBefore(flow: number): AppProto | undefined {
+    const before = this.#before[flow] as number
+    return before === 0 ? undefined : PROTOS[before]
+  }
+
   #after(flow: number, parser: AppParser, verdict: Verdict, before: number): void {
     this.held += parser.held - before
     if (verdict === 'more') {
@@ -301,7 +328,10 @@ export class AppLayer {
       this.#end(parser)
     }
     this.#forget(flow)
-    this.#phase[flow] = verdict === 'watch' ? PHASE.watch : PHASE.over
+    this.#phase[flow] =
+      verdict === 'watch' ? PHASE.watch : verdict === 'anew' ? PHASE.probe : PHASE.over
+    if (verdict === 'watch' || verdict === 'anew')
+      this.#before[flow] = PROTOS.indexOf(parser.proto as AppProto)
     this.#tries[flow] = 0
   }
 
