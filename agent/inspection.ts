@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { Failure } from './base/failure.ts'
 import { parseSettings } from './base/json-settings.ts'
+import type { HeadersShown } from './detect/eve-http-headers.ts'
 import type { DnsSettings } from './detect/eve-settings.ts'
 
 const DEPTH_UNITS: Readonly<Record<string, number>> = {
@@ -154,6 +155,19 @@ function typeSettings({ eve_types = [] }: Inspection, name: string): Json | unde
       return (each[name] as Json | null | undefined) ?? {}
   }
   return undefined
+}
+
+/** Whether alerts show where the references of their rules lead. */
+export function referencesShown(inspection: Inspection): boolean {
+  const metadata = typeSettings(inspection, 'alert')?.metadata as Json | boolean | null | undefined
+  const rule = typeof metadata === 'object' ? (metadata?.rule as Json | null) : undefined
+  return rule?.reference === true
+}
+
+/** Whose header lines the records of HTTP list. */
+export function headersShown(inspection: Inspection): HeadersShown | undefined {
+  const shown = typeSettings(inspection, 'http')?.['dump-all-headers']
+  return shown === 'both' || shown === 'request' || shown === 'response' ? shown : undefined
 }
 
 const PAYLOAD_BYTES = 4096

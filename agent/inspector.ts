@@ -13,6 +13,7 @@ import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import { alertEvent, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
+import { type HeadersShown, withHeaders } from './detect/eve-http-headers.ts'
 import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { AckedStreams } from './flow/acked-streams.ts'
@@ -24,7 +25,14 @@ import type { EndReason, FlowListener } from './flow/listener.ts'
 import { FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
-import { fileHashes, INSPECTION, type Inspection, packetSettings } from './inspection.ts'
+import {
+  fileHashes,
+  headersShown,
+  INSPECTION,
+  type Inspection,
+  packetSettings,
+  referencesShown,
+} from './inspection.ts'
 import { Observer } from './observer.ts'
 import { PacketRows } from './packet-rows.ts'
 import type { SeenAlert } from './shard-messages.ts'
@@ -76,6 +84,8 @@ export class Inspector implements FlowListener {
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
   readonly #packetRows: PacketRows
+  readonly #headersShown: HeadersShown | undefined
+  readonly #references: boolean
   /** A flow is being ended: what its layers say now is of no packet. */
   #ending = false
   #incomplete = 0
@@ -123,6 +133,8 @@ export class Inspector implements FlowListener {
     this.#views = new FlowViews(this.#table, appProto, home)
     this.#marks = new Uint8Array(this.#table.flowsMax)
     this.#depth = inspection.reassembly_depth
+    this.#headersShown = headersShown(inspection)
+    this.#references = referencesShown(inspection)
     this.#packetRows = new PacketRows(packetSettings(inspection), this.#views, (draft) =>
       output.event(draft),
     )
@@ -262,12 +274,15 @@ export class Inspector implements FlowListener {
     this.#app.ended(flow)
     this.#engine.ended(flow)
     this.#alertWaiting(flow, undefined)
+    const metadata = this.#engine.metadata(flow)
+    this.#engine.forget(flow)
     this.#packetRows.ended(flow)
     this.#ending = false
     if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
     const alerted = ((this.#marks[flow] as number) & 1) === 1
     this.#marks[flow] = 0
     const totals = this.#views.totals(flow, reason, alerted)
+    if (metadata) totals.metadata = metadata
     if (view.protocol === TCP) totals.tcpState = this.#flows.tcpState(flow)
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
     else this.#output.event(flowEvent(view, totals))
@@ -284,7 +299,12 @@ export class Inspector implements FlowListener {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
     const draft = transactionEvent(this.#views.view(flow), transaction, this.#moment())
-    if (draft) this.#output.event(draft)
+    const shown = this.#headersShown
+    const metadata = draft && this.#engine.metadata(flow)
+    if (metadata && draft) draft.record = { ...draft.record, metadata }
+    if (draft && shown && transaction.proto === 'http')
+      this.#output.event(withHeaders(draft, transaction.http, shown))
+    else if (draft) this.#output.event(draft)
     if (transaction.proto === 'http' && transaction.stage === 'done')
       for (const file of fileEvents(
         this.#views.view(flow),
@@ -317,7 +337,9 @@ export class Inspector implements FlowListener {
     const totals = this.#views.totals(flow, 'shutdown', true)
     const { toServer, timeUs } = place
     const { number, late } = this.#moment()
-    const moment = { toServer, timeUs, number, late, totals, packet }
+    const metadata = this.#engine.metadata(flow)
+    const references = this.#references
+    const moment = { toServer, timeUs, number, late, totals, packet, metadata, references }
     const told = alertEvent(this.#views.view(flow), hit, moment)
     const draft = this.#packetRows.alerted(told, hit, place, this.#path.linkType)
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })

@@ -20,6 +20,11 @@ export interface AlertHit {
   action: 'allowed' | 'blocked'
   /** Of the rule's `metadata` keyword. */
   metadata: Readonly<Record<string, readonly string[]>>
+  /** The rule's references, each `type,value`. */
+  references?: readonly string[]
+  /** What its expressions have caught: of this alert, and of this packet. */
+  context?: Readonly<Record<string, string>>
+  pktvars?: readonly Readonly<Record<string, string>>[]
   /** What it asks to keep of the packets that follow. */
   tags?: readonly Tag[]
   app_proto?: AppProto

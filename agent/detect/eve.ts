@@ -14,6 +14,7 @@ import type { AlertHit } from './alert.ts'
 import { eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
 import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
 import { eveAddress, flowEther, packetLink, packetSource, packetVlan } from './eve-link.ts'
+import { linkOf } from './references.ts'
 
 const MESSAGE_CHARS_MAX = 400
 
@@ -58,6 +59,8 @@ export interface FlowTotals {
   alerted: boolean
   /** EVE's word; TCP only. */
   tcpState?: string
+  /** What rules have read out of it. */
+  metadata?: Json | undefined
 }
 
 /** Where and when: `number` is `pcap_cnt`, 0 when no packet is in hand. */
@@ -141,9 +144,17 @@ function userColumn(tx: Transaction): { user?: string } {
 export function alertEvent(
   view: FlowView,
   hit: AlertHit,
-  moment: Moment & { toServer: boolean; totals?: Partial<FlowTotals> },
+  moment: Moment & {
+    toServer: boolean
+    totals?: Partial<FlowTotals>
+    /** What rules have read out of the flow. */
+    metadata?: Json | undefined
+    /** The rule's references are shown. */
+    references?: boolean
+  },
 ): EventDraft {
   const { toServer, totals } = moment
+  const metadata = hit.pktvars ? { ...moment.metadata, pktvars: hit.pktvars } : moment.metadata
   const record: Json = {
     ...head(view, 'alert', toServer, moment),
     alert: {
@@ -154,8 +165,11 @@ export function alertEvent(
       signature: hit.msg,
       category: hit.category,
       severity: hit.priority,
+      ...(moment.references && hit.references && { references: hit.references.map(linkOf) }),
+      ...(hit.context && { context: hit.context }),
       ...(Object.keys(hit.metadata).length > 0 && { metadata: hit.metadata }),
     },
+    ...(metadata && { metadata }),
     direction: toServer ? 'to_server' : 'to_client',
     ...(hit.tx && eveOf(hit.tx)),
   }
@@ -212,6 +226,7 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto
   if (view.appProtoBefore !== undefined) record.app_proto_orig = view.appProtoBefore
+  if (totals.metadata) record.metadata = totals.metadata
   const ether = flowEther(view)
   if (ether) record.ether = ether
   if (view.icmpAnswer !== undefined && isIcmp(view)) {

@@ -268,14 +268,17 @@ export class HttpFlow implements AppParser {
 
   #afterBody(toServer: boolean, side: Side, reader: BodyReader): void {
     const exchange = side.reading as Exchange
+    if (reader.done && !reader.fault) {
+      if (toServer) exchange.http.requestDone = true
+      else exchange.http.responseDone = true
+    }
     if (reader.done || reader.kept.full) this.#sayBody(exchange, toServer)
     if (reader.fault) {
       this.#sink.fault(reader.fault)
       this.#give()
     } else if (reader.done) {
       side.reading = undefined
-      if (toServer) exchange.http.requestDone = true
-      else this.#responseDone(exchange)
+      if (!toServer) this.#responseDone(exchange)
     }
   }
 

@@ -49,6 +49,7 @@ const SWEEP_ROWS = 2048
 const EVICT_ROWS = 32
 /** Tunnels in tunnels. */
 const TUNNELS_MAX = 4
+const HTTP_ANSWER = Buffer.from('HTTP/1.')
 const DNS_PORT = 53
 const DNS_HEADER_BYTES = 12
 const PORTS_LOW_MAX = 1023
@@ -305,8 +306,17 @@ function fromClient(packet: Packet): boolean {
   const flags = packet.tcpFlags & (TCP.SYN | TCP.ACK)
   if (flags === TCP.SYN) return true
   if (flags === (TCP.SYN | TCP.ACK)) return false
+  if (isHttpAnswer(packet)) return false
   // Picked up in the middle: servers have the low ports, clients one of the ephemeral range.
   return !(packet.srcPort < 32_768 && packet.destPort >= 32_768)
+}
+
+/** What begins as an answer of HTTP comes from its server, whatever the ports. */
+function isHttpAnswer({ bytes, payloadOffset, payloadBytes }: Packet): boolean {
+  if (payloadBytes < HTTP_ANSWER.length) return false
+  for (let i = 0; i < HTTP_ANSWER.length; i++)
+    if (bytes[payloadOffset + i] !== HTTP_ANSWER[i]) return false
+  return true
 }
 
 /** The first seen of a flow is an answer of a DNS server: its question came before we looked. */

@@ -29,6 +29,35 @@ test('an alert shows what it was seen in, of a packet or of a stream', async () 
   expect(alerts[0]?.packet_info).toEqual({ linktype: 1, linktype_name: 'EN10MB' })
 })
 
+const web = tcpConversation(ENDS, [
+  { from: 'client', data: 'GET /a HTTP/1.1\r\nHost: h\r\nX-One: 1\r\n\r\n' },
+  { from: 'server', data: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n' },
+])
+
+test('header lines, references and what rules caught are shown as asked', async () => {
+  const rules =
+    'alert http any any -> any any (http.uri; pcre:"/(?P<flow_path>\\w+)$/"; reference:cve,2014-0160; flowbits:set,seen; sid:1;)'
+  const options = {
+    eve_types: [
+      { http: { 'dump-all-headers': 'request' } },
+      { alert: { metadata: { rule: { reference: true } } } },
+      'flow',
+    ],
+  }
+  const records = await eveOf(web, { rules, options })
+  const [http] = ofType(records, 'http')
+  expect(http?.http.request_headers).toEqual([
+    { name: 'Host', value: 'h' },
+    { name: 'X-One', value: '1' },
+  ])
+  expect(http?.http.response_headers).toBe(undefined)
+  const metadata = { flowbits: ['seen'], flowvars: [{ path: 'a' }] }
+  const [alert] = ofType(records, 'alert')
+  expect(alert?.alert.references[0]).toMatch(/^https:\/\/cve\..*2014-0160$/)
+  expect(alert?.metadata).toEqual(metadata)
+  expect(ofType(records, 'flow')[0]?.metadata).toEqual(metadata)
+})
+
 test('packets that follow a tagged one are written where they are asked for', async () => {
   const rules = 'alert tcp any any -> any any (flags:S; tag:session,3,packets; sid:1;)'
   const options = { eve_types: [{ alert: { 'tagged-packets': true } }, 'packet'] }

@@ -213,6 +213,7 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
       attack_ids: attackIds(draft.metadata),
       action: 'allowed',
       metadata: draft.metadata,
+      ...(draft.references.length > 0 && { references: draft.references }),
       ...(draft.tags.length > 0 && { tags: draft.tags }),
     },
   }

@@ -23,8 +23,16 @@ export interface Content {
   followed: boolean
 }
 
+/** Whose variable a group becomes: the alert's, the packet's or the flow's. */
+export interface Capture {
+  group: number
+  scope: 'alert' | 'pkt' | 'flow'
+  name: string
+}
+
 export interface Pcre {
   type: 'pcre'
+  captures: readonly Capture[]
   regex: Regex
   negated: boolean
   relative: boolean
@@ -111,6 +119,8 @@ export interface Base64 {
 
 export interface Entropy {
   type: 'entropy'
+  /** Of the buffer, as records have it. */
+  name: string
   offset: number
   bytesMax: number
   test: (value: number) => boolean

@@ -113,6 +113,7 @@ test.each([
   ['xor:"0"; content:"x";', 'xor'],
   ['xbits:set,a,track tx;', 'xbits'],
   ['entropy:value much;', 'entropy'],
+  ['pcre:"/(a)/, host:name";', 'pcre'],
   ['vlan.id:200,4;', 'vlan.id'],
   ['tag:host,5,packets,both;', 'tag'],
   ['tag:session,5;', 'tag'],
@@ -158,6 +159,45 @@ test.each([
   const made = lab(`alert ip any any -> any any (vlan.id:${value};)`)
   made.frame(ethernet(0x0800, udp(CLIENT, 'x').subarray(14), vlans))
   expect(made.take()).toEqual(expected ? [1] : [])
+})
+
+test('what expressions catch goes to the alert, the packet and the flow, in rules that match', () => {
+  const made = new SignatureLab(
+    [
+      `${UDP} (pcre:"/(?P<alert_who>\\w+)=(?P<flow_what>\\w+)/"; sid:1;)`,
+      `${UDP} (pcre:"/^(\\w+)=(\\w+)/, pkt:first, flow:second"; content:"b"; sid:2;)`,
+      `${UDP} (pcre:"/(?P<flow_never>\\w+)/"; content:"nowhere"; sid:3;)`,
+    ].join('\n'),
+  )
+  expect(made.refused).toEqual([])
+  made.datagram('a=b')
+  expect(made.hits.map(({ sid, context, pktvars }) => ({ sid, context, pktvars }))).toEqual([
+    { sid: 1, context: { who: 'a' }, pktvars: undefined },
+    { sid: 2, context: undefined, pktvars: [{ first: 'a' }] },
+  ])
+  expect(made.engine.metadata(0)).toEqual({ flowvars: [{ what: 'b' }, { second: 'b' }] })
+  made.engine.forget(0)
+  expect(made.engine.metadata(0)).toBe(undefined)
+})
+
+test('the entropy that a rule computes is of the flow, whether or not it matched', () => {
+  const made = lab(`${UDP} (entropy:value > 7;)`)
+  expect(made.datagram('abab')).toEqual([])
+  expect(made.engine.metadata(0)).toEqual({ entropy: { content: 1 } })
+})
+
+test('plain contents of a rule over transactions may have gone by in the stream', () => {
+  const made = lab('alert ip any any -> any any (content:"early"; http.uri; content:"/late";)')
+  const filler = 'x'.repeat(6000)
+  made.segments([
+    ['>', 'an ear'],
+    ['>', `ly word ${filler}`],
+  ])
+  const http = httpExchange({ uri: '/late', method: 'GET' })
+  expect(made.transaction({ proto: 'http', stage: 'done', http })).toEqual([1])
+  const never = lab('alert ip any any -> any any (content:"early"; http.uri; content:"/late";)')
+  never.segments([['>', filler]])
+  expect(never.transaction({ proto: 'http', stage: 'done', http })).toEqual([])
 })
 
 test('an event is judged at the packet that had it, with or without a flow', () => {

@@ -5,6 +5,7 @@ import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
 import { FlowBits } from './flow-bits.ts'
+import { FlowNotes, noteText } from './flow-notes.ts'
 import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
@@ -59,8 +60,13 @@ export class SignatureEngine {
   readonly #passed = new Set<number>()
   /** Rules without a literal that have fired in a direction of a stream. */
   readonly #once = new Map<number, Set<number>>()
+  /** Rules over transactions whose plain contents have been met in a direction of a stream. */
+  readonly #met = new Map<number, Set<number>>()
   /** Which transactions have been judged, and by what they were met, where it takes more than one call. */
   #progress = new WeakMap<object, { settled: number; fired: Set<number> }>()
+  readonly #notes = new FlowNotes()
+  /** Whose buffer is in hand. */
+  #inspected = -1
   #rules: RuleSet
   #candidates: Candidates
   #list: Shortlist
@@ -78,6 +84,7 @@ export class SignatureEngine {
     this.#state = new RuleState((flow, toServer) =>
       this.#tails.streamed(flow * 2 + (toServer ? 1 : 0)),
     )
+    this.#inspector.onEntropy = (name, value) => this.#notes.entropy(this.#inspected, name, value)
     const { client, server } = this.#flows
     this.#place = {
       flow: -1,
@@ -93,6 +100,18 @@ export class SignatureEngine {
     this.#list = new Shortlist(rules.signatures)
   }
 
+  /** What rules have read out of a flow, and the bits they gave it, as EVE's metadata; undefined: nothing. */
+  metadata(flow: number): Record<string, unknown> | undefined {
+    const notes = this.#notes.of(flow)
+    const flowbits = this.#bits.names(flow)
+    if (!notes && flowbits.length === 0) return undefined
+    return {
+      ...(flowbits.length > 0 && { flowbits }),
+      ...(notes && notes.flowvars.length > 0 && { flowvars: notes.flowvars }),
+      ...(notes && Object.keys(notes.entropy).length > 0 && { entropy: notes.entropy }),
+    }
+  }
+
   get generation(): number {
     return this.#rules.generation
   }
@@ -106,6 +125,7 @@ export class SignatureEngine {
     this.#tails.forgetWaiting()
     this.#progress = new WeakMap()
     this.#once.clear()
+    this.#met.clear()
     this.#inPacket.clear()
     this.#untold.clear()
   }
@@ -160,6 +180,7 @@ export class SignatureEngine {
   #judgePacket(signature: Signature, packet: Packet, start: number, end: number): boolean {
     const { payload, appProto, packetTests, index } = signature
     const { flow } = packet
+    this.#inspector.captured.length = 0
     for (let i = 0; i < packetTests.length; i++)
       if (!(packetTests[i] as (packet: Packet) => boolean)(packet)) return false
     if (!this.#remembers(signature, flow, packet.toServer)) return false
@@ -233,6 +254,13 @@ export class SignatureEngine {
   ): boolean {
     const { index, payload, appProto } = signature
     const flow = key >> 1
+    this.#inspector.captured.length = 0
+    if (signature.point) {
+      if (this.#met.get(key)?.has(index)) return false
+      if (this.#holds(payload, window, 0, end, base, flow)) mark(this.#met, key, index)
+      else if (payload.length > 1) this.#tails.wait(key, index, base + end)
+      return false
+    }
     if (this.#inPacket.has(index) && this.#inHand(flow)) return false
     if (signature.fast === undefined && this.#once.get(key)?.has(index)) return false
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
@@ -242,18 +270,12 @@ export class SignatureEngine {
       if (signature.fast && payload.length > 1) this.#tails.wait(key, index, base + end)
       return false
     }
-    if (signature.fast === undefined) this.#markOnce(key, index)
+    if (signature.fast === undefined) mark(this.#once, key, index)
     if (known !== appProto) {
       this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
-  }
-
-  #markOnce(key: number, index: number): void {
-    const fired = this.#once.get(key)
-    if (fired) fired.add(index)
-    else if (this.#once.size < ONCE_MAX) this.#once.set(key, new Set([index]))
   }
 
   /** Rules whose bytes matched before the protocol of the flow was known. */
@@ -350,6 +372,7 @@ export class SignatureEngine {
     toServer: boolean,
     transaction: Transaction,
   ): boolean {
+    this.#inspector.captured.length = 0
     if (!signature.transactionTests.every((test) => test(transaction, !toServer))) return false
     if (!this.#remembers(signature, flow, toServer)) return false
     const { packetTests, packetParts, payload } = signature
@@ -371,7 +394,8 @@ export class SignatureEngine {
   }
 
   /** The plain contents of a transaction rule: against what is kept of the stream, or the datagram. */
-  #payloadHolds({ payload }: Signature, flow: number, toServer: boolean): boolean {
+  #payloadHolds({ payload, index }: Signature, flow: number, toServer: boolean): boolean {
+    if (this.#met.get(flow * 2 + (toServer ? 1 : 0))?.has(index)) return true
     const packet = this.#inHand(flow)
     if (packet && packet.protocol !== 6) {
       const start = packet.payloadOffset
@@ -399,13 +423,20 @@ export class SignatureEngine {
   ended(flow: number): void {
     this.#judgeMatched(flow * 2)
     this.#judgeMatched(flow * 2 + 1)
+  }
+
+  /** After `ended`, and after what it brought was told. */
+  forget(flow: number): void {
     this.#tails.forget(flow * 2)
     this.#tails.forget(flow * 2 + 1)
     this.#bits.ended(flow)
     this.#state.ended(flow)
+    this.#notes.ended(flow)
     this.#passed.delete(flow)
     this.#once.delete(flow * 2)
     this.#once.delete(flow * 2 + 1)
+    this.#met.delete(flow * 2)
+    this.#met.delete(flow * 2 + 1)
   }
 
   #find(lane: Lane, bytes: Uint8Array, start: number, end: number, fresh: number): void {
@@ -427,6 +458,7 @@ export class SignatureEngine {
     base: number,
     flow: number,
   ): boolean {
+    this.#inspected = flow
     const yes = this.#inspector.matches(conditions, bytes, start, end, base)
     const { limit } = this.#inspector
     if (limit !== undefined && !yes) this.#incomplete(limit, flow)
@@ -460,6 +492,20 @@ export class SignatureEngine {
     place.srcAt = flow < 0 ? 0 : flow * 4
     place.destAt = place.srcAt
     return place
+  }
+
+  /** Groups that the rule's expressions have caught go where they belong: flow, packet, alert. */
+  #variables(flow: number): Pick<AlertHit, 'context' | 'pktvars'> {
+    const context: Record<string, string> = {}
+    const pktvars: Record<string, string>[] = []
+    for (const { scope, name, bytes } of this.#inspector.captured)
+      if (scope === 'flow') this.#notes.variable(flow, name, bytes)
+      else if (scope === 'pkt') pktvars.push(Object.fromEntries([[name, noteText(bytes)]]))
+      else Object.defineProperty(context, name, { value: noteText(bytes), enumerable: true })
+    return {
+      ...(Object.keys(context).length > 0 && { context }),
+      ...(pktvars.length > 0 && { pktvars }),
+    }
   }
 
   #partsHold({ packetParts }: Signature, packet: Packet): boolean {
@@ -498,13 +544,20 @@ export class SignatureEngine {
       if (wholeFlow && flow >= 0) this.#passed.add(flow)
       return true
     }
+    const vars = this.#inspector.captured.length > 0 ? this.#variables(flow) : undefined
     if (signature.noalert) return false
     const app_proto = flow < 0 ? 'unknown' : this.#options.appProto(flow)
     const packet = flow < 0 ? this.#packet : this.#inHand(flow)
     this.#options.onAlert(
-      { ...hit, app_proto, ...(tx && { tx }) },
+      { ...hit, app_proto, ...(tx && { tx }), ...vars },
       { flow, toServer, timeUs: this.#timeUs, found, packet },
     )
     return false
   }
+}
+
+function mark(marks: Map<number, Set<number>>, key: number, index: number): void {
+  const known = marks.get(key)
+  if (known) known.add(index)
+  else if (marks.size < ONCE_MAX) marks.set(key, new Set([index]))
 }

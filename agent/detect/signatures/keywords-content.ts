@@ -95,8 +95,10 @@ export const CONTENT_KEYWORDS: KeywordTable = {
     const found = /^(?:bytes\s+(\d+)\s*,\s*)?(?:offset\s+(\d+)\s*,\s*)?value\s*(.+)$/.exec(value)
     const test = found && decimalTest(found[3] as string)
     if (!found || !test) throw new Refused(name, `"${value}" is not a value it can compare`)
-    draft.list().conditions.push({
+    const list = draft.list()
+    list.conditions.push({
       type: 'entropy',
+      name: list.name?.replaceAll('.', '_') ?? 'content',
       bytesMax: Number(found[1] ?? Number.MAX_SAFE_INTEGER),
       offset: Number(found[2] ?? 0),
       test,

@@ -4,6 +4,7 @@ import { GramPrefilter } from '../prefilter/grams.ts'
 import type { Prefilter } from '../prefilter/prefilter.ts'
 import { compileRule, Shared } from './compile.ts'
 import type { Condition } from './condition.ts'
+import { payloadFast } from './fast-pattern.ts'
 import type { BufferView, Point, Signature, ThresholdRule } from './rule.ts'
 import { Refused, type RuleLine, ruleLines } from './rule-text.ts'
 import { defaultVariables, type Variables } from './variables.ts'
@@ -54,7 +55,7 @@ export class Lane {
   readonly always: number[] = []
   readonly prefilter: Prefilter = new GramPrefilter()
 
-  add({ index, fast }: Signature): void {
+  add({ index, fast }: Pick<Signature, 'index' | 'fast'>): void {
     if (fast) this.prefilter.add(fast.bytes, fast.nocase, index)
     else this.always.push(index)
   }
@@ -174,6 +175,11 @@ export class RuleSet {
     }
     if (point) {
       this.points[pointIndex(point.proto, point.response, point.body)]?.add(signature)
+      // What its plain contents ask may have gone by when the transaction is there.
+      const fast = payloadFast(signature.payload)
+      const { index } = signature
+      if (fast && (header.anyProtocol || header.tcp))
+        this.streams[point.response ? 0 : 1].add({ index, fast })
       return
     }
     if (tcpPacket && (header.anyProtocol || header.tcp)) this.tcp.add(signature)
