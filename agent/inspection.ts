@@ -55,6 +55,8 @@ const Schema = v.strictObject({
     v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8)),
     2,
   ),
+  /** More than 100 findings of a rule in a minute are told as one, with their count. */
+  fold_findings: v.optional(v.boolean(), true),
   action_order: v.optional(v.pipe(v.array(Action), v.length(4))),
   vars: v.optional(
     v.strictObject({

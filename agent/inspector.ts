@@ -275,6 +275,7 @@ export class Inspector implements FlowListener {
     this.#engine.ended(flow)
     this.#alertWaiting(flow, undefined)
     const metadata = this.#engine.metadata(flow)
+    const bypassed = this.#engine.bypasses(flow)
     this.#engine.forget(flow)
     this.#packetRows.ended(flow)
     this.#ending = false
@@ -283,6 +284,7 @@ export class Inspector implements FlowListener {
     this.#marks[flow] = 0
     const totals = this.#views.totals(flow, reason, alerted)
     if (metadata) totals.metadata = metadata
+    if (bypassed) totals.state = 'bypassed'
     if (view.protocol === TCP) totals.tcpState = this.#flows.tcpState(flow)
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
     else this.#output.event(flowEvent(view, totals))
@@ -298,6 +300,7 @@ export class Inspector implements FlowListener {
   #transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
+    if (this.#engine.silence.covers(flow, transaction)) return
     const draft = transactionEvent(this.#views.view(flow), transaction, this.#moment())
     const shown = this.#headersShown
     const metadata = draft && this.#engine.metadata(flow)

@@ -79,6 +79,7 @@ export class Replay {
     this.#baselines = options.baselines ? new Baselines() : undefined
     this.#findings = new Findings({
       thresholds: new Thresholds(ruleSet),
+      fold: inspection.fold_findings,
       ...(options.overrides && { overrides: () => options.overrides as Overrides }),
       hostOf: (...ends) => hostOf(this.#assets, home, ends),
     })

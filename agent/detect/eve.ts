@@ -54,7 +54,7 @@ export interface FlowTotals {
   bytesToClient: number
   flagsToServer: number
   flagsToClient: number
-  state: 'new' | 'established' | 'closed'
+  state: 'new' | 'established' | 'closed' | 'bypassed'
   reason: EndReason
   alerted: boolean
   /** EVE's word; TCP only. */

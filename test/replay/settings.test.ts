@@ -58,6 +58,27 @@ test('header lines, references and what rules caught are shown as asked', async 
   expect(ofType(records, 'flow')[0]?.metadata).toEqual(metadata)
 })
 
+test('a rule of the action config keeps records from being written, bypass ends a flow’s inspection', async () => {
+  const config =
+    'config http any any -> any any (http.uri; content:"/a"; config: logging disable, type tx, scope tx; sid:1;)'
+  expect(ofType(await eveOf(web, { rules: config }), 'http')).toEqual([])
+  expect(ofType(await eveOf(web), 'http')).toHaveLength(1)
+  const bypass = `
+    pass tcp any any -> any 8080 (flags:S; bypass; sid:1;)
+    alert http any any -> any any (http.uri; content:"/a"; sid:2;)`
+  const records = await eveOf(web, { rules: bypass })
+  expect(sids(records)).toEqual([])
+  expect(ofType(records, 'flow')[0]?.flow.state).toBe('bypassed')
+})
+
+test('findings of one rule are folded past a hundred a minute, unless told otherwise', async () => {
+  const rules = 'alert udp any any -> any any (content:"x"; sid:1;)'
+  const frames = Array.from({ length: 130 }, () => udp(ENDS, 'x'))
+  expect(sids(await eveOf(frames, { rules }))).toHaveLength(100)
+  const options = { fold_findings: false }
+  expect(sids(await eveOf(frames, { rules, options }))).toHaveLength(130)
+})
+
 test('packets that follow a tagged one are written where they are asked for', async () => {
   const rules = 'alert tcp any any -> any any (flags:S; tag:session,3,packets; sid:1;)'
   const options = { eve_types: [{ alert: { 'tagged-packets': true } }, 'packet'] }

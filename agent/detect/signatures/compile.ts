@@ -3,6 +3,7 @@ import { type AddressGroup, parseAddressGroup } from './address-group.ts'
 import { BUFFERS, type BufferSource } from './buffers.ts'
 import { CLASSIFICATION, DEFAULT_PRIORITY, severityOf } from './classification.ts'
 import type { Condition } from './condition.ts'
+import type { Datasets } from './datasets.ts'
 import { Draft, type DraftList } from './draft.ts'
 import { chooseFast } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
@@ -19,6 +20,7 @@ import type { Variables } from './variables.ts'
 export class Shared {
   readonly variables: Variables
   readonly views: BufferView[] = []
+  readonly datasets: Datasets = new Map()
   readonly #addresses = new Map<string, AddressGroup>()
   readonly #ports = new Map<string, PortGroup>()
   readonly #views = new Map<string, BufferView>()
@@ -63,7 +65,7 @@ export class Shared {
 export function compileRule(text: string, shared: Shared): Signature[] {
   const parsed = parseRule(text)
   const { action, header, appProto, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
-  const draft = new Draft(action, header, shared.variables)
+  const draft = new Draft(action, header, shared.variables, shared.datasets)
   if (appProto !== undefined) draft.useProto(parsed.protocol, appProto)
   draft.packetOnly = packetOnly
   draft.exchange = exchange
@@ -74,6 +76,8 @@ export function compileRule(text: string, shared: Shared): Signature[] {
     keyword(draft, value, name)
   }
   if (draft.sid === 0) throw new Refused('sid', 'the rule has none')
+  if ((action === 'config') !== (draft.silences !== undefined))
+    throw new Refused('config', 'the action config and the keyword config go together')
   settle(draft)
   return sidesOf(draft).map((side) => signature(draft, side, shared))
 }
@@ -175,7 +179,9 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
     index: 0,
     rank: 0,
     action: draft.action,
-    noalert: draft.noalert,
+    noalert: draft.noalert || draft.action === 'config',
+    bypass: draft.bypass,
+    silences: draft.silences,
     header: draft.header,
     side,
     established: draft.established,
@@ -228,7 +234,7 @@ function needsEnd(condition: Condition): boolean {
     case 'isdataat':
       return condition.negated
     default:
-      return condition.type === 'size' || condition.type === 'absent'
+      return ['size', 'absent', 'dataset'].includes(condition.type)
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a rule asks of one buffer, in the order it asks. Made at load; read-only afterwards. */
+import type { Dataset } from './datasets.ts'
 import type { Regex } from './regex.ts'
 
 /** A number in the rule, or the name of one that byte_extract puts in slot `slot`. */
@@ -126,6 +127,13 @@ export interface Entropy {
   test: (value: number) => boolean
 }
 
+/** The whole buffer is a value of a set, or becomes one. */
+export interface DatasetTest {
+  type: 'dataset'
+  verb: 'isset' | 'isnotset' | 'set' | 'unset'
+  set: Dataset
+}
+
 /** The buffer is not there at all; with `orElse`, or what else is asked holds. */
 export interface Absent {
   type: 'absent'
@@ -143,6 +151,7 @@ export type Condition =
   | ByteMath
   | Base64
   | Entropy
+  | DatasetTest
   | Absent
 
 export const SLOTS_MAX = 16

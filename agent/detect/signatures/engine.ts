@@ -14,6 +14,7 @@ import type { PacketPart, Signature, StatePlace } from './rule.ts'
 import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
+import { Silence } from './silence.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
 import { readiness, TransactionView } from './transaction-view.ts'
 
@@ -58,6 +59,9 @@ export class SignatureEngine {
   readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
   readonly #waiting = new Uint32Array(WAITING_MAX)
   readonly #passed = new Set<number>()
+  readonly #bypassed = new Set<number>()
+  /** Of what nothing is to be written. */
+  readonly silence = new Silence()
   /** Rules without a literal that have fired in a direction of a stream. */
   readonly #once = new Map<number, Set<number>>()
   /** Rules over transactions whose plain contents have been met in a direction of a stream. */
@@ -433,6 +437,8 @@ export class SignatureEngine {
     this.#state.ended(flow)
     this.#notes.ended(flow)
     this.#passed.delete(flow)
+    this.#bypassed.delete(flow)
+    this.silence.ended(flow)
     this.#once.delete(flow * 2)
     this.#once.delete(flow * 2 + 1)
     this.#met.delete(flow * 2)
@@ -494,6 +500,11 @@ export class SignatureEngine {
     return place
   }
 
+  /** Whether a rule has ended the inspection of the flow. */
+  bypasses(flow: number): boolean {
+    return this.#bypassed.has(flow)
+  }
+
   /** Groups that the rule's expressions have caught go where they belong: flow, packet, alert. */
   #variables(flow: number): Pick<AlertHit, 'context' | 'pktvars'> {
     const context: Record<string, string> = {}
@@ -533,6 +544,11 @@ export class SignatureEngine {
   ): boolean {
     this.counters.matched++
     const { hit, action, bitChanges, stateChanges, payload, packetTests } = signature
+    if (signature.silences !== undefined) this.silence.add(signature.silences, flow, tx)
+    if (signature.bypass && flow >= 0) {
+      this.#passed.add(flow)
+      this.#bypassed.add(flow)
+    }
     if (bitChanges.length > 0 && flow >= 0 && !this.#bits.change(bitChanges, flow))
       this.#incomplete('flowbits', flow)
     if (stateChanges.length > 0) {

@@ -13,6 +13,7 @@ import {
   type Capture,
   type Condition,
   type Content,
+  type DatasetTest,
   type IsDataAt,
   type Operand,
   type Pcre,
@@ -131,6 +132,8 @@ export class Inspector {
         this.onEntropy?.(condition.name, value)
         return condition.test(value) ? this.#from(index + 1, here) : NO
       }
+      case 'dataset':
+        return this.#dataset(condition) ? this.#from(index + 1, here) : NO
       case 'absent':
         return condition.orElse ? this.#from(index + 1, here) : NO
     }
@@ -253,6 +256,13 @@ export class Inspector {
     const bytes = regex.group(group, subject)
     if (bytes && this.captured.length < CAPTURED_MAX)
       this.captured.push({ scope, name, bytes: Uint8Array.from(bytes) })
+  }
+
+  #dataset({ verb, set }: DatasetTest): boolean {
+    const value = this.#bytes.subarray(this.#start, this.#end)
+    if (verb === 'isset') return set.has(value)
+    if (verb === 'isnotset') return !set.has(value)
+    return verb === 'set' ? set.add(value) : set.remove(value)
   }
 
   #isDataAt(test: IsDataAt, here: number): boolean {

@@ -61,7 +61,8 @@ export function protoKeywords(): KeywordTable {
       })
     }),
     'dns.opcode': dnsNumber((dns) => dns.opcode),
-    'dns.rcode': dnsNumber((dns) => (dns.response ? dns.rcode : undefined)),
+    // A question has the field too, and nobody's client sets it.
+    'dns.rcode': dnsNumber((dns) => dns.flags & 0xf),
     'dns.rrtype': dnsNumber((dns) => dns.questions[0]?.type),
     modbus: valued(modbus),
   }

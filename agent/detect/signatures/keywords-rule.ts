@@ -45,6 +45,21 @@ export const RULE_KEYWORDS: KeywordTable = {
       throw new Refused(name, 'it is src_ip or dest_ip')
   }),
   tag: valued((draft, value, name) => draft.tags.push(tagOf(name, value))),
+  bypass: bare((draft) => {
+    draft.bypass = true
+  }),
+  config: valued((draft, value, name) => {
+    const found = new Map(
+      parts(value).map((part) => part.split(/\s+/, 2) as [string, string | undefined]),
+    )
+    const [type, scope] = [found.get('type'), found.get('scope')]
+    if (found.get('logging') !== 'disable' || type !== 'tx' || (scope !== 'tx' && scope !== 'flow'))
+      throw new Refused(
+        name,
+        `"${value}" is not logging disable, type tx and a scope of tx or flow`,
+      )
+    draft.silences = scope
+  }),
   noalert: bare((draft) => {
     draft.noalert = true
   }),

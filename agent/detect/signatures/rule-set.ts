@@ -281,7 +281,7 @@ function refusal(file: string, { line, text }: RuleLine, error: unknown): Refusa
 }
 
 const SEVERITY_ORDER = ['critical', 'high', 'medium', 'low']
-const ACTION_ORDER = ['pass', 'drop', 'reject', 'alert']
+const ACTION_ORDER = ['config', 'pass', 'drop', 'reject', 'alert']
 
 /** Pass first, then what sets flow bits before what asks for them, then the worst. */
 function order(signatures: Signature[]): void {

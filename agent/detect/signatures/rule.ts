@@ -11,7 +11,7 @@ import type { PortGroup } from './port-group.ts'
 import type { RuleState } from './rule-state.ts'
 import type { Transform } from './transform.ts'
 
-export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject'
+export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject' | 'config'
 
 export interface ThresholdRule {
   kind: 'limit' | 'threshold' | 'both' | 'detection_filter' | 'backoff'
@@ -101,6 +101,8 @@ export interface Signature {
   hit: AlertHit
   action: RuleAction
   noalert: boolean
+  bypass: boolean
+  silences: 'tx' | 'flow' | undefined
   header: Header
   /** 0: either; 1: to the server; 2: to the client. */
   side: 0 | 1 | 2
