@@ -11,9 +11,16 @@ export class FlowViews {
   readonly #table: FlowTable
   readonly #appProto: (flow: number) => AppProto
   readonly #home: readonly Prefix[]
+  readonly #appProtoOrig: (flow: number) => AppProto | undefined
 
-  constructor(table: FlowTable, appProto: (flow: number) => AppProto, home: readonly Prefix[]) {
+  constructor(
+    table: FlowTable,
+    appProto: (flow: number) => AppProto,
+    home: readonly Prefix[],
+    appProtoOrig: (flow: number) => AppProto | undefined = () => undefined,
+  ) {
     this.#table = table
+    this.#appProtoOrig = appProtoOrig
     this.#appProto = appProto
     this.#home = home
   }
@@ -40,6 +47,7 @@ export class FlowViews {
       clientMac: table.clientMac[flow] as number,
       serverMac: table.serverMac[flow] as number,
       appProto: this.#appProto(flow),
+      appProtoOrig: this.#appProtoOrig(flow),
     }
   }
 

@@ -6,14 +6,14 @@ import type { Prefix } from './base/address.ts'
 import type { EventDraft } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { FrameBatch } from './capture/source.ts'
+import type { AppEvent } from './decode/app-events.ts'
 import type { PacketEvent } from './decode/events.ts'
 import type { Packet } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
-import { alertEvent, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
+import { alertEvent, appEventRow, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
-import { type HeadersShown, withHeaders } from './detect/eve-http-headers.ts'
 import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { AckedStreams } from './flow/acked-streams.ts'
@@ -26,12 +26,15 @@ import { FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
 import {
+  alertReferences,
+  type DumpHeaders,
   fileHashes,
-  headersShown,
+  httpHeaders,
   INSPECTION,
   type Inspection,
   packetSettings,
-  referencesShown,
+  protocolsOff,
+  tlsHandshakes,
 } from './inspection.ts'
 import { Observer } from './observer.ts'
 import { PacketRows } from './packet-rows.ts'
@@ -84,8 +87,9 @@ export class Inspector implements FlowListener {
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
   readonly #packetRows: PacketRows
-  readonly #headersShown: HeadersShown | undefined
   readonly #references: boolean
+  readonly #handshakes: boolean
+  readonly #headers: DumpHeaders
   /** A flow is being ended: what its layers say now is of no packet. */
   #ending = false
   #incomplete = 0
@@ -116,8 +120,9 @@ export class Inspector implements FlowListener {
         transaction: (flow, transaction) => this.#transaction(flow, transaction),
         recognised: () => {},
         fault: (flow, fault) => this.#faulted(fault, flow, 'applayer'),
+        event: (flow, event, toServer) => this.#appEvent(flow, event, toServer),
       },
-      { layersMax: inspection.http_decompress_layers },
+      { layersMax: inspection.http_decompress_layers, ...protocolsOff(inspection) },
     )
     this.#hashes = fileHashes(inspection)
     const appProto = (flow: number): AppProto => this.#app.appProto(flow)
@@ -130,14 +135,15 @@ export class Inspector implements FlowListener {
     this.#observer = new Observer(this.#table, appProto, (observation) =>
       output.observation(observation),
     )
-    this.#views = new FlowViews(this.#table, appProto, home)
+    this.#views = new FlowViews(this.#table, appProto, home, (flow) => this.#app.appProtoOrig(flow))
     this.#marks = new Uint8Array(this.#table.flowsMax)
     this.#depth = inspection.reassembly_depth
-    this.#headersShown = headersShown(inspection)
-    this.#references = referencesShown(inspection)
     this.#packetRows = new PacketRows(packetSettings(inspection), this.#views, (draft) =>
       output.event(draft),
     )
+    this.#references = alertReferences(inspection)
+    this.#handshakes = tlsHandshakes(inspection)
+    this.#headers = httpHeaders(inspection)
     const inline = inspection.stream_inline || inspection.mode === 'ips'
     this.#acked = inline ? undefined : new AckedStreams()
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
@@ -266,10 +272,7 @@ export class Inspector implements FlowListener {
     this.#release(flow, true, 0)
     this.#release(flow, false, 0)
     // Before the application layer forgets what it spoke; a request that broke off may yet be told.
-    const view = {
-      ...this.#views.view(flow),
-      appProtoBefore: this.#app.appProtoBefore(flow),
-    }
+    const view = this.#views.view(flow)
     this.#observer.ended(flow)
     this.#app.ended(flow)
     this.#engine.ended(flow)
@@ -301,21 +304,26 @@ export class Inspector implements FlowListener {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
     if (this.#engine.silence.covers(flow, transaction)) return
-    const draft = transactionEvent(this.#views.view(flow), transaction, this.#moment())
-    const shown = this.#headersShown
+    const moment = { ...this.#moment(), handshakes: this.#handshakes, headers: this.#headers }
+    const draft = transactionEvent(this.#views.view(flow), transaction, moment)
     const metadata = draft && this.#engine.metadata(flow)
     if (metadata && draft) draft.record = { ...draft.record, metadata }
-    if (draft && shown && transaction.proto === 'http')
-      this.#output.event(withHeaders(draft, transaction.http, shown))
-    else if (draft) this.#output.event(draft)
-    if (transaction.proto === 'http' && transaction.stage === 'done')
-      for (const file of fileEvents(
-        this.#views.view(flow),
-        transaction.http,
-        this.#moment(),
-        this.#hashes,
-      ))
+    if (draft) this.#output.event(draft)
+    if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
+      const view = this.#views.view(flow)
+      for (const file of fileEvents(view, transaction, this.#moment(), this.#hashes))
         this.#output.event(file)
+    }
+  }
+
+  /** What rules have a name for is a row too. */
+  #appEvent(flow: number, event: AppEvent, toServer: boolean): void {
+    this.#engine.appEvent(event, flow, toServer, this.#timeUs)
+    // As Suricata names the ends: those of the packet in hand.
+    const { packet } = this.#path
+    const way = packet.flow === flow && !this.#ending ? packet.toServer : toServer
+    const moment = { ...this.#moment(), toServer: way }
+    this.#output.event(appEventRow(this.#views.view(flow), event, moment))
   }
 
   #alert(hit: AlertHit, place: AlertPlace): void {

@@ -20,8 +20,8 @@ export interface AlertHit {
   action: 'allowed' | 'blocked'
   /** Of the rule's `metadata` keyword. */
   metadata: Readonly<Record<string, readonly string[]>>
-  /** The rule's references, each `type,value`. */
-  references?: readonly string[]
+  /** Where to read more, as addresses. */
+  references: readonly string[]
   /** What its expressions have caught: of this alert, and of this packet. */
   context?: Readonly<Record<string, string>>
   pktvars?: readonly Readonly<Record<string, string>>[]

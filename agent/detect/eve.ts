@@ -7,14 +7,15 @@ import { isoFromUs } from '../base/clock.ts'
 import { type EventDraft, type EventKind, RECORD_BYTES_MAX } from '../base/event.ts'
 import type { Fault } from '../base/fault.ts'
 import { brief } from '../base/text.ts'
+import { type AppEvent, eveEvent } from '../decode/app-events.ts'
 import { type Packet, TCP } from '../decode/packet.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
-import { eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
+import { eveHandshakes, eveHeaders, eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
+import { eveFile, filesOf } from './eve-files.ts'
 import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
 import { eveAddress, flowEther, packetLink, packetSource, packetVlan } from './eve-link.ts'
-import { linkOf } from './references.ts'
 
 const MESSAGE_CHARS_MAX = 400
 
@@ -41,8 +42,8 @@ export interface FlowView {
   clientMac?: number
   serverMac?: number
   appProto: AppProto
-  /** What it spoke before it became a tunnel for that. */
-  appProtoBefore?: AppProto | undefined
+  /** What it spoke before it turned into that. */
+  appProtoOrig?: AppProto | undefined
 }
 
 export interface FlowTotals {
@@ -71,6 +72,10 @@ export interface Moment {
   late?: boolean
   /** The packet in hand, where it belongs to the flow: read during the call only. */
   packet?: Packet | undefined
+  /** Of TLS: lists of both hellos are told as well. */
+  handshakes?: boolean
+  /** Of HTTP: whose header lines are told as well. */
+  headers?: 'none' | 'both' | 'request' | 'response'
 }
 
 const KIND: Record<Transaction['proto'], EventKind> = {
@@ -92,6 +97,10 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   krb5: 'krb5',
   rdp: 'rdp',
   dcerpc: 'dcerpc',
+  snmp: 'snmp',
+  tftp: 'ftp',
+  'ftp-data': 'ftp',
+  pop3: 'smtp',
 }
 
 /**
@@ -104,11 +113,8 @@ export function transactionEvent(
   moment: Moment,
 ): EventDraft | undefined {
   if ('ics' in tx) return icsHasRow(tx) ? icsEvent(view, tx, moment) : undefined
-  const isMessage = tx.proto === 'dns' || tx.proto === 'modbus'
-  if (isMessage ? tx.proto === 'modbus' && tx.stage === 'response' : tx.stage !== 'done')
-    return undefined
-  const toServer =
-    tx.proto === 'dns' ? !tx.dns.response : tx.proto === 'dhcp' ? tx.dhcp.toServer : true
+  if (!isTold(tx)) return undefined
+  const toServer = sentToServer(tx)
   const about = tx.proto === 'modbus' ? hostOf(view, 'server') : hostOf(view, 'client')
   return {
     ...columns(view, toServer, moment),
@@ -117,8 +123,44 @@ export function transactionEvent(
     app_proto: tx.proto,
     ...userColumn(tx),
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
-    record: fit({ ...head(view, tx.proto, toServer, moment), ...eveOf(tx) }),
+    record: fit({
+      ...head(view, EVE_TYPE[tx.proto] ?? tx.proto, toServer, moment),
+      ...told(tx, moment),
+    }),
   }
+}
+
+function told(tx: Transaction, { handshakes, headers = 'none' }: Moment): Json {
+  const json = eveOf(tx)
+  if (handshakes && tx.proto === 'tls') Object.assign(json.tls as Json, eveHandshakes(tx.tls))
+  if (headers !== 'none' && tx.proto === 'http')
+    Object.assign(json.http as Json, eveHeaders(tx.http, headers))
+  return json
+}
+
+/** Record types that are not called as their protocol is. */
+const EVE_TYPE: Readonly<Record<string, string>> = { 'ftp-data': 'ftp_data' }
+
+/** Whether this stage is the one that is told. */
+function isTold(tx: Transaction): boolean {
+  switch (tx.proto) {
+    case 'dns':
+      return true
+    case 'modbus':
+      return tx.stage === 'request'
+    // Request and answer are a record each, as in Suricata 8.
+    case 'krb5':
+      return tx.stage === 'request' || tx.krb5.answer !== undefined
+    default:
+      return tx.stage === 'done'
+  }
+}
+
+/** Whose message it is, where each is a record of its own; else the client's, who asked. */
+function sentToServer(tx: Transaction): boolean {
+  if (tx.proto === 'dns') return !tx.dns.response
+  if (tx.proto === 'dhcp') return tx.dhcp.toServer
+  return tx.proto === 'snmp' ? tx.snmp.toServer : true
 }
 
 /** The row of an industrial message is about the device: who is asked, or who answers. */
@@ -165,13 +207,13 @@ export function alertEvent(
       signature: hit.msg,
       category: hit.category,
       severity: hit.priority,
-      ...(moment.references && hit.references && { references: hit.references.map(linkOf) }),
       ...(hit.context && { context: hit.context }),
       ...(Object.keys(hit.metadata).length > 0 && { metadata: hit.metadata }),
+      ...(moment.references && hit.references.length > 0 && { references: hit.references }),
     },
     ...(metadata && { metadata }),
     direction: toServer ? 'to_server' : 'to_client',
-    ...(hit.tx && eveOf(hit.tx)),
+    ...(hit.tx && { ...eveOf(hit.tx), ...alertFiles(hit.tx) }),
   }
   const proto = hit.app_proto ?? (hit.tx ? hit.tx.proto : view.appProto)
   if (proto !== 'unknown') record.app_proto = proto
@@ -187,6 +229,12 @@ export function alertEvent(
     message: brief(hit.msg, MESSAGE_CHARS_MAX),
     record: fit(record),
   }
+}
+
+/** Of the message it matched in. */
+function alertFiles(tx: Transaction): { files?: Json[] } {
+  const files = filesOf(tx)
+  return files.length === 0 ? {} : { files: files.map((file) => eveFile(file, 0)) }
 }
 
 function alertFlow(view: FlowView, totals: Partial<FlowTotals>): Json {
@@ -225,7 +273,7 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
     },
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto
-  if (view.appProtoBefore !== undefined) record.app_proto_orig = view.appProtoBefore
+  if (view.appProtoOrig !== undefined) record.app_proto_orig = view.appProtoOrig
   if (totals.metadata) record.metadata = totals.metadata
   const ether = flowEther(view)
   if (ether) record.ether = ether
@@ -297,6 +345,31 @@ export function faultEvent(
         type: moment.layer,
         event: fault,
         ...(app && { layer: 'proto_parser' }),
+      },
+    },
+  }
+}
+
+/** The row of an event of an application: EVE's anomaly, under the name rules have for it. */
+export function appEventRow(
+  view: FlowView,
+  event: AppEvent,
+  moment: Moment & { toServer: boolean },
+): EventDraft {
+  const { toServer } = moment
+  const name = event.replace('.', ': ').replaceAll('_', ' ')
+  return {
+    ...columns(view, toServer, moment),
+    kind: 'fault',
+    host: hostOf(view, 'client'),
+    message: `Odd traffic between ${view.client} and ${view.server}: ${name}.`,
+    record: {
+      ...head(view, 'anomaly', toServer, moment),
+      anomaly: {
+        app_proto: view.appProto,
+        type: 'applayer',
+        event: eveEvent(event),
+        layer: 'proto_parser',
       },
     },
   }

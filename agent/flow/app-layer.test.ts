@@ -242,7 +242,7 @@ test('in a tunnel of CONNECT any protocol may begin, HTTP anew too', () => {
   const one = layer()
   one.client('CONNECT host:80 HTTP/1.1\r\nHost: host:80\r\n\r\n')
   one.server('HTTP/1.1 200 OK\r\n\r\n')
-  expect(one.app.appProtoBefore(0)).toBe('http')
+  expect(one.app.appProtoOrig(0)).toBe('http')
   one.client('GET /in')
   one.client('side HTTP/1.1\r\n\r\n')
   one.server('HTTP/1.1 204 No\r\n\r\n')

@@ -1,4 +1,5 @@
 /** Signatures over packets, streams and transactions of one shard. */
+import { type AppEvent, isOfBoth } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
@@ -10,13 +11,14 @@ import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { partEnd, partStart } from './packet-parts.ts'
+import { callOf } from './proto-dcerpc.ts'
 import type { PacketPart, Signature, StatePlace } from './rule.ts'
 import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
 import { Silence } from './silence.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
-import { readiness, TransactionView } from './transaction-view.ts'
+import { readiness, subjectOf, TransactionView } from './transaction-view.ts'
 
 export type IncompleteReason = 'candidates' | 'steps' | 'match-limit' | 'flowbits'
 
@@ -176,6 +178,29 @@ export class SignatureEngine {
       if (this.#judgePacket(this.#list.at(i), packet, start, start + packet.payloadBytes)) return
   }
 
+  /** Rules that ask for this event of the flow's application, sent that way. What is odd in a request is so in its answer. */
+  appEvent(event: AppEvent, flow: number, toServer: boolean, timeUs: number): void {
+    const indexes = this.#rules.appEvents.get(event)
+    if (!indexes) return
+    this.#timeUs = timeUs
+    if (toServer) this.#judgeEvent(indexes, flow, true)
+    if (!toServer || isOfBoth(event)) this.#judgeEvent(indexes, flow, false)
+  }
+
+  #judgeEvent(indexes: readonly number[], flow: number, toServer: boolean): void {
+    if (this.#passed.has(flow)) return
+    this.#list.clear()
+    for (const index of indexes) this.#offerFlow(index, flow, toServer)
+    if (this.#list.offered === 0) return
+    this.#close(flow)
+    for (let i = 0; i < this.#list.count; i++) {
+      const signature = this.#list.at(i)
+      if (!this.#remembers(signature, flow, toServer)) continue
+      if (signature.payload.length > 0 && !this.#payloadHolds(signature, flow, toServer)) continue
+      if (this.#fire(signature, flow, toServer, 'transaction', undefined)) return
+    }
+  }
+
   #offerPacket(signature: Signature, packet: Packet): void {
     if (packetFits(signature, packet, this.#flows)) this.#list.add(signature)
   }
@@ -283,7 +308,7 @@ export class SignatureEngine {
   }
 
   /** Rules whose bytes matched before the protocol of the flow was known. */
-  #judgeMatched(key: number): void {
+  #judgeMatched(key: number, tx?: Transaction): void {
     const count = this.#tails.matched(key, this.#waiting)
     if (count === 0) return
     const flow = key >> 1
@@ -293,7 +318,7 @@ export class SignatureEngine {
       const signature = this.#rules.signatures[index] as Signature
       if (known === 'unknown') this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
       else if (known === signature.appProto && !this.#passed.has(flow))
-        this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
+        this.#fire(signature, flow, (key & 1) === 1, 'stream', tx)
     }
   }
 
@@ -303,11 +328,12 @@ export class SignatureEngine {
 
   transaction(flow: number, transaction: Transaction, timeUs: number): void {
     this.#timeUs = timeUs
-    if (this.#untold.size > 0) this.#judgeUntold(flow)
-    this.#judgeMatched(flow * 2)
-    this.#judgeMatched(flow * 2 + 1)
+    if (this.#untold.size > 0) this.#judgeUntold(flow, transaction)
+    this.#judgeMatched(flow * 2, transaction)
+    this.#judgeMatched(flow * 2 + 1, transaction)
     if (this.#passed.has(flow)) return
     this.#view.open(transaction, this.#rules.views.length)
+    this.#inspector.dceLittle = callOf(transaction)?.little ?? false
     for (let point = 0; point < 4; point++) {
       const response = point >= 2
       const body = (point & 1) === 1
@@ -331,10 +357,8 @@ export class SignatureEngine {
 
   /** What was judged of a transaction that is handed over more than once. */
   #progressOf(transaction: Transaction): { settled: number; fired: Set<number> } | undefined {
-    const { proto } = transaction
-    if (proto !== 'http' && proto !== 'tls' && proto !== 'ssh') return undefined
-    const subject =
-      proto === 'http' ? transaction.http : proto === 'tls' ? transaction.tls : transaction.ssh
+    const subject = subjectOf(transaction)
+    if (!subject) return undefined
     let progress = this.#progress.get(subject)
     if (!progress) {
       progress = { settled: 0, fired: new Set() }
@@ -411,7 +435,7 @@ export class SignatureEngine {
   }
 
   /** Rules that matched the packet in hand before its protocol was known. */
-  #judgeUntold(flow: number): void {
+  #judgeUntold(flow: number, tx: Transaction): void {
     const packet = this.#inHand(flow)
     if (!packet || this.#passed.has(flow)) return
     const known = this.#options.appProto(flow)
@@ -419,7 +443,7 @@ export class SignatureEngine {
       const signature = this.#rules.signatures[index]
       if (signature?.appProto !== known) continue
       this.#inPacket.add(index)
-      if (this.#fire(signature, flow, packet.toServer, 'packet', undefined)) break
+      if (this.#fire(signature, flow, packet.toServer, 'packet', tx)) break
     }
     this.#untold.clear()
   }

@@ -24,7 +24,6 @@ export const TLS_KEYWORDS: KeywordTable = {
     draft.useProto(name, 'tls')
     draft.side ||= 2
     draft.transactionTests.push({
-      proto: 'tls',
       late: true,
       test: (tx) =>
         tx.proto === 'tls' &&
@@ -44,7 +43,6 @@ function version(draft: Draft, value: string, name: string): void {
   })
   draft.useProto(name, 'tls')
   draft.transactionTests.push({
-    proto: 'tls',
     test: (tx) => {
       if (tx.proto !== 'tls') return false
       return wanted.includes(tx.tls.serverVersion || tx.tls.version) !== negated

@@ -1,10 +1,11 @@
 /** A rule ready to match. Made at load, read-only afterwards, shared by all that look at it. */
+import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
 import type { AddressGroup } from './address-group.ts'
-import type { BufferSource } from './buffers.ts'
+import type { BufferSource } from './buffer-source.ts'
 import type { Condition } from './condition.ts'
 import type { PacketPartName } from './packet-parts.ts'
 import type { PortGroup } from './port-group.ts'
@@ -120,6 +121,8 @@ export interface Signature {
   packetParts: readonly PacketPart[]
   /** Judged only at this event. */
   event: PacketEvent | undefined
+  /** Judged only at this event of an application. */
+  appEvent: AppEvent | undefined
   stateTests: readonly StateTest[]
   stateChanges: readonly StateChange[]
   /** Request and answer in one rule: the header's direction is the request's. */
