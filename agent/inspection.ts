@@ -83,12 +83,20 @@ const Schema = v.strictObject({
 export type Inspection = v.InferOutput<typeof Schema>
 
 /** What the agent does when nobody says otherwise: read as much as can be read. */
-export const INSPECTION: Inspection = v.parse(Schema, {
-  checksum: 'none',
-  midstream: true,
-  async_oneside: true,
-  stream_inline: true,
-})
+const AGENT = { checksum: 'none', midstream: true, async_oneside: true, stream_inline: true }
+
+export const INSPECTION: Inspection = v.parse(Schema, AGENT)
+
+/** The agent's settings: those of `inspection` in config.json, the rest as it has them. It stands beside the wire and drops nothing. */
+export function agentInspection(given: Readonly<Record<string, unknown>>): Inspection {
+  const inspection = parseInspection({ ...AGENT, ...given }, 'config.json: inspection')
+  if (inspection.mode === 'ips')
+    throw new Failure(
+      'invalid',
+      'config.json: inspection: mode ips is for replay; the agent drops no packet.',
+    )
+  return inspection
+}
 
 /** Settings as one object; a key of no setting is refused. */
 export function parseInspection(value: unknown, where: string): Inspection {

@@ -277,8 +277,8 @@ export class Inspector implements FlowListener {
     this.#app.ended(flow)
     this.#engine.ended(flow)
     this.#alertWaiting(flow, undefined)
-    const metadata = this.#engine.metadata(flow)
-    const bypassed = this.#engine.bypasses(flow)
+    const metadata = this.#engine.memory.metadata(flow)
+    const bypassed = this.#engine.memory.bypasses(flow)
     this.#engine.forget(flow)
     this.#packetRows.ended(flow)
     this.#ending = false
@@ -303,10 +303,10 @@ export class Inspector implements FlowListener {
   #transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
-    if (this.#engine.silence.covers(flow, transaction)) return
+    if (this.#engine.memory.silence.covers(flow, transaction)) return
     const moment = { ...this.#moment(), handshakes: this.#handshakes, headers: this.#headers }
     const draft = transactionEvent(this.#views.view(flow), transaction, moment)
-    const metadata = draft && this.#engine.metadata(flow)
+    const metadata = draft && this.#engine.memory.metadata(flow)
     if (metadata && draft) draft.record = { ...draft.record, metadata }
     if (draft) this.#output.event(draft)
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
@@ -348,7 +348,7 @@ export class Inspector implements FlowListener {
     const totals = this.#views.totals(flow, 'shutdown', true)
     const { toServer, timeUs } = place
     const { number, late } = this.#moment()
-    const metadata = this.#engine.metadata(flow)
+    const metadata = this.#engine.memory.metadata(flow)
     const references = this.#references
     const moment = { toServer, timeUs, number, late, totals, packet, metadata, references }
     const told = alertEvent(this.#views.view(flow), hit, moment)

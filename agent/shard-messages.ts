@@ -2,6 +2,7 @@
 import type { EventDraft } from './base/event.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import type { AssetSeen } from './flow/asset-watch.ts'
+import type { Inspection } from './inspection.ts'
 
 /** A rule's match, ready to become a finding once thresholds and the rate breaker agree. */
 export interface SeenAlert {
@@ -22,6 +23,7 @@ export interface ShardOptions {
   fanoutGroup: number
   home: string[]
   ruleFiles: string[]
+  inspection: Inspection
   selfTestSecret: string
 }
 

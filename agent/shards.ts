@@ -4,12 +4,14 @@ import type { Config } from './base/config.ts'
 import { Failure } from './base/failure.ts'
 import { CaptureCounters, type CaptureTotals } from './capture/counters.ts'
 import { rxPackets } from './capture/interface.ts'
+import type { Inspection } from './inspection.ts'
 import type { FromShard, ShardOptions, ToShard } from './shard-messages.ts'
 
 export interface ShardsOptions {
   config: Config['capture']
   home: string[]
   ruleFiles: string[]
+  inspection: Inspection
   selfTestSecret: string
 }
 
@@ -48,6 +50,7 @@ export class Shards {
           fanoutGroup: ((process.pid + i) & 0x7fff) | 1,
           home: options.home,
           ruleFiles: options.ruleFiles,
+          inspection: options.inspection,
           selfTestSecret: options.selfTestSecret,
         }
         const worker = new Worker(new URL('./shard.ts', import.meta.url), { workerData: data })

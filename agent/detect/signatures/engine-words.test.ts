@@ -175,15 +175,15 @@ test('what expressions catch goes to the alert, the packet and the flow, in rule
     { sid: 1, context: { who: 'a' }, pktvars: undefined },
     { sid: 2, context: undefined, pktvars: [{ first: 'a' }] },
   ])
-  expect(made.engine.metadata(0)).toEqual({ flowvars: [{ what: 'b' }, { second: 'b' }] })
+  expect(made.engine.memory.metadata(0)).toEqual({ flowvars: [{ what: 'b' }, { second: 'b' }] })
   made.engine.forget(0)
-  expect(made.engine.metadata(0)).toBe(undefined)
+  expect(made.engine.memory.metadata(0)).toBe(undefined)
 })
 
 test('the entropy that a rule computes is of the flow, whether or not it matched', () => {
   const made = lab(`${UDP} (entropy:value > 7;)`)
   expect(made.datagram('abab')).toEqual([])
-  expect(made.engine.metadata(0)).toEqual({ entropy: { content: 1 } })
+  expect(made.engine.memory.metadata(0)).toEqual({ entropy: { content: 1 } })
 })
 
 test('plain contents of a rule over transactions may have gone by in the stream', () => {

@@ -5,8 +5,7 @@ import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
-import { FlowBits } from './flow-bits.ts'
-import { FlowNotes, noteText } from './flow-notes.ts'
+import { FlowMemory } from './flow-memory.ts'
 import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
@@ -16,7 +15,6 @@ import type { PacketPart, Signature, StatePlace } from './rule.ts'
 import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
-import { Silence } from './silence.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
 import { readiness, subjectOf, TransactionView } from './transaction-view.ts'
 
@@ -53,24 +51,20 @@ export class SignatureEngine {
   readonly #options: EngineOptions
   readonly #flows: FlowTableLike
   readonly #inspector = new Inspector()
-  readonly #bits = new FlowBits()
+  /** What rules leave behind of flows. */
+  readonly memory = new FlowMemory()
   readonly #state: RuleState
   readonly #place: StatePlace
   readonly #tails: Tails
   readonly #view = new TransactionView()
   readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
   readonly #waiting = new Uint32Array(WAITING_MAX)
-  readonly #passed = new Set<number>()
-  readonly #bypassed = new Set<number>()
-  /** Of what nothing is to be written. */
-  readonly silence = new Silence()
   /** Rules without a literal that have fired in a direction of a stream. */
   readonly #once = new Map<number, Set<number>>()
   /** Rules over transactions whose plain contents have been met in a direction of a stream. */
   readonly #met = new Map<number, Set<number>>()
   /** Which transactions have been judged, and by what they were met, where it takes more than one call. */
   #progress = new WeakMap<object, { settled: number; fired: Set<number> }>()
-  readonly #notes = new FlowNotes()
   /** Whose buffer is in hand. */
   #inspected = -1
   #rules: RuleSet
@@ -90,7 +84,8 @@ export class SignatureEngine {
     this.#state = new RuleState((flow, toServer) =>
       this.#tails.streamed(flow * 2 + (toServer ? 1 : 0)),
     )
-    this.#inspector.onEntropy = (name, value) => this.#notes.entropy(this.#inspected, name, value)
+    this.#inspector.onEntropy = (name, value) =>
+      this.memory.notes.entropy(this.#inspected, name, value)
     const { client, server } = this.#flows
     this.#place = {
       flow: -1,
@@ -104,18 +99,6 @@ export class SignatureEngine {
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
-  }
-
-  /** What rules have read out of a flow, and the bits they gave it, as EVE's metadata; undefined: nothing. */
-  metadata(flow: number): Record<string, unknown> | undefined {
-    const notes = this.#notes.of(flow)
-    const flowbits = this.#bits.names(flow)
-    if (!notes && flowbits.length === 0) return undefined
-    return {
-      ...(flowbits.length > 0 && { flowbits }),
-      ...(notes && notes.flowvars.length > 0 && { flowvars: notes.flowvars }),
-      ...(notes && Object.keys(notes.entropy).length > 0 && { entropy: notes.entropy }),
-    }
   }
 
   get generation(): number {
@@ -142,7 +125,7 @@ export class SignatureEngine {
     if (this.#inPacket.size > 0) this.#inPacket.clear()
     if (this.#untold.size > 0) this.#untold.clear()
     const { protocol, flow } = packet
-    if (packet.ipVersion === 0 || (flow >= 0 && this.#passed.has(flow))) return
+    if (packet.ipVersion === 0 || (flow >= 0 && this.memory.passed.has(flow))) return
     const { tcp, udp, other } = this.#rules
     const lane =
       packet.fault !== undefined ? other : protocol === 6 ? tcp : protocol === 17 ? udp : other
@@ -165,7 +148,7 @@ export class SignatureEngine {
   /** Rules that ask for this event, on the packet it was seen at. */
   event(event: PacketEvent, packet: Packet): void {
     const indexes = this.#rules.events.get(event)
-    if (!indexes || (packet.flow >= 0 && this.#passed.has(packet.flow))) return
+    if (!indexes || (packet.flow >= 0 && this.memory.passed.has(packet.flow))) return
     this.#packet = packet
     this.#timeUs = packet.timeUs
     this.#list.clear()
@@ -188,7 +171,7 @@ export class SignatureEngine {
   }
 
   #judgeEvent(indexes: readonly number[], flow: number, toServer: boolean): void {
-    if (this.#passed.has(flow)) return
+    if (this.memory.passed.has(flow)) return
     this.#list.clear()
     for (const index of indexes) this.#offerFlow(index, flow, toServer)
     if (this.#list.offered === 0) return
@@ -229,7 +212,7 @@ export class SignatureEngine {
     const side = toServer ? 1 : 0
     const lane = this.#rules.streams[side]
     const keep = this.#rules.tailBytes[side]
-    if ((lane.empty && keep === 0) || this.#passed.has(flow)) {
+    if ((lane.empty && keep === 0) || this.memory.passed.has(flow)) {
       this.#tails.passBy(flow * 2 + side, end - start)
       return
     }
@@ -317,7 +300,7 @@ export class SignatureEngine {
       const index = this.#waiting[i] as number
       const signature = this.#rules.signatures[index] as Signature
       if (known === 'unknown') this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
-      else if (known === signature.appProto && !this.#passed.has(flow))
+      else if (known === signature.appProto && !this.memory.passed.has(flow))
         this.#fire(signature, flow, (key & 1) === 1, 'stream', tx)
     }
   }
@@ -331,7 +314,7 @@ export class SignatureEngine {
     if (this.#untold.size > 0) this.#judgeUntold(flow, transaction)
     this.#judgeMatched(flow * 2, transaction)
     this.#judgeMatched(flow * 2 + 1, transaction)
-    if (this.#passed.has(flow)) return
+    if (this.memory.passed.has(flow)) return
     this.#view.open(transaction, this.#rules.views.length)
     this.#inspector.dceLittle = callOf(transaction)?.little ?? false
     for (let point = 0; point < 4; point++) {
@@ -437,7 +420,7 @@ export class SignatureEngine {
   /** Rules that matched the packet in hand before its protocol was known. */
   #judgeUntold(flow: number, tx: Transaction): void {
     const packet = this.#inHand(flow)
-    if (!packet || this.#passed.has(flow)) return
+    if (!packet || this.memory.passed.has(flow)) return
     const known = this.#options.appProto(flow)
     for (const index of this.#untold) {
       const signature = this.#rules.signatures[index]
@@ -457,12 +440,8 @@ export class SignatureEngine {
   forget(flow: number): void {
     this.#tails.forget(flow * 2)
     this.#tails.forget(flow * 2 + 1)
-    this.#bits.ended(flow)
+    this.memory.ended(flow)
     this.#state.ended(flow)
-    this.#notes.ended(flow)
-    this.#passed.delete(flow)
-    this.#bypassed.delete(flow)
-    this.silence.ended(flow)
     this.#once.delete(flow * 2)
     this.#once.delete(flow * 2 + 1)
     this.#met.delete(flow * 2)
@@ -503,7 +482,7 @@ export class SignatureEngine {
   /** Flow bits, numbers and bits of hosts that must be set, or must not. */
   #remembers(signature: Signature, flow: number, toServer: boolean): boolean {
     const { bitTests, stateTests } = signature
-    if (!this.#bits.fits(bitTests, flow)) return false
+    if (!this.memory.bits.fits(bitTests, flow)) return false
     if (stateTests.length === 0) return true
     const place = this.#placeOf(flow, toServer)
     for (const test of stateTests) if (!test(this.#state, place)) return false
@@ -522,25 +501,6 @@ export class SignatureEngine {
     place.srcAt = flow < 0 ? 0 : flow * 4
     place.destAt = place.srcAt
     return place
-  }
-
-  /** Whether a rule has ended the inspection of the flow. */
-  bypasses(flow: number): boolean {
-    return this.#bypassed.has(flow)
-  }
-
-  /** Groups that the rule's expressions have caught go where they belong: flow, packet, alert. */
-  #variables(flow: number): Pick<AlertHit, 'context' | 'pktvars'> {
-    const context: Record<string, string> = {}
-    const pktvars: Record<string, string>[] = []
-    for (const { scope, name, bytes } of this.#inspector.captured)
-      if (scope === 'flow') this.#notes.variable(flow, name, bytes)
-      else if (scope === 'pkt') pktvars.push(Object.fromEntries([[name, noteText(bytes)]]))
-      else Object.defineProperty(context, name, { value: noteText(bytes), enumerable: true })
-    return {
-      ...(Object.keys(context).length > 0 && { context }),
-      ...(pktvars.length > 0 && { pktvars }),
-    }
   }
 
   #partsHold({ packetParts }: Signature, packet: Packet): boolean {
@@ -568,12 +528,9 @@ export class SignatureEngine {
   ): boolean {
     this.counters.matched++
     const { hit, action, bitChanges, stateChanges, payload, packetTests } = signature
-    if (signature.silences !== undefined) this.silence.add(signature.silences, flow, tx)
-    if (signature.bypass && flow >= 0) {
-      this.#passed.add(flow)
-      this.#bypassed.add(flow)
-    }
-    if (bitChanges.length > 0 && flow >= 0 && !this.#bits.change(bitChanges, flow))
+    if (signature.silences !== undefined) this.memory.silence.add(signature.silences, flow, tx)
+    if (signature.bypass && flow >= 0) this.memory.bypass(flow)
+    if (bitChanges.length > 0 && flow >= 0 && !this.memory.bits.change(bitChanges, flow))
       this.#incomplete('flowbits', flow)
     if (stateChanges.length > 0) {
       const place = this.#placeOf(flow, toServer)
@@ -581,10 +538,11 @@ export class SignatureEngine {
     }
     if (action === 'pass') {
       const wholeFlow = found !== 'packet' || (payload.length === 0 && packetTests.length === 0)
-      if (wholeFlow && flow >= 0) this.#passed.add(flow)
+      if (wholeFlow && flow >= 0) this.memory.passed.add(flow)
       return true
     }
-    const vars = this.#inspector.captured.length > 0 ? this.#variables(flow) : undefined
+    const { captured } = this.#inspector
+    const vars = captured.length > 0 ? this.memory.variables(flow, captured) : undefined
     if (signature.noalert) return false
     const app_proto = flow < 0 ? 'unknown' : this.#options.appProto(flow)
     const packet = flow < 0 ? this.#packet : this.#inHand(flow)
