@@ -3,7 +3,10 @@
 const EVENTS = {
   dnp3: ['bad_link_crc', 'bad_transport_crc', 'too_many_objects', 'too_long_reassembly'],
   ftp: ['request_command_too_long', 'response_command_too_long'],
-  http: ['request_line_missing_protocol', 'request_chunk_extension', 'request_body_unexpected'],
+  http: [
+    ...['request_line_missing_protocol', 'request_chunk_extension', 'request_body_unexpected'],
+    ...['unable_to_match_response_to_request'],
+  ],
   smb: ['file_overlap'],
   smtp: [
     ...['invalid_reply', 'invalid_pipelined_sequence', 'data_command_rejected', 'invalid_bdat'],

@@ -14,7 +14,7 @@ import { findInside } from './tunnel.ts'
  */
 export function decodeFrame(packet: Packet, linkType: number, tci: number): void {
   clear(packet)
-  packet.depth = 0
+  if (packet.depth > 0) packet.leave()
   if (tci >= 0) addVlan(packet, tci)
   const at = decodeLink(packet, linkType)
   if (at >= 0) packet.fault = decodeNetwork(packet, at)

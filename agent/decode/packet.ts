@@ -95,6 +95,16 @@ export class Packet {
     this.outerDestPort = this.destPort
   }
 
+  /** A frame of the wire is in no tunnel. */
+  leave(): void {
+    this.depth = 0
+    this.outerSrc.fill(0)
+    this.outerDest.fill(0)
+    this.outerProtocol = 0
+    this.outerSrcPort = 0
+    this.outerDestPort = 0
+  }
+
   /** The MAC address at `linkOffset + at` as a number; -1 where the link has none. */
   mac(at: 0 | 6): number {
     const { bytes, linkOffset } = this

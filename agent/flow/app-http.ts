@@ -197,11 +197,11 @@ export class HttpFlow implements AppParser {
     if (!exchange.request.done) this.#client.reading = exchange
   }
 
-  #event({ http }: Exchange, event: AppEvent): void {
+  #event({ http }: Exchange, event: AppEvent, toServer = true): void {
     http.events ??= []
     if (http.events.includes(event)) return
     http.events.push(event)
-    this.#sink.event(event, true)
+    this.#sink.event(event, toServer)
   }
 
   /**
@@ -236,8 +236,10 @@ export class HttpFlow implements AppParser {
       this.#headless(this.#server, head)
       return
     }
-    const exchange = this.#waiting[0] ?? this.#newExchange()
+    const asked = this.#waiting[0]
+    const exchange = asked ?? this.#newExchange()
     const { http } = exchange
+    if (!asked) this.#event(exchange, 'http.unable_to_match_response_to_request', false)
     const interim = start.exact && start.status < 200 && start.status !== 101
     if (interim) return // RFC 9110 §15.2: the final answer is still to come
     const { list, faults } = decodeHeaders(rest, 0, rest.length, true)

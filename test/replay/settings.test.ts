@@ -71,6 +71,21 @@ test('a rule of the action config keeps records from being written, bypass ends 
   expect(ofType(records, 'flow')[0]?.flow.state).toBe('bypassed')
 })
 
+test('what passes is told where the rule says so, and an answer nobody asked for is odd', async () => {
+  const rules = `
+    pass http any any -> any any (http.uri; content:"/a"; alert; sid:1;)
+    alert http any any -> any any (http.uri; content:"/a"; sid:2;)`
+  expect(sids(await eveOf(web, { rules }))).toEqual([1])
+  const answer = tcpConversation(ENDS, [{ from: 'server', data: 'HTTP/1.1 200 OK\r\n\r\n' }])
+  const event = 'app-layer-event:http.unable_to_match_response_to_request'
+  const odd = await eveOf(answer, { rules: `alert http any any -> any any (${event}; sid:3;)` })
+  expect(sids(odd)).toEqual([3])
+  expect(ofType(odd, 'anomaly')[0]?.anomaly).toMatchObject({
+    type: 'applayer',
+    event: 'UNABLE_TO_MATCH_RESPONSE_TO_REQUEST',
+  })
+})
+
 test('findings of one rule are folded past a hundred a minute, unless told otherwise', async () => {
   const rules = 'alert udp any any -> any any (content:"x"; sid:1;)'
   const frames = Array.from({ length: 130 }, () => udp(ENDS, 'x'))

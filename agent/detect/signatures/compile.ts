@@ -191,6 +191,7 @@ function signature(
     rank: 0,
     action: draft.action,
     noalert: draft.noalert || draft.action === 'config',
+    tells: draft.tells,
     bypass: draft.bypass,
     silences: draft.silences,
     header: draft.header,

@@ -42,6 +42,7 @@ export class Draft {
   references: string[] = []
   metadata: Record<string, string[]> = {}
   noalert = false
+  tells = false
   /** A match ends the inspection of its flow. */
   bypass = false
   /** What the action config does: nothing is written of what matched. */

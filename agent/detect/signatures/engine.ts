@@ -539,7 +539,7 @@ export class SignatureEngine {
     if (action === 'pass') {
       const wholeFlow = found !== 'packet' || (payload.length === 0 && packetTests.length === 0)
       if (wholeFlow && flow >= 0) this.memory.passed.add(flow)
-      return true
+      if (!signature.tells) return true
     }
     const { captured } = this.#inspector
     const vars = captured.length > 0 ? this.memory.variables(flow, captured) : undefined
@@ -550,7 +550,7 @@ export class SignatureEngine {
       { ...hit, app_proto, ...(tx && { tx }), ...vars },
       { flow, toServer, timeUs: this.#timeUs, found, packet },
     )
-    return false
+    return action === 'pass'
   }
 }
 

@@ -45,6 +45,10 @@ export const RULE_KEYWORDS: KeywordTable = {
       throw new Refused(name, 'it is src_ip or dest_ip')
   }),
   tag: valued((draft, value, name) => draft.tags.push(tagOf(name, value))),
+  // What passes is told too; other rules are told anyway.
+  alert: bare((draft) => {
+    draft.tells = true
+  }),
   bypass: bare((draft) => {
     draft.bypass = true
   }),

@@ -102,6 +102,8 @@ export interface Signature {
   hit: AlertHit
   action: RuleAction
   noalert: boolean
+  /** A pass rule that is told all the same. */
+  tells: boolean
   bypass: boolean
   silences: 'tx' | 'flow' | undefined
   header: Header
