@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { Failure } from './base/failure.ts'
 import { parseSettings } from './base/json-settings.ts'
 import type { DnsSettings } from './detect/eve-settings.ts'
+import type { DropSettings } from './verdicts.ts'
 
 const DEPTH_UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -31,8 +32,8 @@ const Settings = v.record(v.string(), v.unknown())
 const Action = v.picklist(['pass', 'drop', 'reject', 'alert'])
 
 /**
- * action_order, app_layer, enable, ja4, file_store (but for hashes) and guess_applayer_tx are taken and change nothing yet;
- * mode ips judges bytes as they come, and drops nothing.
+ * enable, ja4, file_store (but for hashes) and guess_applayer_tx are taken and change nothing yet. Mode ips judges bytes as they come,
+ * and what rules drop goes no further: in replay, for the agent stands beside the wire.
  */
 const Schema = v.strictObject({
   /** `auto`: a TCP segment with a wrong checksum is not read. `none`: offloads leave it unset. */
@@ -164,6 +165,14 @@ function typeSettings({ eve_types = [] }: Inspection, name: string): Json | unde
       return (each[name] as Json | null | undefined) ?? {}
   }
   return undefined
+}
+
+/** What mode ips writes of packets that are dropped; undefined: nothing is dropped. */
+export function dropSettings(inspection: Inspection): DropSettings | undefined {
+  if (inspection.mode !== 'ips') return undefined
+  const drop = inspection.eve_types ? typeSettings(inspection, 'drop') : {}
+  const flows = drop && (drop.flows === 'all' ? 'all' : 'start')
+  return { flows, alerts: drop?.alerts === true }
 }
 
 const PAYLOAD_BYTES = 4096

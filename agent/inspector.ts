@@ -28,6 +28,7 @@ import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
 import {
   alertReferences,
   type DumpHeaders,
+  dropSettings,
   fileHashes,
   httpHeaders,
   INSPECTION,
@@ -39,6 +40,7 @@ import {
 import { Observer } from './observer.ts'
 import { PacketRows } from './packet-rows.ts'
 import type { SeenAlert } from './shard-messages.ts'
+import { Verdicts } from './verdicts.ts'
 
 const UDP = 17
 const TCP = 6
@@ -87,6 +89,8 @@ export class Inspector implements FlowListener {
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
   readonly #packetRows: PacketRows
+  /** In mode ips. */
+  readonly #verdicts: Verdicts | undefined
   readonly #references: boolean
   readonly #handshakes: boolean
   readonly #headers: DumpHeaders
@@ -141,6 +145,8 @@ export class Inspector implements FlowListener {
     this.#packetRows = new PacketRows(packetSettings(inspection), this.#views, (draft) =>
       output.event(draft),
     )
+    const drops = dropSettings(inspection)
+    this.#verdicts = drops && new Verdicts(drops, this.#views, (draft) => output.event(draft))
     this.#references = alertReferences(inspection)
     this.#handshakes = tlsHandshakes(inspection)
     this.#headers = httpHeaders(inspection)
@@ -199,6 +205,7 @@ export class Inspector implements FlowListener {
 
   packet(packet: Packet): void {
     this.#timeUs = packet.timeUs
+    if (this.#verdicts?.drops(packet)) return
     if (packet.flow >= 0) this.#observer.packet(packet)
     this.#engine.packet(packet)
     if (packet.protocol === UDP && packet.flow >= 0) this.#app.datagram(packet)
@@ -211,6 +218,10 @@ export class Inspector implements FlowListener {
         this.#streamed(flow, toServer, held, from, to),
       )
     else this.#streamed(flow, toServer, bytes, start, end)
+  }
+
+  drops(packet: Packet): boolean {
+    return this.#verdicts?.drops(packet) ?? false
   }
 
   /** What the receiver of this packet's answer has taken is judged. */
@@ -279,6 +290,9 @@ export class Inspector implements FlowListener {
     this.#alertWaiting(flow, undefined)
     const metadata = this.#engine.memory.metadata(flow)
     const bypassed = this.#engine.memory.bypasses(flow)
+    const passed = this.#engine.memory.passed.has(flow) && !bypassed
+    const dropped = this.#verdicts?.dropsFlow(flow) ?? false
+    this.#verdicts?.ended(flow)
     this.#engine.forget(flow)
     this.#packetRows.ended(flow)
     this.#ending = false
@@ -288,6 +302,7 @@ export class Inspector implements FlowListener {
     const totals = this.#views.totals(flow, reason, alerted)
     if (metadata) totals.metadata = metadata
     if (bypassed) totals.state = 'bypassed'
+    if (dropped || passed) totals.action = dropped ? 'drop' : 'pass'
     if (view.protocol === TCP) totals.tcpState = this.#flows.tcpState(flow)
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
     else this.#output.event(flowEvent(view, totals))
@@ -304,6 +319,7 @@ export class Inspector implements FlowListener {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
     if (this.#engine.memory.silence.covers(flow, transaction)) return
+    if (this.#verdicts?.dropsFlow(flow)) return
     const moment = { ...this.#moment(), handshakes: this.#handshakes, headers: this.#headers }
     const draft = transactionEvent(this.#views.view(flow), transaction, moment)
     const metadata = draft && this.#engine.memory.metadata(flow)
@@ -326,8 +342,10 @@ export class Inspector implements FlowListener {
     this.#output.event(appEventRow(this.#views.view(flow), event, moment))
   }
 
-  #alert(hit: AlertHit, place: AlertPlace): void {
+  #alert(matched: AlertHit, place: AlertPlace): void {
     const { packet, flow } = place
+    const blocks = this.#verdicts !== undefined && matched.drops !== undefined
+    const hit: AlertHit = blocks ? { ...matched, action: 'blocked' } : matched
     if (this.#mustWait(place)) {
       const list = this.#waiting.get(flow)
       if (list) list.push({ hit, place: { ...place, packet: undefined } })
@@ -353,6 +371,7 @@ export class Inspector implements FlowListener {
     const moment = { toServer, timeUs, number, late, totals, packet, metadata, references }
     const told = alertEvent(this.#views.view(flow), hit, moment)
     const draft = this.#packetRows.alerted(told, hit, place, this.#path.linkType)
+    if (draft.record) this.#verdicts?.matched(hit, place, draft.record)
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
   }
 

@@ -25,6 +25,8 @@ export interface AlertHit {
   /** What its expressions have caught: of this alert, and of this packet. */
   context?: Readonly<Record<string, string>>
   pktvars?: readonly Readonly<Record<string, string>>[]
+  /** A rule that drops: this packet, or the flow from it on. */
+  drops?: 'packet' | 'flow'
   /** What it asks to keep of the packets that follow. */
   tags?: readonly Tag[]
   app_proto?: AppProto

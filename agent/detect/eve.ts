@@ -62,6 +62,8 @@ export interface FlowTotals {
   tcpState?: string
   /** What rules have read out of it. */
   metadata?: Json | undefined
+  /** What rules have done with it as a whole. */
+  action?: 'pass' | 'drop'
 }
 
 /** Where and when: `number` is `pcap_cnt`, 0 when no packet is in hand. */
@@ -270,6 +272,7 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
       // Suricata calls an eviction forced.
       reason: totals.reason === 'evicted' ? 'forced' : totals.reason,
       alerted: totals.alerted,
+      ...(totals.action && { action: totals.action }),
     },
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto

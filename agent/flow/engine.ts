@@ -204,6 +204,7 @@ export class FlowEngine {
     packet.flow = row
     this.#count(packet, row)
     this.#listener.packet(packet)
+    if (this.#listener.drops?.(packet)) return
     if (packet.protocol !== PROTOCOL.TCP) {
       if (packet.toServer || this.table.state[row] !== FLOW.NEW) return
       this.table.state[row] = FLOW.ESTABLISHED

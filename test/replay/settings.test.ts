@@ -86,6 +86,49 @@ test('what passes is told where the rule says so, and an answer nobody asked for
   })
 })
 
+const dropping = {
+  mode: 'ips',
+  eve_types: ['alert', 'flow', 'http', { drop: { flows: 'all', alerts: true } }],
+}
+
+test('in mode ips a rule takes its packet out, or all that follows of its flow', async () => {
+  const rules = 'drop http any any -> any any (http.uri; content:"/a"; sid:1;)'
+  const records = await eveOf(web, { rules, options: dropping })
+  expect(ofType(records, 'alert').map(({ alert }) => alert.action)).toEqual(['blocked'])
+  expect(ofType(records, 'http')).toEqual([])
+  expect(ofType(records, 'flow')[0]?.flow.action).toBe('drop')
+  const [first, ...rest] = ofType(records, 'drop')
+  expect(first).toMatchObject({ drop: { reason: 'rules' }, alert: { signature_id: 1 } })
+  expect(new Set(rest.map(({ drop }) => drop.reason))).toEqual(new Set(['flow drop']))
+  expect(rest).toHaveLength(web.length - first?.pcap_cnt)
+  const packet = 'drop tcp any any -> any any (flags:S; sid:2;)'
+  const one = await eveOf(web, { rules: packet, options: dropping })
+  expect(ofType(one, 'drop')).toHaveLength(1)
+  expect(ofType(one, 'http')).toHaveLength(1)
+  const told = await eveOf(web, { rules })
+  expect(ofType(told, 'alert').map(({ alert }) => alert.action)).toEqual(['allowed'])
+  expect(ofType(told, 'drop')).toEqual([])
+})
+
+test('which of two actions comes first is a setting', async () => {
+  const rules = `
+    pass udp any any -> any any (content:"x"; sid:1;)
+    drop udp any any -> any any (content:"x"; sid:2;)`
+  const frames = [udp(ENDS, 'x')]
+  expect(sids(await eveOf(frames, { rules, options: dropping }))).toEqual([])
+  const options = { ...dropping, action_order: ['drop', 'pass', 'reject', 'alert'] }
+  expect(sids(await eveOf(frames, { rules, options }))).toEqual([2])
+})
+
+test('a packet that passes is met by no rule that goes after, whatever it asks', async () => {
+  const rules = `
+    pass tcp any any -> any 8080 (flags:PA; sid:1;)
+    alert tcp any any -> any any (content:"GET /a"; sid:2;)
+    alert http any any -> any any (http.uri; content:"/a"; sid:3;)`
+  const options = { stream_inline: true }
+  expect(sids(await eveOf(web, { rules, options }))).toEqual([])
+})
+
 test('findings of one rule are folded past a hundred a minute, unless told otherwise', async () => {
   const rules = 'alert udp any any -> any any (content:"x"; sid:1;)'
   const frames = Array.from({ length: 130 }, () => udp(ENDS, 'x'))

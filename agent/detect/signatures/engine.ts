@@ -72,6 +72,9 @@ export class SignatureEngine {
   #list: Shortlist
 
   #packet: Packet | undefined
+  /** The packet that a pass rule has let go, and that rule. */
+  #passedPacket = -1
+  #passedBy = 0
   #timeUs = 0
   /** Rules that fired in the packet in hand, or wait for its protocol to be known. */
   readonly #inPacket = new Set<number>()
@@ -503,6 +506,13 @@ export class SignatureEngine {
     return place
   }
 
+  /** A rule that goes before this one has let the packet in hand pass. */
+  #passedBefore({ index }: Signature, flow: number): boolean {
+    const packet = this.#packet
+    if (packet?.number !== this.#passedPacket || packet.flow !== flow) return false
+    return index > this.#passedBy
+  }
+
   #partsHold({ packetParts }: Signature, packet: Packet): boolean {
     for (let i = 0; i < packetParts.length; i++) {
       const { part, conditions } = packetParts[i] as PacketPart
@@ -527,7 +537,8 @@ export class SignatureEngine {
     tx: Transaction | undefined,
   ): boolean {
     this.counters.matched++
-    const { hit, action, bitChanges, stateChanges, payload, packetTests } = signature
+    const { hit, action, bitChanges, stateChanges } = signature
+    if (this.#passedBefore(signature, flow)) return true
     if (signature.silences !== undefined) this.memory.silence.add(signature.silences, flow, tx)
     if (signature.bypass && flow >= 0) this.memory.bypass(flow)
     if (bitChanges.length > 0 && flow >= 0 && !this.memory.bits.change(bitChanges, flow))
@@ -536,9 +547,13 @@ export class SignatureEngine {
       const place = this.#placeOf(flow, toServer)
       for (const change of stateChanges) change(this.#state, place)
     }
+    // As Suricata has it: what asks for nothing but addresses or a protocol, and what matched in a stream, is of the flow.
+    const ofFlow =
+      flow >= 0 && (found !== 'packet' || signature.ipOnly || signature.appProto !== undefined)
     if (action === 'pass') {
-      const wholeFlow = found !== 'packet' || (payload.length === 0 && packetTests.length === 0)
-      if (wholeFlow && flow >= 0) this.memory.passed.add(flow)
+      if (ofFlow) this.memory.passed.add(flow)
+      if (this.#packet) this.#passedPacket = this.#packet.number
+      this.#passedBy = signature.index
       if (!signature.tells) return true
     }
     const { captured } = this.#inspector
@@ -546,8 +561,10 @@ export class SignatureEngine {
     if (signature.noalert) return false
     const app_proto = flow < 0 ? 'unknown' : this.#options.appProto(flow)
     const packet = flow < 0 ? this.#packet : this.#inHand(flow)
+    const drops =
+      action === 'drop' || action === 'reject' ? (ofFlow ? 'flow' : 'packet') : undefined
     this.#options.onAlert(
-      { ...hit, app_proto, ...(tx && { tx }), ...vars },
+      { ...hit, app_proto, ...(tx && { tx }), ...vars, ...(drops && { drops }) },
       { flow, toServer, timeUs: this.#timeUs, found, packet },
     )
     return action === 'pass'
