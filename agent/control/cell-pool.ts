@@ -78,6 +78,11 @@ export class CellPool {
     }
   }
 
+  /** Of the cells that wait with keys. */
+  keys(): string[] {
+    return [...this.#warm.keys()]
+  }
+
   /** Kills every cell that holds a key of this tenant: before a revocation or shred is answered. */
   forget(tenant_uid: string): void {
     for (const [key, { tenant_uids }] of this.#warm)

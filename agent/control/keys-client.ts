@@ -13,6 +13,7 @@ import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
 import { LINK, type LinkCalls } from './link-keys.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
+import type { CacheCheck } from './tenant-carriers.ts'
 
 type None = Record<string, never>
 
@@ -125,6 +126,8 @@ export interface QueryRunner {
       session: string
     },
   ): Promise<QueryAnswer>
+  /** Cache → its keys, for `picket invariants`. */
+  cacheKeys?(): Record<string, string[]>
   close?(): Promise<void> | void
 }
 
@@ -247,7 +250,15 @@ export interface CliCalls {
   /** Ids, epochs, counters, custodian. Never a key. */
   describeKeys: [None, { custodian: Json; tenants: Json[] }]
   /** What carries a tenant, and the uids that folders may be named by. Reads only. */
-  invariants: [None, { databases: DatabaseCheck[]; tenantUids: string[]; fleetUids: string[] }]
+  invariants: [
+    None,
+    {
+      databases: DatabaseCheck[]
+      tenantUids: string[]
+      fleetUids: string[]
+      caches: CacheCheck[]
+    },
+  ]
   /** What the box's own operator does to content: the verbs that a role would need the atom `rules` for. */
   audit: [AuditRequest, { seq: number }]
   /** Roles decide too: the box's own operator is audited as `console`. */

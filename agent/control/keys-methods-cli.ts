@@ -24,6 +24,7 @@ import {
   Slugs,
 } from './keys-params.ts'
 import type { Questions } from './keys-query.ts'
+import { checkCaches } from './tenant-carriers.ts'
 
 const ACTOR = 'console'
 const Announce = v.object(announcement)
@@ -84,9 +85,11 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
     invariants: (params) => {
       parse(None, params)
       const tenants = accounts.tenants()
+      const tenantUids = tenants.map(({ tenant_uid }) => tenant_uid)
       return {
+        caches: checkCaches(questions.cacheKeys(), tenantUids),
         databases: box.databases().map((db) => checkDatabase(box.data, db)),
-        tenantUids: tenants.map(({ tenant_uid }) => tenant_uid),
+        tenantUids,
         fleetUids: tenants.flatMap(({ tenant_id }) => box.fleet.of(tenant_id)?.fleet_uid ?? []),
       }
     },

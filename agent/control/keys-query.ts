@@ -107,6 +107,11 @@ export class Questions {
     }
   }
 
+  /** Cache → its keys: each must say whose the value is. */
+  cacheKeys(): Record<string, string[]> {
+    return { 'lines of looking': [...this.#views.keys()], ...this.#runner.cacheKeys?.() }
+  }
+
   close(): Promise<void> | void {
     return this.#runner.close?.()
   }

@@ -6,11 +6,11 @@
 import { existsSync } from 'node:fs'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import { answer, type Branch, type CellQuestion, openCell } from '../lake/cell.ts'
+import { engineWords } from '../lake/cell-words.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { openEngine } from '../lake/engine.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
 
-const ERROR_BYTES_MAX = 300
 /** The engine asks how much memory it may take, and aborts when it may not ask. */
 const ALWAYS_READABLE = ['/proc/self/cgroup', '/sys/fs/cgroup/'].filter((path) => existsSync(path))
 
@@ -33,6 +33,8 @@ hide()
 ;(await openEngine({ memoryMiB: 64 })).closeSync()
 
 let instance: DuckDBInstance | undefined
+/** Files that it may read. */
+let paths: readonly string[] = []
 const send = (message: FromCell) => sendMessage(process.stdout, message)
 const die = () => process.kill(process.pid, 'SIGKILL') // the engine may be busy in native code
 
@@ -43,7 +45,7 @@ readMessages(
   process.stdin,
   (message) => {
     act(message as ToCell).catch((error: unknown) =>
-      send({ type: 'failed', message: brief(error) }),
+      send({ type: 'failed', message: engineWords(error, paths) }),
     )
   },
   die,
@@ -53,10 +55,12 @@ send({ type: 'ready' })
 async function act(message: ToCell): Promise<void> {
   switch (message.type) {
     case 'confine':
+      paths = message.readable
       send({ type: 'confined', ...(await confine([...ALWAYS_READABLE, ...message.readable])) })
       break
     case 'open':
       instance?.closeSync()
+      paths = message.branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
       instance = await openCell(message.branches)
       send({ type: 'opened' })
       break
@@ -71,9 +75,4 @@ async function act(message: ToCell): Promise<void> {
       break
     }
   }
-}
-
-function brief(error: unknown): string {
-  const text = Buffer.from(String((error as Error)?.message ?? error))
-  return text.subarray(0, ERROR_BYTES_MAX).toString('utf8').replace(/�+$/, '')
 }

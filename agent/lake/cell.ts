@@ -15,6 +15,7 @@ import {
 } from '@duckdb/node-api'
 import { isoFromUs } from '../base/clock.ts'
 import { COLUMNS } from '../base/event.ts'
+import { annexView } from './annex-view.ts'
 import { literal, openEngine } from './engine.ts'
 import { scan } from './parquet.ts'
 
@@ -25,6 +26,8 @@ export interface Branch {
   /** base64 of 32 bytes. */
   key: string
   paths: readonly string[]
+  /** Files of the annex; absent where the question does not ask for it. */
+  annex?: readonly string[]
 }
 
 export interface CellQuestion {
@@ -38,25 +41,52 @@ const THREADS = 2
 
 /** An engine with the view `events` over exactly these branches, and no way to reach or change more. */
 export async function openCell(branches: readonly Branch[]): Promise<DuckDBInstance> {
+  const instance = await openBranches(branches)
+  const connection = await instance.connect()
+  try {
+    await lockEngine(connection, branches)
+    return instance
+  } finally {
+    connection.closeSync()
+  }
+}
+
+/** The view alone: who asks this engine can still reach whatever its process can. */
+export async function openBranches(branches: readonly Branch[]): Promise<DuckDBInstance> {
   const instance = await openEngine({ memoryMiB: MEMORY_MIB, threads: 1 })
   const connection = await instance.connect()
   try {
     await connection.run(`SET threads = ${THREADS}`) // only now: these threads start confined
     for (const [i, { key }] of branches.entries())
       await connection.run(`PRAGMA add_parquet_key('k${i}', '${key}')`)
-    const view = branches.length > 0 ? branches.map(branchSql).join(' UNION ALL BY NAME ') : EMPTY
+    const scans = branches.flatMap((branch, i) => (branch.paths.length > 0 ? [branchSql(branch, i)] : [])) // biome-ignore format: one line
+    const view = scans.length > 0 ? scans.join(' UNION ALL BY NAME ') : EMPTY
     await connection.run(`CREATE VIEW events AS ${view}`)
     await connection.run('CREATE SCHEMA lake')
     await connection.run('CREATE VIEW lake.events AS SELECT * FROM main.events')
-    const paths = branches.flatMap((branch) => branch.paths)
+    if (branches.every(({ annex }) => annex)) await openAnnex(connection, branches)
     await connection.run('SET parquet_metadata_cache = true')
-    await connection.run(`SET allowed_paths = [${paths.map(literal).join(', ')}]`)
-    await connection.run('SET enable_external_access = false')
-    await connection.run('SET lock_configuration = true')
     return instance
   } finally {
     connection.closeSync()
   }
+}
+
+async function openAnnex(connection: DuckDBConnection, branches: readonly Branch[]): Promise<void> {
+  const scans = branches.map(({ tenant_id, annex = [] }, i) => ({ tenant_id, keyName: `k${i}`, paths: annex })) // biome-ignore format: one line
+  await connection.run(`CREATE VIEW annex AS ${annexView(scans)}`)
+  await connection.run('CREATE VIEW lake.annex AS SELECT * FROM main.annex')
+}
+
+/** For good: the engine opens these files, no other, and none of its settings can be changed again. */
+export async function lockEngine(
+  connection: DuckDBConnection,
+  branches: readonly Branch[],
+): Promise<void> {
+  const paths = branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
+  await connection.run(`SET allowed_paths = [${paths.map(literal).join(', ')}]`)
+  await connection.run('SET enable_external_access = false')
+  await connection.run('SET lock_configuration = true')
 }
 
 const REST = COLUMNS.filter(([name]) => name !== 'tenant_id' && name !== 'fleet_id')

@@ -49,7 +49,8 @@ const LANDLOCK_VERSION = 1
 /** File rights that each ABI knows, from ABI 1 on: all are taken away except what a rule gives. */
 const RIGHTS = [0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff]
 
-async function allowOnly(readable: readonly string[]): Promise<number> {
+/** Landlock alone; its ABI, 0 without it. */
+export async function allowOnly(readable: readonly string[]): Promise<number> {
   const [create, addRule, restrictSelf] = numbers.landlock
   const createRuleset = libc.func(
     'long syscall(long nr, const void *attr, size_t size, uint flags)',
@@ -99,7 +100,7 @@ const OPEN_TO_WRITE = constants.O_WRONLY | constants.O_RDWR | constants.O_CREAT 
 const X32_BIT = 0x4000_0000
 
 /** A filter over system calls for every thread; false where the kernel refuses one. */
-function filterCalls(): boolean {
+export function filterCalls(): boolean {
   const SECCOMP_SET_MODE_FILTER = 1
   const TSYNC = 1
   koffi.struct('sock_filter', { code: 'uint16', jt: 'uint8', jf: 'uint8', k: 'uint32' })

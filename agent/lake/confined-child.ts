@@ -1,7 +1,8 @@
 /** A child process over a pipe, under a watch: processor time, wall time and memory, then SIGKILL. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import koffi from 'koffi'
 import { readMessages, sendMessage } from './pipe.ts'
 
 const WATCH_MS = 20
@@ -40,6 +41,7 @@ export class ConfinedChild {
       '--disable-sigusr1',
       fileURLToPath(program),
     ]
+    keepDescriptors()
     this.#process = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'ignore'],
       // One worker thread, so that what confines it confines all queries; nothing of our environment.
@@ -124,6 +126,17 @@ export function usage(pid: number): { cpuMs: number; rssBytes: number } | undefi
   } catch {
     return undefined
   }
+}
+
+const fcntl = koffi.load('libc.so.6').func('int fcntl(int fd, int command, ...)')
+const F_SETFD = 2
+const FD_CLOEXEC = 1
+const FIRST_OWN_FD = 3
+
+/** What a library of ours opened without close-on-exec would be open in the child too, past every wall around it. */
+function keepDescriptors(): void {
+  for (const name of readdirSync('/proc/self/fd'))
+    if (Number(name) >= FIRST_OWN_FD) fcntl(Number(name), F_SETFD, 'int', FD_CLOEXEC)
 }
 
 let wrapper: string[] | undefined

@@ -150,11 +150,18 @@ export class RunningLake {
   }
 }
 
-/** The command line and environment of every process that descends from `pid`. */
+/** Every process below `pid`, as they are now: one that ends while we look has no children. */
 export function descendants(pid: number): number[] {
-  const path = `/proc/${pid}/task/${pid}/children`
-  const own = readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number)
-  return own.flatMap((child) => [child, ...descendants(child)])
+  return childrenOf(pid).flatMap((child) => [child, ...descendants(child)])
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return text.trim().split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
 }
 
 async function answers(path: string): Promise<boolean> {
