@@ -193,6 +193,8 @@ export class Inspector implements FlowListener {
       flowsLive: this.#table.live,
       appStates: this.#app.states,
       appStatesDropped: this.#app.statesDropped,
+      appEventsDropped: this.#app.eventsDropped,
+      expectedDropped: this.#app.expectedDropped,
       rulesJudged: judged,
       rulesMatched: matched,
       inspectionsIncomplete: this.#incomplete,

@@ -136,6 +136,7 @@ function results(bytes: Buffer, u16: (at: number) => number, offset: number): nu
   return list
 }
 
-function plainUuid(bytes: Buffer): string {
+/** As sent by who has its high bytes first. */
+export function plainUuid(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }

@@ -161,7 +161,12 @@ export interface RdpSession {
 export interface DcerpcCall {
   id: number
   callId: number
+  /** 5 over streams, 4 over datagrams. */
+  major: 4 | 5
   minor: number
+  /** Of datagrams: what request and answer have in common. */
+  activity: string
+  sequence: number
   /** Numbers are sent with their low byte first. */
   little: boolean
   request: number | undefined

@@ -30,8 +30,10 @@ export function eveDcerpc(call: DcerpcCall): Json {
     interfaces: isCall ? bound(call) : asked(call),
     uuid: call.uuid,
     interface: RPC_INTERFACE[call.uuid || (call.interfaces[0]?.uuid ?? '')],
-    call_id: call.callId,
-    rpc_version: `5.${call.minor}`,
+    ...(call.major === 4
+      ? { activityuuid: call.activity, seqnum: call.sequence }
+      : { call_id: call.callId }),
+    rpc_version: `${call.major}.${call.minor}`,
     ntlmssp: login && said({ domain: login.domain, user: login.user, host: login.host, version: login.version }), // biome-ignore format: one object
     server: challenge && said({ computer: challenge.serverName, dns_computer: challenge.serverDnsName }), // biome-ignore format: one object
   })

@@ -21,9 +21,9 @@ export class DcerpcFlow implements AppParser {
     return this.#calls.add(toServer, bytes) ? 'more' : 'done'
   }
 
-  gap(): Verdict {
-    this.ended()
-    return 'done' // where the next PDU begins is lost with it
+  gap(toServer: boolean): Verdict {
+    this.#calls.gap(toServer)
+    return 'more'
   }
 
   ended(): void {

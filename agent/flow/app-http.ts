@@ -190,6 +190,9 @@ export class HttpFlow implements AppParser {
     exchange.request = new BodyReader(body)
     if (start.version === '' && list.length > 0)
       this.#event(exchange, 'http.request_line_missing_protocol')
+    const coding = headerValue(list, 'transfer-encoding')
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+      this.#event(exchange, 'http.invalid_transfer_encoding_value_in_request')
     // A body that nobody announced may still follow.
     http.requestDone =
       exchange.request.done && !(body.kind === 'none' && WITH_BODY.has(http.method))
@@ -210,8 +213,9 @@ export class HttpFlow implements AppParser {
    */
   #unexpectedBody(bytes: Buffer, at: number): number {
     const exchange = this.#waiting.at(-1)
-    if (!exchange?.request?.done || exchange.http.status !== 0) return -1
+    if (!exchange?.request?.done || exchange.http.requestDone) return -1
     const { http } = exchange
+    if (http.status !== 0) return -1
     const stop = lineEnd(bytes, at, bytes.length)
     const end = stop === -1 ? bytes.length : stop + 1
     const line = bytes.subarray(at, end)

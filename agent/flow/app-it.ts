@@ -1,5 +1,6 @@
 /** Office protocols: which one a flow speaks by its first bytes, and the parser of each. */
 import { looksLikeRpc } from '../decode/dcerpc.ts'
+import { looksLikeRpcDatagram } from '../decode/dcerpc-udp.ts'
 import { looksLikeDhcp } from '../decode/dhcp.ts'
 import { looksLikeKrb5 } from '../decode/krb5.ts'
 import { looksLikeRdp } from '../decode/rdp.ts'
@@ -7,6 +8,7 @@ import type { ItProto } from '../decode/records-it.ts'
 import { looksLikeSnmp } from '../decode/snmp.ts'
 import { looksLikeTftp } from '../decode/tftp.ts'
 import { DcerpcFlow } from './app-dcerpc.ts'
+import { RpcDatagrams } from './app-dcerpc-udp.ts'
 import { DhcpFlow } from './app-dhcp.ts'
 import { FtpFlow } from './app-ftp.ts'
 import { FtpDataFlow } from './app-ftp-data.ts'
@@ -32,6 +34,7 @@ const FIRST_VERBS: Record<string, ItProto> = {
   ...verbs('smtp', 'EHLO HELO LHLO MAIL'),
 }
 const POP3_FIRST = /^(?:USER|CAPA|AUTH|APOP|STLS|QUIT|NOOP)[ \t\r\n]/i
+const POP3_BYTES_MAX = 5 // a verb of four letters, and what is behind it
 const VERB_BYTES_MAX = 4
 const TEXT_PORT: Record<number, ItProto> = { 21: 'ftp', 25: 'smtp', 465: 'smtp', 587: 'smtp' }
 
@@ -81,8 +84,7 @@ function guessRdp(client: Buffer): ItProto | 'more' | 'none' {
 
 /** Where the server greets: POP3 by another word than the others. */
 function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'more' | 'none' {
-  if (server.toString('latin1', 0, 3) === '+OK')
-    return POP3_FIRST.test(client.toString('latin1', 0, 6)) ? 'pop3' : 'none'
+  if (server.toString('latin1', 0, 3) === '+OK') return guessPop3(client)
   const greeted = server.toString('latin1', 0, 3) === '220'
   if (greeted && namesMail(server, port)) return 'smtp'
   if (!greeted && (server.length > 0 || TEXT_PORT[port] === undefined)) return 'none'
@@ -94,6 +96,12 @@ function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'mor
     return (ends && FIRST_VERBS[word]) || 'none'
   }
   return Object.keys(FIRST_VERBS).some((each) => each.startsWith(word)) ? 'more' : 'none'
+}
+
+function guessPop3(client: Buffer): ItProto | 'more' | 'none' {
+  const begin = client.toString('latin1', 0, POP3_BYTES_MAX)
+  if (POP3_FIRST.test(begin)) return 'pop3'
+  return begin.length < POP3_BYTES_MAX && /^[A-Z]*$/i.test(begin) ? 'more' : 'none'
 }
 
 /** Whatever the client says, and before it speaks: a server of mail has named itself. */
@@ -112,6 +120,7 @@ export function guessItDatagram(
   if ((srcPort === KERBEROS_PORT || destPort === KERBEROS_PORT) && looksLikeKrb5(bytes))
     return 'krb5'
   if ((SNMP_PORTS.has(srcPort) || SNMP_PORTS.has(destPort)) && looksLikeSnmp(bytes)) return 'snmp'
+  if (looksLikeRpcDatagram(bytes)) return 'dcerpc'
   return destPort === TFTP_PORT && looksLikeTftp(bytes) ? 'tftp' : 'none'
 }
 
@@ -135,7 +144,7 @@ export function newItParser(proto: ItProto, sink: AppSink, datagrams: boolean): 
     case 'rdp':
       return new RdpFlow(sink)
     case 'dcerpc':
-      return new DcerpcFlow(sink)
+      return datagrams ? new RpcDatagrams(sink) : new DcerpcFlow(sink)
     case 'snmp':
       return new SnmpFlow(sink)
     case 'tftp':

@@ -131,6 +131,11 @@ export class AppLayer {
     this.#said = new Uint32Array(flows.flowsMax * 2)
   }
 
+  /** Data connections that were spoken of, and forgotten for want of room. */
+  get expectedDropped(): number {
+    return this.#expected.dropped
+  }
+
   /** Flows with state now. */
   get states(): number {
     return this.#probes.size + this.#parsers.size

@@ -2,6 +2,8 @@
  * SMB on one flow, over NetBIOS sessions or TCP alone: each request with its answer, what is read and written, and the
  * calls in pipes. Of messages that say nothing else only the header is kept.
  */
+
+import { uuidText } from '../decode/little.ts'
 import type { SmbExchange } from '../decode/records-it.ts'
 import { decodeSmb2, PIPE_TRANSCEIVE, SMB2, type SmbPart } from '../decode/smb.ts'
 import { decodeSmb1, SMB1 } from '../decode/smb1.ts'
@@ -41,7 +43,10 @@ export class SmbFlow implements AppParser {
 
   constructor(sink: AppSink) {
     this.#sink = sink
-    this.#frames = new SmbFrames((bytes) => this.#whole(bytes))
+    this.#frames = new SmbFrames(
+      (bytes) => this.#whole(bytes),
+      (toServer, bytes) => this.#wants(toServer, bytes),
+    )
     this.#pipes = new SmbPipes({
       call: (smb, stage) => sink.transaction({ proto: 'smb', stage, smb }),
       fault: (fault) => sink.fault(fault),
@@ -77,6 +82,16 @@ export class SmbFlow implements AppParser {
     this.#pipes.ended()
     this.#files.ended()
     this.#trees.clear()
+  }
+
+  /** Bytes of a file that is kept as far as it will be are only counted. */
+  #wants(toServer: boolean, bytes: Buffer): boolean {
+    const command = bytes.readUInt16LE(12)
+    if (command === SMB2.write && toServer)
+      return this.#files.wants(uuidText(bytes.subarray(80, 96)), true)
+    if (command !== SMB2.read || toServer) return true
+    const fileId = this.#waiting.get(`2 ${command} ${bytes.readBigUInt64LE(24)}`)?.part.fileId
+    return fileId === undefined || this.#files.wants(fileId, false)
   }
 
   /** False when nothing after it can be read. */
@@ -163,6 +178,7 @@ export class SmbFlow implements AppParser {
     piece: { toServer: boolean; offset: number; data: Buffer; count: number },
   ): void {
     const { fileId = '' } = part
+    if (piece.data.length === 0 && !this.#files.begun(fileId, piece.toServer)) return
     const message = () => this.#exchange(part, opened)
     if (this.#trees.isPipe(part, fileId, piece.data))
       this.#pipes.add(fileId, piece.toServer, piece.data, message)

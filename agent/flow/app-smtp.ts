@@ -10,6 +10,7 @@ import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 import { MailMessage } from './mail-message.ts'
 
 const LINE_BYTES_MAX = 4096 // as Suricata's default
+const TEXT_LINE_BYTES_MAX = 65_536
 /** Commands that wait for their reply: a client may send many at once (RFC 2920). */
 const WAITING_MAX = 128
 const RECIPIENTS_MAX = 128
@@ -37,6 +38,8 @@ export class SmtpFlow implements AppParser {
   readonly proto = 'smtp'
   readonly #sink: AppSink
   readonly #lines = [new Lines(LINE_BYTES_MAX), new Lines(LINE_BYTES_MAX)] as const
+  /** Of messages: longer than the standard lets them be, so that nothing hides behind their length. */
+  readonly #text = new Lines(TEXT_LINE_BYTES_MAX)
   readonly #waiting: Asked[] = []
   #mail: SmtpMail
   #message: MailMessage | undefined
@@ -64,7 +67,8 @@ export class SmtpFlow implements AppParser {
   }
 
   get held(): number {
-    return this.#lines[0].held + this.#lines[1].held + STATE_BYTES + (this.#message?.held ?? 0)
+    const lines = this.#lines[0].held + this.#lines[1].held + this.#text.held
+    return lines + STATE_BYTES + (this.#message?.held ?? 0)
   }
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
@@ -86,12 +90,13 @@ export class SmtpFlow implements AppParser {
   }
 
   #client(bytes: Buffer): Verdict {
-    const lines = this.#lines[0]
     const asked = this.#waiting.at(-1)?.verb
-    if (asked === 'STARTTLS' && bytes[0] === TLS_HANDSHAKE && lines.held === 0)
+    if (asked === 'STARTTLS' && bytes[0] === TLS_HANDSHAKE && this.#lines[0].held === 0)
       return this.#underTls() // the server's agreement was not captured
     let at = 0
     while (at < bytes.length) {
+      const inText = this.#chunk > 0 || this.#next === 'data' || this.#next === 'data-asked'
+      const lines = inText ? this.#text : this.#lines[0]
       // A chunk may end within a line, which then is the message's last.
       const end = this.#chunk > 0 ? Math.min(bytes.length, at + this.#chunk) : bytes.length
       const found = lines.next(bytes.subarray(0, end), at)
@@ -119,6 +124,7 @@ export class SmtpFlow implements AppParser {
       this.#beginMessage()
     }
     if (this.#next === 'data') {
+      if (cut) this.#sink.fault('line-too-long')
       if (line.length === 1 && line[0] === DOT) this.#wholeMessage()
       else this.#message?.line(line[0] === DOT ? line.subarray(1) : line)
     } else if (this.#next === 'auth') this.#authLine(line.toString('latin1'))

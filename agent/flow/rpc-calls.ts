@@ -10,6 +10,7 @@ import {
 } from '../decode/dcerpc.ts'
 import type { DcerpcCall } from '../decode/records-it.ts'
 import { KeptBytes } from './app-bytes.ts'
+import { longerStub, newCall } from './rpc-call.ts'
 
 /** As long as a PDU can say it is. */
 const PDU_BYTES_KEPT = 65_536
@@ -31,6 +32,8 @@ interface Side {
   kept: KeptBytes
   /** Bytes of the PDU in hand that are still to come; 0 while its head is read. */
   left: number
+  /** Bytes were missing, and no PDU has begun since. */
+  lost: boolean
 }
 
 /** Where calls go: once when the request is whole, once when its answer is, or will not come. */
@@ -67,6 +70,8 @@ export class RpcCalls {
   /** False when nothing after it can be read. */
   add(toServer: boolean, bytes: Buffer): boolean {
     const side = this.#sides[toServer ? 0 : 1]
+    if (side.lost && !beginsPdu(bytes)) return true
+    side.lost = false
     for (let at = 0; at < bytes.length; ) {
       const inHead = side.left === 0
       const need = inHead ? PDU_HEAD_BYTES - side.kept.length : side.left
@@ -91,6 +96,14 @@ export class RpcCalls {
       side.kept.dropped = 0
     }
     return true
+  }
+
+  /** Bytes are missing: what follows is read again from where a PDU begins with a segment. */
+  gap(toServer: boolean): void {
+    const side = this.#sides[toServer ? 0 : 1]
+    side.kept.clear()
+    side.left = 0
+    side.lost = true
   }
 
   ended(): void {
@@ -170,10 +183,9 @@ export class RpcCalls {
 
   /** The arguments of the fragments before with those of this one. */
   #stub(before: Uint8Array, { stub }: RpcPdu): Uint8Array {
-    const room = Math.min(stub.length, STUB_BYTES_MAX - before.length)
-    if (room <= 0) return before
-    this.#stubs += room
-    return Buffer.concat([before, stub.subarray(0, room)])
+    const after = longerStub(before, stub, STUB_BYTES_MAX)
+    this.#stubs += after.length - before.length
+    return after
   }
 
   /** A call whose number is taken again has no answer. */
@@ -186,31 +198,20 @@ export class RpcCalls {
   #call(pdu: RpcPdu): DcerpcCall {
     const asks = !ANSWERS.has(pdu.type)
     const context = pdu.type === PDU.request ? this.#contexts.get(pdu.contextId) : undefined
-    return {
+    return newCall({
       id: ++this.#lastId,
+      major: 5,
       callId: pdu.callId,
       minor: pdu.minor,
       little: pdu.little,
       first: pdu.first,
-      request: undefined,
-      response: undefined,
       interfaces: pdu.interfaces,
-      results: [],
-      reasons: [],
       uuid: context?.uuid ?? '',
       version: context?.version ?? '',
       accepted: context?.result,
       opnum: pdu.type === PDU.request ? pdu.opnum : undefined,
-      status: 0,
-      requestFragments: 0,
-      requestBytes: 0,
-      requestStub: NOTHING,
-      responseFragments: 0,
-      responseBytes: 0,
-      responseStub: NOTHING,
       login: asks ? pdu.login : undefined,
-      challenge: undefined,
-    }
+    })
   }
 
   #hand(call: DcerpcCall): void {
@@ -219,8 +220,12 @@ export class RpcCalls {
   }
 }
 
-const NOTHING = new Uint8Array(0)
-
 function newSide(): Side {
-  return { kept: new KeptBytes(PDU_BYTES_KEPT), left: 0 }
+  return { kept: new KeptBytes(PDU_BYTES_KEPT), left: 0, lost: false }
+}
+
+/** The head of a PDU of any type, as far as it must be. */
+function beginsPdu(bytes: Buffer): boolean {
+  const plain = bytes.length >= PDU_HEAD_BYTES && ((bytes[4] as number) & 0xef) === 0
+  return plain && typeof pduBytes(bytes) === 'number'
 }

@@ -38,6 +38,10 @@ export class SmbFiles {
     return held
   }
 
+  begun(id: string, toServer: boolean): boolean {
+    return this.#transfers.has(key(id, toServer))
+  }
+
   /** Whether bytes of this file are of use still. */
   wants(id: string, toServer: boolean): boolean {
     return this.#transfers.get(key(id, toServer))?.bytes.full !== true

@@ -8,6 +8,8 @@ const FRAME_BYTES = 4
 /** Of one message: a login with a Kerberos ticket, or as much as is kept of a file. */
 const MESSAGE_BYTES_MAX = 8192 + FILE_BYTES_MAX
 const HEADER_BYTES = 64
+/** With the fields of a read or a write. */
+const FIELDS_BYTES = 128
 export const SEALED = 0xfd
 export const COMPRESSED = 0xfc
 /** Commands whose body says something. */
@@ -21,15 +23,27 @@ interface Side {
   /** Nothing more of it is wanted. */
   passing: boolean
   judged: boolean
+  /** It was asked whether the rest is of use. */
+  asked: boolean
+  /** One message of SMB2, not several together. */
+  alone: boolean
 }
 
 export class SmbFrames {
   readonly #message: (bytes: Buffer) => boolean
+  readonly #wants: (toServer: boolean, bytes: Buffer) => boolean
   readonly #sides = [newSide(), newSide()] as const
 
-  /** `message` is given a view of one message, or of its header; false ends the reading. */
-  constructor(message: (bytes: Buffer) => boolean) {
+  /**
+   * `message` is given a view of one message, or of its header; false ends the reading. `wants` is asked once whether
+   * what is behind the first bytes of a long message is of use.
+   */
+  constructor(
+    message: (bytes: Buffer) => boolean,
+    wants: (toServer: boolean, bytes: Buffer) => boolean,
+  ) {
     this.#message = message
+    this.#wants = wants
   }
 
   get held(): number {
@@ -45,7 +59,7 @@ export class SmbFrames {
         continue
       }
       const size = Math.min(side.left, bytes.length - at)
-      if (!side.passing) this.#keep(side, bytes.subarray(at, at + size))
+      if (!side.passing) this.#keep(toServer, side, bytes.subarray(at, at + size))
       side.left -= size
       at += size
       if (side.left === 0 && !this.#whole(side)) return false
@@ -62,13 +76,20 @@ export class SmbFrames {
     // Only a session message (0) holds SMB; the others open and keep the session.
     side.passing = side.kept.view()[0] !== 0
     side.judged = false
+    side.asked = false
     side.kept.clear()
     return size
   }
 
-  #keep(side: Side, bytes: Buffer): void {
+  #keep(toServer: boolean, side: Side, bytes: Buffer): void {
     side.kept.append(bytes)
-    if (side.judged || side.kept.length < HEADER_BYTES) return
+    if (!side.judged && side.kept.length >= HEADER_BYTES) this.#judge(side)
+    if (side.passing || side.asked || side.kept.length < FIELDS_BYTES) return
+    side.asked = true
+    side.passing = side.alone && !this.#wants(toServer, side.kept.view())
+  }
+
+  #judge(side: Side): void {
     side.judged = true
     const view = side.kept.view()
     if (view[0] === SEALED || view[0] === COMPRESSED) {
@@ -78,6 +99,7 @@ export class SmbFrames {
     const one = view[0] === 0xff
     const compound = !one && view.readUInt32LE(20) !== 0
     const says = one ? BODY1.has(view[4] as number) : BODY2.has(view.readUInt16LE(12))
+    side.alone = !one && !compound
     side.passing = !compound && !says
   }
 
@@ -90,5 +112,6 @@ export class SmbFrames {
 }
 
 function newSide(): Side {
-  return { kept: new KeptBytes(MESSAGE_BYTES_MAX), left: 0, passing: false, judged: false }
+  const kept = new KeptBytes(MESSAGE_BYTES_MAX)
+  return { kept, left: 0, passing: false, judged: false, asked: false, alone: false }
 }

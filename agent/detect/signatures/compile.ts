@@ -200,6 +200,7 @@ function signature(
     ipOnly: isIpOnly(draft),
     needsFlow: draft.needsFlow || point !== undefined || proto !== undefined,
     appProto: proto,
+    notProtos: draft.notProtos,
     ...where(draft, payload, point),
     packetTests: draft.packetTests,
     packetParts: parts,
@@ -256,6 +257,7 @@ function isIpOnly(draft: Draft): boolean {
   const plain = side === 0 && established === 0 && protos === undefined && event === undefined
   const asked =
     draft.lists.length +
+    draft.notProtos.length +
     draft.packetTests.length +
     draft.transactionTests.length +
     draft.stateTests.length +

@@ -59,6 +59,8 @@ export class Draft {
   packetOnly = false
   /** Protocols the rule may be about; undefined: any. */
   protos: readonly AppProto[] | undefined
+  /** Protocols it must not be about. */
+  readonly notProtos: AppProto[] = []
   /** An application event it asks for. */
   appEvent: AppEvent | undefined
   threshold: ThresholdRule | undefined

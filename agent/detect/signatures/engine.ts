@@ -11,6 +11,7 @@ import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
+import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
 import type { PacketPart, Signature, StatePlace } from './rule.ts'
 import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
@@ -202,6 +203,7 @@ export class SignatureEngine {
     if (!this.#partsHold(signature, packet)) return false
     if (payload.length > 0 && !this.#holds(signature.payload, packet.bytes, start, end, 0, flow))
       return false
+    if (!speaksOther(signature, this.#options.appProto(flow))) return false
     if (appProto !== undefined) {
       const known = this.#options.appProto(flow)
       if (known === 'unknown' && appProto !== 'unknown') this.#untold.add(index)
@@ -286,10 +288,11 @@ export class SignatureEngine {
       return false
     }
     if (signature.fast === undefined) mark(this.#once, key, index)
-    if (known !== appProto) {
+    if (known !== appProto || mayBeOther(signature, this.#options.appProto(flow))) {
       this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
+    if (!speaksOther(signature, this.#options.appProto(flow))) return false
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
   }
 
@@ -303,7 +306,7 @@ export class SignatureEngine {
       const index = this.#waiting[i] as number
       const signature = this.#rules.signatures[index] as Signature
       if (known === 'unknown') this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
-      else if (known === signature.appProto && !this.memory.passed.has(flow))
+      else if (isSpoken(signature, known) && !this.memory.passed.has(flow))
         this.#fire(signature, flow, (key & 1) === 1, 'stream', tx)
     }
   }
@@ -329,7 +332,8 @@ export class SignatureEngine {
       if (ready === 0) continue
       const progress = this.#progressOf(transaction)
       if (progress && (progress.settled & (1 << point)) !== 0) continue
-      if (progress && ready === 2) progress.settled |= 1 << point
+      // Another file of the same message may follow.
+      if (progress && ready === 2 && transaction.stage !== 'file') progress.settled |= 1 << point
       if (
         this.#judgePoint(flow, transaction, lanes, {
           response,

@@ -28,6 +28,13 @@ export function protoKeywords(): KeywordTable {
       draft.sticky.conditions.push({ type: 'absent', orElse: value === 'or_else' })
     },
     'app-layer-protocol': valued((draft, value, name) => {
+      if (value.startsWith('!')) {
+        const other = protocolsOf(value.slice(1).trim())
+        if (!other) throw new Refused(name, `"${value}" is not told apart here`)
+        draft.notProtos.push(...other)
+        draft.needsFlow = true
+        return
+      }
       const none = value === 'unknown' || value === 'failed'
       const protos = none ? [value as AppProto] : protocolsOf(value)
       if (!protos) throw new Refused(name, `"${value}" is not told apart here`)

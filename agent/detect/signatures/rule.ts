@@ -114,6 +114,8 @@ export interface Signature {
   /** Asks for nothing but addresses: said once for each direction of a flow, as Suricata's ip-only rules are. */
   ipOnly: boolean
   appProto: AppProto | undefined
+  /** The flow speaks another protocol than these, and it is known which. */
+  notProtos: readonly AppProto[]
   /** Which bytes the plain contents look at: TCP segments, TCP streams, everything else. */
   tcpPacket: boolean
   tcpStream: boolean

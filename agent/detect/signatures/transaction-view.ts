@@ -63,7 +63,7 @@ export function subjectOf(tx: Transaction): object | undefined {
     case 'ssh':
       return tx.ssh
     default:
-      return isIt(tx) && tx.stage !== 'file' ? recordOf(tx) : undefined
+      return isIt(tx) ? recordOf(tx) : undefined
   }
 }
 
@@ -93,13 +93,10 @@ function sshReadiness(ssh: SshBanners, response: boolean, body: boolean): Readin
   return (response ? ssh.serverProtocol : ssh.clientProtocol) === '' ? 0 : 2
 }
 
-/** Protocols with files in them. */
-const CARRIERS: ReadonlySet<string> = new Set(['smtp', 'smb', 'ftp-data'])
-
 function itReadiness(tx: ItTransaction, response: boolean, body: boolean): Readiness {
   if (tx.stage === 'file') return body && tx.file?.toServer === !response ? 2 : 0
-  // What asks late and is about no file is asked when all is said.
-  if (body) return tx.stage === 'done' && !CARRIERS.has(tx.proto) ? 2 : 0
+  // What asks late is asked of each file, and once more when all is said.
+  if (body) return tx.stage === 'done' ? 2 : 0
   return tx.stage === 'done' || !response ? 2 : 0
 }
 
