@@ -15,7 +15,7 @@ import { Baselines } from './detect/baselines/baselines.ts'
 import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
 import { agentInspection } from './inspection.ts'
-import { openJournal } from './journal.ts'
+import { openJournal, openJournal, recordingOf } from './journal.ts'
 import { Model } from './model.ts'
 import { Rules } from './rules.ts'
 import { RunNotes } from './run-notes.ts'
@@ -127,6 +127,7 @@ async function main(): Promise<void> {
     ...{ tenant, config, clock, shards, rules, day, containment, assets },
     gap: notes.gap,
     selfTest: () => tester.status,
+    recording: () => recordingOf(journal.status()),
     counters: () => ({
       ...site.counters,
       ...day.counters,

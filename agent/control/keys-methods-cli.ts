@@ -44,7 +44,8 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
     query: (params) => {
       const { scope: wanted, ...asked } = parse(v.object({ scope: Slugs, ...question }), params)
       const scope = new Scope(accounts.tenants())
-      return questions.ask({ actor: ACTOR, session: ACTOR, scope }, wanted, present(asked))
+      const asker = { actor: ACTOR, session: ACTOR, scope, grant: [ACTOR] }
+      return questions.ask(asker, wanted, present(asked))
     },
     oneTimeLogin: (params) => {
       const { tenant_id } = parse(v.object({ tenant_id: v.optional(Slug) }), params)
