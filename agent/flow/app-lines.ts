@@ -24,7 +24,7 @@ export class Lines {
 
   /**
    * The next line that ends within `bytes` from `start` on, without its end, and whether it was cut; undefined when
-   * there is none, and what is left was kept.
+   * there is none, and what is left was kept. The line is only lent, as `bytes` are.
    */
   next(bytes: Buffer, start: number): { line: Buffer; cut: boolean } | undefined {
     const end = bytes.indexOf(LF, start)
@@ -33,6 +33,10 @@ export class Lines {
     if (end === -1) {
       this.#kept.append(part)
       return undefined
+    }
+    if (this.#kept.length === 0 && part.length < this.#kept.max) {
+      const bare = part.at(-1) === CR ? part.subarray(0, -1) : part
+      return { line: bare, cut: false }
     }
     this.#kept.append(part)
     // With its end it would be longer than a line may be.

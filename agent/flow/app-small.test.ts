@@ -133,6 +133,8 @@ test('bodies of mail: what is no letter is passed over, padding may stand inside
   }
   expect(read('base64', 'NA=', '=Mg', '==')).toBe('42')
   expect(read('BASE64', 'aGVs-', ' bG8*')).toBe('hello')
+  expect(read('base64', 'QQ==QkM=', 'Q=Q=RA==', 'RUU')).toBe('ABCDEE')
+  expect(read('base64', 'QU', 'J', 'DRA=', '=')).toBe('ABCD')
   expect(read('quoted-printable', 'a=', 'b=3D', 'c')).toBe('ab=\r\nc')
   expect(read('7bit', 'one', '', 'two')).toBe('one\r\n\r\ntwo')
 })
