@@ -9,10 +9,13 @@ const UDP_TUNNELS: Readonly<Record<number, string>> = {
   6081: 'geneve encapsulation',
 }
 
+/** Two digits of each byte. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /** `02:00:00:00:00:0a` */
 export function macOf(mac: number): string {
-  const digits = mac.toString(16).padStart(12, '0')
-  return (digits.match(/../g) ?? []).join(':')
+  const [high, low] = [Math.floor(mac / 2 ** 32), mac >>> 0]
+  return `${HEX[high >>> 8]}:${HEX[high & 255]}:${HEX[low >>> 24]}:${HEX[(low >>> 16) & 255]}:${HEX[(low >>> 8) & 255]}:${HEX[low & 255]}`
 }
 
 /** Of a flow: the addresses of its first frame, as EVE's lists. */

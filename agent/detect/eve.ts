@@ -488,7 +488,8 @@ function textSize(value: unknown): number {
   if (typeof value === 'string') return value.length
   if (value === null || typeof value !== 'object') return 8
   let size = 8
-  for (const key in value) size += key.length + textSize((value as Json)[key])
+  if (Array.isArray(value)) for (const each of value) size += textSize(each)
+  else for (const key in value) size += key.length + textSize((value as Json)[key])
   return size
 }
 
