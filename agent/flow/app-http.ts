@@ -219,12 +219,22 @@ export class HttpFlow implements AppParser {
     const stop = lineEnd(bytes, at, bytes.length)
     const end = stop === -1 ? bytes.length : stop + 1
     const line = bytes.subarray(at, end)
-    const room = Math.max(0, BODY_KEPT_MAX - http.requestBody.length)
-    http.requestBody = Buffer.concat([http.requestBody, line.subarray(0, room)])
+    const { kept } = exchange.request
+    kept.append(line)
     http.requestBodyBytes += line.length
     this.#event(exchange, 'http.request_body_unexpected')
-    this.#say(exchange, 'request-body')
+    // Told when it has doubled, and what is left with the answer or the end: rules do not read it anew for each line.
+    if (kept.length >= 2 * http.requestBody.length) this.#sayUnexpected(exchange)
     return end
+  }
+
+  #sayUnexpected(exchange: Exchange): void {
+    const { request } = exchange
+    if (!request || request.bytes > 0) return
+    const kept = request.kept.view()
+    if (kept.length <= exchange.http.requestBody.length) return
+    exchange.http.requestBody = Uint8Array.from(kept)
+    this.#say(exchange, 'request-body')
   }
 
   #onResponse(line: string, rest: Buffer, head: Buffer): void {
@@ -244,6 +254,7 @@ export class HttpFlow implements AppParser {
     const exchange = asked ?? this.#newExchange()
     const { http } = exchange
     if (!asked) this.#event(exchange, 'http.unable_to_match_response_to_request', false)
+    this.#sayUnexpected(exchange)
     const interim = start.exact && start.status < 200 && start.status !== 101
     if (interim) return // RFC 9110 §15.2: the final answer is still to come
     const { list, faults } = decodeHeaders(rest, 0, rest.length, true)
@@ -347,7 +358,10 @@ export class HttpFlow implements AppParser {
       else if (reader) http.responseBodyBytes = reader.bytes
       return
     }
-    if (reader.bytes === 0) return
+    if (reader.bytes === 0) {
+      if (toServer) this.#sayUnexpected(exchange)
+      return
+    }
     const headers = toServer ? http.requestHeaders : http.responseHeaders
     const encoding = headerValue(headers, 'content-encoding') ?? ''
     const { bytes, fault } = inflateBody(
