@@ -209,8 +209,17 @@ export class AppLayer {
       if (!this.#begin(flow, proto, true)) return true
     }
     this.#parse(flow, packet.toServer, view)
-    this.#parsers.get(flow)?.datagramEnded?.(packet.toServer)
+    this.#datagramEnded(flow, packet.toServer)
     return true
+  }
+
+  /** What a datagram left unfinished is dropped. */
+  #datagramEnded(flow: number, toServer: boolean): void {
+    const parser = this.#parsers.get(flow)
+    if (!parser?.datagramEnded) return
+    const before = parser.held
+    parser.datagramEnded(toServer)
+    this.held += parser.held - before
   }
 
   #guessDatagram(view: Buffer, { srcPort, destPort, toServer, timeUs }: Packet) {

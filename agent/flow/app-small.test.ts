@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
+import { ICS_TALKS } from '../../test/golden/ics-messages.ts'
 import { rpcDatagram } from '../../test/golden/small-messages.ts'
 import { heard, textTalk } from '../../test/traffic/app-talk.ts'
 import { parseAddress } from '../base/address.ts'
 import type { AppEvent } from '../decode/app-events.ts'
+import { Packet } from '../decode/packet.ts'
 import type { Transaction } from '../decode/records.ts'
 import { RpcDatagrams } from './app-dcerpc-udp.ts'
 import { AppLayer } from './app-layer.ts'
@@ -121,6 +123,23 @@ test('events of one flow are bounded, and what is not told is counted', () => {
   app.ended(0)
   expect(events).toEqual(Array.from({ length: 64 }, () => 'ftp.request_command_too_long'))
   expect(app.eventsDropped).toBe(36)
+})
+
+test('what a datagram leaves unfinished is no longer counted as held', () => {
+  const { app } = twoFlows(1)
+  const { port, question } = ICS_TALKS.dnp3
+  const packet = new Packet()
+  packet.flow = 0
+  for (const size of [question.length, 12, 5, 12]) {
+    packet.bytes = Buffer.from(question.subarray(0, size))
+    packet.payloadBytes = size
+    packet.srcPort = 40_000
+    packet.destPort = port
+    app.datagram(packet)
+  }
+  expect(app.appProto(0)).toBe('dnp3')
+  app.ended(0)
+  expect([app.held, app.states]).toEqual([0, 0])
 })
 
 test('bodies of mail: what is no letter is passed over, padding may stand inside', () => {
