@@ -20,6 +20,9 @@ test.each([
   ['{"contain": {"policy": "block"}}', 'contain.policy'],
   ['{"capture": {"interfaces": ["a;b"]}}', 'capture.interfaces.0'],
   ['{', 'not JSON'],
+  ['{\n  "a": b\n}', 'not JSON'],
 ])('%s is refused by naming %s', (text, named) => {
-  expect(() => parseConfig(text, 'config.json')).toThrow(named)
+  const read = () => parseConfig(text, 'config.json')
+  expect(read).toThrow(named)
+  expect(read).toThrow(/^[^\n]+$/)
 })
