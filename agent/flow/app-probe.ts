@@ -17,6 +17,8 @@ const METHODS = new Set(
 )
 const HTTP_PORTS = new Set([80, 81, 591, 3128, 8000, 8008, 8080, 8081, 8888])
 const FOREIGN_VERSION = /[ \t](?:(?:RTSP|SIPS?|ICAP)\/\d|HTTP\/[2-9])/i
+/** Up to the sizes that must agree. */
+const OLD_HELLO_BYTES = 11
 const PORT = { ssh: 22, dns: 53, modbus: 502 } as const
 
 /** `client` and `server` are the first bytes of each direction, either may be empty. */
@@ -39,7 +41,7 @@ export function guess(client: Buffer, server: Buffer, serverPort: number): Guess
   if (office === 'more') return 'more'
   const short =
     client.length < 6 && (client[0] === 0x16 || SSH.subarray(0, client.length).equals(client))
-  return short ? 'more' : 'none'
+  return short || mayBeOldHello(client) ? 'more' : 'none'
 }
 
 /** The header of a record that holds the beginning of a client hello (1) or server hello (2). */
@@ -52,11 +54,17 @@ export function isTlsHello(bytes: Buffer, type: 1 | 2): boolean {
 
 /** A hello in the way of SSL 2 that asks for SSL 3 or TLS (RFC 5246 §E.2), by lengths that must agree. */
 export function isOldHello(bytes: Buffer): boolean {
-  if (bytes.length < 11 || (bytes[0] as number) >> 7 !== 1 || bytes[2] !== 1 || bytes[3] !== 3)
-    return false
+  if (bytes.length < OLD_HELLO_BYTES || (bytes[0] as number) >> 7 !== 1) return false
+  if (bytes[2] !== 1 || bytes[3] !== 3) return false
   const [ciphers, session, challenge] = [5, 7, 9].map((at) => bytes.readUInt16BE(at)) as [number, number, number] // biome-ignore format: one read
   const size = bytes.readUInt16BE(0) & 0x7fff
   return ciphers % 3 === 0 && challenge >= 16 && size === 9 + ciphers + session + challenge
+}
+
+function mayBeOldHello(bytes: Buffer): boolean {
+  const { length } = bytes
+  if (length >= OLD_HELLO_BYTES || (bytes[0] as number) >> 7 !== 1) return false
+  return (length < 3 || bytes[2] === 1) && (length < 4 || bytes[3] === 3)
 }
 
 /** Too few bytes to say; none of them says no. */
