@@ -47,6 +47,8 @@ interface Exchange {
   response: BodyReader | undefined
   requestSaid: boolean
   responseSaid: boolean
+  /** A body that nobody announced ended within a line. */
+  openLine: boolean
 }
 
 interface Side {
@@ -119,6 +121,10 @@ export class HttpFlow implements AppParser {
 
   #head(toServer: boolean, side: Side, bytes: Buffer, at: number): number {
     if (side.head.length === 0) {
+      if (toServer && this.#waiting.at(-1)?.openLine) {
+        const end = this.#unexpectedBody(bytes, at)
+        if (end !== -1) return end
+      }
       let start = at
       while (start < bytes.length && (bytes[start] === 13 || bytes[start] === 10)) start++
       if (toServer && start < bytes.length && !mayBeRequest(bytes, start)) {
@@ -221,6 +227,7 @@ export class HttpFlow implements AppParser {
     const line = bytes.subarray(at, end)
     const { kept } = exchange.request
     kept.append(line)
+    exchange.openLine = stop === -1
     http.requestBodyBytes += line.length
     this.#event(exchange, 'http.request_body_unexpected')
     // Told when it has doubled, and what is left with the answer or the end: rules do not read it anew for each line.
@@ -462,6 +469,7 @@ export class HttpFlow implements AppParser {
       response: undefined,
       requestSaid: false,
       responseSaid: false,
+      openLine: false,
     }
     this.#waiting.push(exchange)
     return exchange

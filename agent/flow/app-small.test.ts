@@ -125,6 +125,27 @@ test('events of one flow are bounded, and what is not told is counted', () => {
   expect(app.eventsDropped).toBe(36)
 })
 
+test.each([1, 3, 10, 12])('a hello in the way of SSL 2 is one in segments of %d bytes', (size) => {
+  const head = Buffer.from('802e010301001500000010', 'hex')
+  const bytes = Buffer.concat([head, Buffer.alloc(21 + 16, 7)])
+  const { proto, said } = heard({ port: 443, turns: [{ toServer: true, bytes }] }, size)
+  expect([proto, said.map((tx) => tx.proto)]).toEqual(['tls', ['tls', 'tls']])
+})
+
+test.each([1e6, 70, 7, 1])(
+  'a body that nobody announced is the same in segments of %d bytes',
+  (size) => {
+    const talk = textTalk(
+      80,
+      '>POST /odd HTTP/1.1\r\nHost: x\r\n\r\n!body\r\n!more\r\n',
+      '<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+    )
+    const done = heard(talk, size).said.at(-1)
+    const body = done?.proto === 'http' ? Buffer.from(done.http.requestBody).toString() : ''
+    expect([body, done]).toMatchObject(['!body\r\n!more\r\n', { http: { requestBodyBytes: 14 } }])
+  },
+)
+
 test('what a datagram leaves unfinished is no longer counted as held', () => {
   const { app } = twoFlows(1)
   const { port, question } = ICS_TALKS.dnp3
