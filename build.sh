@@ -14,6 +14,7 @@ Usage: ./build.sh COMMAND
   bench [NAME]                                                    the benchmarks, or those whose path holds NAME
   image                                                           the appliance image (not yet)
   long fresh                                                      the two commands on fresh Debian 12 and 13
+  long fuzz [INPUTS] [TARGET]                                     every target with 10,000,000 inputs, or those whose name holds TARGET
   long kill [SEEDS] [BASE]                                        a process of the lake killed for each of 1,000 seeds
 END
   exit 2
@@ -144,8 +145,17 @@ long() {
       prepare
       exec node test/lake/long-kill.ts "$@"
       ;;
+    fuzz)
+      shift
+      local inputs=${1:-10000000} target=${2:-}
+      [[ $inputs =~ ^[0-9]+$ ]] || usage
+      say "fuzzing with $inputs inputs a target${target:+, those whose name holds \"$target\"}; each says how many it took and from which seed"
+      prepare
+      PICKET_FUZZ_INPUTS=$inputs PICKET_FUZZ_SECONDS=${PICKET_FUZZ_SECONDS:-604800} \
+        exec vitest run --project fuzz --testTimeout 604800000 ${target:+--testNamePattern "$target"}
+      ;;
     *)
-      say "there is only \"long fresh\" so far; the other long tests do not exist yet."
+      say "there are \"long fresh\", \"long fuzz\" and \"long kill\"; the other long tests do not exist yet."
       exit 2
       ;;
   esac

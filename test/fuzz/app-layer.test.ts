@@ -1,4 +1,5 @@
 /** The application layer: any bytes in any cut; what is kept for a flow is given back when it ends. */
+import { gzipSync } from 'node:zlib'
 import type { Transaction } from '../../agent/decode/records.ts'
 import { AppLayer } from '../../agent/flow/app-layer.ts'
 import { ICS_TALKS } from '../golden/ics-messages.ts'
@@ -28,6 +29,13 @@ const text = (toServer: boolean, words: string): Turn => ({
 const framed = (message: Buffer) =>
   Buffer.concat([Buffer.of(message.length >> 8, message.length & 255), message])
 const { payloads } = await realTraffic()
+
+const ZIPPED = gzipSync('hello '.repeat(50))
+const SSL2_HELLO = Buffer.concat([
+  Buffer.from('802e010301001500000010', 'hex'),
+  Buffer.from('0000040000050000', 'hex'),
+  Buffer.alloc(13 + 16, 7),
+])
 
 const TALKS: { port: number; turns: Turn[] }[] = [
   {
@@ -91,11 +99,43 @@ const TALKS: { port: number; turns: Turn[] }[] = [
         { toServer: false, bytes: answer },
       ],
     })),
+  {
+    port: 110,
+    turns: [
+      text(false, '+OK ready\r\n'),
+      text(true, 'CAPA\r\nUSER anna\r\n'),
+      text(false, '+OK\r\nTOP\r\n.\r\n+OK\r\n'),
+      text(true, 'RETR 1\r\n'),
+      text(false, '+OK 9 octets\r\nSubject: a\r\n\r\nb\r\n.\r\n'),
+    ],
+  },
+  {
+    port: 80,
+    turns: [
+      text(
+        true,
+        'POST /up HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 83\r\n\r\n--b\r\nContent-Disposition: form-data; name=a; filename="a.exe"\r\n\r\nMZ\r\n--b--\r\n       ',
+      ),
+      {
+        toServer: false,
+        bytes: Buffer.concat([
+          Buffer.from(
+            `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${ZIPPED.length}\r\n\r\n`,
+          ),
+          ZIPPED,
+        ]),
+      },
+      text(true, 'POST /odd HTTP/1.1\r\nHost: x\r\n\r\n!body\r\n!more\r\n'),
+      text(false, 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),
+    ],
+  },
+  // A hello in the way of SSL 2.
+  { port: 443, turns: [{ toServer: true, bytes: SSL2_HELLO }] },
   ...IT_TALKS,
 ]
 
 /** Payloads of one port, taken as if they were one talk: no honest one, so only for what must not break. */
-const REAL = [80, 443, 22, 502, 25, 8080, 20_000, 21, 88, 135, 139, 445, 3389]
+const REAL = [80, 443, 22, 502, 25, 8080, 20_000, 21, 88, 110, 135, 139, 445, 3389]
   .map((port) => ({
     port,
     turns: (payloads.get(port) ?? [])

@@ -40,6 +40,23 @@ const seeds = [
   ...conversations.flatMap(({ frames }) => frames.slice(0, 3)),
 ]
 
+const inner = udp(V4, 'x')
+const tunnelled = (port: number, header: string, inside: Uint8Array) =>
+  udp({ ...V4, destPort: port }, Buffer.concat([Buffer.from(header, 'hex'), inside]))
+const gre = (header: string, inside: Uint8Array) =>
+  ip(V4, 47, Buffer.concat([Buffer.from(header, 'hex'), inside]))
+seeds.push(
+  tunnelled(6081, '0200080000000900'.padEnd(32, '0'), inner.subarray(14)), // Geneve
+  tunnelled(6081, '0000655800000900', inner),
+  tunnelled(2152, '34ff00250000000100000085 01000000'.replace(' ', ''), inner.subarray(14)), // GTP-U
+  tunnelled(3544, `00010000${'00'.repeat(9)}0000123401020304`, udp(V6, 'x').subarray(14)), // Teredo
+  tunnelled(5072, `455211294a000000${'00'.repeat(36)}`, udp(V6, 'x').subarray(14)), // AYIYA
+  gre('b0000800000000000000000700000001', inner.subarray(14)),
+  gre('3081880b002100070000000100000001', Buffer.concat([Buffer.from('ff030021', 'hex'), inner.subarray(14)])), // biome-ignore format: PPTP
+  gre('100088be000000011001000000000000', inner), // ERSPAN
+  ethernet(0x894f, Buffer.concat([Buffer.from('0fc6010300000101' + '00'.repeat(16), 'hex'), inner])), // biome-ignore format: NSH
+)
+
 const packet = new Packet()
 
 function decode(memory: Buffer, linkType: number, wireBytes: number): string {

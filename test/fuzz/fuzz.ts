@@ -1,5 +1,6 @@
 /**
- * One target: every prefix of its seeds, then mutations for PICKET_FUZZ_SECONDS (2 by default). An input may neither
+ * One target: every prefix of its seeds, then mutations for PICKET_FUZZ_SECONDS (2 by default), or as many as
+ * PICKET_FUZZ_INPUTS says within them. An input may neither
  * throw, nor take long, nor leave memory behind. The same PICKET_SEED gives the same inputs in the same order.
  */
 import { setFlagsFromString } from 'node:v8'
@@ -12,6 +13,7 @@ import { Watchdog } from './watchdog.ts'
 
 export const SEED = Number(process.env.PICKET_SEED ?? Date.now() % 1e9)
 const SECONDS = Number(process.env.PICKET_FUZZ_SECONDS ?? 2)
+const INPUTS_MAX = Number(process.env.PICKET_FUZZ_INPUTS ?? Number.POSITIVE_INFINITY)
 /** The slowest honest input takes a few milliseconds. */
 const INPUT_MS_MAX = 400
 const TRIES = 3
@@ -104,7 +106,7 @@ async function run<T>(target: Target<T>, part: string, inputs: Iterable<T>): Pro
   let [count, slowest] = [0, 0]
   watchdog.begin(`${name}, ${part}, PICKET_SEED=${SEED}`)
   for (const input of inputs) {
-    if (performance.now() - start > SECONDS * 1000) break
+    if (count >= INPUTS_MAX || performance.now() - start > SECONDS * 1000) break
     watchdog.input(++count)
     try {
       const ms = await took(target, input)
