@@ -1,5 +1,9 @@
 /** Talks that are made to cost: what each sends is of the size asked for, so that cost can be held against it. */
 import { gzipSync } from 'node:zlib'
+import { ICS_TALKS } from '../golden/ics-messages.ts'
+import { KRB_MESSAGES } from '../golden/krb5-messages.ts'
+import { clientHello, dnsAnswer, dnsQuestion, modbusWrite } from '../golden/messages.ts'
+import { RPC_ANSWERED, RPC_ASKED } from '../golden/rpc-messages.ts'
 import { framed, smb2 } from '../golden/smb-messages.ts'
 import type { Turn } from './frames.ts'
 
@@ -11,6 +15,8 @@ export interface HostileTalk {
 
 const client = (data: Uint8Array | string): Turn => ({ from: 'client', data })
 const server = (data: Uint8Array | string): Turn => ({ from: 'server', data })
+const filledWith = (part: Buffer, bytes: number) =>
+  Buffer.concat(Array<Buffer>(Math.ceil(bytes / part.length)).fill(part))
 const filled = (text: string, bytes: number) => text.repeat(Math.ceil(bytes / text.length))
 
 /** A mail whose headers and text are given. */
@@ -87,6 +93,28 @@ const answered = (port: number, ask: string, head: string, text: string): Hostil
   turns: (bytes) => [client(ask), server(head + filled(text, bytes))],
 })
 
+/** One message again and again, and its answer as often. */
+const again = (port: number, question: Buffer, answer: Buffer): HostileTalk => ({
+  port,
+  turns: (bytes) => {
+    const times = Math.ceil(bytes / (question.length + answer.length))
+    return [
+      client(question),
+      server(answer),
+      client(Buffer.concat(Array<Buffer>(times).fill(question))),
+      server(Buffer.concat(Array<Buffer>(times).fill(answer))),
+    ]
+  },
+})
+
+const sized = (message: Buffer) =>
+  Buffer.concat([Buffer.of(message.length >> 8, message.length & 255), message])
+const hello = clientHello('mail.example')
+/** A hello of TLS, a byte of it in each record. */
+const crumbs = Buffer.concat(
+  Array.from(hello.subarray(5), (byte) => Buffer.of(0x16, 3, 1, 0, 1, byte)),
+)
+
 export const HOSTILE_TALKS: Readonly<Record<string, HostileTalk>> = {
   'a mail of one line': mail('Subject: a', (bytes) => filled('a', bytes)),
   'a mail of addresses in one line': mail('Subject: a', (bytes) => filled('http://', bytes)),
@@ -127,5 +155,25 @@ export const HOSTILE_TALKS: Readonly<Record<string, HostileTalk>> = {
   'gzip bombs': bombs(BOMB, 'gzip'),
   'small gzip bombs': bombs(SMALL_BOMB, 'gzip'),
   'bombs in bombs': bombs(gzipSync(SMALL_BOMB), 'gzip, gzip'),
+  'records of TLS of one byte': {
+    port: 443,
+    turns: (bytes) => [client(hello), client(filledWith(crumbs, bytes))],
+  },
+  'questions of DNS': again(53, sized(dnsQuestion('a')), sized(dnsAnswer('a', [192, 0, 2, 1]))),
+  'writes of Modbus': again(502, modbusWrite(1, 5, [6]), modbusWrite(1, 5, [6]).subarray(0, 12)),
+  ...Object.fromEntries(
+    Object.entries(ICS_TALKS)
+      .filter(([, { udp }]) => !udp)
+      .map(([name, { port, question, answer }]) => [
+        `messages of ${name}`,
+        again(port, question, answer),
+      ]),
+  ),
+  'tickets of Kerberos': again(
+    88,
+    framed(KRB_MESSAGES[0] as Buffer),
+    framed(KRB_MESSAGES[1] as Buffer),
+  ),
+  'calls of DCE/RPC': again(135, RPC_ASKED.at(-1) as Buffer, RPC_ANSWERED.at(-1) as Buffer),
   'small reads of SMB': { port: 445, turns: smallReads },
 }
