@@ -5,7 +5,7 @@
 
 import type { RpcInterface } from './dcerpc.ts'
 import type { KrbMessage } from './krb5.ts'
-import type { RdpClient } from './rdp.ts'
+import type { RdpClient, RdpServer } from './rdp.ts'
 import type { FileTimes } from './smb.ts'
 
 export interface DhcpMessage {
@@ -155,6 +155,7 @@ export interface RdpSession {
   flags: number
   /** Only where RDP's own encryption was chosen. */
   client: RdpClient | undefined
+  server: RdpServer | undefined
 }
 
 /** A bind or a call, with its answer; PDU types as numbers, undefined where not seen. */
