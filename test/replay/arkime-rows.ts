@@ -72,6 +72,9 @@ function say(tx: Spoken['tx'], add: Add): void {
   }
 }
 
+/** The sender of a message that must not be answered. */
+export const NOBODY = '<>'
+
 /** As a person reads it. */
 function spelled(name: string): string {
   return name.includes('xn--') ? domainToUnicode(name) || name : name
@@ -146,7 +149,10 @@ function office(tx: Spoken['tx'], add: Add): void {
     const bare = (list: string[]) =>
       list.map((one) => (/<([^>]*)>/.exec(one)?.[1] ?? one).toLowerCase())
     add('email.smtpHello', smtp.helo.toLowerCase())
-    add('email.src', ...bare([smtp.from, ...all('from').flatMap(addressList)]))
+    add(
+      'email.src',
+      ...bare([smtp.from, ...all('from').flatMap(addressList)]).map((name) => name || NOBODY),
+    )
     add('email.dst', ...bare([...smtp.to, ...[...all('to'), ...all('cc')].flatMap(addressList)]))
     add('email.subject', ...all('subject'))
     add('email.contentType', ...all('content-type'))

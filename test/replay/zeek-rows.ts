@@ -190,17 +190,21 @@ const words = (...parts: string[]) => parts.filter((part) => part !== '').join('
 
 function http(tx: Extract<Spoken['tx'], { proto: 'http' }>['http']): Fields {
   const request = (name: string) => headerValue(tx.requestHeaders, name)
+  const encoded = headerValue(tx.responseHeaders, 'content-encoding') !== undefined
+  // HTTP/0.9 has neither a version nor a status; Zeek writes some.
+  const old = tx.version === '' && tx.method !== ''
   return {
     method: tx.method,
     host: tx.host,
-    uri: tx.rawUri,
+    uri: decoded(tx.rawUri),
     referrer: request('referer'),
-    version: (tx.responseVersion || tx.version).replace('HTTP/', ''),
+    version: old ? '0.9' : (tx.responseVersion || tx.version).replace('HTTP/', ''),
     user_agent: request('user-agent'),
     request_body_len: tx.requestBodyBytes,
-    response_body_len: tx.responseBodyBytes,
-    status_code: tx.status || undefined,
-    status_msg: tx.reason,
+    // Counted inside an encoding.
+    response_body_len: encoded ? tx.responseBody.length : tx.responseBodyBytes,
+    status_code: old ? 0 : tx.status || undefined,
+    status_msg: old ? '<empty>' : tx.reason,
   }
 }
 
@@ -213,6 +217,14 @@ function signer(bytes: Buffer): string {
 }
 
 const sha256 = (der: Uint8Array) => createHash('sha256').update(der).digest('hex')
+
+/** Zeek takes the escapes out of a URI; what they make is UTF-8 in its log. */
+function decoded(uri: string): string {
+  const bytes = uri.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  return Buffer.from(bytes, 'latin1').toString()
+}
 
 function certificate(der: Uint8Array): Fields {
   const fields: Fields = { fingerprint: sha256(der) }
