@@ -59,12 +59,17 @@ export function emptyHello(): TlsHello {
   }
 }
 
-/** Fills the client's half of `hello`; returns the fault, if any. */
-export function decodeClientHello(body: Buffer, hello: TlsHello): Fault | undefined {
+/** Fills the client's half of `hello`; returns the fault, if any. Over datagrams (DTLS) a cookie stands behind the session. */
+export function decodeClientHello(
+  body: Buffer,
+  hello: TlsHello,
+  datagrams = false,
+): Fault | undefined {
   const cursor = new Cursor(body)
   hello.version = cursor.u16()
   hello.random = Uint8Array.from(cursor.take(32))
   cursor.take(cursor.u8()) // session id
+  if (datagrams) cursor.take(cursor.u8())
   hello.ciphers = readU16s(cursor, cursor.u16())
   cursor.take(cursor.u8()) // compression
   readExtensions(cursor, (type, data) => {
@@ -75,7 +80,7 @@ export function decodeClientHello(body: Buffer, hello: TlsHello): Fault | undefi
   if (cursor.fault) return cursor.fault
   hello.ja3Text = ja3Text(hello)
   hello.ja3 = md5(hello.ja3Text)
-  hello.ja4 = ja4(hello)
+  hello.ja4 = datagrams ? `d${ja4(hello).slice(1)}` : ja4(hello)
   return undefined
 }
 

@@ -84,6 +84,9 @@ const TLS_VERSION: Record<number, string> = {
   770: 'TLS 1.1',
   771: 'TLS 1.2',
   772: 'TLS 1.3',
+  65279: 'DTLS 1.0',
+  65277: 'DTLS 1.2',
+  65276: 'DTLS 1.3',
 }
 
 export function rrTypeName(type: number): string {

@@ -6,6 +6,7 @@
 import { FAULTS, type Fault } from '../base/fault.ts'
 import type { AppEvent } from '../decode/app-events.ts'
 import { decodeDns, looksLikeDns } from '../decode/dns.ts'
+import { isDtlsHello } from '../decode/dtls.ts'
 import { isGoogleQuic } from '../decode/gquic.ts'
 import type { Packet } from '../decode/packet.ts'
 import { looksLikeQuic } from '../decode/quic.ts'
@@ -13,6 +14,7 @@ import { type AppProto, TRANSACTION_PROTOS, type Transaction } from '../decode/r
 import { isItProto } from '../decode/records-it.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { DnsFlow } from './app-dns.ts'
+import { DtlsFlow } from './app-dtls.ts'
 import { ExpectedConnections } from './app-expected.ts'
 import { FtpDataFlow } from './app-ftp-data.ts'
 import { HttpFlow } from './app-http.ts'
@@ -221,8 +223,9 @@ export class AppLayer {
 
   #guessDatagram(view: Buffer, { srcPort, destPort, toServer, timeUs }: Packet) {
     if (DNS_PORTS.has(srcPort) || DNS_PORTS.has(destPort)) return 'none'
-    if (toServer && (looksLikeQuic(view) || (isGoogleQuic(view) && destPort === HTTPS_PORT)))
+    if (toServer && (looksLikeQuic(view) || (destPort === HTTPS_PORT && isGoogleQuic(view))))
       return this.#quic.take(timeUs) ? 'quic' : 'passed-by'
+    if (toServer && isDtlsHello(view)) return 'tls'
     const office = guessItDatagram(view, srcPort, destPort)
     return office === 'none' ? guessIcsDatagram(view, toServer ? destPort : srcPort) : office
   }
@@ -493,7 +496,7 @@ function newParser(
     case 'http':
       return new HttpFlow(sink, layersMax)
     case 'tls':
-      return new TlsFlow(sink)
+      return datagrams ? new DtlsFlow(sink) : new TlsFlow(sink)
     case 'ssh':
       return new SshFlow(sink)
     case 'modbus':

@@ -1,4 +1,4 @@
-/** One side's handshake of QUIC, put together from pieces in any order, up to its first message. */
+/** A handshake of TLS over datagrams (QUIC, DTLS), put together from pieces in any order, up to its first message. */
 import type { Fault } from '../base/fault.ts'
 
 const BYTES_MAX = 16_384

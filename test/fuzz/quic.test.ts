@@ -1,4 +1,5 @@
-/** QUIC's first datagrams: sealed bytes, and what is inside once they are open. */
+/** First datagrams of QUIC, sealed bytes and what is inside once they are open, and of DTLS. */
+import { decodeDtlsRecord, isDtlsHello, readDtlsFragments } from '../../agent/decode/dtls.ts'
 import { decodeGoogleHello, isGoogleQuic } from '../../agent/decode/gquic.ts'
 import {
   findInitial,
@@ -7,8 +8,9 @@ import {
   openInitial,
   readCrypto,
 } from '../../agent/decode/quic.ts'
+import { DtlsFlow } from '../../agent/flow/app-dtls.ts'
 import { QuicFlow } from '../../agent/flow/app-quic.ts'
-import { clientHello } from '../golden/messages.ts'
+import { clientHello, dtlsHello, dtlsServer } from '../golden/messages.ts'
 import { cryptoFrames, quicInitial } from '../traffic/quic-initial.ts'
 import { fuzzBytes, recordOrFault } from './fuzz.ts'
 import { realTraffic } from './seeds.ts'
@@ -81,4 +83,22 @@ fuzzBytes('quic frames', FRAMES, (frames) => {
   if (frames.length < 8192) flow.stream(false, quicInitial(frames, { number, side: 'server' }))
   if (flow.held > 65_536) throw new Error(`${flow.held} bytes are kept`)
   flow.ended()
+})
+
+fuzzBytes('dtls datagrams', [...dtlsHello('mail.example', [40]), dtlsServer], (bytes) => {
+  isDtlsHello(bytes)
+  recordOrFault(decodeDtlsRecord(bytes, 0), ({ body, end }) => {
+    if (end > bytes.length) throw new Error('outside')
+    recordOrFault(readDtlsFragments(body, () => {}))
+  })
+  const flow = new DtlsFlow({
+    transaction: () => {},
+    fault: recordOrFault,
+    event: () => {},
+    expect: () => {},
+  })
+  for (const toServer of [true, false, true]) flow.stream(toServer, bytes)
+  if (flow.held > 16 * 16_384) throw new Error(`${flow.held} bytes are kept`)
+  flow.ended()
+  if (flow.held !== 0) throw new Error(`${flow.held} bytes stayed`)
 })
