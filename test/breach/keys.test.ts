@@ -32,7 +32,14 @@ import {
   startBox,
 } from './box.ts'
 import { type Canary, canaryOf, filesBelow } from './canary.ts'
-import { ALFA, looseCustodian, twoTenants, uncheckedCustodian } from './loose-keys.ts'
+import {
+  ALFA,
+  looseCustodian,
+  ringOf,
+  twoTenants,
+  uncheckedCustodian,
+  wrappedPath,
+} from './loose-keys.ts'
 
 const ACT = fileURLToPath(new URL('./keys-act.ts', import.meta.url))
 const POINTS_MAX = 500
@@ -44,11 +51,6 @@ let folder: Folder
 beforeAll(async () => {
   folder = await makeFolder()
 })
-
-const ringOf = (data: string) =>
-  Keyring.open({ folder: join(data, 'keys'), custodian: openFileCustodian(join(data, 'keys')) })
-const wrappedPath = (data: string, generation: number, uid: string, file: string) =>
-  join(data, 'keys', 'wrapped', String(generation), 'tenants', uid, file)
 
 /** Every key of every tenant and epoch there is, as one text; throws where one does not open. */
 async function everyKey(data: string): Promise<Map<string, string>> {

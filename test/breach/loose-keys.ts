@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { newUid } from '../../agent/base/ids.ts'
 import type { Custodian } from '../../agent/keys/custodian.ts'
 import { KEY_BYTES } from '../../agent/keys/derive.ts'
-import { createFileCustodian } from '../../agent/keys/file-custodian.ts'
+import { createFileCustodian, openFileCustodian } from '../../agent/keys/file-custodian.ts'
 import { Keyring } from '../../agent/keys/keyring.ts'
 import { seal, unseal } from '../../agent/keys/seal.ts'
 import { type Dek, readDek, secretAad } from '../../agent/keys/wrapped-file.ts'
@@ -15,6 +15,11 @@ export const ALFA = 'a1'.repeat(16)
 export const ZULU = 'b2'.repeat(16)
 const START_US = 1_790_000_000_000_000
 const NOTHING = Buffer.alloc(0)
+
+export const ringOf = (data: string) =>
+  Keyring.open({ folder: join(data, 'keys'), custodian: openFileCustodian(join(data, 'keys')) })
+export const wrappedPath = (data: string, generation: number, uid: string, file: string) =>
+  join(data, 'keys', 'wrapped', String(generation), 'tenants', uid, file)
 
 /** A root that wraps with no word of what for, or does not wrap at all. */
 export function looseCustodian(wraps: 'for nothing' | 'not at all'): Custodian {

@@ -22,18 +22,13 @@ import { readDek, writeDek } from '../../agent/keys/wrapped-file.ts'
 import { attempt, type Layer } from './attempt.ts'
 import { copyOf, type Folder, makeFolder, refusal, startBox } from './box.ts'
 import { type Canary, canary, canaryOf } from './canary.ts'
-import { ALFA, looseCustodian, twoTenants, ZULU } from './loose-keys.ts'
+import { ALFA, looseCustodian, ringOf, twoTenants, wrappedPath, ZULU } from './loose-keys.ts'
 import { fits } from './plain-ed25519.ts'
 
 let folder: Folder
 beforeAll(async () => {
   folder = await makeFolder()
 })
-
-const ringOf = (data: string) =>
-  Keyring.open({ folder: join(data, 'keys'), custodian: openFileCustodian(join(data, 'keys')) })
-const wrappedPath = (data: string, generation: number, uid: string, file: string) =>
-  join(data, 'keys', 'wrapped', String(generation), 'tenants', uid, file)
 
 const KEK_OWNER: Layer = {
   name: 'the owner in what the root wraps',
