@@ -341,7 +341,7 @@ attempt('api-06', {
   },
   holds: async () => {
     const { items } = await box.cli.auditList({ limit: 5 })
-    expect(items[0]?.sentence).toMatch(/refused/)
+    expect(items[0]?.sentence).toMatch(/asked to be let in \(atom:decide\); it was refused/)
   },
 })
 
