@@ -98,7 +98,7 @@ attempt('metrics-05', {
   secrets: () => [value, asked, canaryOf('a token', token), canaryOf('a password', PASSWORD)],
   try: async (run) => {
     await box.import('alfa', [{ host: 'plc-3', message: value.text }])
-    const sql = `SELECT message::INTEGER AS ${asked.text} FROM events WHERE host = 'plc-3'`
+    const sql = `SELECT message::INTEGER AS "${asked.text}" FROM events WHERE host = 'plc-3'`
     const answer = await refusal(asAlfa(sql))
     expect(answer).toContain(value.text.slice(0, 8)) // the asker is told
     await refusal(box.web.login({ name: asked.text, password: PASSWORD, source: '192.0.2.7' }))

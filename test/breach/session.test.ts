@@ -173,7 +173,7 @@ for (const scope of [['zulu'], ['alfa', 'zulu']])
       const sql = 'SELECT 1'
       if (!run.without(GRANTS)) return run.does('the rows', box.web.query({ token, scope, sql }))
       const both = new Scope([box.folder.alfa, box.folder.zulu])
-      const asker = { actor: 'console', session: session.session_id, scope: both }
+      const asker = { actor: 'console', session: session.session_id, scope: both, grant: [] }
       return run.does('the rows', new Questions(box.box, named).ask(asker, scope, { sql }))
     },
   })
