@@ -40,3 +40,30 @@ export const STAMP: Layer = {
   shows: /the lake: \[\["alfa","alfa"\]\]/,
 }
 export const LINE_BOUND: Layer = { name: 'the bound of a line', shows: /longer than \d+ bytes/ }
+
+const NOT_SIGNED = /is not the one the catalog signed/
+export const NO_LINKS: Layer = { name: 'no link is followed', shows: NOT_SIGNED }
+export const HASH: Layer = { name: 'the hash in the catalog', shows: NOT_SIGNED }
+export const TENANT_KEY: Layer = {
+  name: 'the key of one tenant',
+  shows: /AES tag differs|Invalid Input Error|Computed AES/,
+}
+export const ENCRYPTED: Layer = {
+  name: 'a key is asked for each file',
+  shows: /is not encrypted|not encrypted/i,
+}
+export const HEAD: Layer = { name: 'the signed head', shows: /does not agree with its signed head/ }
+export const ANCHOR: Layer = {
+  name: 'the generation that picket-keys keeps',
+  shows: /is older than what was last committed/,
+}
+export const IN_MEMORY: Layer = { name: 'plaintext in memory alone', shows: /in memory: [1-9]/ }
+export const EMPTIED: Layer = { name: 'emptied at the start', shows: /left in memory: 0/ }
+export const SAFE_ENGINE: Layer = {
+  name: 'no engine with unsafe cryptography',
+  shows: /set to unsafe cryptography/,
+}
+export const OWN_FRAMING: Layer = {
+  name: 'files framed by our own cryptography',
+  shows: /framed here: \d+ bytes/,
+}
