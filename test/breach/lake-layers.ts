@@ -67,3 +67,33 @@ export const OWN_FRAMING: Layer = {
   name: 'files framed by our own cryptography',
   shows: /framed here: \d+ bytes/,
 }
+
+export const OWN_PATHS: Layer = {
+  name: "paths of the tenant's own folder",
+  shows: /names a file that is not this tenant's/,
+}
+export const HANDED_OUT: Layer = {
+  name: 'picket-keys hands out paths of the tenant alone',
+  shows: /cross-tenant traversal not permitted/,
+}
+export const LATER_FILES: Layer = {
+  name: 'files of a later generation',
+  shows: /was written after it\. It was rolled back/,
+}
+export const ONE_PROCESS: Layer = {
+  name: 'the lock of a data folder',
+  shows: /Another picket-lake \(process \d+\) works in/,
+}
+export const EXCLUSIVE: Layer = { name: 'an exclusive database', shows: /database is locked/ }
+export const CIPHER: Layer = {
+  name: 'an encrypted database',
+  shows: /file is not a database|does not open with its key/,
+}
+export const NO_PLAIN: Layer = {
+  name: 'no plain database in its place',
+  shows: /is a plain SQLite file where an encrypted one belongs/,
+}
+export const PAGES: Layer = {
+  name: 'pages sealed by the key of their database',
+  shows: /"alfa-row"|does not open with its key/,
+}
