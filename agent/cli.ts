@@ -40,7 +40,7 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     summary: 'why a rule did, or did not, fire on a capture',
   },
   query: { path: './control/commands/query.ts', summary: 'ask the lake, inside a scope' },
-  lake: { path: './control/commands/lake.ts', summary: 'import, export, status, settle' },
+  lake: { path: './control/commands/lake.ts', summary: 'import, export, annex, status, settle' },
   status: { path: './control/commands/status.ts', summary: 'the sentence of this site' },
   keys: { path: './control/commands/keys.ts', summary: 'key epochs, rotation' },
   audit: {

@@ -13,13 +13,14 @@ import { Failure } from '../agent/base/failure.ts'
 import { openLog } from '../agent/base/log.ts'
 import { GuardClient } from '../agent/control/guard-client.ts'
 import { keysForWeb } from '../agent/control/keys-client.ts'
-import { createApp } from './app.ts'
+import { createApp, routeTable } from './app.ts'
 import type { LiveEvent, Ports } from './base/ports.ts'
 import { linkFleet } from './fleet-link.ts'
 import { lakeRows } from './lake-rows.ts'
 import { lakeStatus } from './lake-status.ts'
 import { inheritedFd, listen } from './listen.ts'
 import { Recent } from './recent.ts'
+import { servedRoutes } from './routes/served.ts'
 import { settingsView } from './settings-view.ts'
 import { linkSite } from './site-link.ts'
 
@@ -31,13 +32,14 @@ const log = openLog('web')
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { data: { type: 'string' }, config: { type: 'string' } },
+    options: { data: { type: 'string' }, config: { type: 'string' }, routes: { type: 'boolean' } },
   })
   const data = values.data ?? process.env.PICKET_DATA ?? '/var/lib/picket'
   const file = values.config ?? join(data, 'config.json')
   const config = loadConfig(data, values.config)
   const fd = inheritedFd(process.env, process.pid)
   const box = reachBox(data, config, file)
+  if (values.routes) return showRoutes(box)
   let reply: (request: Request, env: unknown) => Response | Promise<Response> = () =>
     new Response(null, { status: 503 })
   const server = createAdaptorServer({
@@ -58,6 +60,13 @@ async function main(): Promise<void> {
   }
   process.once('SIGTERM', end)
   process.once('SIGINT', end)
+}
+
+/** For `picket invariants`: what would be served, without serving it. */
+function showRoutes(box: { ports: Ports; close(): void }): void {
+  const app = createApp(box.ports, { clock: systemClock, log, onLoopback: true })
+  const text = JSON.stringify(servedRoutes(app, routeTable(box.ports, true)))
+  process.stdout.write(text, () => process.exit(0))
 }
 
 /** The clients of the other processes, as the ports that the routes need. */

@@ -90,6 +90,12 @@ export const VERBS = {
     atom: 'settings',
     by: ['lake'],
   },
+  'lake.annex': {
+    plan: 'set values of the annex',
+    past: 'set {count} values of the annex',
+    atom: 'settings',
+    by: ['lake'],
+  },
   'lake.export': {
     plan: 'export rows',
     past: 'exported {count} rows',

@@ -13,6 +13,7 @@ import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
 import { LINK, type LinkCalls } from './link-keys.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
+import type { CacheCheck } from './tenant-carriers.ts'
 
 type None = Record<string, never>
 
@@ -123,8 +124,14 @@ export interface QueryRunner {
       keyFor: (tenant_uid: string, epoch: number) => Buffer
       /** Names the session for per-session limits; no secret. */
       session: string
+      /** What the scope rests on; a cell that holds keys is never used again under other rights. */
+      rights: readonly string[]
     },
   ): Promise<QueryAnswer>
+  /** That session asks nothing any more. */
+  leave?(session: string): void
+  /** Cache → its keys, for `picket invariants`. */
+  cacheKeys?(): Record<string, string[]>
   close?(): Promise<void> | void
 }
 
@@ -247,7 +254,15 @@ export interface CliCalls {
   /** Ids, epochs, counters, custodian. Never a key. */
   describeKeys: [None, { custodian: Json; tenants: Json[] }]
   /** What carries a tenant, and the uids that folders may be named by. Reads only. */
-  invariants: [None, { databases: DatabaseCheck[]; tenantUids: string[]; fleetUids: string[] }]
+  invariants: [
+    None,
+    {
+      databases: DatabaseCheck[]
+      tenantUids: string[]
+      fleetUids: string[]
+      caches: CacheCheck[]
+    },
+  ]
   /** What the box's own operator does to content: the verbs that a role would need the atom `rules` for. */
   audit: [AuditRequest, { seq: number }]
   /** Roles decide too: the box's own operator is audited as `console`. */

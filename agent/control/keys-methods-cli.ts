@@ -24,6 +24,7 @@ import {
   Slugs,
 } from './keys-params.ts'
 import type { Questions } from './keys-query.ts'
+import { checkCaches } from './tenant-carriers.ts'
 
 const ACTOR = 'console'
 const Announce = v.object(announcement)
@@ -43,7 +44,8 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
     query: (params) => {
       const { scope: wanted, ...asked } = parse(v.object({ scope: Slugs, ...question }), params)
       const scope = new Scope(accounts.tenants())
-      return questions.ask({ actor: ACTOR, session: ACTOR, scope }, wanted, present(asked))
+      const asker = { actor: ACTOR, session: ACTOR, scope, grant: [ACTOR] }
+      return questions.ask(asker, wanted, present(asked))
     },
     oneTimeLogin: (params) => {
       const { tenant_id } = parse(v.object({ tenant_id: v.optional(Slug) }), params)
@@ -84,9 +86,11 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
     invariants: (params) => {
       parse(None, params)
       const tenants = accounts.tenants()
+      const tenantUids = tenants.map(({ tenant_uid }) => tenant_uid)
       return {
+        caches: checkCaches(questions.cacheKeys(), tenantUids),
         databases: box.databases().map((db) => checkDatabase(box.data, db)),
-        tenantUids: tenants.map(({ tenant_uid }) => tenant_uid),
+        tenantUids,
         fleetUids: tenants.flatMap(({ tenant_id }) => box.fleet.of(tenant_id)?.fleet_uid ?? []),
       }
     },

@@ -67,8 +67,10 @@ export function webMethods(box: KeysBox, questions: Questions): Handlers<WebCall
     },
     query: (params) => {
       const { token, scope: wanted, ...asked } = parse(Ask, params)
-      const { actor, scope, session } = authorize(box, token, 'view')
-      return questions.ask({ actor, scope, session: session.session_id }, wanted, present(asked))
+      const { actor, scope, session, user } = authorize(box, token, 'view')
+      const grant = [user.role, ...user.tenants]
+      const asker = { actor, scope, grant, session: session.session_id }
+      return questions.ask(asker, wanted, present(asked))
     },
   }
 }

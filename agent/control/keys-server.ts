@@ -24,6 +24,7 @@ export async function serveKeys(
   controls?: ControlsQuestion,
 ): Promise<KeysServer> {
   const questions = new Questions(box, runner, controls)
+  box.sessions.onEnd((session_id) => questions.leave(session_id))
   const tables: [CallerName, Methods][] = [
     ['agent', { ...agentMethods(box) }],
     ['guard', { ...guardMethods(box) }],

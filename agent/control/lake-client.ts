@@ -1,11 +1,13 @@
 /** What other processes ask picket-lake. Times are microseconds since 1970 or ISO text as named. */
+import type { AnnexValue } from '../lake/annex.ts'
 import type { LakeInvariants } from '../lake/tenant-column.ts'
 import type { RpcClient } from './rpc.ts'
 
 /** One file of the lake as its catalog knows it; `path` is absolute. */
 export interface LakeFile {
   tenant_uid: string
-  tier: 1 | 2
+  /** Absent: a file of the annex. */
+  tier?: 1 | 2
   path: string
   bytes: number
   rows: number
@@ -46,6 +48,11 @@ export interface LakeTenantStatus {
   waiting: number
   /** Segments that could not be read whole and were kept aside. */
   aside: number
+  annexFiles: number
+  annexValues: number
+  annexBytes: number
+  /** Acts on the annex that were turned away since picket-lake started. */
+  annexRefused: number
   /** Why this tenant's lake does not take or give rows at the moment. */
   fault?: string
 }
@@ -59,8 +66,11 @@ export interface LakeStatus {
 export interface LakeClient {
   segmentClosed(path: string): Promise<void>
   files(query: FilesQuery): Promise<LakeFiles>
+  /** Sets values of the annex, or takes away those that are null: all or none; on disk when this answers. */
+  annexSet(request: { tenant_id: string; values: readonly AnnexValue[] }): Promise<{ rows: number }>
+  annexImport(request: { tenant_id: string; path: string }): Promise<{ rows: number }>
   /** Rows are on disk in the lake when this answers. The same file imported twice is there twice. */
-  import(request: { tenant_id: string; path: string }): Promise<{ rows: number }>
+  import(request: { tenant_id: string; path: string; annex?: boolean }): Promise<{ rows: number }>
   /** Settles everything closed by now. */
   settle(): Promise<{ rows: number }>
   status(): Promise<LakeStatus>
@@ -74,6 +84,8 @@ export function lakeClient(rpc: RpcClient): LakeClient {
   return {
     segmentClosed: (path) => rpc.call('segmentClosed', { path }),
     files: (query) => rpc.call('files', query),
+    annexSet: (request) => rpc.call('annexSet', request, LONG_MS),
+    annexImport: (request) => rpc.call('annexImport', request, LONG_MS),
     import: (request) => rpc.call('import', request, LONG_MS),
     settle: () => rpc.call('settle', {}, LONG_MS),
     status: () => rpc.call('status'),

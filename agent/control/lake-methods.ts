@@ -2,9 +2,11 @@
 import * as v from 'valibot'
 import { Failure } from '../base/failure.ts'
 import { SLUG, UID } from '../base/ids.ts'
+import { ANNEX_EVENT_VALUES_MAX } from '../lake/annex.ts'
+import { ANNEX_LEVEL, type FileRow } from '../lake/catalog.ts'
 import type { Lake } from '../lake/lake.ts'
 import type { ClientOf, LakeCalls } from './keys-client.ts'
-import type { LakeFiles } from './lake-client.ts'
+import type { LakeFile, LakeFiles } from './lake-client.ts'
 import type { Methods } from './rpc.ts'
 
 const TENANTS_MAX = 10_000
@@ -16,9 +18,29 @@ const Files = v.strictObject({
   rule_id: v.optional(v.string()),
   host: v.optional(v.string()),
 })
-const Import = v.strictObject({ tenant_id: v.pipe(v.string(), v.regex(SLUG)), path: v.string() })
+const Import = v.strictObject({
+  tenant_id: v.pipe(v.string(), v.regex(SLUG)),
+  path: v.string(),
+  annex: v.optional(v.boolean(), false),
+})
+const AnnexImport = v.omit(Import, ['annex'])
+const Annex = v.strictObject({
+  tenant_id: Import.entries.tenant_id,
+  values: v.pipe(
+    v.array(
+      v.strictObject({
+        event_id: v.string(),
+        name: v.string(),
+        value: v.nullable(v.string()),
+        value_type: v.picklist(['text', 'number', 'boolean', 'json']),
+      }),
+    ),
+    v.maxLength(ANNEX_EVENT_VALUES_MAX),
+  ),
+})
 const Export = v.strictObject({
-  ...Import.entries,
+  tenant_id: Import.entries.tenant_id,
+  path: v.string(),
   format: v.optional(v.picklist(['parquet', 'ndjson']), 'parquet'),
 })
 const Closed = v.strictObject({ path: v.string() })
@@ -68,22 +90,9 @@ export function lakeMethods(
         if (tenant_uids.some((uid) => !lake.knows(uid))) await lake.refresh()
         return {
           tenants: tenant_uids.map((tenant_uid) => {
-            const { generation, files } = lake.files(tenant_uid, filter)
-            return {
-              tenant_uid,
-              generation,
-              files: files.map(({ level, path, bytes, rows, sha256, epoch, from_us, to_us }) => ({
-                tenant_uid,
-                tier: level === 0 ? 1 : 2,
-                path,
-                bytes,
-                rows,
-                sha256,
-                epoch,
-                from_us,
-                to_us,
-              })),
-            }
+            const { generation, files, annex } = lake.files(tenant_uid, filter)
+            const all = [...files, ...annex].map((file) => asLakeFile(tenant_uid, file))
+            return { tenant_uid, generation, files: all }
           }),
         }
       },
@@ -93,8 +102,16 @@ export function lakeMethods(
       settle: () => work(),
       invariants: () => lake.invariants(),
       import: (params) => {
-        const { tenant_id, path } = parse(Import, params)
-        return audited('lake.import', tenant_id, () => lake.import(tenant_id, path))
+        const { tenant_id, path, annex } = parse(Import, params)
+        return audited('lake.import', tenant_id, () => lake.import(tenant_id, path, { annex }))
+      },
+      annexSet: (params) => {
+        const { tenant_id, values } = parse(Annex, params)
+        return audited('lake.annex', tenant_id, () => lake.setAnnex(tenant_id, values))
+      },
+      annexImport: (params) => {
+        const { tenant_id, path } = parse(AnnexImport, params)
+        return audited('lake.annex', tenant_id, () => lake.importAnnex(tenant_id, path))
       },
       export: (params) => {
         const { tenant_id, ...request } = parse(Export, params)
@@ -104,4 +121,14 @@ export function lakeMethods(
     web: { status },
     link: { status },
   }
+}
+
+function asLakeFile(
+  tenant_uid: string,
+  { level, path, bytes, rows, sha256, epoch, from_us, to_us }: FileRow,
+): LakeFile {
+  // biome-ignore format: one line
+  const tier = level === 0 ? 1 : 2
+  const about = { tenant_uid, path, bytes, rows, sha256, epoch, from_us, to_us }
+  return level === ANNEX_LEVEL ? about : { ...about, tier }
 }

@@ -3,6 +3,7 @@
 import type { Envelope } from '../base/signing.ts'
 import type { PublicKeyRecord } from '../keys/signer.ts'
 import type { ReceivedSummary } from '../link/received-list.ts'
+import type { TopicsCheck } from '../link/topics-seen.ts'
 import type { FleetFinding, FleetView, UplinkView } from '../summary/fleet-view.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
@@ -65,6 +66,11 @@ export class LinkClient {
   /** This box's own uplinks: no tenant data, but for the status line of the pages. */
   uplinks(): Promise<{ uplinks: UplinkView[] }> {
     return this.#rpc.call('uplinks')
+  }
+
+  /** For `picket invariants`: what the broker of this box carried since it listens. */
+  topics(): Promise<TopicsCheck> {
+    return this.#rpc.call('topics')
   }
 
   /** Something about the fleet changed: ask again. At most once a second. */

@@ -69,7 +69,10 @@ export function linkMethods(
     return { summaries: service.received(tenant_id) }
   }
   const evidence: Method = (params) => service.evidence(parse(OneTenant, params).tenant_id)
-  return { web: table(bySession), cli: { ...table(byOperator), received, evidence } }
+  return {
+    web: table(bySession),
+    cli: { ...table(byOperator), received, evidence, topics: () => service.topics() },
+  }
 }
 
 /** One wanted that is not allowed refuses the whole, whether it exists or not. */

@@ -6,7 +6,9 @@
 import { dirname, join } from 'node:path'
 import { crossTenant, Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
+import { TIERS } from '../lake/catalog.ts'
 import type { Branch } from '../lake/cell.ts'
+import type { CellQuestion } from '../lake/cell-answer.ts'
 import { FileCheck } from '../lake/file-check.ts'
 import { NAMED_QUERIES, type NamedQuery, readParams } from '../lake/named-queries.ts'
 import type { TenantRef } from '../tenancy/tenant.ts'
@@ -54,6 +56,8 @@ export function createQueryRunner(data: string, log: Log): CellQueryRunner {
       })
     },
     forget: (tenant_uid) => pool.forget(tenant_uid),
+    leave: (session) => pool.leave(session),
+    cacheKeys: () => ({ 'warm cells': pool.keys(), 'checked files': check.keys() }),
     close: () => {
       guard.close()
       pool.close()
@@ -62,10 +66,7 @@ export function createQueryRunner(data: string, log: Log): CellQueryRunner {
   }
 }
 
-interface Named {
-  sql: string
-  params: Record<string, string | number | null>
-}
+type Named = Omit<CellQuestion, 'bytesMax'>
 
 function readQuestion({ sql, named, params }: Question): { sql?: string; named?: Named } {
   if ((sql === undefined) === (named === undefined))
@@ -75,7 +76,8 @@ function readQuestion({ sql, named, params }: Question): { sql?: string; named?:
     ? NAMED_QUERIES[named as string]
     : undefined
   if (!query) throw new Failure('not-found', 'There is no fixed question of that name.')
-  return { named: { sql: query.sql, params: readParams(query, params ?? {}) } }
+  const { params: _, ...texts } = query
+  return { named: { ...texts, params: readParams(query, params ?? {}) } }
 }
 
 function scopeOf(tenants: readonly TenantRef[]) {
@@ -105,7 +107,10 @@ async function handOut(request: QueryRequest, { data, lake, check }: Means): Pro
   const answer = await lake.files({ tenant_uids })
   const files: Scope['files'] = []
   const gaps: string[] = []
-  for (const file of answer.tenants.flatMap((each) => each.files)) {
+  // A view that is not there is an error; one without its files would be fewer rows without a word.
+  const wantsAnnex = request.sql !== undefined && /annex/i.test(request.sql)
+  const wanted = ({ tier }: LakeFile) => tier !== undefined || wantsAnnex
+  for (const file of answer.tenants.flatMap((each) => each.files.filter(wanted))) {
     if (!byUid.has(file.tenant_uid) || !isOwn(data, file)) throw crossTenant()
     try {
       files.push({ file, mark: await check.before(file) })
@@ -119,7 +124,8 @@ async function handOut(request: QueryRequest, { data, lake, check }: Means): Pro
     const { tenant_id, fleet_id } = byUid.get(tenant_uid) as TenantRef
     for (const [epoch, some] of Map.groupBy(own, ({ file }) => file.epoch)) {
       const key = request.keyFor(tenant_uid, epoch).toString('base64')
-      branches.push({ tenant_id, fleet_id, key, paths: some.map(({ file }) => file.path) })
+      const [events, annex] = [some.filter(({ file }) => file.tier), some.filter(({ file }) => !file.tier)].map((list) => list.map(({ file }) => file.path)) as [string[], string[]] // biome-ignore format: one line
+      branches.push({ tenant_id, fleet_id, key, paths: events, ...(wantsAnnex ? { annex } : {}) })
     }
   }
   const folders = tenant_uids.flatMap((uid) =>
@@ -127,14 +133,15 @@ async function handOut(request: QueryRequest, { data, lake, check }: Means): Pro
   )
   const generations = answer.tenants.map((each) => `${each.tenant_uid}:${each.generation}`).sort()
   const epochs = files.map(({ file }) => file.path).sort()
-  const warm = { key: tenant_uids.join(), tenant_uids, folders, branches, snapshot: [...generations, ...epochs].join() } // biome-ignore format: one line
+  const key = JSON.stringify([tenant_uids, request.rights])
+  const warm = { key, session: request.session, tenant_uids, folders, branches, snapshot: [...generations, ...epochs].join() } // biome-ignore format: one line
   return { branches, files, gaps, warm }
 }
 
 /** The catalog is signed, but a path is only followed into the tenant's own tiers. */
 export function isOwn(data: string, { path, tenant_uid }: LakeFile): boolean {
   const folder = join(data, 'tenants', tenant_uid)
-  return [join(folder, 'tier1'), join(folder, 'tier2')].includes(dirname(path))
+  return TIERS.some((tier) => dirname(path) === join(folder, tier))
 }
 
 async function askFresh(pool: CellPool, scope: Scope, sql: string): Promise<CellAnswer> {

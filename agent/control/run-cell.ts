@@ -4,13 +4,15 @@
  * (D16): they go to the one who asked, cut short, and nowhere else.
  */
 import { existsSync } from 'node:fs'
-import type { DuckDBInstance } from '@duckdb/node-api'
-import { answer, type Branch, type CellQuestion, openCell } from '../lake/cell.ts'
+import { type Branch, Cell } from '../lake/cell.ts'
+import type { CellQuestion } from '../lake/cell-answer.ts'
+import { engineWords } from '../lake/cell-words.ts'
+import { ClearColumns } from '../lake/clear-columns.ts'
+import { takeMemory } from '../lake/clear-memory.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { openEngine } from '../lake/engine.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
 
-const ERROR_BYTES_MAX = 300
 /** The engine asks how much memory it may take, and aborts when it may not ask. */
 const ALWAYS_READABLE = ['/proc/self/cgroup', '/sys/fs/cgroup/'].filter((path) => existsSync(path))
 
@@ -32,7 +34,13 @@ hide()
 // The engine is loaded and its code is warm before the doors close; this one knows no key.
 ;(await openEngine({ memoryMiB: 64 })).closeSync()
 
-let instance: DuckDBInstance | undefined
+/** For columns in clear: beside the engine's memory and like it bounded, whoever writes to it. */
+const CLEAR_BYTES_MAX = 128 << 20
+const memory = takeMemory(CLEAR_BYTES_MAX)
+const columns = memory && new ClearColumns(memory)
+let cell: Cell | undefined
+/** Files that it may read. */
+let paths: readonly string[] = []
 const send = (message: FromCell) => sendMessage(process.stdout, message)
 const die = () => process.kill(process.pid, 'SIGKILL') // the engine may be busy in native code
 
@@ -43,7 +51,7 @@ readMessages(
   process.stdin,
   (message) => {
     act(message as ToCell).catch((error: unknown) =>
-      send({ type: 'failed', message: brief(error) }),
+      send({ type: 'failed', message: engineWords(error, paths) }),
     )
   },
   die,
@@ -53,16 +61,18 @@ send({ type: 'ready' })
 async function act(message: ToCell): Promise<void> {
   switch (message.type) {
     case 'confine':
+      paths = message.readable
       send({ type: 'confined', ...(await confine([...ALWAYS_READABLE, ...message.readable])) })
       break
     case 'open':
-      instance?.closeSync()
-      instance = await openCell(message.branches)
+      cell?.closeSync()
+      paths = message.branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
+      cell = await Cell.open(message.branches, columns)
       send({ type: 'opened' })
       break
     case 'ask': {
-      if (!instance) throw new Error('The cell holds no files yet.')
-      const truncated = await answer(instance, message, {
+      if (!cell) throw new Error('The cell holds no files yet.')
+      const truncated = await cell.ask(message, {
         columns: (names) => void send({ type: 'columns', names }),
         rows: (rows) => send({ type: 'rows', rows: rows as unknown[][] }),
         drained: () => new Promise((done) => process.stdout.once('drain', done)),
@@ -71,9 +81,4 @@ async function act(message: ToCell): Promise<void> {
       break
     }
   }
-}
-
-function brief(error: unknown): string {
-  const text = Buffer.from(String((error as Error)?.message ?? error))
-  return text.subarray(0, ERROR_BYTES_MAX).toString('utf8').replace(/�+$/, '')
 }

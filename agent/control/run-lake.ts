@@ -65,7 +65,12 @@ async function run(): Promise<void> {
   await work()
   const servers = await listen(data, log, lakeMethods(lake, work, client))
   const everyMs = Math.max(WORK_MS_MIN, config.lake.settleSeconds * 1000)
-  const timer = setInterval(() => work().catch((error) => die(log, error)), everyMs)
+  const failed = (error: unknown) => {
+    // Each tenant's own work waits for picket-keys by itself; who would start again would wait no shorter.
+    if (Failure.kindOf(error) === 'unavailable') log.debug({}, 'lake.waits-for-keys')
+    else die(log, error)
+  }
+  const timer = setInterval(() => work().catch(failed), everyMs)
   log.info({ data }, 'lake.ready')
   process.once('SIGTERM', () => {
     clearInterval(timer)

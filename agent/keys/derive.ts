@@ -9,7 +9,7 @@ export const LAYERS = [
   'journal',
   'parquet',
   'catalog',
-  'state', // tenant.db: cases, annex index, the text behind audit digests
+  'state', // tenant.db: cases, the text behind audit digests
   'graph',
   'ring', // raw packets
   'model', // baselines, assets, rule state

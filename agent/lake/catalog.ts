@@ -19,14 +19,16 @@ import type { LakeKeys } from './keys.ts'
 const REMOVE_AFTER_US = 120_000_000
 /** How long a settled segment's id is remembered; a segment opened before the floor is not taken again. */
 const SETTLED_US = 3 * 86_400_000_000
-export const TIERS = ['tier1', 'tier2'] as const
+export const TIERS = ['tier1', 'tier2', 'annex'] as const
+/** The level of files with values of the annex: no rows of events. */
+export const ANNEX_LEVEL = -1
 
 export interface FileRow {
   file_uid: string
   tenant_id: string
-  /** 0: settled from the journal (tier 1). 1 and up: compacted that often (tier 2). */
+  /** 0: settled from the journal (tier 1). 1 and up: compacted that often (tier 2). ANNEX_LEVEL: of the annex. */
   level: number
-  /** Relative to the tenant's folder: `tier1/…` or `tier2/…`. */
+  /** Relative to the tenant's folder: `tier1/…`, `tier2/…` or `annex/…`. */
   path: string
   from_us: number
   to_us: number
@@ -147,11 +149,15 @@ export class Catalog {
     return this.#headHash
   }
 
-  /** Files that may hold matching rows; never fewer than do. */
+  /** Files of events that may hold matching rows; never fewer than do. */
   files(filter: FileFilter = {}): FileRow[] {
     return [...this.#files.values()]
-      .filter((file) => matches(file, filter))
+      .filter((file) => file.level !== ANNEX_LEVEL && matches(file, filter))
       .sort((a, b) => a.from_us - b.from_us || (a.file_uid < b.file_uid ? -1 : 1))
+  }
+
+  annexFiles(): FileRow[] {
+    return [...this.#files.values()].filter(({ level }) => level === ANNEX_LEVEL)
   }
 
   absolute(file: { path: string }): string {
@@ -172,6 +178,7 @@ export class Catalog {
   /** A path for a new file: it carries the generation that will hold it, so that a roll-back shows. */
   newPath(level: number, file_uid: string): string {
     const name = `${String(this.generation + 1).padStart(10, '0')}-${file_uid}.parquet`
+    if (level === ANNEX_LEVEL) return join('annex', name)
     return join(level === 0 ? 'tier1' : 'tier2', name)
   }
 
@@ -373,7 +380,7 @@ export class Catalog {
 
   /** Only names that this class makes, so that no row can point out of the tenant's folder. */
   #checkPath(file: FileRow): void {
-    const wanted = /^tier[12]\/\d{10}-[0-9a-f]{32}\.parquet$/
+    const wanted = /^(tier[12]|annex)\/\d{10}-[0-9a-f]{32}\.parquet$/
     const plain = !isAbsolute(file.path) && normalize(file.path) === file.path
     if (!plain || !wanted.test(file.path) || file.tenant_id !== this.#options.tenant.tenant_id)
       throw this.#tampered(`names a file that is not this tenant's: ${file.path}`)
@@ -397,7 +404,7 @@ function tampered(folder: string, what: string, cause?: unknown): Failure {
 }
 
 function generationOf(path: string): number {
-  return Number(/^tier[12]\/(\d{10})-/.exec(path)?.[1] ?? 0)
+  return Number(/^(?:tier[12]|annex)\/(\d{10})-/.exec(path)?.[1] ?? 0)
 }
 
 export function totals(

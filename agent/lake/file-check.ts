@@ -21,6 +21,11 @@ export class FileCheck {
   /** How often a whole file was hashed. */
   hashed = 0
 
+  /** Of the files whose hash is known. */
+  keys(): string[] {
+    return [...this.#known.keys()]
+  }
+
   /** A mark of the object that was checked; a Failure names the file when it is not the right one. */
   async before(file: SignedFile): Promise<string> {
     const handle = await openPlain(file.path)

@@ -1,5 +1,4 @@
 /** NDJSON from outside → rows of one tenant. All of a file or nothing of it. */
-import { createReadStream } from 'node:fs'
 import { usFromIso } from '../base/clock.ts'
 import {
   COLUMNS,
@@ -10,23 +9,41 @@ import {
   type Severity,
 } from '../base/event.ts'
 import { crossTenant, Failure } from '../base/failure.ts'
+import { ANNEX_EVENT_VALUES_MAX, type AnnexValue, annexFault, typed } from './annex.ts'
+import { annexChange, counted, refuseMany, together } from './annex-store.ts'
+import type { Change } from './catalog.ts'
 import { encodeLines } from './journal.ts'
+import { linesOf, objectOf, wrongLine } from './ndjson.ts'
 import { Batch } from './parquet.ts'
 import { stampEvent } from './stamp.ts'
 import { type Sealed, sealBatch, type TenantLake } from './tenant-lake.ts'
 
-const LINE_BYTES_MAX = 1 << 20
 const BATCH_ROWS = 100_000
+
+export interface ImportOptions {
+  /** Fields that are no columns become values of the annex, not part of the record. */
+  annex?: boolean
+}
 
 /**
  * Reads the file twice: first every line is judged, then rows are written and become part of the lake
  * in one step. A row that names another tenant refuses the whole file. The same file twice is twice
  * in the lake: an event_id that a row brings is kept, but not looked up.
  */
-export async function importFile(lake: TenantLake, path: string): Promise<{ rows: number }> {
+export async function importFile(
+  lake: TenantLake,
+  path: string,
+  options: ImportOptions = {},
+): Promise<{ rows: number }> {
+  return options.annex ? counted(lake, () => bring(lake, path, true)) : bring(lake, path, false)
+}
+
+async function bring(lake: TenantLake, path: string, toAnnex: boolean): Promise<{ rows: number }> {
   let count = 0
+  let values = 0
   for await (const { line, number } of linesOf(path)) {
-    readRow(line, number, lake)
+    values += readRow(line, number, { lake, toAnnex }).extras.length
+    refuseMany(values)
     count++
   }
   if (count === 0) throw new Failure('invalid', `${path} holds no rows.`, { file: path })
@@ -37,9 +54,12 @@ export async function importFile(lake: TenantLake, path: string): Promise<{ rows
     sealed.push(await sealBatch(lake, batch, 0))
     lines = []
   }
+  const annex: AnnexValue[] = []
   const nowUs = lake.clock.nowUs()
   for await (const { line, number } of linesOf(path)) {
-    const row = stampEvent(readRow(line, number, lake), lake.tenant, nowUs)
+    const { draft, extras } = readRow(line, number, { lake, toAnnex })
+    const row = stampEvent(draft, lake.tenant, nowUs)
+    for (const extra of extras) annex.push({ ...extra, event_id: row.event_id })
     lines.push(Buffer.from(encodeLines([row])))
     if (lines.length === BATCH_ROWS) await flush()
   }
@@ -50,54 +70,27 @@ export async function importFile(lake: TenantLake, path: string): Promise<{ rows
       'internal',
       `Of ${count} rows ${rows} could be written: nothing was imported.`,
     )
-  await lake.catalog.commit({
+  const change: Change = {
     add: sealed.map(({ file }) => file),
     modules: sealed.map(({ modules }) => modules),
-  })
-  return { rows }
-}
-
-async function* linesOf(path: string): AsyncGenerator<{ line: string; number: number }> {
-  let rest: Buffer = Buffer.alloc(0)
-  let number = 0
-  const tooLong = () => new Failure('invalid', `${path}, line ${number + 1}: longer than ${LINE_BYTES_MAX} bytes.`) // biome-ignore format: one line
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
-      let bytes = rest.length > 0 ? Buffer.concat([rest, chunk as Buffer]) : (chunk as Buffer)
-      for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10)) {
-        if (end > LINE_BYTES_MAX) throw tooLong()
-        const line = bytes.toString('utf8', 0, end)
-        bytes = bytes.subarray(end + 1)
-        number++
-        if (line.trim() !== '') yield { line, number }
-      }
-      rest = bytes
-      if (rest.length > LINE_BYTES_MAX) throw tooLong()
-    }
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    throw new Failure('invalid', `${path} cannot be read.`, { file: path }, error)
   }
-  if (rest.toString().trim() !== '') yield { line: rest.toString(), number: number + 1 }
+  const withAnnex = annex.length > 0 ? together(change, await annexChange(lake, annex, nowUs)) : change // biome-ignore format: one line
+  await lake.catalog.commit(withAnnex)
+  return { rows }
 }
 
 const NAMES = new Set<string>(COLUMNS.map(([name]) => name))
 const TEXTS = ['event_id', 'host', 'rule_id', 'user', 'src_ip', 'dest_ip', 'proto', 'app_proto', 'community_id', 'flow_id', 'action', 'message'] as const // biome-ignore format: a list
 const NUMBERS = ['src_port', 'dest_port', 'bytes', 'packets'] as const
 
-/** One row as a draft; what is no column of the lake goes into its record as data. */
-function readRow(line: string, number: number, { tenant, clock }: TenantLake): EventDraft {
-  const wrong = (what: string) =>
-    new Failure('invalid', `Line ${number}: ${what}.`, { line: number })
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch (error) {
-    throw wrong(`not JSON (${(error as Error).message})`)
-  }
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw wrong('not a JSON object')
-  const row = value as Record<string, unknown>
+/** One row as a draft; what is no column of the lake goes into its record as data, or into the annex. */
+function readRow(
+  line: string,
+  number: number,
+  { lake: { tenant, clock }, toAnnex }: { lake: TenantLake; toAnnex: boolean },
+): { draft: EventDraft; extras: AnnexValue[] } {
+  const wrong = (what: string) => wrongLine(number, what)
+  const row = objectOf(line, number)
   if ((row.tenant_id ?? tenant.tenant_id) !== tenant.tenant_id) throw crossTenant()
   if ((row.fleet_id ?? tenant.fleet_id) !== tenant.fleet_id) throw crossTenant()
   const draft: EventDraft = {
@@ -124,9 +117,29 @@ function readRow(line: string, number: number, { tenant, clock }: TenantLake): E
     draft[name] = count
   }
   if (Array.isArray(row.attack_ids)) draft.attack_ids = row.attack_ids.map(String)
-  const record = readRecord(row)
+  const extras = toAnnex ? readExtras(row, number) : []
+  const record = readRecord(row, toAnnex)
   if (record) draft.record = record
-  return draft
+  return { draft, extras }
+}
+
+/** Fields that are no columns, as values of the annex; the id of their event is not known yet. */
+function readExtras(row: Record<string, unknown>, number: number): AnnexValue[] {
+  const extras = extrasOf(row)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => ({ event_id: NO_EVENT, name, ...typed(value) }))
+  if (extras.length > ANNEX_EVENT_VALUES_MAX)
+    throw wrongLine(number, `more than ${ANNEX_EVENT_VALUES_MAX} values for the annex`)
+  for (const extra of extras) {
+    const fault = annexFault(extra)
+    if (fault) throw wrongLine(number, fault)
+  }
+  return extras
+}
+const NO_EVENT = '00000000-0000-0000-0000-000000000000'
+
+function extrasOf(row: Record<string, unknown>): [string, unknown][] {
+  return Object.entries(row).filter(([name]) => !NAMES.has(name))
 }
 
 function readWord<T extends EventKind | Severity>(
@@ -146,8 +159,11 @@ function readTime(value: unknown, nowUs: number): number {
       : Number.NaN
 }
 
-function readRecord(row: Record<string, unknown>): Record<string, unknown> | undefined {
-  const extra = Object.entries(row).filter(([name]) => !NAMES.has(name))
+function readRecord(
+  row: Record<string, unknown>,
+  toAnnex: boolean,
+): Record<string, unknown> | undefined {
+  const extra = toAnnex ? [] : extrasOf(row)
   let given: unknown = row.record
   if (typeof given === 'string') {
     try {

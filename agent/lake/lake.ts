@@ -7,10 +7,12 @@ import { Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
 import { checkDatabase } from '../tenancy/sealed-db.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
+import type { AnnexValue } from './annex.ts'
+import { importAnnex, setAnnex } from './annex-store.ts'
 import type { FileFilter, FileRow } from './catalog.ts'
 import { compact } from './compact.ts'
 import { type ExportRequest, exportFile } from './export.ts'
-import { importFile } from './import.ts'
+import { type ImportOptions, importFile } from './import.ts'
 import type { LakeKeys } from './keys.ts'
 import { type Retired, retire, sweep } from './retention.ts'
 import { Serial } from './serial.ts'
@@ -55,6 +57,12 @@ export interface TenantStatus {
   catalogHead: string | null
   waiting: number
   aside: number
+  annexFiles: number
+  /** Values in them, those that were set again since counted too. */
+  annexValues: number
+  annexBytes: number
+  /** Acts on the annex that were turned away since this process started. */
+  annexRefused: number
   fault?: string
 }
 
@@ -90,9 +98,23 @@ export class Lake {
     return { rows }
   }
 
-  async import(tenant_id: string, path: string): Promise<{ rows: number }> {
+  async import(
+    tenant_id: string,
+    path: string,
+    options?: ImportOptions,
+  ): Promise<{ rows: number }> {
     const entry = this.#byId(tenant_id)
-    return entry.serial.run(() => importFile(this.#need(entry), path))
+    return entry.serial.run(() => importFile(this.#need(entry), path, options))
+  }
+
+  async setAnnex(tenant_id: string, values: readonly AnnexValue[]): Promise<{ rows: number }> {
+    const entry = this.#byId(tenant_id)
+    return entry.serial.run(() => setAnnex(this.#need(entry), values))
+  }
+
+  async importAnnex(tenant_id: string, path: string): Promise<{ rows: number }> {
+    const entry = this.#byId(tenant_id)
+    return entry.serial.run(() => importAnnex(this.#need(entry), path))
   }
 
   async export(tenant_id: string, request: ExportRequest): Promise<{ rows: number; path: string }> {
@@ -101,12 +123,20 @@ export class Lake {
   }
 
   /** Files of one tenant that may hold matching rows, with absolute paths, at one generation. */
-  files(tenant_uid: string, filter: FileFilter): { generation: number; files: FileRow[] } {
+  files(
+    tenant_uid: string,
+    filter: FileFilter,
+  ): { generation: number; files: FileRow[]; annex: FileRow[] } {
+    // biome-ignore format: one line
     const entry = this.#entries.get(tenant_uid)
     if (!entry) throw new Failure('not-found', 'The lake does not know this tenant yet.')
     const { catalog } = this.#need(entry)
-    const files = catalog.files(filter).map((file) => ({ ...file, path: catalog.absolute(file) }))
-    return { generation: catalog.generation, files }
+    const absolute = (file: FileRow) => ({ ...file, path: catalog.absolute(file) })
+    return {
+      generation: catalog.generation,
+      files: catalog.files(filter).map(absolute),
+      annex: catalog.annexFiles().map(absolute),
+    }
   }
 
   /** Whether a path is that of a closed segment in one of our journals. */
@@ -216,6 +246,7 @@ function statusOf({ tenant, lake, fault }: Entry): TenantStatus {
   const files = lake?.catalog.files() ?? []
   const tier1 = files.filter(({ level }) => level === 0)
   const tier2 = files.filter(({ level }) => level > 0)
+  const annex = lake?.catalog.annexFiles() ?? []
   const aside = lake && join(lake.journal, 'aside')
   return {
     tenant_id: tenant.tenant_id,
@@ -231,6 +262,10 @@ function statusOf({ tenant, lake, fault }: Entry): TenantStatus {
     catalogHead: lake?.catalog.headHash || null,
     waiting: lake ? journalFiles(lake, '.closed').length : 0,
     aside: aside && existsSync(aside) ? readdirSync(aside).length : 0,
+    annexFiles: annex.length,
+    annexValues: annex.reduce((sum, { rows }) => sum + rows, 0),
+    annexBytes: annex.reduce((sum, { bytes }) => sum + bytes, 0),
+    annexRefused: lake?.counts.annexRefused ?? 0,
     ...(fault ? { fault } : {}),
   }
 }

@@ -1,5 +1,6 @@
 /** Rows leave after `retentionDays`, whole files at a time; each deletion stands in the catalog first. */
 import { rmSync } from 'node:fs'
+import { annexLeaving, together } from './annex-store.ts'
 import { keepOpenedAfter } from './opened-after.ts'
 import { journalFiles, type TenantLake } from './tenant-lake.ts'
 
@@ -23,7 +24,8 @@ export async function retire(lake: TenantLake): Promise<Retired | undefined> {
   if (old.length === 0) return undefined
   const rows = old.reduce((sum, file) => sum + file.rows, 0)
   const to_us = Math.max(...old.map((file) => file.to_us))
-  await catalog.commit({ remove: old.map(({ file_uid }) => file_uid) })
+  const remove = old.map(({ file_uid }) => file_uid)
+  await catalog.commit(together({ remove }, await annexLeaving(lake, old)))
   options.log.info(
     { tenant_id: tenant.tenant_id, files: old.length, rows, days: options.retentionDays },
     'lake.retired',

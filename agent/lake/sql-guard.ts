@@ -1,12 +1,16 @@
 /**
  * Judges free SQL by its syntax tree before any engine with keys sees it: SELECT only, one statement,
- * and only nodes, tables and functions of the lists in sql-allowed.ts (D15). It holds no key and no file.
+ * and only nodes, tables, functions and types that are allowed in sql-functions.ts, sql-sources.ts, sql-nodes.ts (D15). It holds no key and no file.
  * It is the first of two walls: what it lets through meets a cell that knows nothing but its scope.
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { crossTenant, Failure } from '../base/failure.ts'
 import { brief } from '../base/text.ts'
 import * as allowed from './sql-allowed.ts'
+import type { Group } from './sql-functions.ts'
+import { TABLES } from './sql-sources.ts'
+import { typeRefusal } from './sql-types.ts'
+import { wordRefusal } from './sql-words.ts'
 
 export const SQL_BYTES_MAX = 65_536
 const NODES_MAX = 5_000
@@ -71,7 +75,7 @@ const SCOPED_COLUMNS = new Set(['tenant_id', 'fleet_id'])
 
 class Walk {
   readonly #scope: GuardScope
-  readonly #aliases = new Set<string>(['events', 'lake'])
+  readonly #aliases = new Set<string>(['events', 'annex', 'lake'])
   readonly #qualified: string[][] = []
   #nodes = 0
 
@@ -93,7 +97,14 @@ class Walk {
       this.#queryNode(node, visible)
     }
     if (typeof node.alias === 'string') this.#aliases.add(node.alias.toLowerCase())
-    for (const [name, each] of Object.entries(node)) if (name !== 'value' || !isConstant(node)) this.visit(each, visible) // biome-ignore format: one line
+    const reason = wordRefusal(node)
+    if (reason) throw refused(reason)
+    for (const [name, each] of Object.entries(node)) {
+      if (name === 'cast_type') this.#type(each)
+      else if (name === 'function' && node.type === 'TABLE_FUNCTION')
+        this.#tableFunction(each as Node, visible) // biome-ignore format: one line
+      else if (name !== 'value' || !isConstant(node)) this.visit(each, visible)
+    }
   }
 
   /** `zulu.events.host`: a name of three parts can only be ours, or an alias with a field in it. */
@@ -116,15 +127,25 @@ class Walk {
   #queryNode(node: Node, ctes: ReadonlySet<string>): void {
     this.#count()
     const type = String(node.type)
-    if (!allowed.QUERY_NODES.has(type)) throw refused(`${word(type)} cannot be asked.`)
+    demand(allowed.QUERY_NODES.get(type), `${word(type)} cannot be asked`)
     if (type === 'BASE_TABLE') this.#table(node, ctes)
-    if (type === 'TABLE_FUNCTION') {
-      const name = nameOf(node.function)
-      if (!allowed.TABLE_FUNCTIONS.has(name))
-        throw refused(`The table function ${word(name)} is not one the lake offers.`)
-    }
     const params = node.named_param_map as unknown[] | undefined
     if (params && params.length > 0) throw refused('A free question has no parameters.')
+  }
+
+  /** Its arguments are expressions as any; its own name is one of another list. */
+  #tableFunction(node: Node, ctes: ReadonlySet<string>): void {
+    this.#count()
+    if (node.class !== 'FUNCTION') throw refused('That is no table function.')
+    const name = nameOf(node)
+    const known = isOfMain(node) ? allowed.TABLE_FUNCTIONS.get(name) : undefined
+    demand(known, `The table function ${word(name)} is not one the lake offers`)
+    for (const each of Object.values(node)) this.visit(each, ctes)
+  }
+
+  #type(value: unknown): void {
+    const reason = typeRefusal(value, () => this.#count())
+    if (reason) throw refused(reason)
   }
 
   #table(node: Node, ctes: ReadonlySet<string>): void {
@@ -133,17 +154,19 @@ class Walk {
       .filter((part) => part !== '')
     const name = parts.join('.')
     if (node.at_clause != null) throw refused('The lake has no versions to ask for.')
-    if (allowed.TABLES.has(name) || (parts.length === 1 && ctes.has(name))) return
+    if (TABLES.has(name) || (parts.length === 1 && ctes.has(name))) return
     if (parts.length > 1) throw crossTenant()
-    throw refused(`There is no table ${word(name)} here: ask events.`)
+    throw refused(`There is no table ${word(name)} here: ask events or annex.`)
   }
 
   #expression(node: Node): void {
     this.#count()
     const kind = String(node.class)
     const type = String(node.type)
-    if (!allowed.EXPRESSIONS.get(kind)?.has(type))
-      throw refused(`${word(type === kind ? kind : `${kind} ${type}`)} cannot be asked.`)
+    const what = `${word(type === kind ? kind : `${kind} ${type}`)} cannot be asked`
+    demand(allowed.EXPRESSION_KINDS.get(kind), what)
+    demand(allowed.EXPRESSION_TYPES.get(type), what)
+    if (!allowed.EXPRESSIONS.get(kind)?.has(type)) throw refused(`${what}.`)
     if (kind === 'FUNCTION' || type === 'WINDOW_AGGREGATE') this.#function(node)
     if (kind === 'COLUMN_REF') this.#column(node)
     this.#comparison(node, kind, type)
@@ -151,9 +174,8 @@ class Walk {
 
   #function(node: Node): void {
     const name = nameOf(node)
-    const schema = `${node.catalog ?? ''}${node.schema ?? ''}`.toLowerCase()
-    if (!allowed.FUNCTIONS.has(name) || (schema !== '' && schema !== 'main'))
-      throw refused(`The function ${word(name)} is not one the lake offers.`)
+    const known = isOfMain(node) ? allowed.FUNCTIONS.get(name) : undefined
+    demand(known, `The function ${word(name)} is not one the lake offers`)
   }
 
   #column(node: Node): void {
@@ -172,6 +194,19 @@ class Walk {
     for (const text of sides.flatMap(constants))
       if (!known.some((slug) => test(slug, text))) throw crossTenant()
   }
+}
+
+/** Refuses what is not allowed or not known, and says why and what to do instead where there is something. */
+function demand(verdict: Group | undefined, what: string): void {
+  if (verdict?.allow) return
+  if (!verdict) throw refused(`${what}.`)
+  const { why, instead } = verdict
+  throw refused(`${what}: ${why}.${instead ? ` Use instead: ${instead}.` : ''}`)
+}
+
+function isOfMain(node: Node): boolean {
+  const schema = `${node.catalog ?? ''}${node.schema ?? ''}`.toLowerCase()
+  return schema === '' || schema === 'main'
 }
 
 function isConstant(node: Node): boolean {

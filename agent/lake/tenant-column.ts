@@ -21,7 +21,7 @@ export async function checkTenantColumn({
   options,
 }: TenantLake): Promise<Omit<LakeInvariants, 'databases'>> {
   const { tenant_id, tenant_uid } = tenant
-  const files = catalog.files()
+  const files = [...catalog.files(), ...catalog.annexFiles()]
   const withoutTenant: string[] = []
   const connection = await options.engine.connect()
   try {

@@ -33,6 +33,8 @@ export interface TenantLake {
   clock: Clock
   /** `<data>/journal/<tenant_uid>`. */
   journal: string
+  /** Since this process started. */
+  counts: { annexRefused: number }
 }
 
 export async function openTenantLake(options: LakeOptions): Promise<TenantLake> {
@@ -46,7 +48,7 @@ export async function openTenantLake(options: LakeOptions): Promise<TenantLake> 
     log.warn({ tenant_id: tenant.tenant_id, path }, 'lake.stray-removed')
     rmSync(join(folder, path), { force: true })
   }
-  return { options, tenant, catalog, clock, journal }
+  return { options, tenant, catalog, clock, journal, counts: { annexRefused: 0 } }
 }
 
 const EPOCH_TRIES = 3
@@ -57,7 +59,11 @@ export interface Sealed {
 }
 
 /** A batch as a new file of `level`: on disk, not yet part of the lake. */
-export async function sealBatch(lake: TenantLake, batch: Batch, level: number): Promise<Sealed> {
+export async function sealBatch(
+  lake: TenantLake,
+  batch: Pick<Batch, 'facts' | 'encode'>,
+  level: number,
+): Promise<Sealed> {
   const { catalog, options, tenant } = lake
   const { bloom_host, bloom_ip, bloom_rule, ...ranges } = await batch.facts()
   const plain = await batch.encode()

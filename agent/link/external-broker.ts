@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts'
 import { AT_ONCE_MAX, BACK_OFF } from './limits.ts'
 import { MqttSession } from './mqtt-session.ts'
 import { parseTopic } from './topics.ts'
+import { TopicsSeen } from './topics-seen.ts'
 import type { Credentials, Take, Transport } from './transport.ts'
 
 export interface ExternalOptions extends Credentials {
@@ -24,6 +25,7 @@ export class ExternalBroker implements Transport {
   readonly #running: Promise<void>
   /** Acks that nobody could carry. */
   unsent = 0
+  readonly topics = new TopicsSeen()
 
   constructor(options: ExternalOptions) {
     this.#options = options
@@ -41,7 +43,7 @@ export class ExternalBroker implements Transport {
   }
 
   /** Its own revocation list is the other broker's business; the receiver refuses what comes all the same. */
-  async revoke(): Promise<void> {}
+  async admit(): Promise<void> {}
 
   renew(credentials: Credentials): void {
     this.#credentials = credentials
@@ -82,6 +84,7 @@ export class ExternalBroker implements Transport {
       // takes away was not acknowledged by us, and comes again.
       atOnceMax: AT_ONCE_MAX,
       onMessage: async (text, payload) => {
+        this.topics.look(text)
         const topic = parseTopic(text)
         if (topic?.kind === 'sum' || topic?.kind === 'lwt') await take(topic, payload)
       },

@@ -106,7 +106,14 @@ attempt('cache-04', {
     const { alfa, zulu } = stage.branches
     const ask = (branches: (typeof alfa)[], snapshot: string) =>
       pool.warm(
-        { key: 'both', tenant_uids: [], folders: pathsOf([alfa, zulu]), snapshot, branches },
+        {
+          key: 'both',
+          session: 's',
+          tenant_uids: [],
+          folders: pathsOf([alfa, zulu]),
+          snapshot,
+          branches,
+        },
         (cell) => cell.ask({ sql: SQL, params: {}, bytesMax: 1 << 20 }),
       )
     try {

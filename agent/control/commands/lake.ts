@@ -1,4 +1,4 @@
-/** `picket lake import|export|status|settle`. */
+/** `picket lake import|export|annex|status|settle`. */
 
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -9,6 +9,7 @@ import { keysForCli } from '../keys-client.ts'
 import { type LakeClient, lakeClient } from '../lake-client.ts'
 import { connect } from '../rpc.ts'
 import { socketPath } from '../sockets.ts'
+import { ANNEX_USAGE, annexAct } from './lake-annex.ts'
 import {
   type Command,
   dataFolder,
@@ -22,16 +23,21 @@ import {
 export const command: Command = {
   usage:
     'picket lake status [--data DIR] [--json]\n' +
-    'picket lake import --tenant T FILE.ndjson [--data DIR] [--json]\n' +
+    'picket lake import --tenant T FILE.ndjson [--annex] [--data DIR] [--json]\n' +
     'picket lake export --tenant T --out FILE.ndjson [--sql "SELECT …"] [--data DIR] [--json]\n' +
-    'picket lake settle [--data DIR] [--json]\n\n' +
-    'import stamps tenant, fleet and ids; a row that names another tenant refuses the whole file.\n' +
+    'picket lake settle [--data DIR] [--json]\n' +
+    `${ANNEX_USAGE}\n` +
+    'import stamps tenant, fleet and ids; a row that names another tenant refuses the whole file. Fields that are no\n' +
+    'columns become part of the record, with --annex values of the annex.\n' +
+    'annex adds values to events that are in the lake: ask them by `events JOIN annex USING (tenant_id, event_id)`.\n' +
     'export writes what one query gives, in plain text: keep it safe.',
   async run([verb, ...args]) {
     const options = {
       tenant: { type: 'string' },
       out: { type: 'string' },
       sql: { type: 'string' },
+      event: { type: 'string' },
+      annex: { type: 'boolean' },
     } as const
     const { values, positionals } = readOptions(args, options)
     const data = dataFolder(values.data)
@@ -49,8 +55,13 @@ export const command: Command = {
       case 'import': {
         const tenant_id = required(values.tenant, 'tenant')
         const path = resolve(required(positionals[0], 'FILE'))
-        const done = await withLake(at, (lake) => lake.import({ tenant_id, path }))
+        const annex = values.annex ?? false
+        const done = await withLake(at, (lake) => lake.import({ tenant_id, path, annex }))
         return say(asJson, done, ({ rows }) => `${rows} rows imported into ${tenant_id}.`)
+      }
+      case 'annex': {
+        const { ask, inWords } = annexAct(positionals, { tenant: values.tenant, event: values.event }) // biome-ignore format: one line
+        return say(asJson, await withLake(at, ask), inWords)
       }
       case 'export': {
         const tenant_id = required(values.tenant, 'tenant')
@@ -66,7 +77,7 @@ export const command: Command = {
       default:
         throw new Failure(
           'invalid',
-          'It is picket lake import, export, status or settle. Try --help.',
+          'It is picket lake import, export, annex, status or settle. Try --help.',
         )
     }
   },
@@ -132,8 +143,12 @@ function statusInWords({ tenants }: Awaited<ReturnType<LakeClient['status']>>): 
     each.rows.toLocaleString('en'),
     String(each.tier1Files),
     String(each.tier2Files),
+    each.annexValues.toLocaleString('en'),
     each.oldestRow ?? 'none',
     each.fault ?? (each.aside > 0 ? `${each.aside} segments kept aside` : 'well'),
   ])
-  return table([['tenant', 'rows', 'tier 1 files', 'tier 2 files', 'oldest row', 'state'], ...rows])
+  return table([
+    ['tenant', 'rows', 'tier 1 files', 'tier 2 files', 'annex values', 'oldest row', 'state'],
+    ...rows,
+  ])
 }

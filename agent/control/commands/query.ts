@@ -16,7 +16,7 @@ const CELL_CHARS_MAX = 60
 export const command: Command = {
   usage:
     'picket query --scope TENANT[,TENANT…] --sql "SELECT …" [--partial] [--data DIR] [--json]\n\n' +
-    'Asks the view `events`. Only SELECT. --partial answers with the gaps named when a file is missing.',
+    'Asks the views `events` and `annex` (tenant_id, event_id, name, value, value_type, number). Only SELECT. --partial answers with the gaps named when a file is missing.',
   async run(args) {
     const options = {
       scope: { type: 'string' },

@@ -7,6 +7,8 @@ import { assets, rules } from './inventory.ts'
 import { sessionOf } from './people.ts'
 import { DAY, HOUR, NOW_US, TENANT } from './scene.ts'
 
+const NO_ANNEX = { annexFiles: 0, annexValues: 0, annexBytes: 0, annexRefused: 0 }
+
 export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' | 'settings'> {
   const present = () => {
     if (story.status) return story.status
@@ -70,6 +72,7 @@ export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' 
           catalogHead: null,
           waiting: 1,
           aside: 0,
+          ...NO_ANNEX,
         })),
       }),
     },
