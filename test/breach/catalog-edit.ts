@@ -6,6 +6,7 @@ import { Catalog, type FileFilter, type FileRow, totals } from '../../agent/lake
 import { openCell } from '../../agent/lake/cell.ts'
 import { openSealedDb, type SealedDb } from '../../agent/tenancy/sealed-db.ts'
 import type { Site } from '../lake/site.ts'
+import { askEngine } from './ask-engine.ts'
 import type { Run } from './attempt.ts'
 import { ANCHOR } from './lake-layers.ts'
 
@@ -60,12 +61,5 @@ export async function answerOf(
       paths: files.map((file) => catalog.absolute(file)),
     }),
   )
-  const cell = await openCell(branches)
-  const connection = await cell.connect()
-  try {
-    return (await connection.runAndReadAll(sql)).getRowsJson()
-  } finally {
-    connection.closeSync()
-    cell.closeSync()
-  }
+  return askEngine(openCell(branches), sql)
 }

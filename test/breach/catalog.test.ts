@@ -12,6 +12,7 @@ import { FileCheck } from '../../agent/lake/file-check.ts'
 import { settle } from '../../agent/lake/settle.ts'
 import { openSealedDb, type SealedDb } from '../../agent/tenancy/sealed-db.ts'
 import { makeSite, type Site } from '../lake/site.ts'
+import { askEngine } from './ask-engine.ts'
 import { attempt, type Layer, type Run } from './attempt.ts'
 import { canary } from './canary.ts'
 import { answerOf, catalogPath, inCatalog, openCatalog, signAgain } from './catalog-edit.ts'
@@ -69,14 +70,8 @@ async function followed(run: Run): Promise<unknown> {
   await new FileCheck().before(handed)
   const of = run.without(TENANT_KEY) ? 'zulu' : 'alfa'
   const key = site.keys.keyFor(uid(of), file.epoch).toString('base64')
-  const cell = await openCell([{ tenant_id: 'alfa', fleet_id: 'alfa', key, paths: [path] }])
-  const connection = await cell.connect()
-  try {
-    return (await connection.runAndReadAll(HOSTS)).getRowsJson()
-  } finally {
-    connection.closeSync()
-    cell.closeSync()
-  }
+  const branch = { tenant_id: 'alfa', fleet_id: 'alfa', key, paths: [path] }
+  return askEngine(openCell([branch]), HOSTS)
 }
 
 /** The catalog of some generations ago; `hidden`: with the files that came since then gone too. */

@@ -9,6 +9,7 @@ import type { LakeFile } from '../../agent/control/lake-client.ts'
 import { openCell } from '../../agent/lake/cell.ts'
 import { openEngine } from '../../agent/lake/engine.ts'
 import { FileCheck } from '../../agent/lake/file-check.ts'
+import { askEngine } from './ask-engine.ts'
 import { attempt, type Layer, type Run } from './attempt.ts'
 import { canary } from './canary.ts'
 import { ENCRYPTED, HASH, NO_LINKS, TENANT_KEY } from './lake-layers.ts'
@@ -47,15 +48,8 @@ async function ask(run: Run, { path }: LakeFile, column = 'host'): Promise<void>
   await run.does('the answer', () => inCell({ key, path }, sql))
 }
 
-async function inCell({ key, path }: { key: string; path: string }, sql: string): Promise<unknown> {
-  const cell = await openCell([{ tenant_id: 'alfa', fleet_id: 'acme', key, paths: [path] }])
-  const connection = await cell.connect()
-  try {
-    return (await connection.runAndReadAll(sql)).getRowsJson()
-  } finally {
-    connection.closeSync()
-    cell.closeSync()
-  }
+function inCell({ key, path }: { key: string; path: string }, sql: string): Promise<unknown> {
+  return askEngine(openCell([{ tenant_id: 'alfa', fleet_id: 'acme', key, paths: [path] }]), sql)
 }
 
 attempt('parquet-01', {
@@ -76,16 +70,7 @@ async function plain(path: string): Promise<void> {
   await engineDoes(`COPY (SELECT ${columns.join(', ')}) TO '${path}' (FORMAT parquet)`)
 }
 
-async function engineDoes(sql: string): Promise<unknown> {
-  const engine = await openEngine({ memoryMiB: 64 })
-  const connection = await engine.connect()
-  try {
-    return (await connection.runAndReadAll(sql)).getRowsJson()
-  } finally {
-    connection.closeSync()
-    engine.closeSync()
-  }
-}
+const engineDoes = (sql: string) => askEngine(openEngine({ memoryMiB: 64 }), sql)
 
 attempt('parquet-02', {
   layers: [HASH, ENCRYPTED],
