@@ -4,7 +4,8 @@ import type { Log } from './base/log.ts'
 import type { AgentCalls, ClientOf } from './control/keys-client.ts'
 import { connect } from './control/rpc.ts'
 import { socketPath } from './control/sockets.ts'
-import { JournalWriter } from './lake/journal.ts'
+import type { RecordingFacts } from './health/recording.ts'
+import { type JournalStatus, JournalWriter } from './lake/journal.ts'
 import type { Tenant } from './tenancy/tenant.ts'
 
 export interface OpenJournal {
@@ -31,9 +32,16 @@ export function openJournal({
       const { segment_uid, epoch, salt, key } = await keys.openSegment({ tenant_uid })
       return { segment_uid, epoch, salt: Buffer.from(salt, 'hex'), key: Buffer.from(key, 'base64') }
     },
+    acknowledged: async (at) => void (await keys.acknowledged({ tenant_uid, ...at })),
     onClosed: (path) => tellLake(data, path, log),
     settleSeconds,
   })
+}
+
+/** What the journal's numbers mean to somebody who asks whether what is seen is kept. */
+export function recordingOf(status: JournalStatus): RecordingFacts {
+  const { fault, rowsDropped, rowsFailed, slowestSyncMs } = status
+  return { fault, rowsLost: rowsDropped + rowsFailed, slowestMs: slowestSyncMs }
 }
 
 /** A hint only: picket-lake looks at the folder by itself as well. */

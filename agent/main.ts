@@ -14,7 +14,7 @@ import { Day } from './day.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
-import { openJournal } from './journal.ts'
+import { openJournal, recordingOf } from './journal.ts'
 import { Model } from './model.ts'
 import { Rules } from './rules.ts'
 import { RunNotes } from './run-notes.ts'
@@ -118,6 +118,7 @@ async function main(): Promise<void> {
     ...{ tenant, config, clock, shards, rules, day, containment, assets },
     gap: notes.gap,
     selfTest: () => tester.status,
+    recording: () => recordingOf(journal.status()),
     counters: () => ({
       ...site.counters,
       ...day.counters,

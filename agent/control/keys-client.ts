@@ -168,6 +168,8 @@ export interface AuditRequest {
 export interface AgentCalls {
   tenants: [None, { tenants: Tenant[] }]
   openSegment: [{ tenant_uid: string }, SegmentKey]
+  /** So many frames of an open segment are on disk, and whoever wrote them was told so. */
+  acknowledged: [{ tenant_uid: string; segment_uid: string; frames: number }, { frames: number }]
   publicKeys: [None, { keys: PublicKeyRecord[] }]
   /** What the agent has learned, under the layer key `model` of the present epoch; base64 both ways. */
   sealModel: [{ tenant_uid: string; plain: string }, { sealed: string }]
@@ -184,6 +186,8 @@ export interface GuardCalls {
 export interface LakeCalls {
   tenants: [None, { tenants: Tenant[] }]
   readSegment: [{ tenant_uid: string; epoch: number; salt: string }, { key: string }]
+  /** How many frames of a segment were acknowledged, as far as this run of picket-keys was told; else 0. */
+  acknowledged: [{ tenant_uid: string; segment_uid: string }, { frames: number }]
   /** Without `epoch`: the one to write with, rotated first if it is used up (D6). */
   parquetKey: [{ tenant_uid: string; epoch?: number }, { epoch: number; key: string }]
   /** The key of catalog.db: stays on the epoch it was first asked under. */
@@ -333,11 +337,19 @@ export type ClientOf<C> = {
     : never
 } & { close(): void }
 
-const AGENT = ['tenants', 'openSegment', 'publicKeys', 'sealModel', 'openModel'] as const
+const AGENT = [
+  'tenants',
+  'openSegment',
+  'acknowledged',
+  'publicKeys',
+  'sealModel',
+  'openModel',
+] as const
 const GUARD = ['publicKeys', 'audit'] as const
 const LAKE = [
   'tenants',
   'readSegment',
+  'acknowledged',
   'parquetKey',
   'catalogKey',
   'reserveModules',

@@ -40,6 +40,13 @@ export function agentMethods(box: KeysBox): Handlers<AgentCalls> {
       const key = segmentKey(box.ring.layer(tenant_uid, epoch, 'journal'), salt).toString('base64')
       return { segment_uid: newUid(), appliance_id, epoch, salt: salt.toString('hex'), key }
     },
+    acknowledged: (params) => {
+      const shape = v.object({ tenant_uid: Uid, segment_uid: Uid, frames: Count })
+      const { tenant_uid, segment_uid, frames } = parse(shape, params)
+      mustFind(box, tenant_uid)
+      box.ring.acknowledged.note(tenant_uid, segment_uid, frames)
+      return { frames }
+    },
     sealModel: (params) => {
       const { tenant_uid, plain } = parse(v.object({ tenant_uid: Uid, plain: Model }), params)
       mustFind(box, tenant_uid)
@@ -72,6 +79,11 @@ export function lakeMethods(box: KeysBox): Handlers<LakeCalls> {
       mustFind(box, tenant_uid)
       const layer = ring.layer(tenant_uid, epoch, 'journal')
       return { key: segmentKey(layer, Buffer.from(salt, 'hex')).toString('base64') }
+    },
+    acknowledged: (params) => {
+      const { tenant_uid, segment_uid } = parse(v.object({ tenant_uid: Uid, segment_uid: Uid }), params) // biome-ignore format: one line
+      mustFind(box, tenant_uid)
+      return { frames: ring.acknowledged.of(tenant_uid, segment_uid) }
     },
     parquetKey: (params) => {
       const shape = v.object({ tenant_uid: Uid, epoch: v.optional(Epoch) })

@@ -61,6 +61,8 @@ export interface LakeStatus {
   tenants: LakeTenantStatus[]
   rowsSettled: number
   settleRowsPerSecond: number
+  /** Why no row is deleted for its age by the clock, while that is so: a sentence. */
+  clock?: string
 }
 
 export interface LakeClient {

@@ -129,6 +129,7 @@ function keysOver(client: ClientOf<LakeCalls>): LakeKeys {
     tenants: async () => (await client.tenants()).tenants,
     readSegment: async ({ salt, ...of }) =>
       bytes((await client.readSegment({ ...of, salt: salt.toString('hex') })).key),
+    acknowledged: async (of) => (await client.acknowledged(of)).frames,
     parquetKey: async (of) => {
       const { epoch, key } = await client.parquetKey(of)
       return { epoch, key: bytes(key) }

@@ -18,6 +18,7 @@ const OF_THE_BOX = [
   /^agent\/run\.json$/,
   /^audit\/reserve$/,
   /^guard\/controllers\.json$/,
+  /^known-time\.json$/,
   /^keys\/(root\.key(\.next)?|public\.json)$/,
   /^keys\/wrapped\/\d+\/box\/[\w-]+\.json$/,
   /^link\/boots\.json$/,

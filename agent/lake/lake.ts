@@ -2,7 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DuckDBInstance } from '@duckdb/node-api'
-import { isoFromUs } from '../base/clock.ts'
+import { isoFromUs, systemClock } from '../base/clock.ts'
+import { diskTrouble, folderTrouble, realDisk } from '../base/disk.ts'
 import { Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
 import { checkDatabase } from '../tenancy/sealed-db.ts'
@@ -14,6 +15,7 @@ import { compact } from './compact.ts'
 import { type ExportRequest, exportFile } from './export.ts'
 import { type ImportOptions, importFile } from './import.ts'
 import type { LakeKeys } from './keys.ts'
+import { clockSentence, KnownTime } from './known-time.ts'
 import { type Retired, retire, sweep } from './retention.ts'
 import { Serial } from './serial.ts'
 import { settle } from './settle.ts'
@@ -38,8 +40,10 @@ interface Entry {
   tenant: Tenant
   serial: Serial
   lake: TenantLake | undefined
-  /** Why this lake takes and gives nothing. */
+  /** What is wrong with it now. */
   fault: string | undefined
+  /** It was refused at its opening, and stays shut until a person looked. */
+  isShut: boolean
   retiredAt: number
 }
 
@@ -66,21 +70,31 @@ export interface TenantStatus {
   fault?: string
 }
 
+export interface LakeStatus {
+  tenants: TenantStatus[]
+  rowsSettled: number
+  settleRowsPerSecond: number
+  /** Why no row is deleted for its age by the clock, while that is so. */
+  clock?: string
+}
+
 export class Lake {
   readonly #options: WholeLakeOptions
   readonly #entries = new Map<string, Entry>()
+  readonly #time: KnownTime
   #rowsSettled = 0
   #settleMs = 0
 
   constructor(options: WholeLakeOptions) {
     this.#options = options
+    this.#time = KnownTime.open({ data: options.data, clock: systemClock, disk: realDisk })
   }
 
   /** Takes in tenants that picket-keys knows and we do not yet. */
   async refresh(): Promise<void> {
     for (const tenant of await this.#options.keys.tenants()) {
       if (this.#entries.has(tenant.tenant_uid)) continue
-      const entry: Entry = { tenant, serial: new Serial(), lake: undefined, fault: undefined, retiredAt: 0 } // biome-ignore format: one line
+      const entry: Entry = { tenant, serial: new Serial(), lake: undefined, fault: undefined, isShut: false, retiredAt: 0 } // biome-ignore format: one line
       this.#entries.set(tenant.tenant_uid, entry)
       await entry.serial.run(() => this.#open(entry))
     }
@@ -148,8 +162,10 @@ export class Lake {
     return known && /^[0-9a-f]{32}\.closed$/.test(basename(path))
   }
 
-  status(): { tenants: TenantStatus[]; rowsSettled: number; settleRowsPerSecond: number } {
+  status(): LakeStatus {
+    const doubted = this.#time.doubted()
     return {
+      ...(doubted ? { clock: clockSentence(doubted) } : {}),
       tenants: [...this.#entries.values()].map(statusOf),
       rowsSettled: this.#rowsSettled,
       settleRowsPerSecond: this.#settleMs > 0 ? Math.round((this.#rowsSettled / this.#settleMs) * 1000) : 0, // biome-ignore format: one line
@@ -182,16 +198,21 @@ export class Lake {
 
   async #open(entry: Entry): Promise<void> {
     try {
-      entry.lake = await openTenantLake({ ...this.#options, tenant: entry.tenant })
+      entry.lake = await openTenantLake({
+        ...this.#options,
+        tenant: entry.tenant,
+        time: this.#time,
+      })
       entry.fault = undefined
     } catch (error) {
       this.#blame(entry, error)
+      entry.isShut = Failure.kindOf(error) !== 'unavailable' && diskTrouble(error) === undefined
     }
   }
 
   async #workOn(entry: Entry): Promise<number> {
-    // A lake that was refused stays shut until a person looked; one that was only away is tried again.
-    if (!entry.lake && !entry.fault) await this.#open(entry)
+    // Keys that were away and a disk that was full may be back.
+    if (!entry.lake && !entry.isShut) await this.#open(entry)
     const { lake } = entry
     if (!lake) return 0
     try {
@@ -201,9 +222,10 @@ export class Lake {
         this.#rowsSettled += rows
         this.#settleMs += performance.now() - start
       }
+      if (isDue(entry)) lake.spoiled.clear() // a file may have been put back
       while (await compact(lake));
       await this.#retire(entry, lake)
-      entry.fault = undefined
+      entry.fault = spoiledInWords(lake)
       return rows
     } catch (error) {
       this.#blame(entry, error)
@@ -212,8 +234,8 @@ export class Lake {
   }
 
   async #retire(entry: Entry, lake: TenantLake): Promise<void> {
-    sweep(lake)
-    if (entry.retiredAt !== 0 && performance.now() - entry.retiredAt < RETENTION_MS) return
+    await sweep(lake)
+    if (!isDue(entry)) return
     entry.retiredAt = performance.now()
     const retired = await retire(lake)
     if (retired) await this.#options.onRetired?.(entry.tenant, retired)
@@ -221,12 +243,14 @@ export class Lake {
 
   #blame(entry: Entry, error: unknown): void {
     const away = Failure.kindOf(error) === 'unavailable'
-    const message = (error as Error).message
+    const { data } = this.#options
+    const trouble = (away ? folderTrouble(data) : undefined) ?? diskTrouble(error)
+    const message = trouble ? inWords(trouble, entry) : (error as Error).message
     this.#options.log[away ? 'warn' : 'error'](
       { tenant_id: entry.tenant.tenant_id, error: message },
       'lake.fault',
     )
-    if (!away) entry.fault = message
+    if (!away || trouble) entry.fault = message
   }
 
   #byId(tenant_id: string): Entry {
@@ -235,11 +259,27 @@ export class Lake {
     return entry
   }
 
-  #need({ lake, fault, tenant }: Entry): TenantLake {
+  #need({ lake, fault, isShut, tenant }: Entry): TenantLake {
     if (lake) return lake
-    if (fault) throw new Failure('refused', fault)
+    if (fault) throw new Failure(isShut ? 'refused' : 'unavailable', fault)
     throw new Failure('unavailable', `The lake of ${tenant.tenant_id} is not open yet.`)
   }
+}
+
+function isDue({ retiredAt }: Entry): boolean {
+  return retiredAt === 0 || performance.now() - retiredAt >= RETENTION_MS
+}
+
+/** The journal takes rows as long as it can; whether it does, the site's own sentence says. */
+function inWords(trouble: string, { tenant, lake }: Entry): string {
+  const asked = lake ? 'what is in the lake can be asked' : 'until then it cannot be asked'
+  return `The lake of ${tenant.tenant_id} takes no rows for now: ${trouble}. What was recorded waits in the journal and is taken as soon as the disk takes it; ${asked}.` // biome-ignore format: one line
+}
+
+function spoiledInWords({ spoiled }: TenantLake): string | undefined {
+  const [first] = spoiled.values()
+  const more = spoiled.size > 1 ? ` So are ${spoiled.size - 1} more.` : ''
+  return first && `${first}${more} Questions name it as a gap; put it back from a backup.`
 }
 
 function statusOf({ tenant, lake, fault }: Entry): TenantStatus {

@@ -1,6 +1,6 @@
 /** Rows leave after `retentionDays`, whole files at a time; each deletion stands in the catalog first. */
-import { rmSync } from 'node:fs'
 import { annexLeaving, together } from './annex-store.ts'
+import { readHeader } from './journal-reader.ts'
 import { keepOpenedAfter } from './opened-after.ts'
 import { journalFiles, type TenantLake } from './tenant-lake.ts'
 
@@ -15,12 +15,13 @@ export interface Retired {
 
 /** Takes files out of the catalog whose rows all came in before the limit. Nothing when none did. */
 export async function retire(lake: TenantLake): Promise<Retired | undefined> {
-  const { catalog, options, clock, tenant } = lake
-  const limit = clock.nowUs() - options.retentionDays * DAY_US
-  // By when we had the row, not by when it claims to be from: a false clock must not keep it for ever.
+  const { catalog, options, time, tenant } = lake
+  const limit = time.earliestUs() - options.retentionDays * DAY_US
+  // By when we had the row, not by when it claims to be from: a false clock must neither keep it for ever nor end it early.
   const old = catalog.files().filter((file) => file.ingest_to_us < limit)
-  if (journalFiles(lake, '.closed').length === 0)
-    await catalog.forgetSettled((floorUs) => keepOpenedAfter(lake.journal, floorUs))
+  const openUs = oldestOpenUs(lake)
+  if (openUs !== undefined)
+    await catalog.forgetSettled(openUs, (floorUs) => keepOpenedAfter(lake, floorUs))
   if (old.length === 0) return undefined
   const rows = old.reduce((sum, file) => sum + file.rows, 0)
   const to_us = Math.max(...old.map((file) => file.to_us))
@@ -33,11 +34,23 @@ export async function retire(lake: TenantLake): Promise<Retired | undefined> {
   return { files: old.length, rows, to_us }
 }
 
+/** When the oldest segment was opened that is still written to; nothing while one waits or is being made. */
+function oldestOpenUs(lake: TenantLake): number | undefined {
+  if (journalFiles(lake, '.closed').length > 0 || journalFiles(lake, '.new').length > 0) return
+  let oldest = Infinity
+  for (const path of journalFiles(lake, '.seg')) {
+    const header = readHeader(path)
+    if (typeof header === 'string') return // closed a moment ago, or no segment
+    oldest = Math.min(oldest, header.openedUs)
+  }
+  return oldest
+}
+
 /** Removes files from disk that left the catalog long enough ago that no running query has them. */
-export function sweep(lake: TenantLake): number {
+export async function sweep(lake: TenantLake): Promise<number> {
   const leaving = lake.catalog.leaving()
   for (const path of leaving) {
-    rmSync(lake.catalog.absolute({ path }), { force: true })
+    await lake.disk.remove(lake.catalog.absolute({ path }))
     lake.catalog.left(path)
   }
   return leaving.length

@@ -13,9 +13,7 @@ import {
   FRAME_HEAD_BYTES,
   FRAME_ROWS,
   FrameChain,
-  HEADER_BYTES,
   type SegmentHeader,
-  TAG_BYTES,
 } from '../../agent/lake/segment.ts'
 import { settle } from '../../agent/lake/settle.ts'
 import { stampEvent } from '../../agent/lake/stamp.ts'
@@ -24,6 +22,7 @@ import { makeSite, readLake, type Site } from '../lake/site.ts'
 import { attempt, type Layer, type Run } from './attempt.ts'
 import { type Canary, canary } from './canary.ts'
 import { FRAME_TAG, HEADER_TENANT, IMPORT_NAMES, LINE_BOUND, NAMED_TENANT, NEW_SEGMENT, SEGMENT_END, SEGMENT_KEY, SEGMENT_NAME, SETTLED_ONCE, SETTLED_UNIQUE, STAMP } from './lake-layers.ts' // biome-ignore format: one line
+import { segmentPieces } from './segment-pieces.ts'
 
 let site: Site
 beforeEach(async () => {
@@ -39,18 +38,6 @@ async function segment(tenant: string, host = tenant): Promise<string> {
   await site.write(Array.from({ length: 2500 }, (_, i) => ({ host: `${host}-${i}`, message: text })), tenant) // biome-ignore format: one line
   const name = readdirSync(site.lake(tenant).journal).find((each) => !known.has(each))
   return join(site.lake(tenant).journal, name ?? '')
-}
-
-/** Header, then each frame, as they stand in the file. */
-function pieces(path: string): Buffer[] {
-  const bytes = readFileSync(path)
-  const found = [bytes.subarray(0, HEADER_BYTES)]
-  for (let at = HEADER_BYTES; at < bytes.length; ) {
-    const end = at + FRAME_HEAD_BYTES + decodeFrameHead(bytes, at).length + TAG_BYTES
-    found.push(bytes.subarray(at, end))
-    at = end
-  }
-  return found
 }
 
 const held = async (tenant: string) =>
@@ -90,7 +77,7 @@ async function looks(run: Run, sql = 'SELECT host FROM events'): Promise<void> {
 
 /** A segment of alfa with a piece of another in place of its first frame. */
 async function planted(own: string, piece: Buffer): Promise<void> {
-  const [head, , ...rest] = pieces(own) as [Buffer, Buffer, ...Buffer[]]
+  const [head, , ...rest] = segmentPieces(own) as [Buffer, Buffer, ...Buffer[]]
   writeFileSync(own, Buffer.concat([head, piece, ...rest]))
 }
 
@@ -113,8 +100,8 @@ attempt('journal-01', {
   secrets: () => [theirs],
   try: async (run) => {
     const [own, foreign] = [await segment('alfa'), await segment('zulu', theirs.text)]
-    const [head, first, , ...rest] = pieces(own) as [Buffer, Buffer, Buffer, ...Buffer[]]
-    const [, , piece] = pieces(foreign) as [Buffer, Buffer, Buffer]
+    const [head, first, , ...rest] = segmentPieces(own) as [Buffer, Buffer, Buffer, ...Buffer[]]
+    const [, , piece] = segmentPieces(foreign) as [Buffer, Buffer, Buffer]
     writeFileSync(own, Buffer.concat([head, first, piece, ...rest]))
     const done = await settles(run, piece, [headerOf(own), headerOf(foreign)])
     await looks(run)
@@ -154,7 +141,12 @@ attempt('journal-02', {
   layers: [FRAME_TAG],
   try: async (run) => {
     const own = await segment('alfa')
-    const [head, first, second, ...rest] = pieces(own) as [Buffer, Buffer, Buffer, ...Buffer[]]
+    const [head, first, second, ...rest] = segmentPieces(own) as [
+      Buffer,
+      Buffer,
+      Buffer,
+      ...Buffer[],
+    ]
     writeFileSync(own, Buffer.concat([head, second, first, ...rest]))
     if (!run.without(FRAME_TAG)) {
       const done = await run.does('settling', settle(lake()))
@@ -162,7 +154,7 @@ attempt('journal-02', {
       return
     }
     const key = await keyOf(headerOf(own))
-    const lines = pieces(own).slice(1, 3).map((frame) => openLoosely(frame, key)) // biome-ignore format: one line
+    const lines = segmentPieces(own).slice(1, 3).map((frame) => openLoosely(frame, key)) // biome-ignore format: one line
     const hosts = lines.map((each) => /"host":"(alfa-\d+)"/.exec(each.toString())?.[1])
     run.saw('settling', hosts)
     if (hosts[1] === 'alfa-0') run.harm('rows came in another order than they were written')
@@ -222,7 +214,7 @@ attempt('journal-04', {
     // What the attacker sent, and so knows; killed while its frame was written.
     const known = await site.write([{ host: 'a name that is known', message: 'x'.repeat(500) }])
     const path = join(lake().journal, readdirSync(lake().journal)[0] as string)
-    const [head, frame] = pieces(path) as [Buffer, Buffer]
+    const [head, frame] = segmentPieces(path) as [Buffer, Buffer]
     rmSync(path)
     const torn = path.replace('.closed', '.seg')
     writeFileSync(torn, Buffer.concat([head, frame.subarray(0, frame.length >>> 1)]))
@@ -236,7 +228,7 @@ attempt('journal-04', {
     const all = readdirSync(lake().journal).map((name) => join(lake().journal, name))
     run.saw('the journal', `${new Set(all.map((each) => headerOf(each).salt.toString('hex'))).size} subkeys`) // biome-ignore format: one line
     const plain = Buffer.from(encodeLines(known))
-    for (const each of all.flatMap((file) => (file === torn && !run.without(NEW_SEGMENT) ? [] : pieces(file).slice(1)))) // biome-ignore format: one line
+    for (const each of all.flatMap((file) => (file === torn && !run.without(NEW_SEGMENT) ? [] : segmentPieces(file).slice(1)))) // biome-ignore format: one line
       run.saw('two frames laid over each other', mixed(each.subarray(FRAME_HEAD_BYTES), frame.subarray(FRAME_HEAD_BYTES), plain)) // biome-ignore format: one line
   },
 })
@@ -245,7 +237,7 @@ attempt('journal-05', {
   layers: [SEGMENT_END],
   try: async (run) => {
     const own = await segment('alfa')
-    const [head, first] = pieces(own) as [Buffer, Buffer]
+    const [head, first] = segmentPieces(own) as [Buffer, Buffer]
     writeFileSync(own, Buffer.concat([head, first]))
     const { rows } = decodeFrameHead(first, 0)
     if (run.without(SEGMENT_END)) {
@@ -296,7 +288,7 @@ attempt('journal-07', {
     const old = await segment('alfa', theirs.text)
     site.keys.rotate()
     const own = await segment('alfa')
-    const [from, piece] = [headerOf(old), pieces(old)[1] as Buffer]
+    const [from, piece] = [headerOf(old), segmentPieces(old)[1] as Buffer]
     rmSync(old)
     await planted(own, piece)
     const done = await settles(run, piece, [headerOf(own), from])

@@ -97,3 +97,7 @@ export const PAGES: Layer = {
   name: 'pages sealed by the key of their database',
   shows: /"alfa-row"|does not open with its key/,
 }
+export const ACKNOWLEDGED: Layer = {
+  name: 'the frames that picket-keys was told of',
+  shows: /frames that were acknowledged 2 are there/,
+}

@@ -9,6 +9,7 @@ import { when } from '../marks.ts'
 import { card, note } from '../parts.ts'
 
 const DAY_US = 86_400e6
+const FILES_MANY = 1000 // compaction keeps a few dozen
 const FORECAST_AFTER_US = 3600e6 // a rate over less than an hour forecasts nothing
 
 interface Horizon {
@@ -69,6 +70,7 @@ ${disk ? html`<tr><td class="tight"><i class="swatch ring"></i>Other on this dis
     sum((each) => each.tier2Files),
     'file',
   )}, ${oldest('oldestRowTier2')}. Promise: ${plural(lake.retentionDays, 'day')}.</p>
+${lake.clock ? note('error', lake.clock, html`Set the clock of this box, or its time server.`) : NOTHING}
 ${faults.map((fault) => note('error', fault, html`See <a href="/lake">Lake</a>.`))}`
 }
 
@@ -121,9 +123,9 @@ function tenantCard(each: LakeView['tenants'][number], view: View): Html {
         ? note(
             'error',
             each.fault,
-            html`Detection and recording go on. Ask on the box: <code>picket lake status</code>.`,
+            html`Detection goes on; whether rows are kept, the sentence on <a href="/">Now</a> says. Ask on the box: <code>picket lake status</code>.`,
           )
         : NOTHING
-    }${each.aside > 0 ? note('error', `${plural(each.aside, 'journal segment')} could not be read whole.`, html`They are kept aside, named in <code>picket lake status</code>; what was readable is in the lake.`) : NOTHING}`,
+    }${each.tier1Files > FILES_MANY ? note('error', `${plural(each.tier1Files, 'small file')} wait to be joined.`, 'A question reads each of them, so answers take longer until that is done; it goes on by itself.') : NOTHING}${each.aside > 0 ? note('error', `${plural(each.aside, 'journal segment')} could not be read whole.`, html`They are kept aside, named in <code>picket lake status</code>; what was readable is in the lake.`) : NOTHING}`,
   )
 }
