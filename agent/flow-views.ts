@@ -11,9 +11,16 @@ export class FlowViews {
   readonly #table: FlowTable
   readonly #appProto: (flow: number) => AppProto
   readonly #home: readonly Prefix[]
+  readonly #appProtoOrig: (flow: number) => AppProto | undefined
 
-  constructor(table: FlowTable, appProto: (flow: number) => AppProto, home: readonly Prefix[]) {
+  constructor(
+    table: FlowTable,
+    appProto: (flow: number) => AppProto,
+    home: readonly Prefix[],
+    appProtoOrig: (flow: number) => AppProto | undefined = () => undefined,
+  ) {
     this.#table = table
+    this.#appProtoOrig = appProtoOrig
     this.#appProto = appProto
     this.#home = home
   }
@@ -35,6 +42,7 @@ export class FlowViews {
       icmpCode: table.icmpCode[flow] as number,
       vlan,
       appProto: this.#appProto(flow),
+      appProtoOrig: this.#appProtoOrig(flow),
     }
   }
 

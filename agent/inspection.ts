@@ -126,9 +126,51 @@ export function eveTypes({ eve_types }: Inspection): ReadonlySet<string> | undef
   const names = new Set<string>()
   for (const each of eve_types)
     for (const name of typeof each === 'string' ? [each] : Object.keys(each))
-      names.add(name === 'files' ? 'fileinfo' : name === 'ftp-data' ? 'ftp_data' : name)
+      for (const type of EVE_TYPES[name] ?? [name]) names.add(type)
   return names
 }
+
+/** Record types of a setting that is not called as they are. */
+const EVE_TYPES: Readonly<Record<string, readonly string[]>> = {
+  files: ['fileinfo'],
+  'ftp-data': ['ftp_data'],
+  ftp: ['ftp', 'ftp_data'],
+}
+
+export interface ProtocolsOff {
+  /** Not looked for at all. */
+  off: ReadonlySet<string>
+  /** Found, and then not read. */
+  detectionOnly: ReadonlySet<string>
+  /** Objects of one DNP3 message, before it is an event. */
+  dnp3ObjectsMax: number | undefined
+}
+
+/** Protocols that are not to be read. */
+export function protocolsOff({ app_layer }: Inspection): ProtocolsOff {
+  const named = (value: unknown) =>
+    new Set(Object.entries(app_layer).flatMap(([name, { enabled }]) => (enabled === value ? [name] : []))) // biome-ignore format: one set
+  const objects = app_layer.dnp3?.['max-objects']
+  return {
+    off: named(false),
+    detectionOnly: named('detection-only'),
+    dnp3ObjectsMax: typeof objects === 'number' ? objects : undefined,
+  }
+}
+
+/** Whether alerts name the references of their rules. */
+export function alertReferences({ eve_types = [] }: Inspection): boolean {
+  return eve_types.some((each) => {
+    const found = typeof each === 'string' ? undefined : v.safeParse(References, each.alert)
+    return found?.success === true && found.output.metadata?.rule?.reference === true
+  })
+}
+
+const References = v.object({
+  metadata: v.optional(
+    v.object({ rule: v.optional(v.object({ reference: v.optional(v.boolean()) })) }),
+  ),
+})
 
 /** Whether alerts carry the packet they were seen in. */
 export function alertPackets({ eve_types = [] }: Inspection): boolean {
@@ -137,6 +179,42 @@ export function alertPackets({ eve_types = [] }: Inspection): boolean {
     return (settings as { packet?: unknown } | null | undefined)?.packet === true
   })
 }
+
+/** Whose header lines records of HTTP hold. */
+export function httpHeaders({ eve_types = [] }: Inspection): DumpHeaders {
+  for (const each of eve_types) {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Http, each.http)
+    if (found?.success && found.output?.['dump-all-headers'])
+      return found.output['dump-all-headers']
+  }
+  return 'none'
+}
+
+const Http = v.nullish(
+  v.object({ 'dump-all-headers': v.optional(v.picklist(['none', 'both', 'request', 'response'])) }),
+)
+export type DumpHeaders = 'none' | 'both' | 'request' | 'response'
+
+/** Whether records of TLS hold what both hellos offer. */
+export function tlsHandshakes({ eve_types = [] }: Inspection): boolean {
+  return eve_types.some((each) => {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Custom, each.tls)
+    return found?.success === true && (found.output?.custom ?? []).some((name) => /^(?:client|server)_handshake$/.test(name)) // biome-ignore format: one question
+  })
+}
+
+const Custom = v.nullish(v.object({ custom: v.optional(v.array(v.string())) }))
+
+/** Kinds of SMB records that are written; undefined: all. */
+export function smbTypes({ eve_types = [] }: Inspection): ReadonlySet<string> | undefined {
+  for (const each of eve_types) {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Smb, each.smb)
+    if (found?.success && found.output?.types) return new Set(found.output.types)
+  }
+  return undefined
+}
+
+const Smb = v.nullish(v.object({ types: v.optional(v.array(v.string())) }))
 
 /** How DNS is written; undefined: as always. */
 export function dnsSettings({ eve_types = [] }: Inspection): DnsSettings | undefined {

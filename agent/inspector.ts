@@ -6,12 +6,20 @@ import type { Prefix } from './base/address.ts'
 import type { EventDraft } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { FrameBatch } from './capture/source.ts'
+import type { AppEvent } from './decode/app-events.ts'
 import type { PacketEvent } from './decode/events.ts'
 import type { Packet } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
-import { alertEvent, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
+import {
+  alertEvent,
+  appEventRow,
+  faultEvent,
+  flowEvent,
+  hasRow,
+  transactionEvent,
+} from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
 import { evePacket } from './detect/eve-packet.ts'
 import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
@@ -25,7 +33,17 @@ import type { EndReason, FlowListener } from './flow/listener.ts'
 import { FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
-import { alertPackets, fileHashes, INSPECTION, type Inspection } from './inspection.ts'
+import {
+  alertPackets,
+  alertReferences,
+  type DumpHeaders,
+  fileHashes,
+  httpHeaders,
+  INSPECTION,
+  type Inspection,
+  protocolsOff,
+  tlsHandshakes,
+} from './inspection.ts'
 import { Observer } from './observer.ts'
 import type { SeenAlert } from './shard-messages.ts'
 
@@ -76,6 +94,9 @@ export class Inspector implements FlowListener {
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
   readonly #alertPackets: boolean
+  readonly #references: boolean
+  readonly #handshakes: boolean
+  readonly #headers: DumpHeaders
   /** A flow is being ended: what its layers say now is of no packet. */
   #ending = false
   #incomplete = 0
@@ -106,8 +127,9 @@ export class Inspector implements FlowListener {
         transaction: (flow, transaction) => this.#transaction(flow, transaction),
         recognised: () => {},
         fault: (flow, fault) => this.#faulted(fault, flow, 'applayer'),
+        event: (flow, event, toServer) => this.#appEvent(flow, event, toServer),
       },
-      { layersMax: inspection.http_decompress_layers },
+      { layersMax: inspection.http_decompress_layers, ...protocolsOff(inspection) },
     )
     this.#hashes = fileHashes(inspection)
     const appProto = (flow: number): AppProto => this.#app.appProto(flow)
@@ -120,10 +142,13 @@ export class Inspector implements FlowListener {
     this.#observer = new Observer(this.#table, appProto, (observation) =>
       output.observation(observation),
     )
-    this.#views = new FlowViews(this.#table, appProto, home)
+    this.#views = new FlowViews(this.#table, appProto, home, (flow) => this.#app.appProtoOrig(flow))
     this.#marks = new Uint8Array(this.#table.flowsMax)
     this.#depth = inspection.reassembly_depth
     this.#alertPackets = alertPackets(inspection)
+    this.#references = alertReferences(inspection)
+    this.#handshakes = tlsHandshakes(inspection)
+    this.#headers = httpHeaders(inspection)
     const inline = inspection.stream_inline || inspection.mode === 'ips'
     this.#acked = inline ? undefined : new AckedStreams()
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
@@ -167,6 +192,8 @@ export class Inspector implements FlowListener {
       flowsLive: this.#table.live,
       appStates: this.#app.states,
       appStatesDropped: this.#app.statesDropped,
+      appEventsDropped: this.#app.eventsDropped,
+      expectedDropped: this.#app.expectedDropped,
       rulesJudged: judged,
       rulesMatched: matched,
       inspectionsIncomplete: this.#incomplete,
@@ -179,7 +206,6 @@ export class Inspector implements FlowListener {
 
   packet(packet: Packet): void {
     this.#timeUs = packet.timeUs
-    if (this.#waiting.size > 0) this.#alertWaiting(packet.flow, packet.toServer)
     if (packet.flow >= 0) this.#observer.packet(packet)
     this.#engine.packet(packet)
     if (packet.protocol === UDP && !packet.fragment) this.#app.datagram(packet)
@@ -199,6 +225,7 @@ export class Inspector implements FlowListener {
     const { flow, toServer } = packet
     if (!this.#acked || packet.protocol !== TCP || flow < 0) return
     this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
+    if (this.#waiting.size > 0) this.#alertWaiting(flow, toServer)
   }
 
   #release(flow: number, toServer: boolean, keep: number): void {
@@ -271,16 +298,28 @@ export class Inspector implements FlowListener {
   #transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
-    const draft = transactionEvent(this.#views.view(flow), transaction, this.#moment())
-    if (draft) this.#output.event(draft)
-    if (transaction.proto === 'http' && transaction.stage === 'done')
-      for (const file of fileEvents(
-        this.#views.view(flow),
-        transaction.http,
-        this.#moment(),
-        this.#hashes,
-      ))
+    if (hasRow(transaction)) this.#row(flow, transaction)
+    if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
+      const view = this.#views.view(flow)
+      for (const file of fileEvents(view, transaction, this.#moment(), this.#hashes))
         this.#output.event(file)
+    }
+  }
+
+  #row(flow: number, transaction: Transaction): void {
+    const moment = { ...this.#moment(), handshakes: this.#handshakes, headers: this.#headers }
+    const draft = transactionEvent(this.#views.view(flow), transaction, moment)
+    if (draft) this.#output.event(draft)
+  }
+
+  /** What rules have a name for is a row too. */
+  #appEvent(flow: number, event: AppEvent, toServer: boolean): void {
+    this.#engine.appEvent(event, flow, toServer, this.#timeUs)
+    // As Suricata names the ends: those of the packet in hand.
+    const { packet } = this.#path
+    const way = packet.flow === flow && !this.#ending ? packet.toServer : toServer
+    const moment = { ...this.#moment(), toServer: way }
+    this.#output.event(appEventRow(this.#views.view(flow), event, moment))
   }
 
   #alert(hit: AlertHit, place: AlertPlace): void {
@@ -305,7 +344,7 @@ export class Inspector implements FlowListener {
     const totals = this.#views.totals(flow, 'shutdown', true)
     const { toServer, timeUs } = place
     const { number, late } = this.#moment()
-    const moment = { toServer, timeUs, number, late, totals }
+    const moment = { toServer, timeUs, number, late, totals, references: this.#references }
     const draft = this.#withPacket(alertEvent(this.#views.view(flow), hit, moment), packet)
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
   }

@@ -16,6 +16,7 @@ import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
 import { openJournal, recordingOf } from './journal.ts'
 import { Model } from './model.ts'
+import { Recording } from './recording.ts'
 import { Rules } from './rules.ts'
 import { RunNotes } from './run-notes.ts'
 import { SelfTester } from './self-tester.ts'
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
     tenant,
     keys,
     settleSeconds: config.lake.settleSeconds,
+    bytesMax: config.journal.bytes,
     log,
   })
   const site: Site = new Site({
@@ -109,8 +111,12 @@ async function main(): Promise<void> {
     else if (message.did === 'counters') report.shard(message)
     else log.info(message, 'shard.said')
   }
+  const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
-    { config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
+    {
+      ...{ config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
+      packets: (name, shard) => recording?.outlet(name, shard),
+    },
     { message: hear, died: die },
   )
   const notes = new RunNotes(data, shards.began(), clock)
@@ -124,7 +130,9 @@ async function main(): Promise<void> {
       ...day.counters,
       ...containment.counters,
       ...numbersOf(journal.status()),
+      ...recording?.counters,
     }),
+    packetsNotKept: () => recording?.fault,
   })
   const service = agentService({ tenant_id, report, assets, rules, shards, tester, day, tuning })
   const server = await serveAgent(data, service, subscribers, log)
@@ -148,6 +156,7 @@ async function main(): Promise<void> {
   onEnd(async () => {
     for (const timer of timers) clearInterval(timer)
     await shards.stop() // first, so that what was seen is whole: processed + dropped = frames
+    await recording?.stop()
     site.tick()
     await model.save()
     notes.note()

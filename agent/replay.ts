@@ -7,13 +7,13 @@ import type { Fault } from './base/fault.ts'
 import type { CaptureSource } from './capture/source.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import type { Json } from './detect/eve-app.ts'
-import { type DnsSettings, dnsRecords } from './detect/eve-settings.ts'
+import { type DnsSettings, dnsRecords, smbWanted } from './detect/eve-settings.ts'
 import { type Finding, Findings } from './detect/findings.ts'
 import type { Overrides } from './detect/overrides.ts'
 import type { Refusal } from './detect/signatures/rule-set.ts'
 import { Thresholds } from './detect/signatures/thresholds.ts'
 import { Assets } from './flow/assets.ts'
-import { dnsSettings, eveTypes, INSPECTION, type Inspection } from './inspection.ts'
+import { dnsSettings, eveTypes, INSPECTION, type Inspection, smbTypes } from './inspection.ts'
 import { Inspector } from './inspector.ts'
 import { loadRules } from './rules-on-disk.ts'
 
@@ -74,7 +74,9 @@ export class Replay {
     const types = eveTypes(inspection)
     const onRow = options.onRow ?? (() => {})
     const shape = dnsSettings(inspection)
-    const shaped = shape ? (draft: EventDraft) => shapeDns(draft, shape, onRow) : onRow
+    const smb = smbTypes(inspection)
+    const filtered = smb ? (draft: EventDraft) => filterSmb(draft, smb, onRow) : onRow
+    const shaped = shape ? (draft: EventDraft) => shapeDns(draft, shape, filtered) : filtered
     this.#onRow = types ? (draft) => written(types, draft) && shaped(draft) : shaped
     this.#baselines = options.baselines ? new Baselines() : undefined
     this.#findings = new Findings({
@@ -158,6 +160,15 @@ export class Replay {
     this.#cpuUs += user + system
     this.#seconds += (performance.now() - start) / 1000
   }
+}
+
+function filterSmb(
+  draft: EventDraft,
+  types: ReadonlySet<string>,
+  onRow: (draft: EventDraft) => void,
+): void {
+  const { kind, record } = draft
+  if (kind !== 'smb' || !record || smbWanted(record as Json, types)) onRow(draft)
 }
 
 function shapeDns(

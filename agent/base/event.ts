@@ -17,6 +17,7 @@ export const EVENT_KINDS = [
   'krb5',
   'rdp',
   'dcerpc',
+  'snmp',
   'file',
   'ot',
   'asset',

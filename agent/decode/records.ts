@@ -4,7 +4,8 @@
  */
 
 import type { Fault } from '../base/fault.ts'
-import type { ItProto, ItTransaction } from './records-it.ts'
+import type { AppEvent } from './app-events.ts'
+import { IT_PROTOS, type ItProto, type ItTransaction } from './records-it.ts'
 
 export type AppProto =
   | 'unknown'
@@ -88,6 +89,8 @@ export interface HttpTransaction {
   responseDone: boolean
   /** Bytes of a body never came. */
   gap: boolean
+  /** What is odd about it, that rules have a name for. */
+  events?: AppEvent[]
 }
 
 export interface TlsHello {
@@ -124,6 +127,11 @@ export interface SshBanners {
   clientSoftware: string
   serverProtocol: string
   serverSoftware: string
+  /** What each side offers, and its md5 (HASSH); '' where it was not seen. */
+  clientHassh: string
+  clientHasshText: string
+  serverHassh: string
+  serverHasshText: string
   /** Both sides sent their first binary packet: it is a session, not a banner grab. */
   keyExchange: boolean
 }
@@ -188,3 +196,18 @@ export type Transaction =
   | { proto: 'quic'; stage: 'done'; quic: QuicHello }
   | { proto: IcsProto; stage: 'request' | 'response'; ics: IcsMessage }
   | ItTransaction
+
+export const ICS_PROTOS = [
+  'dnp3',
+  's7',
+  'iec104',
+  'enip',
+  'bacnet',
+] as const satisfies readonly IcsProto[]
+
+/** Every protocol that has transactions. */
+export const TRANSACTION_PROTOS: readonly Transaction['proto'][] = [
+  ...(['dns', 'http', 'tls', 'ssh', 'modbus', 'quic'] as const),
+  ...ICS_PROTOS,
+  ...IT_PROTOS,
+]

@@ -19,6 +19,8 @@ export interface AlertHit {
   action: 'allowed' | 'blocked'
   /** Of the rule's `metadata` keyword. */
   metadata: Readonly<Record<string, readonly string[]>>
+  /** Where to read more, as addresses. */
+  references: readonly string[]
   app_proto?: AppProto
   /** What it matched in, where it matched a transaction. */
   tx?: Transaction

@@ -7,11 +7,13 @@ import { isoFromUs } from '../base/clock.ts'
 import { type EventDraft, type EventKind, RECORD_BYTES_MAX } from '../base/event.ts'
 import type { Fault } from '../base/fault.ts'
 import { brief } from '../base/text.ts'
+import { type AppEvent, eveEvent } from '../decode/app-events.ts'
 import { TCP } from '../decode/packet.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
-import { eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
+import { eveHandshakes, eveHeaders, eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
+import { eveFile, filesOf } from './eve-files.ts'
 import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
 
 const MESSAGE_CHARS_MAX = 400
@@ -34,6 +36,8 @@ export interface FlowView {
   /** Outermost first. */
   vlan?: readonly number[]
   appProto: AppProto
+  /** What it spoke before it turned into that. */
+  appProtoOrig?: AppProto | undefined
 }
 
 export interface FlowTotals {
@@ -58,6 +62,10 @@ export interface Moment {
   number?: number
   /** The flow ended, and this was what it left unfinished. */
   late?: boolean
+  /** Of TLS: lists of both hellos are told as well. */
+  handshakes?: boolean
+  /** Of HTTP: whose header lines are told as well. */
+  headers?: 'none' | 'both' | 'request' | 'response'
 }
 
 const KIND: Record<Transaction['proto'], EventKind> = {
@@ -79,6 +87,10 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   krb5: 'krb5',
   rdp: 'rdp',
   dcerpc: 'dcerpc',
+  snmp: 'snmp',
+  tftp: 'ftp',
+  'ftp-data': 'ftp',
+  pop3: 'smtp',
 }
 
 /**
@@ -90,12 +102,9 @@ export function transactionEvent(
   tx: Transaction,
   moment: Moment,
 ): EventDraft | undefined {
-  if ('ics' in tx) return icsHasRow(tx) ? icsEvent(view, tx, moment) : undefined
-  const isMessage = tx.proto === 'dns' || tx.proto === 'modbus'
-  if (isMessage ? tx.proto === 'modbus' && tx.stage === 'response' : tx.stage !== 'done')
-    return undefined
-  const toServer =
-    tx.proto === 'dns' ? !tx.dns.response : tx.proto === 'dhcp' ? tx.dhcp.toServer : true
+  if (!hasRow(tx)) return undefined
+  if ('ics' in tx) return icsEvent(view, tx, moment)
+  const toServer = sentToServer(tx)
   const about = tx.proto === 'modbus' ? hostOf(view, 'server') : hostOf(view, 'client')
   return {
     ...columns(view, toServer, moment),
@@ -104,8 +113,48 @@ export function transactionEvent(
     app_proto: tx.proto,
     ...userColumn(tx),
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
-    record: fit({ ...head(view, tx.proto, toServer, moment), ...eveOf(tx) }),
+    record: fit({
+      ...head(view, EVE_TYPE[tx.proto] ?? tx.proto, toServer, moment),
+      ...told(tx, moment),
+    }),
   }
+}
+
+function told(tx: Transaction, { handshakes, headers = 'none' }: Moment): Json {
+  const json = eveOf(tx)
+  if (handshakes && tx.proto === 'tls') Object.assign(json.tls as Json, eveHandshakes(tx.tls))
+  if (headers !== 'none' && tx.proto === 'http')
+    Object.assign(json.http as Json, eveHeaders(tx.http, headers))
+  return json
+}
+
+/** Record types that are not called as their protocol is. */
+const EVE_TYPE: Readonly<Record<string, string>> = { 'ftp-data': 'ftp_data' }
+
+/** Whether there is a row of the transaction at this stage. */
+export function hasRow(tx: Transaction): boolean {
+  return 'ics' in tx ? icsHasRow(tx) : isTold(tx)
+}
+
+function isTold(tx: Transaction): boolean {
+  switch (tx.proto) {
+    case 'dns':
+      return true
+    case 'modbus':
+      return tx.stage === 'request'
+    // Request and answer are a record each, as in Suricata 8.
+    case 'krb5':
+      return tx.stage === 'request' || tx.krb5.answer !== undefined
+    default:
+      return tx.stage === 'done'
+  }
+}
+
+/** Whose message it is, where each is a record of its own; else the client's, who asked. */
+function sentToServer(tx: Transaction): boolean {
+  if (tx.proto === 'dns') return !tx.dns.response
+  if (tx.proto === 'dhcp') return tx.dhcp.toServer
+  return tx.proto === 'snmp' ? tx.snmp.toServer : true
 }
 
 /** The row of an industrial message is about the device: who is asked, or who answers. */
@@ -131,7 +180,7 @@ function userColumn(tx: Transaction): { user?: string } {
 export function alertEvent(
   view: FlowView,
   hit: AlertHit,
-  moment: Moment & { toServer: boolean; totals?: Partial<FlowTotals> },
+  moment: Moment & { toServer: boolean; totals?: Partial<FlowTotals>; references?: boolean },
 ): EventDraft {
   const { toServer, totals } = moment
   const record: Json = {
@@ -145,9 +194,10 @@ export function alertEvent(
       category: hit.category,
       severity: hit.priority,
       ...(Object.keys(hit.metadata).length > 0 && { metadata: hit.metadata }),
+      ...(moment.references && hit.references.length > 0 && { references: hit.references }),
     },
     direction: toServer ? 'to_server' : 'to_client',
-    ...(hit.tx && eveOf(hit.tx)),
+    ...(hit.tx && { ...eveOf(hit.tx), ...alertFiles(hit.tx) }),
   }
   const proto = hit.app_proto ?? (hit.tx ? hit.tx.proto : view.appProto)
   if (proto !== 'unknown') record.app_proto = proto
@@ -163,6 +213,12 @@ export function alertEvent(
     message: brief(hit.msg, MESSAGE_CHARS_MAX),
     record: fit(record),
   }
+}
+
+/** Of the message it matched in. */
+function alertFiles(tx: Transaction): { files?: Json[] } {
+  const files = filesOf(tx)
+  return files.length === 0 ? {} : { files: files.map((file) => eveFile(file, 0)) }
 }
 
 function alertFlow(view: FlowView, totals: Partial<FlowTotals>): Json {
@@ -201,6 +257,7 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
     },
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto
+  if (view.appProtoOrig !== undefined) record.app_proto_orig = view.appProtoOrig
   if (view.protocol === 6) {
     const flags = eveTcp(totals.flagsToServer, totals.flagsToClient)
     record.tcp = { ...flags, ...(totals.tcpState !== undefined && { state: totals.tcpState }) }
@@ -265,6 +322,31 @@ export function faultEvent(
         type: moment.layer,
         event: fault,
         ...(app && { layer: 'proto_parser' }),
+      },
+    },
+  }
+}
+
+/** The row of an event of an application: EVE's anomaly, under the name rules have for it. */
+export function appEventRow(
+  view: FlowView,
+  event: AppEvent,
+  moment: Moment & { toServer: boolean },
+): EventDraft {
+  const { toServer } = moment
+  const name = event.replace('.', ': ').replaceAll('_', ' ')
+  return {
+    ...columns(view, toServer, moment),
+    kind: 'fault',
+    host: hostOf(view, 'client'),
+    message: `Odd traffic between ${view.client} and ${view.server}: ${name}.`,
+    record: {
+      ...head(view, 'anomaly', toServer, moment),
+      anomaly: {
+        app_proto: view.appProto,
+        type: 'applayer',
+        event: eveEvent(event),
+        layer: 'proto_parser',
       },
     },
   }

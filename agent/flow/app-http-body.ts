@@ -15,6 +15,8 @@ type Phase = 'data' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailer' | 'd
 export class BodyReader {
   readonly kept = new KeptBytes(BODY_KEPT_MAX)
   fault: Fault | undefined
+  /** A chunk's size had more behind it (RFC 9112 §7.1.1). */
+  extension = false
   /** Of the body as framed, chunk lines left out. */
   bytes = 0
   #phase: Phase
@@ -118,6 +120,7 @@ export class BodyReader {
       return
     }
     const size = chunkSize(line)
+    this.extension ||= line.includes(';')
     if (size === -1) this.fault = 'bad-chunk'
     this.#left = size
     this.#phase = size === 0 ? 'trailer' : 'chunk-data'

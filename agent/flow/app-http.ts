@@ -2,6 +2,8 @@
  * HTTP/1 on one flow: heads, bodies, and which answer belongs to which question when several are on the way
  * (RFC 9112 §9.3). A tunnel (CONNECT) or another protocol (101) ends it.
  */
+
+import type { AppEvent } from '../decode/app-events.ts'
 import {
   decodeHeaders,
   decodeRequestLine,
@@ -25,6 +27,10 @@ export const WAITING_MAX = 64
 
 /** Bytes before a status line that are read over, as clients do. */
 const JUNK_BYTES_MAX = 512
+/** Methods that come with a body. */
+const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+/** As long as any method is. */
+const METHOD_BYTES_MAX = 32
 /** A waiting exchange costs this much beside its head, whose text is kept about four times over. */
 const EXCHANGE_BYTES = 1024
 
@@ -94,6 +100,10 @@ export class HttpFlow implements AppParser {
     if (side.head.length === 0) {
       let start = at
       while (start < bytes.length && (bytes[start] === 13 || bytes[start] === 10)) start++
+      if (toServer && start < bytes.length && !mayBeRequest(bytes, start)) {
+        const end = this.#unexpectedBody(bytes, start)
+        if (end !== -1) return end
+      }
       const stop = headEnd(bytes, start, bytes.length)
       if (stop === -1) side.head.append(bytes.subarray(start))
       else this.#onHead(toServer, bytes.subarray(start, stop))
@@ -157,9 +167,43 @@ export class HttpFlow implements AppParser {
     this.#headBytes += exchange.cost
     const body = this.#framing(list, 'none')
     exchange.request = new BodyReader(body)
-    http.requestDone = exchange.request.done
+    if (start.version === '' && list.length > 0)
+      this.#event(exchange, 'http.request_line_missing_protocol')
+    const coding = headerValue(list, 'transfer-encoding')
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+      this.#event(exchange, 'http.invalid_transfer_encoding_value_in_request')
+    // A body that nobody announced may still follow.
+    http.requestDone =
+      exchange.request.done && !(body.kind === 'none' && WITH_BODY.has(http.method))
     this.#say(exchange, 'request')
-    if (!http.requestDone) this.#client.reading = exchange
+    if (!exchange.request.done) this.#client.reading = exchange
+  }
+
+  #event({ http }: Exchange, event: AppEvent): void {
+    http.events ??= []
+    if (http.events.includes(event)) return
+    http.events.push(event)
+    this.#sink.event(event, true)
+  }
+
+  /**
+   * A line where a request should begin that is none: the body of the request before, which did not announce it.
+   * Returns where it ends; -1: there is no such request.
+   */
+  #unexpectedBody(bytes: Buffer, at: number): number {
+    const exchange = this.#waiting.at(-1)
+    if (!exchange?.request?.done || exchange.http.requestDone) return -1
+    const { http } = exchange
+    if (http.status !== 0) return -1
+    const stop = lineEnd(bytes, at, bytes.length)
+    const end = stop === -1 ? bytes.length : stop + 1
+    const line = bytes.subarray(at, end)
+    const room = Math.max(0, BODY_KEPT_MAX - http.requestBody.length)
+    http.requestBody = Buffer.concat([http.requestBody, line.subarray(0, room)])
+    http.requestBodyBytes += line.length
+    this.#event(exchange, 'http.request_body_unexpected')
+    this.#say(exchange, 'request-body')
+    return end
   }
 
   #onResponse(line: string, rest: Buffer, head: Buffer): void {
@@ -238,6 +282,9 @@ export class HttpFlow implements AppParser {
     const exchange = side.reading as Exchange
     const reader = (toServer ? exchange.request : exchange.response) as BodyReader
     const next = reader.feed(bytes, at)
+    if (toServer) exchange.http.requestBodyBytes = reader.bytes
+    else exchange.http.responseBodyBytes = reader.bytes
+    if (toServer && reader.extension) this.#event(exchange, 'http.request_chunk_extension')
     this.#afterBody(toServer, side, reader)
     return next
   }
@@ -368,6 +415,18 @@ export class HttpFlow implements AppParser {
     this.#waiting.push(exchange)
     return exchange
   }
+}
+
+/** A word, then a blank; or as far as there are bytes. */
+function mayBeRequest(bytes: Buffer, at: number): boolean {
+  const end = Math.min(bytes.length, at + METHOD_BYTES_MAX)
+  for (let i = at; i < end; i++) {
+    const c = bytes[i] as number
+    if (c === 0x20 || c === 0x09) return true
+    const letter = (c | 0x20) >= 0x61 && (c | 0x20) <= 0x7a
+    if (!letter && c !== 0x2d && c !== 0x5f) return false
+  }
+  return end === bytes.length
 }
 
 /** Where the first line of an answer begins that has a status line, junk before it read over; -1: nowhere. */

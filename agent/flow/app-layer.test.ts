@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { Packet } from '../decode/packet.ts'
@@ -338,15 +339,26 @@ test('a record that is none is a fault', () => {
   expect(one.words).toEqual(['tls', 'bad-record'])
 })
 
-const kex = (kind: number) => Buffer.from([0, 0, 0, 60, 4, kind, 1, 2, 3])
+/** A first packet: ten lists of names, of which each is its own number. */
+function kex(kind: number): Buffer {
+  const lists = Array.from({ length: 10 }, (_, i) => {
+    const name = Buffer.from(`list-${i}`)
+    return Buffer.concat([Buffer.from([0, 0, 0, name.length]), name])
+  })
+  const message = Buffer.concat([Buffer.from([kind]), Buffer.alloc(16), ...lists, Buffer.alloc(5)])
+  const head = Buffer.alloc(5)
+  head.writeUInt32BE(1 + message.length + 4, 0)
+  head[4] = 4
+  return Buffer.concat([head, message, Buffer.alloc(4)])
+}
 
 test.each([1e6, 1])('reads SSH banners after other lines, and sees the keys exchanged', (size) => {
   const one = layer(22)
   one.server('Keep out.\r\n\r\nSSH-2.0-OpenSSH_9.2p1 Debian\r\n', size)
   one.client('SSH-2.0-Go\n', size)
-  one.client(kex(20))
-  expect(one.stages()).toEqual(['request', 'response'])
-  one.server(kex(20))
+  one.client(kex(20), size)
+  expect(one.stages()).toEqual(['request', 'response', 'request'])
+  one.server(kex(20), size)
   expect(one.said.at(-1)).toEqual({
     proto: 'ssh',
     stage: 'done',
@@ -355,6 +367,10 @@ test.each([1e6, 1])('reads SSH banners after other lines, and sees the keys exch
       clientSoftware: 'Go',
       serverProtocol: '2.0',
       serverSoftware: 'OpenSSH_9.2p1',
+      clientHassh: createHash('md5').update('list-0;list-2;list-4;list-6').digest('hex'),
+      clientHasshText: 'list-0;list-2;list-4;list-6',
+      serverHassh: createHash('md5').update('list-0;list-3;list-5;list-7').digest('hex'),
+      serverHasshText: 'list-0;list-3;list-5;list-7',
       keyExchange: true,
     },
   })

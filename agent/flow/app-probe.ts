@@ -1,6 +1,6 @@
 /** Which protocol a TCP flow speaks, by its first bytes in either direction; the port is only a hint. */
 import type { AppProto } from '../decode/records.ts'
-import { guessItStream } from './app-it.ts'
+import { guessItStream, namesMail } from './app-it.ts'
 import { guessIcs } from './app-probe-ics.ts'
 
 /** First bytes kept of each direction while it is not clear. */
@@ -22,7 +22,7 @@ const PORT = { ssh: 22, dns: 53, modbus: 502 } as const
 /** `client` and `server` are the first bytes of each direction, either may be empty. */
 export function guess(client: Buffer, server: Buffer, serverPort: number): Guess {
   if (client.length === 0) return guessByServer(server, serverPort)
-  if (isTlsHello(client, 1)) return 'tls'
+  if (isTlsHello(client, 1) || isOldHello(client)) return 'tls'
   if (begins(client, SSH)) return 'ssh'
   if (serverPort === PORT.dns) return guessDns(client)
   const modbus = guessModbus(client, server, serverPort)
@@ -47,6 +47,15 @@ export function isTlsHello(bytes: Buffer, type: 1 | 2): boolean {
   return size >= 4 && size <= 18_432 && bytes[5] === type
 }
 
+/** A hello in the way of SSL 2 that asks for SSL 3 or TLS (RFC 5246 §E.2), by lengths that must agree. */
+export function isOldHello(bytes: Buffer): boolean {
+  if (bytes.length < 11 || (bytes[0] as number) >> 7 !== 1 || bytes[2] !== 1 || bytes[3] !== 3)
+    return false
+  const [ciphers, session, challenge] = [5, 7, 9].map((at) => bytes.readUInt16BE(at)) as [number, number, number] // biome-ignore format: one read
+  const size = bytes.readUInt16BE(0) & 0x7fff
+  return ciphers % 3 === 0 && challenge >= 16 && size === 9 + ciphers + session + challenge
+}
+
 /** Too few bytes to say; none of them says no. */
 export function mayBeTlsHello(bytes: Buffer): boolean {
   return bytes.length < 6 && bytes[0] === 0x16 && (bytes.length < 2 || bytes[1] === 3)
@@ -60,6 +69,7 @@ function begins(bytes: Buffer, mark: Buffer): boolean {
 function guessByServer(server: Buffer, serverPort: number): Guess {
   if (begins(server, SSH)) return 'ssh'
   if (isTlsHello(server, 2)) return 'tls'
+  if (namesMail(server, serverPort)) return 'smtp'
   const ics = guessIcs(server, serverPort)
   if (ics !== 'none' && ics !== 'more') return ics
   if (server.toString('latin1', 0, 7) === 'HTTP/1.') return 'http'

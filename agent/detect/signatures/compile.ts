@@ -1,6 +1,8 @@
 /** One rule's text → signatures: two where a rule without a direction may match on either side. */
+import type { AppProto } from '../../decode/records.ts'
 import { type AddressGroup, parseAddressGroup } from './address-group.ts'
-import { BUFFERS, type BufferSource } from './buffers.ts'
+import type { BufferSource, TxProto } from './buffer-source.ts'
+import { BUFFERS } from './buffers.ts'
 import { CLASSIFICATION, DEFAULT_PRIORITY, severityOf } from './classification.ts'
 import type { Condition } from './condition.ts'
 import { Draft, type DraftList } from './draft.ts'
@@ -10,6 +12,7 @@ import { KEYWORDS } from './keywords.ts'
 import { attackIds } from './keywords-rule.ts'
 import { isPacketPart } from './packet-parts.ts'
 import { type PortGroup, parsePortGroup } from './port-group.ts'
+import { referenceUrl } from './reference.ts'
 import type { BufferPart, BufferView, PacketPart, Point, Signature } from './rule.ts'
 import { parseRule, Refused } from './rule-text.ts'
 import { transformOf } from './transform.ts'
@@ -62,9 +65,9 @@ export class Shared {
 /** Signatures without their index and rank, which the set gives. Throws Refused. */
 export function compileRule(text: string, shared: Shared): Signature[] {
   const parsed = parseRule(text)
-  const { action, header, appProto, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
+  const { action, header, protos, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
   const draft = new Draft(action, header, shared.variables)
-  if (appProto !== undefined) draft.useProto(parsed.protocol, appProto)
+  if (protos !== undefined) draft.useProto(parsed.protocol, ...protos)
   draft.packetOnly = packetOnly
   draft.exchange = exchange
   draft.streamOnly = streamOnly
@@ -75,7 +78,9 @@ export function compileRule(text: string, shared: Shared): Signature[] {
   }
   if (draft.sid === 0) throw new Refused('sid', 'the rule has none')
   settle(draft)
-  return sidesOf(draft).map((side) => signature(draft, side, shared))
+  return (draft.protos ?? [undefined]).flatMap((proto) =>
+    sidesOf(draft, proto).map((side) => signature(draft, { side, proto }, shared)),
+  )
 }
 
 /** What can only be judged, or worked out, when all options are there. */
@@ -88,7 +93,8 @@ function settle(draft: Draft): void {
         condition.depth = { value: offset.value + depth.value, slot: -1 }
       if (list.name === 'http.host') checkHost(condition)
     }
-  if (draft.event !== undefined && named(draft.lists).length > 0)
+  const { event, appEvent } = draft
+  if ((event ?? appEvent) !== undefined && named(draft.lists).length > 0)
     throw new Refused(undefined, 'an event and a buffer of a record do not come together')
   if (draft.packetTests.length > 0 && draft.streamOnly)
     throw new Refused('flow', 'only_stream leaves no packet for the packet keywords')
@@ -116,7 +122,7 @@ function packetParts(lists: readonly DraftList[]): PacketPart[] {
 }
 
 /** On which side transactions are judged; [0] for a rule without any buffer. */
-function sidesOf(draft: Draft): (0 | 1 | 2)[] {
+function sidesOf(draft: Draft, proto: AppProto | undefined): (0 | 1 | 2)[] {
   const lists = named(draft.lists)
   if (lists.length === 0 && draft.transactionTests.length === 0) return [draft.side]
   const sides = new Set<'request' | 'response'>(
@@ -143,11 +149,15 @@ function sidesOf(draft: Draft): (0 | 1 | 2)[] {
   if (side !== 0) return [side]
   if (draft.side !== 0) return [draft.side]
   if (lists.length === 0 && !draft.transactionTests.some(({ bothSides }) => bothSides)) return [1]
-  if (lists.every(({ name }) => name === 'file.data')) return [2]
+  if (proto === 'http' && lists.every(({ name }) => name === 'file.data')) return [2]
   return [1, 2]
 }
 
-function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
+function signature(
+  draft: Draft,
+  { side, proto }: { side: 0 | 1 | 2; proto: AppProto | undefined },
+  shared: Shared,
+): Signature {
   const response = side === 2
   const buffers = named(draft.lists).map((list): BufferPart => {
     const source = BUFFERS.get(list.name)
@@ -166,9 +176,10 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
   const payload = draft.lists.find(({ name }) => name === undefined)?.conditions ?? []
   const parts = packetParts(draft.lists)
   const tests = draft.transactionTests
-  const proto = buffers[0]?.view.source.proto ?? tests[0]?.proto
+  const judged = buffers.length > 0 || tests.length > 0 ? (proto as TxProto) : undefined
   const body = buffers.some(({ view }) => view.source.body) || tests.some(({ late }) => late)
-  const point: Point | undefined = proto === undefined ? undefined : { proto, response, body }
+  const point: Point | undefined =
+    judged === undefined ? undefined : { proto: judged, response, body }
   const classified = CLASSIFICATION.get(draft.classtype)
   const priority = draft.priority ?? classified?.priority ?? DEFAULT_PRIORITY
   return {
@@ -179,12 +190,14 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
     header: draft.header,
     side,
     established: draft.established,
-    needsFlow: draft.needsFlow || point !== undefined || draft.appProto !== undefined,
-    appProto: draft.appProto,
+    needsFlow: draft.needsFlow || point !== undefined || proto !== undefined,
+    appProto: proto,
+    notProtos: draft.notProtos,
     ...where(draft, payload, point),
     packetTests: draft.packetTests,
     packetParts: parts,
     event: draft.event,
+    appEvent: draft.appEvent,
     stateTests: draft.stateTests,
     stateChanges: draft.stateChanges,
     exchange: draft.exchange,
@@ -212,6 +225,7 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
       attack_ids: attackIds(draft.metadata),
       action: 'allowed',
       metadata: draft.metadata,
+      references: draft.references.map(referenceUrl),
     },
   }
 }

@@ -62,6 +62,8 @@ export interface ByteRead {
   offset: Operand
   relative: boolean
   little: boolean
+  /** As the DCE/RPC message says of its numbers. */
+  dce: boolean
   /** 0: binary. */
   base: 0 | 8 | 10 | 16
   mask: number | undefined

@@ -1,6 +1,7 @@
 /** A rule while its options are read, one after another: what the keywords write into. */
+import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
-import type { AppProto, Transaction } from '../../decode/records.ts'
+import type { AppProto } from '../../decode/records.ts'
 import type { ByteExtract, Condition, Content, Operand } from './condition.ts'
 import { follow, SLOTS_MAX } from './condition.ts'
 import type {
@@ -44,12 +45,16 @@ export class Draft {
   needsFlow = false
   streamOnly = false
   packetOnly = false
-  appProto: AppProto | undefined
+  /** Protocols the rule may be about; undefined: any. */
+  protos: readonly AppProto[] | undefined
+  /** Protocols it must not be about. */
+  readonly notProtos: AppProto[] = []
+  /** An application event it asks for. */
+  appEvent: AppEvent | undefined
   threshold: ThresholdRule | undefined
   readonly packetTests: PacketTest[] = []
   /** `late`: asks what comes after the hello or the head. */
   readonly transactionTests: {
-    proto: Transaction['proto']
     test: TransactionTest
     late?: boolean
     /** Of question and answer alike. */
@@ -181,9 +186,12 @@ export class Draft {
     return this.#slots.push(name) - 1
   }
 
-  useProto(keyword: string, proto: AppProto): void {
-    if (this.appProto !== undefined && this.appProto !== proto)
-      throw new Refused(keyword, `the rule is about ${this.appProto} already`)
-    this.appProto = proto
+  /** What the keyword asks is in one of these. */
+  useProto(keyword: string, ...protos: readonly AppProto[]): void {
+    const before = this.protos
+    const both = before === undefined ? protos : before.filter((each) => protos.includes(each))
+    if (both.length === 0)
+      throw new Refused(keyword, `the rule is about ${before?.join(' or ')} already`)
+    this.protos = both
   }
 }

@@ -1,4 +1,5 @@
 /** Signatures over packets, streams and transactions of one shard. */
+import { type AppEvent, isOfBoth } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
@@ -9,12 +10,13 @@ import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { partEnd, partStart } from './packet-parts.ts'
+import { callOf } from './proto-dcerpc.ts'
 import type { PacketPart, Signature, StatePlace } from './rule.ts'
 import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
-import { readiness, TransactionView } from './transaction-view.ts'
+import { readiness, subjectOf, TransactionView } from './transaction-view.ts'
 
 export type IncompleteReason = 'candidates' | 'steps' | 'match-limit' | 'flowbits'
 
@@ -151,6 +153,29 @@ export class SignatureEngine {
       if (this.#judgePacket(this.#list.at(i), packet, start, start + packet.payloadBytes)) return
   }
 
+  /** Rules that ask for this event of the flow's application, sent that way. What is odd in a request is so in its answer. */
+  appEvent(event: AppEvent, flow: number, toServer: boolean, timeUs: number): void {
+    const indexes = this.#rules.appEvents.get(event)
+    if (!indexes) return
+    this.#timeUs = timeUs
+    if (toServer) this.#judgeEvent(indexes, flow, true)
+    if (!toServer || isOfBoth(event)) this.#judgeEvent(indexes, flow, false)
+  }
+
+  #judgeEvent(indexes: readonly number[], flow: number, toServer: boolean): void {
+    if (this.#passed.has(flow)) return
+    this.#list.clear()
+    for (const index of indexes) this.#offerFlow(index, flow, toServer)
+    if (this.#list.offered === 0) return
+    this.#close(flow)
+    for (let i = 0; i < this.#list.count; i++) {
+      const signature = this.#list.at(i)
+      if (!this.#remembers(signature, flow, toServer)) continue
+      if (signature.payload.length > 0 && !this.#payloadHolds(signature, flow, toServer)) continue
+      if (this.#fire(signature, flow, toServer, 'transaction', undefined)) return
+    }
+  }
+
   #offerPacket(signature: Signature, packet: Packet): void {
     if (packetFits(signature, packet, this.#flows)) this.#list.add(signature)
   }
@@ -165,6 +190,7 @@ export class SignatureEngine {
     if (!this.#partsHold(signature, packet)) return false
     if (payload.length > 0 && !this.#holds(signature.payload, packet.bytes, start, end, 0, flow))
       return false
+    if (signature.notProtos.length > 0 && !this.#speaksOther(signature, flow)) return false
     if (appProto !== undefined) {
       const known = this.#options.appProto(flow)
       if (known === 'unknown' && appProto !== 'unknown') this.#untold.add(index)
@@ -242,10 +268,11 @@ export class SignatureEngine {
       return false
     }
     if (signature.fast === undefined) this.#markOnce(key, index)
-    if (known !== appProto) {
+    if (known !== appProto || this.#mayBeOther(signature, flow)) {
       this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
+    if (signature.notProtos.length > 0 && !this.#speaksOther(signature, flow)) return false
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
   }
 
@@ -255,8 +282,24 @@ export class SignatureEngine {
     else if (this.#once.size < ONCE_MAX) this.#once.set(key, new Set([index]))
   }
 
+  #isSpoken(signature: Signature, flow: number, known: AppProto): boolean {
+    const { appProto, notProtos } = signature
+    if (notProtos.length > 0 && !this.#speaksOther(signature, flow)) return false
+    return appProto === undefined ? notProtos.length > 0 : known === appProto
+  }
+
+  /** Whether it is known that the flow speaks none of the protocols the rule is not about. */
+  #speaksOther({ notProtos }: Signature, flow: number): boolean {
+    const known = this.#options.appProto(flow)
+    return known !== 'unknown' && !notProtos.includes(known)
+  }
+
+  #mayBeOther({ notProtos }: Signature, flow: number): boolean {
+    return notProtos.length > 0 && this.#options.appProto(flow) === 'unknown'
+  }
+
   /** Rules whose bytes matched before the protocol of the flow was known. */
-  #judgeMatched(key: number): void {
+  #judgeMatched(key: number, tx?: Transaction): void {
     const count = this.#tails.matched(key, this.#waiting)
     if (count === 0) return
     const flow = key >> 1
@@ -265,8 +308,8 @@ export class SignatureEngine {
       const index = this.#waiting[i] as number
       const signature = this.#rules.signatures[index] as Signature
       if (known === 'unknown') this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
-      else if (known === signature.appProto && !this.#passed.has(flow))
-        this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
+      else if (this.#isSpoken(signature, flow, known) && !this.#passed.has(flow))
+        this.#fire(signature, flow, (key & 1) === 1, 'stream', tx)
     }
   }
 
@@ -276,11 +319,12 @@ export class SignatureEngine {
 
   transaction(flow: number, transaction: Transaction, timeUs: number): void {
     this.#timeUs = timeUs
-    if (this.#untold.size > 0) this.#judgeUntold(flow)
-    this.#judgeMatched(flow * 2)
-    this.#judgeMatched(flow * 2 + 1)
+    if (this.#untold.size > 0) this.#judgeUntold(flow, transaction)
+    this.#judgeMatched(flow * 2, transaction)
+    this.#judgeMatched(flow * 2 + 1, transaction)
     if (this.#passed.has(flow)) return
     this.#view.open(transaction, this.#rules.views.length)
+    this.#inspector.dceLittle = callOf(transaction)?.little ?? false
     for (let point = 0; point < 4; point++) {
       const response = point >= 2
       const body = (point & 1) === 1
@@ -290,7 +334,8 @@ export class SignatureEngine {
       if (ready === 0) continue
       const progress = this.#progressOf(transaction)
       if (progress && (progress.settled & (1 << point)) !== 0) continue
-      if (progress && ready === 2) progress.settled |= 1 << point
+      // Another file of the same message may follow.
+      if (progress && ready === 2 && transaction.stage !== 'file') progress.settled |= 1 << point
       if (
         this.#judgePoint(flow, transaction, lanes, {
           response,
@@ -304,10 +349,8 @@ export class SignatureEngine {
 
   /** What was judged of a transaction that is handed over more than once. */
   #progressOf(transaction: Transaction): { settled: number; fired: Set<number> } | undefined {
-    const { proto } = transaction
-    if (proto !== 'http' && proto !== 'tls' && proto !== 'ssh') return undefined
-    const subject =
-      proto === 'http' ? transaction.http : proto === 'tls' ? transaction.tls : transaction.ssh
+    const subject = subjectOf(transaction)
+    if (!subject) return undefined
     let progress = this.#progress.get(subject)
     if (!progress) {
       progress = { settled: 0, fired: new Set() }
@@ -382,7 +425,7 @@ export class SignatureEngine {
   }
 
   /** Rules that matched the packet in hand before its protocol was known. */
-  #judgeUntold(flow: number): void {
+  #judgeUntold(flow: number, tx: Transaction): void {
     const packet = this.#inHand(flow)
     if (!packet || this.#passed.has(flow)) return
     const known = this.#options.appProto(flow)
@@ -390,7 +433,7 @@ export class SignatureEngine {
       const signature = this.#rules.signatures[index]
       if (signature?.appProto !== known) continue
       this.#inPacket.add(index)
-      if (this.#fire(signature, flow, packet.toServer, 'packet', undefined)) break
+      if (this.#fire(signature, flow, packet.toServer, 'packet', tx)) break
     }
     this.#untold.clear()
   }

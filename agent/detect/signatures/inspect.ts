@@ -35,6 +35,9 @@ export class Inspector {
   /** The bound that the last call met, if it met one: its "no" is then no answer. */
   limit: 'steps' | 'match-limit' | undefined
 
+  /** How the DCE/RPC message in hand sends its numbers. */
+  dceLittle = false
+
   #list: readonly Condition[] = []
   #bytes: Uint8Array = new Uint8Array(0)
   #start = 0
@@ -245,7 +248,8 @@ export class Inspector {
     if (count === 0 && read.count.slot >= 0) return 0
     if (at < 0 || at + count > this.#length || count <= 0 || count > read.countMax)
       return Number.NaN
-    return readNumber(this.#bytes, this.#start + at, count, read)
+    const how = { count, dceLittle: this.dceLittle }
+    return readNumber(this.#bytes, this.#start + at, how, read)
   }
 
   #byteTest(test: ByteTest, here: number): boolean {

@@ -70,13 +70,13 @@ function byteMath(draft: Draft, value: string, name: string): void {
   const relative = take(words, 'relative')
   const extra = [
     ...(endian === 'little' ? ['little'] : []),
+    ...(take(words, 'dce') || endian === 'dce' ? ['dce'] : []),
     ...(string ? ['string', string] : []),
     ...(mask ? [`bitmask ${mask}`] : []),
     ...(relative ? ['relative'] : []),
   ]
   const how = MATH.find((each) => each === sign)
   if (how === undefined) throw new Refused(name, `"${sign}" is not an operation`)
-  if (take(words, 'dce')) throw new Refused(name, 'dce is not honoured')
   refuseRest(name, words)
   if (!/^[a-z]\w*$/i.test(result)) throw new Refused(name, `"${result}" is not a name`)
   const read = readOf(draft, name, { count: bytes, offset, words: extra })
@@ -117,6 +117,8 @@ function readOf(
   const base = take(words, 'hex') ? 16 : take(words, 'oct') ? 8 : take(words, 'dec') ? 10 : 10
   const little = take(words, 'little')
   take(words, 'big')
+  const dce = take(words, 'dce')
+  if (dce) draft.useProto(name, 'dcerpc', 'smb')
   const mask = argument(words, 'bitmask')
   const bytesMax = string ? DIGITS_MAX : BINARY_BYTES_MAX
   const bytes = draft.operand(name, count)
@@ -130,6 +132,7 @@ function readOf(
     offset: draft.operand(name, offset, true),
     relative: take(words, 'relative'),
     little,
+    dce,
     base: string ? base : 0,
     mask: mask === undefined ? undefined : whole(name, mask.startsWith('0x') ? mask : `0x${mask}`),
   }

@@ -3,6 +3,7 @@ import { type Condition, type Content, follow, parseNumberTest } from './conditi
 import type { Draft, DraftList } from './draft.ts'
 import { bare, type KeywordTable, parts, valued, whole } from './keyword.ts'
 import { parseLiteral } from './literal.ts'
+import { FILE_PROTOS } from './proto-file.ts'
 import { quoted, Refused } from './rule-text.ts'
 import { folded, skipTable } from './search.ts'
 
@@ -121,7 +122,7 @@ export const CONTENT_KEYWORDS: KeywordTable = {
 function fileNameHolds(draft: Draft, value: string, name: string, extension: boolean): void {
   const { negated, text } = quoted(name, value)
   const bytes = folded(parseLiteral(name, extension ? `.${text}` : text))
-  draft.useProto(name, 'http')
+  draft.useProto(name, ...FILE_PROTOS)
   draft.listOf('file.name').conditions.push({
     ...plainContent(bytes, negated),
     nocase: true,

@@ -1,5 +1,7 @@
 /** A set of rules made ready to match; immutable once loaded. */
+import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
+import { TRANSACTION_PROTOS } from '../../decode/records.ts'
 import { GramPrefilter } from '../prefilter/grams.ts'
 import type { Prefilter } from '../prefilter/prefilter.ts'
 import { compileRule, Shared } from './compile.ts'
@@ -90,11 +92,14 @@ export class PointLanes {
   }
 }
 
-const PROTOS: readonly Point['proto'][] = ['dns', 'http', 'tls', 'ssh', 'modbus']
+/** Place of each protocol among the points. */
+const PROTO_PLACE: Readonly<Record<Point['proto'], number>> = Object.fromEntries(
+  TRANSACTION_PROTOS.map((proto, i) => [proto, i * 4]),
+) as Record<Point['proto'], number>
 
 /** Number of a point: protocol, side, and whether bodies are needed. */
 export function pointIndex(proto: Point['proto'], response: boolean, body: boolean): number {
-  return PROTOS.indexOf(proto) * 4 + (response ? 2 : 0) + (body ? 1 : 0)
+  return PROTO_PLACE[proto] + (response ? 2 : 0) + (body ? 1 : 0)
 }
 
 export class RuleSet {
@@ -111,7 +116,7 @@ export class RuleSet {
   readonly streams: readonly [Lane, Lane] = [new Lane(), new Lane()]
   /** Bytes to keep of each direction of a stream. */
   readonly tailBytes: readonly [number, number]
-  readonly points: readonly PointLanes[] = PROTOS.flatMap(() => [
+  readonly points: readonly PointLanes[] = TRANSACTION_PROTOS.flatMap(() => [
     new PointLanes(),
     new PointLanes(),
     new PointLanes(),
@@ -119,6 +124,7 @@ export class RuleSet {
   ])
   /** Those that ask for an event. */
   readonly events = new Map<PacketEvent, number[]>()
+  readonly appEvents = new Map<AppEvent, number[]>()
   /** By sid. */
   readonly thresholds: ReadonlyMap<number, ThresholdRule>
 
@@ -168,7 +174,13 @@ export class RuleSet {
   }
 
   #place(signature: Signature): void {
-    const { header, point, side, tcpPacket, tcpStream, datagram, event } = signature
+    const { header, point, side, tcpPacket, tcpStream, datagram, event, appEvent } = signature
+    if (appEvent !== undefined) {
+      const asked = this.appEvents.get(appEvent)
+      if (asked) asked.push(signature.index)
+      else this.appEvents.set(appEvent, [signature.index])
+      return
+    }
     if (event !== undefined) {
       const asked = this.events.get(event)
       if (asked) asked.push(signature.index)
@@ -189,10 +201,11 @@ export class RuleSet {
 
   #tail(side: 1 | 2): number {
     let need = 0
-    for (const { tcpStream, side: own, payload, buffers } of this.signatures) {
+    for (const { tcpStream, side: own, payload, point } of this.signatures) {
       if (own !== 0 && own !== side) continue
-      if (tcpStream || (buffers.length > 0 && payload.length > 0))
-        need = Math.max(need, reach(payload))
+      // What a transaction is found by may be anywhere in what is kept.
+      if (point !== undefined && payload.length > 0) need = TAIL_BYTES_MAX
+      else if (tcpStream) need = Math.max(need, reach(payload))
     }
     return need
   }

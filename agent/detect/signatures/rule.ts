@@ -1,10 +1,11 @@
 /** A rule ready to match. Made at load, read-only afterwards, shared by all that look at it. */
+import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
 import type { AddressGroup } from './address-group.ts'
-import type { BufferSource } from './buffers.ts'
+import type { BufferSource } from './buffer-source.ts'
 import type { Condition } from './condition.ts'
 import type { PacketPartName } from './packet-parts.ts'
 import type { PortGroup } from './port-group.ts'
@@ -107,6 +108,8 @@ export interface Signature {
   established: 0 | 1 | 2
   needsFlow: boolean
   appProto: AppProto | undefined
+  /** The flow speaks another protocol than these, and it is known which. */
+  notProtos: readonly AppProto[]
   /** Which bytes the plain contents look at: TCP segments, TCP streams, everything else. */
   tcpPacket: boolean
   tcpStream: boolean
@@ -116,6 +119,8 @@ export interface Signature {
   packetParts: readonly PacketPart[]
   /** Judged only at this event. */
   event: PacketEvent | undefined
+  /** Judged only at this event of an application. */
+  appEvent: AppEvent | undefined
   stateTests: readonly StateTest[]
   stateChanges: readonly StateChange[]
   /** Request and answer in one rule: the header's direction is the request's. */
