@@ -19,6 +19,7 @@ export const EVENT_KINDS = [
   'dcerpc',
   'snmp',
   'file',
+  'packet',
   'ot',
   'asset',
   'host',

@@ -5,7 +5,7 @@ const EVENTS = {
   ftp: ['request_command_too_long', 'response_command_too_long'],
   http: [
     ...['request_line_missing_protocol', 'request_chunk_extension', 'request_body_unexpected'],
-    'invalid_transfer_encoding_value_in_request',
+    ...['unable_to_match_response_to_request', 'invalid_transfer_encoding_value_in_request'],
   ],
   smb: ['file_overlap'],
   smtp: [

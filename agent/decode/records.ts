@@ -75,8 +75,10 @@ export interface HttpTransaction {
   /** De-chunked, at most the body limit. */
   requestBody: Uint8Array
   requestBodyBytes: number
-  /** 0 while no status line was seen. */
+  /** 0 while no status line was seen, or where it has no number. */
   status: number
+  /** What a status line has instead of a number. */
+  statusText?: string
   reason: string
   responseVersion: string
   responseHeaders: HttpHeader[]

@@ -138,6 +138,7 @@ export function eveHttp(http: HttpTransaction): Json {
   add('http_method', http.method)
   add('protocol', http.version || http.responseVersion)
   if (http.status !== 0) json.status = http.status
+  else add('status_string', http.statusText)
   add('redirect', http.status >= 300 && http.status < 400 ? response('location') : undefined)
   json.length = http.responseBodyBytes
   return json

@@ -35,7 +35,10 @@ function versionTwo(record: Json, dns: DnsJson, types: DnsSettings['types']): Js
         const { id, tx_id, opcode } = rest
         return { ...record, dns: { type: 'query', id, rrname, rrtype, tx_id, opcode } }
       })
-  return [{ ...record, dns: { ...rest, ...queries[0], version: 2, type: 'answer' } }]
+  // In that version the client stands first in answers too.
+  const { src_ip, src_port, dest_ip, dest_port } = record
+  const ends = { src_ip: dest_ip, src_port: dest_port, dest_ip: src_ip, dest_port: src_port }
+  return [{ ...record, ...ends, dns: { ...rest, ...queries[0], version: 2, type: 'answer' } }]
 }
 
 /** Kinds of SMB records, as the setting `types` calls them. */

@@ -80,6 +80,7 @@ test('an HTTP exchange is one row, at its end', () => {
       dest_ip: '192.0.2.1',
       dest_port: 80,
       proto: 'TCP',
+      ip_v: 4,
       community_id: '1:abc=',
       tx_id: 2,
       http: {

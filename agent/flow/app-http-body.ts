@@ -57,6 +57,14 @@ export class BodyReader {
     return place
   }
 
+  /** What is missing reaches past the end that was announced: the body is over, and not whole. */
+  outrun(missing: number): boolean {
+    if (this.#phase !== 'data' || missing <= this.#left) return false
+    this.bytes += this.#left
+    this.#phase = 'done'
+    return true
+  }
+
   /** `missing` bytes never came. False when where the message ends is lost with them. */
   gap(missing: number): boolean {
     const inData = this.#phase === 'data' || this.#phase === 'chunk-data'

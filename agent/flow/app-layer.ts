@@ -19,7 +19,14 @@ import { newIcsFlow } from './app-ics.ts'
 import { guessItDatagram, newItParser } from './app-it.ts'
 import { ModbusFlow } from './app-modbus.ts'
 import type { AppParser, AppSink, TransactionListener, Verdict } from './app-parser.ts'
-import { type Guess, guess, isTlsHello, mayBeTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
+import {
+  type Guess,
+  guess,
+  isBegunRequest,
+  isTlsHello,
+  mayBeTlsHello,
+  PROBE_BYTES_MAX,
+} from './app-probe.ts'
 import { guessIcsDatagram } from './app-probe-ics.ts'
 import { QuicBudget, QuicFlow } from './app-quic.ts'
 import { SshFlow } from './app-ssh.ts'
@@ -222,6 +229,7 @@ export class AppLayer {
 
   /** The row is about to be reused: unfinished transactions are handed on first. */
   ended(flow: number): void {
+    this.#lastProbe(flow)
     const parser = this.#parsers.get(flow)
     if (parser) this.#end(parser)
     this.#forget(flow)
@@ -265,6 +273,15 @@ export class AppLayer {
       const cut = toServer ? probe.client.dropped : probe.server.dropped
       if (cut > 0) this.stream(flow, toServer, view, view.length - cut, view.length)
     }
+  }
+
+  /** Too little came to be sure, and no more will: a request line that breaks off is one. */
+  #lastProbe(flow: number): void {
+    const client = this.#probes.get(flow)?.client.view()
+    if (!client || this.#phase[flow] !== PHASE.probe || !isBegunRequest(client)) return
+    const bytes = Buffer.from(client)
+    this.#dropProbe(flow)
+    if (this.#begin(flow, 'http')) this.#parse(flow, true, bytes)
   }
 
   /** Whether it is a data connection that was spoken of. What says another protocol of itself is not taken for one. */
@@ -388,11 +405,9 @@ export class AppLayer {
       this.#end(parser)
     }
     this.#forget(flow)
-    this.#phase[flow] = verdict === 'watch' ? PHASE.watch : PHASE.over
-    if (verdict !== 'watch') return
-    this.#orig[flow] = this.#proto[flow] as number
-    // A proxy was asked for a tunnel: whatever is in it begins anew.
-    if (parser.proto === 'http') this.#phase[flow] = PHASE.probe
+    this.#phase[flow] =
+      verdict === 'watch' ? PHASE.watch : verdict === 'anew' ? PHASE.probe : PHASE.over
+    if (verdict === 'watch' || verdict === 'anew') this.#orig[flow] = this.#proto[flow] as number
     this.#tries[flow] = 0
   }
 

@@ -16,8 +16,8 @@ export interface TransactionListener {
   event?(flow: number, event: AppEvent, toServer: boolean): void
 }
 
-/** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. */
-export type Verdict = 'more' | 'done' | 'watch'
+/** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. `anew`: one in which anything may. */
+export type Verdict = 'more' | 'done' | 'watch' | 'anew'
 
 /** One flow's state in one protocol. Byte views are valid during the call only. */
 export interface AppParser {

@@ -24,7 +24,10 @@ export function guess(client: Buffer, server: Buffer, serverPort: number): Guess
   if (client.length === 0) return guessByServer(server, serverPort)
   if (isTlsHello(client, 1) || isOldHello(client)) return 'tls'
   if (begins(client, SSH)) return 'ssh'
-  if (serverPort === PORT.dns) return guessDns(client)
+  if (serverPort === PORT.dns) {
+    const http = guessHttp(client, serverPort)
+    return http === 'http' ? http : guessDns(client)
+  }
   const modbus = guessModbus(client, server, serverPort)
   if (modbus !== 'none') return modbus
   const office = guessItStream(client, server, serverPort)
@@ -68,6 +71,7 @@ function begins(bytes: Buffer, mark: Buffer): boolean {
 /** Only the server has spoken, or only it is seen. */
 function guessByServer(server: Buffer, serverPort: number): Guess {
   if (begins(server, SSH)) return 'ssh'
+  if (serverPort === PORT.dns) return guessDns(server)
   if (isTlsHello(server, 2)) return 'tls'
   if (namesMail(server, serverPort)) return 'smtp'
   const ics = guessIcs(server, serverPort)
@@ -131,4 +135,10 @@ function guessHttp(client: Buffer, serverPort: number): Guess {
   // pieces and its end is not seen yet. RTSP, SIP, ICAP and HTTP/2's preface have a version of their own.
   if (FOREIGN_VERSION.test(line.slice(match[0].length))) return 'none'
   return METHODS.has(method) && target.startsWith('/') ? 'http' : 'none'
+}
+
+/** The beginning of a request of a known method, cut before its line ends. */
+export function isBegunRequest(client: Buffer): boolean {
+  const [, method = ''] = /^([A-Z]{3,16}) \//.exec(client.toString('latin1', 0, 32)) ?? []
+  return METHODS.has(method)
 }

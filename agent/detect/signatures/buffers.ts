@@ -114,7 +114,7 @@ const HTTP: readonly BufferSource[] = [
     header(tx, response, response ? 'set-cookie' : 'cookie'),
   ),
   http('http.stat_code', 'response', (tx) =>
-    tx.status === 0 ? undefined : bytesOf(String(tx.status)),
+    bytesOf(tx.status === 0 ? (tx.statusText ?? '') : String(tx.status)),
   ),
   http('http.stat_msg', 'response', (tx) => bytesOf(tx.reason)),
   http('http.response_line', 'response', (tx) =>

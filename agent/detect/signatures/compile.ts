@@ -5,6 +5,7 @@ import type { BufferSource, TxProto } from './buffer-source.ts'
 import { BUFFERS } from './buffers.ts'
 import { CLASSIFICATION, DEFAULT_PRIORITY, severityOf } from './classification.ts'
 import type { Condition } from './condition.ts'
+import type { Datasets } from './datasets.ts'
 import { Draft, type DraftList } from './draft.ts'
 import { chooseFast } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
@@ -22,6 +23,7 @@ import type { Variables } from './variables.ts'
 export class Shared {
   readonly variables: Variables
   readonly views: BufferView[] = []
+  readonly datasets: Datasets = new Map()
   readonly #addresses = new Map<string, AddressGroup>()
   readonly #ports = new Map<string, PortGroup>()
   readonly #views = new Map<string, BufferView>()
@@ -66,7 +68,7 @@ export class Shared {
 export function compileRule(text: string, shared: Shared): Signature[] {
   const parsed = parseRule(text)
   const { action, header, protos, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
-  const draft = new Draft(action, header, shared.variables)
+  const draft = new Draft(action, header, shared.variables, shared.datasets)
   if (protos !== undefined) draft.useProto(parsed.protocol, ...protos)
   draft.packetOnly = packetOnly
   draft.exchange = exchange
@@ -77,6 +79,8 @@ export function compileRule(text: string, shared: Shared): Signature[] {
     keyword(draft, value, name)
   }
   if (draft.sid === 0) throw new Refused('sid', 'the rule has none')
+  if ((action === 'config') !== (draft.silences !== undefined))
+    throw new Refused('config', 'the action config and the keyword config go together')
   settle(draft)
   return (draft.protos ?? [undefined]).flatMap((proto) =>
     sidesOf(draft, proto).map((side) => signature(draft, { side, proto }, shared)),
@@ -180,16 +184,18 @@ function signature(
   const body = buffers.some(({ view }) => view.source.body) || tests.some(({ late }) => late)
   const point: Point | undefined =
     judged === undefined ? undefined : { proto: judged, response, body }
-  const classified = CLASSIFICATION.get(draft.classtype)
-  const priority = draft.priority ?? classified?.priority ?? DEFAULT_PRIORITY
   return {
     index: 0,
     rank: 0,
     action: draft.action,
-    noalert: draft.noalert,
+    noalert: draft.noalert || draft.action === 'config',
+    tells: draft.tells,
+    bypass: draft.bypass,
+    silences: draft.silences,
     header: draft.header,
     side,
     established: draft.established,
+    ipOnly: isIpOnly(draft),
     needsFlow: draft.needsFlow || point !== undefined || proto !== undefined,
     appProto: proto,
     notProtos: draft.notProtos,
@@ -212,21 +218,29 @@ function signature(
       ({ view, conditions }) => view.source.body && conditions.some(needsEnd),
     ),
     fast: chooseFast(draft.lists, buffers, point !== undefined),
-    hit: {
-      gid: draft.gid,
-      sid: draft.sid,
-      rev: draft.rev,
-      msg: draft.msg,
-      classtype: draft.classtype,
-      category: classified?.category ?? '',
-      priority,
-      severity: severityOf(draft.metadata['signature_severity']?.[0], priority),
-      rule_id: `sid:${draft.sid}`,
-      attack_ids: attackIds(draft.metadata),
-      action: 'allowed',
-      metadata: draft.metadata,
-      references: draft.references.map(referenceUrl),
-    },
+    hit: hitOf(draft),
+  }
+}
+
+/** What the rule says when it matches. */
+function hitOf(draft: Draft): Signature['hit'] {
+  const classified = CLASSIFICATION.get(draft.classtype)
+  const priority = draft.priority ?? classified?.priority ?? DEFAULT_PRIORITY
+  return {
+    gid: draft.gid,
+    sid: draft.sid,
+    rev: draft.rev,
+    msg: draft.msg,
+    classtype: draft.classtype,
+    category: classified?.category ?? '',
+    priority,
+    severity: severityOf(draft.metadata['signature_severity']?.[0], priority),
+    rule_id: `sid:${draft.sid}`,
+    attack_ids: attackIds(draft.metadata),
+    action: 'allowed',
+    metadata: draft.metadata,
+    references: draft.references.map(referenceUrl),
+    ...(draft.tags.length > 0 && { tags: draft.tags }),
   }
 }
 
@@ -239,8 +253,22 @@ function needsEnd(condition: Condition): boolean {
     case 'isdataat':
       return condition.negated
     default:
-      return condition.type === 'size' || condition.type === 'absent'
+      return ['size', 'absent', 'dataset'].includes(condition.type)
   }
+}
+
+function isIpOnly(draft: Draft): boolean {
+  const { header, side, established, protos, event, packetOnly, streamOnly } = draft
+  const plain = side === 0 && established === 0 && protos === undefined && event === undefined
+  const asked =
+    draft.lists.length +
+    draft.notProtos.length +
+    draft.packetTests.length +
+    draft.transactionTests.length +
+    draft.stateTests.length +
+    draft.stateChanges.length
+  const anyPorts = header.sourcePorts.any && header.destinationPorts.any
+  return plain && asked === 0 && anyPorts && !packetOnly && !streamOnly && !draft.flowWords
 }
 
 const isOfPacket = ({ name }: DraftList) => name !== undefined && isPacketPart(name)

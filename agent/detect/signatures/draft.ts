@@ -2,8 +2,10 @@
 import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { AppProto } from '../../decode/records.ts'
+import type { Tag } from '../tags.ts'
 import type { ByteExtract, Condition, Content, Operand } from './condition.ts'
 import { follow, SLOTS_MAX } from './condition.ts'
+import type { Datasets } from './datasets.ts'
 import type {
   FlowBit,
   Header,
@@ -40,9 +42,19 @@ export class Draft {
   references: string[] = []
   metadata: Record<string, string[]> = {}
   noalert = false
+  tells = false
+  /** A match ends the inspection of its flow. */
+  bypass = false
+  /** What the action config does: nothing is written of what matched. */
+  silences: 'tx' | 'flow' | undefined
+  /** Sets of values, by name, of the rule set it belongs to. */
+  readonly datasets: Datasets
+  readonly tags: Tag[] = []
   side: 0 | 1 | 2 = 0
   established: 0 | 1 | 2 = 0
   needsFlow = false
+  /** The rule has a `flow` keyword. */
+  flowWords = false
   streamOnly = false
   packetOnly = false
   /** Protocols the rule may be about; undefined: any. */
@@ -74,7 +86,8 @@ export class Draft {
   /** The last content, for the modifiers after it, and the list it is in. */
   #last: { content: Content; list: DraftList } | undefined
 
-  constructor(action: RuleAction, header: Header, variables: Variables) {
+  constructor(action: RuleAction, header: Header, variables: Variables, datasets: Datasets) {
+    this.datasets = datasets
     this.action = action
     this.header = header
     this.variables = variables

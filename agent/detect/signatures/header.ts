@@ -6,6 +6,7 @@ import { Refused, type RuleText } from './rule-text.ts'
 
 const ACTIONS: Readonly<Record<string, RuleAction>> = {
   alert: 'alert',
+  config: 'config',
   pass: 'pass',
   drop: 'drop',
   reject: 'reject',

@@ -1,9 +1,9 @@
 /** byte_test, byte_jump, byte_extract and pcre. */
 import { PCRE_BUFFERS } from './buffers.ts'
-import { type ByteRead, type ByteTest, type Condition, follow } from './condition.ts'
+import { type ByteRead, type ByteTest, type Capture, type Condition, follow } from './condition.ts'
 import type { Draft } from './draft.ts'
 import { type KeywordTable, parts, valued, whole } from './keyword.ts'
-import { FLAG_BITS, Regex } from './regex.ts'
+import { CAPTURES_MAX, FLAG_BITS, Regex } from './regex.ts'
 import { quoted, Refused } from './rule-text.ts'
 
 const BINARY_BYTES_MAX = 8
@@ -161,7 +161,34 @@ function addPcre(draft: Draft, value: string, name: string): void {
   if (buffer !== undefined) draft.useProto(name, 'http')
   const list = buffer === undefined || draft.sticky ? draft.list(relative) : draft.listOf(buffer)
   const regex = new Regex(text.slice(1, end), options >>> 0)
-  const pcre: Condition = { type: 'pcre', regex, negated, relative, followed: false }
+  const captures = capturesOf(text.slice(1, end), text.slice(end + 1), { regex, name })
+  const pcre: Condition = { type: 'pcre', regex, captures, negated, relative, followed: false }
   list.conditions.push(pcre)
   if (relative) follow(list.conditions, pcre)
+}
+
+const SCOPES = ['alert', 'pkt', 'flow'] as const
+
+/** `(?P<flow_name>…)` by name, or `…/flags, flow:name, alert:other` by place. */
+function capturesOf(
+  pattern: string,
+  after: string,
+  { regex, name }: { regex: Regex; name: string },
+): Capture[] {
+  const captures: Capture[] = []
+  for (const [, scope, word = ''] of pattern.matchAll(/\(\?P?<(alert|pkt|flow)_(\w+)>/g)) {
+    const group = regex.groupOf(`${scope}_${word}`)
+    if (group > 0) captures.push({ group, scope: scope as Capture['scope'], name: word })
+  }
+  const places = parts(after).slice(1)
+  if (places.length > CAPTURES_MAX)
+    throw new Refused(name, `it keeps ${CAPTURES_MAX} groups at most`)
+  for (const [i, place] of places.entries()) {
+    const [word = '', variable = ''] = place.split(':')
+    const scope = SCOPES.find((each) => each === word)
+    if (!scope || !/^\w+$/.test(variable))
+      throw new Refused(name, `"${place}" is not alert, pkt or flow and a name`)
+    captures.push({ group: i + 1, scope, name: variable })
+  }
+  return captures
 }

@@ -63,7 +63,8 @@ export function protoKeywords(): KeywordTable {
       draft.appEvent = value
     }),
     'dns.opcode': dnsNumber((dns) => dns.opcode),
-    'dns.rcode': dnsNumber((dns) => dns.rcode),
+    // A question has the field too, and nobody's client sets it.
+    'dns.rcode': dnsNumber((dns) => dns.flags & 0xf),
     'dns.rrtype': dnsNumber((dns) => dns.questions[0]?.type),
     modbus: valued(modbus),
   }

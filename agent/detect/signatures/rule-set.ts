@@ -6,7 +6,8 @@ import { GramPrefilter } from '../prefilter/grams.ts'
 import type { Prefilter } from '../prefilter/prefilter.ts'
 import { compileRule, Shared } from './compile.ts'
 import type { Condition } from './condition.ts'
-import type { BufferView, Point, Signature, ThresholdRule } from './rule.ts'
+import { payloadFast } from './fast-pattern.ts'
+import type { BufferView, Point, RuleAction, Signature, ThresholdRule } from './rule.ts'
 import { Refused, type RuleLine, ruleLines } from './rule-text.ts'
 import { defaultVariables, type Variables } from './variables.ts'
 
@@ -58,7 +59,7 @@ export class Lane {
   readonly always: number[] = []
   readonly prefilter: Prefilter = new GramPrefilter()
 
-  add({ index, fast }: Signature): void {
+  add({ index, fast }: Pick<Signature, 'index' | 'fast'>): void {
     if (fast) this.prefilter.add(fast.bytes, fast.nocase, index)
     else this.always.push(index)
   }
@@ -163,11 +164,15 @@ export class RuleSet {
       .sort((a, b) => a.sid - b.sid)
   }
 
-  static load(files: readonly RuleFile[], variables: Variables = defaultVariables()): Loaded {
+  static load(
+    files: readonly RuleFile[],
+    variables: Variables = defaultVariables(),
+    actionOrder: readonly RuleAction[] = ACTIONS,
+  ): Loaded {
     const shared = new Shared(variables)
     const { rules, refused, total } = compileFiles(files, shared)
     const signatures = [...rules.values()].flatMap(({ signatures: each }) => each)
-    order(signatures)
+    order(signatures, actionOrder)
     shippedFirst(signatures, [...rules.values()])
     const ruleSet = new RuleSet([...rules.values()], signatures, shared.views)
     return { ruleSet, refused, loaded: rules.size, total }
@@ -189,6 +194,11 @@ export class RuleSet {
     }
     if (point) {
       this.points[pointIndex(point.proto, point.response, point.body)]?.add(signature)
+      // What its plain contents ask may have gone by when the transaction is there.
+      const fast = payloadFast(signature.payload)
+      const { index } = signature
+      if (fast && (header.anyProtocol || header.tcp))
+        this.streams[point.response ? 0 : 1].add({ index, fast })
       return
     }
     if (tcpPacket && (header.anyProtocol || header.tcp)) this.tcp.add(signature)
@@ -299,21 +309,17 @@ function refusal(file: string, { line, text }: RuleLine, error: unknown): Refusa
 /** Of a rule that names none, and of all that Picket ships. */
 const GID = 1
 const SEVERITY_ORDER = ['critical', 'high', 'medium', 'low']
-const ACTION_ORDER = ['pass', 'drop', 'reject', 'alert']
+const ACTIONS: readonly RuleAction[] = ['pass', 'drop', 'reject', 'alert']
 
 /** Pass first, then what sets flow bits before what asks for them, then the worst. */
-function order(signatures: Signature[]): void {
+function order(signatures: Signature[], actions: readonly RuleAction[]): void {
+  const place = ({ action }: Signature) => actions.indexOf(action)
   const setter = ({ bitChanges, bitTests }: Signature) =>
     bitChanges.length > 0 ? (bitTests.length > 0 ? 1 : 0) : bitTests.length > 0 ? 2 : 0
   const severity = ({ hit }: Signature) => SEVERITY_ORDER.indexOf(hit.severity)
   const worst = (a: Signature, b: Signature) =>
     severity(a) - severity(b) || a.hit.priority - b.hit.priority || a.hit.sid - b.hit.sid
-  signatures.sort(
-    (a, b) =>
-      ACTION_ORDER.indexOf(a.action) - ACTION_ORDER.indexOf(b.action) ||
-      setter(a) - setter(b) ||
-      worst(a, b),
-  )
+  signatures.sort((a, b) => place(a) - place(b) || setter(a) - setter(b) || worst(a, b))
   signatures.forEach((signature, index) => {
     signature.index = index
   })

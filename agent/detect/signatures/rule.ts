@@ -12,7 +12,7 @@ import type { PortGroup } from './port-group.ts'
 import type { RuleState } from './rule-state.ts'
 import type { Transform } from './transform.ts'
 
-export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject'
+export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject' | 'config'
 
 export interface ThresholdRule {
   kind: 'limit' | 'threshold' | 'both' | 'detection_filter' | 'backoff'
@@ -102,11 +102,17 @@ export interface Signature {
   hit: AlertHit
   action: RuleAction
   noalert: boolean
+  /** A pass rule that is told all the same. */
+  tells: boolean
+  bypass: boolean
+  silences: 'tx' | 'flow' | undefined
   header: Header
   /** 0: either; 1: to the server; 2: to the client. */
   side: 0 | 1 | 2
   established: 0 | 1 | 2
   needsFlow: boolean
+  /** Asks for nothing but addresses: said once for each direction of a flow, as Suricata's ip-only rules are. */
+  ipOnly: boolean
   appProto: AppProto | undefined
   /** The flow speaks another protocol than these, and it is known which. */
   notProtos: readonly AppProto[]

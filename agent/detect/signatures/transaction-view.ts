@@ -107,7 +107,7 @@ function httpReadiness(
   body: boolean,
 ): Readiness {
   if (response) {
-    if (http.status === 0) return 0
+    if (http.status === 0 && http.statusText === undefined) return 0
     if (!body) return 2
     return http.responseDone || stage === 'done' ? 2 : http.responseBody.length > 0 ? 1 : 0
   }
