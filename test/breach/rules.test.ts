@@ -11,12 +11,12 @@ import { Replay, type ReplayResult } from '../../agent/replay.ts'
 import { shippedRuleFiles } from '../../agent/rules-on-disk.ts'
 import { pcapFile, timed, udp } from '../traffic/frames.ts'
 import { RULES } from '../traffic/rule-traffic.ts'
-import { CLIENT, SignatureLab } from '../traffic/signature-lab.ts'
+import { CLIENT, httpExchange, SignatureLab } from '../traffic/signature-lab.ts'
 import { attempt, type Layer, type Run } from './attempt.ts'
 
 const KEYWORDS: Layer = {
-  name: 'a keyword is known, or refuses its rule',
-  shows: /the keyword is not supported|the pattern is empty|no options in parentheses/,
+  name: 'a word is honoured, or refuses its rule',
+  shows: /the keyword is not supported|is not honoured/,
 }
 const SHIPPED_FIRST: Layer = { name: 'shipped rules are judged first', shows: /"rule_id":"sid:1000002"/ } // biome-ignore format: one line
 const BREAKER: Layer = { name: 'the rate breaker', shows: /shown: 10\d\b/ }
@@ -76,7 +76,7 @@ for (const keyword of [
     layers: [KEYWORDS],
     try: async (run) => {
       const said = run.without(KEYWORDS) ? '' : `${keyword};`
-      const text = `\nalert http any any -> any any (msg:"m"; ${said} sid:7; rev:1;)`
+      const text = `\nalert http any any -> any any (msg:"m"; http.host; content:"x"; ${said} sid:7; rev:1;)`
       const { loaded, refused } = RuleSet.load([{ path: 'own.rules', text }])
       run.saw('loading', { loaded, refused })
       if (loaded > 0) run.harm('a rule that names a file was loaded')
@@ -188,6 +188,23 @@ for (const [by, set, isset] of [
       if (fired.length > 0) run.harm('what one tenant saw was known to the rules of another')
     },
   })
+
+attempt('rules-05', {
+  by: 'dataset',
+  layers: [OWN_ENGINE],
+  try: async (run) => {
+    const rule = (words: string, sid: number) => `alert http any any -> any any (msg:"m"; http.uri; ${words}; sid:${sid}; rev:1;)` // biome-ignore format: one line
+    const [setter, tester] = [rule('content:"one"; dataset:set,seen,type string', 1), rule('dataset:isset,seen,type string', 2)] // biome-ignore format: one line
+    const theirs = new SignatureLab(`${setter}\n${tester}`)
+    const ours = run.without(OWN_ENGINE) ? theirs : new SignatureLab(tester)
+    expect(theirs.refused).toEqual([])
+    const ask = (lab: SignatureLab) => lab.transaction({ proto: 'http', stage: 'done', http: httpExchange({ method: 'GET', uri: '/one' }) }) // biome-ignore format: one line
+    ask(theirs)
+    const fired = ask(ours)
+    run.saw('the other tenant', `fired: ${fired.join() || 'none'}`)
+    if (fired.includes(2)) run.harm('what one tenant saw was known to the rules of another')
+  },
+})
 
 /** What asks for bytes that are not there: number of bytes, and from where. */
 const FAR: readonly (readonly [keyword: string, bytes: number, at: number])[] = [
