@@ -1,5 +1,5 @@
 /** Attempts on the layer `enrolment`: the steps of a join, by a primary that does all of them and by one that leaves one out. */
-import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
 import { connect, type TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { Json } from '../../agent/base/canonical.ts'
@@ -9,7 +9,7 @@ import { signJson } from '../../agent/base/signing.ts'
 import { join as joinAt } from '../../agent/control/commands/fleet-door.ts'
 import { sha256 } from '../../agent/control/join-messages.ts'
 import type { KeysBox } from '../../agent/control/keys-box.ts'
-import { prepare } from '../../agent/control/keys-fleet.ts'
+import { certify, prepare } from '../../agent/control/keys-fleet.ts'
 import { joinBegin } from '../../agent/control/keys-joining.ts'
 import { issue, newTlsKey } from '../../agent/keys/certificates.ts'
 import { claimKey, proveClaim } from '../../agent/keys/claim.ts'
@@ -289,3 +289,54 @@ attempt('enrol-09', {
     if ((await second.link.uplinks()).uplinks.length > 0) run.harm('two boxes joined by one file')
   },
 })
+
+const RENEWER: Layer = { name: 'the key that a renewal is signed with', shows: /does not renew this certificate/ } // biome-ignore format: one line
+attempt('own-enrolment-01', {
+  layers: [RENEWER],
+  undo,
+  try: async (run) => {
+    const [victim, thief] = [attacker(), attacker()]
+    for (const each of [victim, thief]) await tries(each, await claimKey((await london.cli.fleetClaim({})).code)) // biome-ignore format: one line
+    const { tenant_uid, appliance_id } = victim.says
+    const { privateKey, spki: tlsSpki } = newTlsKey()
+    const body = signJson(thief.key, 'cert-renew', { tenant_uid, appliance_id, tlsSpki, at: london.clock.nowUs(), nonce: newUid() }) // biome-ignore format: one line
+    const certificate = await run.does('the renewal', async () =>
+      run.without(RENEWER)
+        ? (await certify(london.box, fleetRow(), victim.says, tlsSpki)).certificate
+        : ((await london.link.renewCertificate({ body: { ...body }, source: '10.0.0.1' })).reply as { certificate: string }).certificate) // biome-ignore format: one line
+    if (
+      certificate &&
+      new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))
+    )
+      run.harm('the thief has a certificate of the victim for a key of its own')
+  },
+})
+
+const APPLIANCE: Layer = { name: 'one appliance, one membership', shows: /This appliance is a member of this fleet already/ } // biome-ignore format: one line
+attempt('own-enrolment-02', {
+  layers: [APPLIANCE],
+  undo,
+  try: async (run) => {
+    const [victim, thief] = [attacker(), attacker()]
+    await tries(victim, await claimKey((await london.cli.fleetClaim({})).code))
+    const { appliance_id } = victim.says
+    const taken = { ...thief, says: { ...thief.says, appliance_id } }
+    if (run.without(APPLIANCE)) return certified(run, taken)
+    await run.does('the join', tries(taken, await claimKey((await london.cli.fleetClaim({})).code)))
+    await harmIfMember(run, taken)
+  },
+})
+
+const LINK_TYPES: Layer = { name: 'the types that the link may have signed', shows: /invalid: type is not as it must be/ } // biome-ignore format: one line
+for (const type of ['decision', 'accounts', 'checkpoint'] as const)
+  attempt('own-enrolment-03', {
+    by: type,
+    layers: [LINK_TYPES],
+    undo,
+    try: async (run) => {
+      const body = { action_id: 'x', verb: 'approve', by: 'nobody' }
+      const envelope = await run.does<unknown>('the signature', async () =>
+        run.without(LINK_TYPES) ? london.box.signer.sign(type, body) : london.link.sign({ type: type as 'lwt', body })) // biome-ignore format: one line
+      if (envelope) run.harm(`the process that faces the network has a signed ${type}`)
+    },
+  })

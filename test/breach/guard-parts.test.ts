@@ -12,6 +12,7 @@ import type { Action } from '../../agent/contain/action.ts'
 import { Controllers } from '../../agent/contain/controllers.ts'
 import { readPublicKeys } from '../../agent/contain/decision.ts'
 import { elementsOf } from '../../agent/contain/elements.ts'
+import { Ledger } from '../../agent/contain/ledger.ts'
 import { NeverBlock } from '../../agent/contain/never-block.ts'
 import { readPlan } from '../../agent/contain/read-plan.ts'
 import { guardMethods } from '../../agent/control/guard-methods.ts'
@@ -311,5 +312,60 @@ attempt('containment-10', {
     // A decision that names the action only, whatever its plan is by now.
     await run.does('the approval', () => machine.decide(run.without(HASH) ? changed : shown, 'approve').state) // biome-ignore format: one line
     blocked(run, 'host4')
+  },
+})
+
+const LEDGER: Layer = {
+  name: 'the ledger of what was decided',
+  shows: /is undone already|used before/,
+}
+attempt('own-containment-01', {
+  layers: [LEDGER],
+  try: async (run) => {
+    newMachine()
+    const plan = planOf()
+    const action = machine.guard.propose(plan)
+    const approval = machine.decision(action, 'approve')
+    machine.guard.approve(approval)
+    machine.decide(action, 'undo')
+    // A guard that starts with a memory of nothing.
+    const forgets = () => ({ ledger: new Ledger(join(machine.folder, 'empty.jsonl')) })
+    machine.start({}, run.without(LEDGER) ? forgets() : {})
+    await run.does('the proposal', () => machine.guard.propose(plan).state)
+    await run.does('the approval', () => machine.guard.approve(approval).state)
+    blocked(run)
+  },
+})
+
+const AGE: Layer = { name: 'the five minutes of a decision', shows: /last five minutes/ }
+attempt('own-containment-02', {
+  layers: [AGE],
+  try: async (run) => {
+    newMachine()
+    const action = machine.guard.propose(planOf())
+    const approval = machine.decision(action, 'approve')
+    machine.pass(1_800_000)
+    const { wallUs } = machine
+    // A guard whose clock stands where the decision was made.
+    const then = { nowUs: () => wallUs - 1_800e6, steadyMs: () => machine.upMs }
+    machine.start({}, run.without(AGE) ? { clock: then } : {})
+    await run.does('the approval', () => machine.guard.approve(approval).state)
+    blocked(run)
+  },
+})
+
+const PROVEN: Layer = {
+  name: 'proof before a block without a person',
+  shows: /can be forged, so a person decides/,
+}
+attempt('own-containment-03', {
+  layers: [PROVEN],
+  try: async (run) => {
+    newMachine().start({ policy: 'automatic' })
+    // The same finding by one who believes the source of a datagram.
+    const evidence = run.without(PROVEN) ? 'proven' : 'spoofable'
+    const action = machine.guard.propose(planOf({ target: '10.0.0.20', evidence }))
+    run.saw('the proposal', action.state, action.because)
+    blocked(run)
   },
 })

@@ -111,11 +111,15 @@ export class Machine {
     this.start()
   }
 
-  decide(action: Action, verb: 'approve' | 'reject' | 'undo'): Action {
-    const { action_id, hash } = action
+  /** What a person decided, signed now. */
+  decision({ action_id, hash }: Action, verb: 'approve' | 'reject' | 'undo') {
     const nonce = randomBytes(16).toString('hex')
     const body = { action_id, hash, verb, by: 'thabo', at: this.wallUs, nonce }
-    return this.guard[verb]({ action_id, hash, decision: signJson(privateKey, 'decision', body) })
+    return { action_id, hash, decision: signJson(privateKey, 'decision', body) }
+  }
+
+  decide(action: Action, verb: 'approve' | 'reject' | 'undo'): Action {
+    return this.guard[verb](this.decision(action, verb))
   }
 
   block(change: Partial<Plan> = {}): Action {
