@@ -14,6 +14,7 @@ Usage: ./build.sh COMMAND
   bench [NAME]                                                    the benchmarks, or those whose path holds NAME
   image                                                           the appliance image (not yet)
   long fresh                                                      the two commands on fresh Debian 12 and 13
+  long kill [SEEDS] [BASE]                                        a process of the lake killed for each of 1,000 seeds
 END
   exit 2
 }
@@ -136,6 +137,12 @@ long() {
     fresh)
       shift
       exec test/demo/fresh.sh "$@"
+      ;;
+    kill)
+      shift
+      say "killing writer, settler, compactor or a cell for each seed; the table comes at the end, or at Ctrl-C"
+      prepare
+      exec node test/lake/long-kill.ts "$@"
       ;;
     *)
       say "there is only \"long fresh\" so far; the other long tests do not exist yet."

@@ -8,6 +8,7 @@ import type { AssetView } from './control/agent-client.ts'
 import type { Day } from './day.ts'
 import type { Asset, Assets } from './flow/assets.ts'
 import { Rates } from './health/rates.ts'
+import type { RecordingFacts } from './health/recording.ts'
 import type { Gap } from './health/run-gap.ts'
 import { siteStatus } from './health/site-status.ts'
 import type { InterfaceStatus, SelfTestStatus, SiteStatus } from './health/status.ts'
@@ -27,7 +28,9 @@ export interface ReportParts {
   selfTest(): SelfTestStatus
   gap: Gap
   assets: Assets
+  recording(): RecordingFacts
   counters(): Record<string, number>
+  packetsNotKept(): string | undefined
 }
 
 interface Watched {
@@ -55,9 +58,11 @@ export class AgentReport {
   }
 
   status(): SiteStatus {
-    const { tenant, config, clock, rules, day, containment, selfTest, gap, assets } = this.#parts
+    const { tenant, config, clock, rules, day, containment, selfTest, gap, assets, recording } =
+      this.#parts
     const nowUs = clock.nowUs()
-    return siteStatus({
+    const packetsNotKept = this.#parts.packetsNotKept()
+    const status = siteStatus({
       site: config.siteName ?? tenant.tenant_id,
       tenant_id: tenant.tenant_id,
       fleet_id: tenant.fleet_id,
@@ -66,6 +71,7 @@ export class AgentReport {
       interfaces: this.#interfaces(nowUs),
       blindAfterSeconds: config.health.blindAfterSeconds,
       gap,
+      recording: recording(),
       rules: rules.status,
       rulesStaleDays: config.health.rulesStaleDays,
       selfTest: selfTest(),
@@ -82,6 +88,7 @@ export class AgentReport {
       waitingActions: containment.waiting,
       activeActions: containment.active,
     })
+    return packetsNotKept === undefined ? status : { ...status, packetsNotKept }
   }
 
   #interfaces(nowUs: number): InterfaceStatus[] {

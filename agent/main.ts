@@ -14,8 +14,9 @@ import { Day } from './day.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
-import { openJournal } from './journal.ts'
+import { openJournal, recordingOf } from './journal.ts'
 import { Model } from './model.ts'
+import { Recording } from './recording.ts'
 import { Rules } from './rules.ts'
 import { RunNotes } from './run-notes.ts'
 import { SelfTester } from './self-tester.ts'
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
     tenant,
     keys,
     settleSeconds: config.lake.settleSeconds,
+    bytesMax: config.journal.bytes,
     log,
   })
   const site: Site = new Site({
@@ -109,8 +111,12 @@ async function main(): Promise<void> {
     else if (message.did === 'counters') report.shard(message)
     else log.info(message, 'shard.said')
   }
+  const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
-    { config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
+    {
+      ...{ config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
+      packets: (name, shard) => recording?.outlet(name, shard),
+    },
     { message: hear, died: die },
   )
   const notes = new RunNotes(data, shards.began(), clock)
@@ -118,12 +124,15 @@ async function main(): Promise<void> {
     ...{ tenant, config, clock, shards, rules, day, containment, assets },
     gap: notes.gap,
     selfTest: () => tester.status,
+    recording: () => recordingOf(journal.status()),
     counters: () => ({
       ...site.counters,
       ...day.counters,
       ...containment.counters,
       ...numbersOf(journal.status()),
+      ...recording?.counters,
     }),
+    packetsNotKept: () => recording?.fault,
   })
   const service = agentService({ tenant_id, report, assets, rules, shards, tester, day, tuning })
   const server = await serveAgent(data, service, subscribers, log)
@@ -147,6 +156,7 @@ async function main(): Promise<void> {
   onEnd(async () => {
     for (const timer of timers) clearInterval(timer)
     await shards.stop() // first, so that what was seen is whole: processed + dropped = frames
+    await recording?.stop()
     site.tick()
     await model.save()
     notes.note()

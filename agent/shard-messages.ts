@@ -1,4 +1,5 @@
 /** What picket-agent and its shard workers say to each other. Everything here is cloned between threads. */
+import type { MessagePort } from 'node:worker_threads'
 import type { EventDraft } from './base/event.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import type { AssetSeen } from './flow/asset-watch.ts'
@@ -23,6 +24,14 @@ export interface ShardOptions {
   home: string[]
   ruleFiles: string[]
   selfTestSecret: string
+  /** Where the frames of this shard are kept; absent without a packet ring. */
+  packets?: PacketOutlet
+}
+
+/** One end of a `Handover`, and where the other is told that something lies in it. */
+export interface PacketOutlet {
+  buffer: SharedArrayBuffer
+  port: MessagePort
 }
 
 export type ToShard = { do: 'rules'; files: string[] } | { do: 'self-test' } | { do: 'stop' }

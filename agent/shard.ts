@@ -9,6 +9,7 @@ import { openRing } from './capture/ring.ts'
 import { FrameBatch } from './capture/source.ts'
 import { selfTestFrame } from './health/self-test.ts'
 import { Inspector } from './inspector.ts'
+import { Handover } from './packets/handover.ts'
 import { loadRules } from './rules-on-disk.ts'
 import type { FromShard, ShardBatch, ShardOptions, ToShard } from './shard-messages.ts'
 
@@ -38,6 +39,14 @@ function sendBatch(force: boolean): void {
   say(batch)
   batch = emptyBatch()
   sentAt = now
+}
+
+const { packets } = options
+const handover = packets && new Handover(packets.buffer)
+
+/** Before anything looks at them: the frame that brings a stage down is the one that will be wanted. */
+function keepFrames(frames: FrameBatch): void {
+  if (handover?.offer(frames)) packets?.port.postMessage(0)
 }
 
 const counters = new CaptureCounters(options.counters)
@@ -113,6 +122,7 @@ function capture(): void {
     if (!frames) break
     let bytes = 0
     for (let i = 0; i < frames.count; i++) bytes += frames.wire[i] as number
+    keepFrames(frames)
     inspector.run(frames)
     mine.processed(frames.count, bytes)
     if (frames.count === 0) inspector.tick(Date.now() * 1000)
@@ -138,3 +148,4 @@ try {
 }
 // Nothing keeps the thread after this but the port to the main thread.
 port.unref()
+packets?.port.close()

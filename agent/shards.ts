@@ -4,13 +4,15 @@ import type { Config } from './base/config.ts'
 import { Failure } from './base/failure.ts'
 import { CaptureCounters, type CaptureTotals } from './capture/counters.ts'
 import { rxPackets } from './capture/interface.ts'
-import type { FromShard, ShardOptions, ToShard } from './shard-messages.ts'
+import type { FromShard, PacketOutlet, ShardOptions, ToShard } from './shard-messages.ts'
 
 export interface ShardsOptions {
   config: Config['capture']
   home: string[]
   ruleFiles: string[]
   selfTestSecret: string
+  /** Where the frames of a shard are kept. */
+  packets?: ((name: string, shard: number) => PacketOutlet | undefined) | undefined
 }
 
 export interface ShardEvents {
@@ -39,6 +41,7 @@ export class Shards {
       const port: Port = { name, counters, workers: [] }
       shards.#ports.push(port)
       for (let shard = 0; shard < perInterface; shard++) {
+        const packets = options.packets?.(name, shard)
         const data: ShardOptions = {
           interface: name,
           shard,
@@ -49,8 +52,12 @@ export class Shards {
           home: options.home,
           ruleFiles: options.ruleFiles,
           selfTestSecret: options.selfTestSecret,
+          ...(packets && { packets }),
         }
-        const worker = new Worker(new URL('./shard.ts', import.meta.url), { workerData: data })
+        const worker = new Worker(new URL('./shard.ts', import.meta.url), {
+          workerData: data,
+          transferList: packets ? [packets.port] : [],
+        })
         port.workers.push(worker)
         ready.push(shards.#attend(worker, name, events))
       }

@@ -102,9 +102,28 @@ export const VERBS = {
     atom: 'export',
     by: ['lake'],
   },
+  'packets.taken': {
+    plan: 'take raw frames by {subject}',
+    past: 'took {count} raw frames by {subject}',
+  },
   'lake.deleted': {
     plan: 'delete what is older than the retention',
     past: 'deleted {count} files older than the retention',
+    by: ['lake'],
+  },
+  'lake.retired': {
+    plan: 'delete what is older than its retention',
+    past: 'deleted {count} rows by their retention: {subject}',
+    by: ['lake'],
+  },
+  'lake.over-quota': {
+    plan: 'delete the oldest rows',
+    past: 'deleted {count} rows before their time, as the lake was at its quota: {subject}',
+    by: ['lake'],
+  },
+  'retention.changed': {
+    plan: 'change the retention to {subject}',
+    past: 'changed the retention to {subject}',
     by: ['lake'],
   },
   'rules.added': { plan: 'add rules {subject}', past: 'added rules {subject}', atom: 'rules' },

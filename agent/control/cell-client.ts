@@ -1,6 +1,7 @@
 /** The parent's end of one cell. It asks one thing at a time and takes answers as data, whatever is in them. */
 import { Failure } from '../base/failure.ts'
-import type { Branch, CellQuestion } from '../lake/cell.ts'
+import type { Branch } from '../lake/cell.ts'
+import type { CellQuestion } from '../lake/cell-answer.ts'
 import { ConfinedChild, type Cut, type Limits } from '../lake/confined-child.ts'
 import type { FromCell, ToCell } from './run-cell.ts'
 
@@ -64,7 +65,7 @@ export class CellClient {
     const answer: CellAnswer = { columns: [], rows: [], truncated: false }
     return this.#watched(async () => {
       const end = await this.#until({ type: 'ask', ...question }, 'end', (message) => {
-        if (message.type === 'columns') answer.columns = message.names
+        if (message.type === 'columns') Object.assign(answer, { columns: message.names, rows: [] })
         if (message.type === 'rows') for (const row of message.rows) answer.rows.push(row)
       })
       answer.truncated = (end as Extract<FromCell, { type: 'end' }>).truncated

@@ -1,14 +1,15 @@
 /**
  * Cells for questions. Free SQL gets a fresh one, used once, out of two that wait without keys. Fixed
- * questions may share a keyed one per scope (D14): its process may read the scope's tier folders, its
- * engine is made anew when the lake's generation moved on (14 ms against 200 for a process).
+ * questions may share a keyed one per scope and rights (D14): its process may read the scope's tier folders, its
+ * engine is made anew when the lake's generation moved on (14 ms against 200 for a process). What it opened of
+ * files that are still there it keeps. It ends with the last session that used it, or when nobody asks for a minute.
  */
 import type { Branch } from '../lake/cell.ts'
 import { Serial } from '../lake/serial.ts'
 import { CellClient } from './cell-client.ts'
 
 const WAITING = 2
-const WARM_MAX = 4
+export const WARM_MAX = 4
 const WARM_IDLE_MS = 60_000
 
 interface Warm {
@@ -18,11 +19,15 @@ interface Warm {
   snapshot: string
   timer: NodeJS.Timeout | undefined
   tenant_uids: readonly string[]
+  sessions: Set<string>
+  /** Questions that it answers or that wait for it. */
+  asked: number
 }
 
 export interface WarmRequest {
-  /** Scope, keys and rights: whatever must not be shared across. */
+  /** Scope and rights: whatever must not be shared across. */
   key: string
+  session: string
   tenant_uids: readonly string[]
   folders: string[]
   /** Generations and epochs of what `branches` holds. */
@@ -54,10 +59,15 @@ export class CellPool {
     }
   }
 
-  /** Uses the warm cell of this scope, opened at this snapshot; one use at a time. */
+  /** Uses the warm cell of this scope, opened at this snapshot; one use at a time. A fresh one when all others are in use. */
   async warm<T>(request: WarmRequest, use: (cell: CellClient) => Promise<T>): Promise<T> {
     const warm = this.#warm.get(request.key) ?? this.#makeWarm(request)
+    if (!warm) return this.#once(request, use)
     clearTimeout(warm.timer)
+    this.#warm.delete(request.key)
+    this.#warm.set(request.key, warm) // the last to go
+    warm.sessions.add(request.session)
+    warm.asked++
     try {
       return await warm.serial.run(async () => {
         const cell = await warm.cell
@@ -69,12 +79,25 @@ export class CellPool {
         return use(cell)
       })
     } finally {
+      warm.asked--
       const isGone = await warm.cell.then((cell) => cell.isGone).catch(() => true)
-      if (isGone) this.#drop(request.key)
-      else {
+      const isOurs = this.#warm.get(request.key) === warm
+      if (isGone && isOurs) this.#drop(request.key)
+      else if (isOurs && warm.asked === 0) {
         clearTimeout(warm.timer)
         warm.timer = setTimeout(() => this.#drop(request.key), WARM_IDLE_MS).unref()
       }
+    }
+  }
+
+  async #once<T>(request: WarmRequest, use: (cell: CellClient) => Promise<T>): Promise<T> {
+    const cell = await this.fresh()
+    try {
+      await cell.confine(request.folders)
+      await cell.open(request.branches)
+      return await use(cell)
+    } finally {
+      cell.kill()
     }
   }
 
@@ -89,20 +112,37 @@ export class CellPool {
       if (tenant_uids.includes(tenant_uid)) this.#drop(key)
   }
 
+  /** A session ended: cells that no other session used end with it. */
+  leave(session: string): void {
+    for (const [key, { sessions }] of this.#warm)
+      if (sessions.delete(session) && sessions.size === 0) this.#drop(key)
+  }
+
+  /** Processes that hold keys. */
+  get warmPids(): Promise<number[]> {
+    return Promise.all([...this.#warm.values()].map(async ({ cell }) => (await cell).pid))
+  }
+
   close(): void {
     this.#closed = true
     for (const key of [...this.#warm.keys()]) this.#drop(key)
     for (const cell of this.#waiting.splice(0)) cell.then((each) => each.kill()).catch(() => {})
   }
 
-  #makeWarm({ key, folders, tenant_uids }: WarmRequest): Warm {
-    const [oldest] = this.#warm.keys()
-    if (this.#warm.size >= WARM_MAX && oldest !== undefined) this.#drop(oldest)
+  #makeWarm({ key, folders, tenant_uids }: WarmRequest): Warm | undefined {
+    if (this.#warm.size >= WARM_MAX) {
+      const [idle] = [...this.#warm].find(([, { asked }]) => asked === 0) ?? []
+      if (idle === undefined) return undefined
+      this.#drop(idle)
+    }
     const cell = this.fresh().then(async (made) => {
       await made.confine(folders)
       return made
     })
-    const warm: Warm = { cell, serial: new Serial(), snapshot: '', timer: undefined, tenant_uids }
+    const warm: Warm = {
+      ...{ cell, serial: new Serial(), snapshot: '', timer: undefined, tenant_uids },
+      ...{ sessions: new Set<string>(), asked: 0 },
+    }
     this.#warm.set(key, warm)
     return warm
   }

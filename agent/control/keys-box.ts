@@ -230,7 +230,7 @@ function forgetOrphans({
 }: Pick<KeysBox, 'data' | 'accounts' | 'ring'>): void {
   const known = new Set(accounts.tenants().map(({ tenant_uid }) => tenant_uid))
   for (const uid of ring.tenants()) {
-    const folders = [join(data, 'journal', uid), join(data, 'tenants', uid)]
+    const folders = ['journal', 'ring', 'tenants'].map((layer) => join(data, layer, uid))
     if (known.has(uid) || folders.some(holdsFiles)) continue
     ring.forgetTenant(uid)
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Config } from '../base/config.ts'
 import { Failure } from '../base/failure.ts'
-import { spkiOf } from '../keys/certificates.ts'
+import { notBeforeOf, spkiOf } from '../keys/certificates.ts'
 import type { FleetJoins } from '../summary/fleet-view.ts'
 import type { FleetRow, MemberRow } from '../tenancy/fleet.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
@@ -91,6 +91,7 @@ export function memberView(row: MemberRow): Member {
             epoch: row.revoked_epoch as number,
             sequence: row.revoked_sequence as number,
           },
+    certificatesFrom: notBeforeOf(row.joined),
     storeKey: row.store_key.toString('base64'),
   }
 }

@@ -98,7 +98,8 @@ export async function prepare(
 ): Promise<{ member: MemberRow; reply: JoinReply }> {
   const owner = mustFind(box, fleet.tenant_id)
   const { tenant_id, tenant_uid, fleet_id, appliance_id, spki, tlsSpki } = request
-  const { certificate, notAfter } = await certify(box, fleet, request, tlsSpki)
+  const joined = box.clock.nowUs()
+  const { certificate, notAfter } = await certify(box, fleet, { ...request, joined }, tlsSpki)
   const rows = box.fleet.members(fleet.tenant_id)
   const before = rows.find((row) => row.tenant_uid === tenant_uid)
   const others = rows.filter((row) => row !== before)
@@ -106,7 +107,7 @@ export async function prepare(
   const member: MemberRow = {
     ...{ owner_id: fleet.tenant_id, tenant_id, tenant_uid, fleet_id, appliance_id, spki },
     site: nameBeside(site, tenant_id, others),
-    ...{ is_primary: 0, key_id: keyIdOf(spki), joined: box.clock.nowUs(), digits: null },
+    ...{ is_primary: 0, key_id: keyIdOf(spki), joined, digits: null },
     ...{ revoked_at: null, revoked_epoch: null, revoked_sequence: null, not_after: notAfter },
     renewals_floor: before?.renewals_floor ?? 0,
     // What was received of a site before it joined anew stays readable.
@@ -127,15 +128,16 @@ export async function prepare(
   return { member, reply }
 }
 
+/** Never one that looks older than the membership: it would not be admitted. */
 export function certify(
   { clock }: KeysBox,
   { fleet_uid, ca, ca_key }: FleetRow,
-  { tenant_uid, appliance_id }: Omit<Holder, 'fleet_uid'>,
+  { tenant_uid, appliance_id, joined }: Omit<Holder, 'fleet_uid'> & { joined: number },
   spki: string,
 ) {
   const authority = { certificate: ca, privateKey: ca_key }
   const holder = { fleet_uid, tenant_uid, appliance_id }
-  return issue(authority, holder, { spki, nowUs: clock.nowUs() })
+  return issue(authority, holder, { spki, nowUs: Math.max(clock.nowUs(), joined) })
 }
 
 export async function makeClaim(
@@ -208,9 +210,11 @@ export async function renewOwn(box: KeysBox): Promise<void> {
     .find((each) => each.own === 1 && each.tenant_id === fleet?.tenant_id)
   if (!fleet || !row || !isDue(row.not_after, box.clock.nowUs())) return
   const tenant = mustFind(box, fleet.tenant_id)
+  const member = box.fleet.member(fleet.tenant_id, tenant.tenant_uid)
+  if (!member) return
   const act = { actor: ACTOR, tenant, verb: 'uplink.renewed', subject: fleet.fleet_uid } as const
   box.trail.write(act)
-  const { certificate, notAfter } = await certify(box, fleet, tenant, spkiOf(row.tls_key))
+  const { certificate, notAfter } = await certify(box, fleet, member, spkiOf(row.tls_key))
   box.fleet.renewed(row.uplink_id, certificate, notAfter)
   box.fleet.certified(fleet.tenant_id, tenant.tenant_uid, notAfter)
   box.trail.write({ ...act, outcome: 'done' })

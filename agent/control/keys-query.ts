@@ -25,6 +25,8 @@ export interface QueryAsker {
   /** Names the session for limits; no secret. */
   session: string
   scope: Scope
+  /** What the scope was granted by. */
+  grant: readonly string[]
 }
 
 /** In a signed summary for others: the failure's own words name sockets and files of this box. */
@@ -73,7 +75,8 @@ export class Questions {
       })
     const keyFor = this.#keysOf(new Set([tenant_uid]))
     try {
-      const { rows } = await this.#runner.query({ sql, tenants: [tenant], keyFor, session: actor })
+      const rights = this.#rights([])
+      const { rows } = await this.#runner.query({ sql, tenants: [tenant], keyFor, session: actor, rights }) // biome-ignore format: one line
       const values = new Map(rows.map(([id, value]) => [String(id), value]))
       return ids.map((id) => {
         const value = values.get(id)
@@ -100,11 +103,17 @@ export class Questions {
     const uids = new Set(tenants.map(({ tenant_uid }) => tenant_uid))
     const keyFor = this.#keysOf(uids)
     try {
-      return await this.#runner.query({ ...question, tenants, keyFor, session: asker.session })
+      const rights = this.#rights(asker.grant)
+      return await this.#runner.query({ ...question, tenants, keyFor, session: asker.session, rights }) // biome-ignore format: one line
     } catch (error) {
       if (Failure.kindOf(error) === 'refused') this.#refused(asker, tenants, question.sql)
       throw error
     }
+  }
+
+  /** What answered this session alone ends now. */
+  leave(session: string): void {
+    this.#runner.leave?.(session)
   }
 
   /** Cache → its keys: each must say whose the value is. */
@@ -114,6 +123,11 @@ export class Questions {
 
   close(): Promise<void> | void {
     return this.#runner.close?.()
+  }
+
+  /** The generation of the root counts as one: after a shred nothing that was open before answers. */
+  #rights(grant: readonly string[]): string[] {
+    return [String(this.#box.ring.describe().generation), ...grant]
   }
 
   #keysOf(uids: ReadonlySet<string>): (uid: string, epoch: number) => Buffer {

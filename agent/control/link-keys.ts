@@ -55,6 +55,8 @@ export interface Member {
   /** Summaries of this epoch from this sequence on are refused; 0 and 0: all that come from now on. */
   revoked: { at: number; epoch: number; sequence: number } | null
   certificateNotAfter: number | null
+  /** Certificates that begin before that are of an earlier membership. */
+  certificatesFrom: number
   /** base64 of 32 bytes: what this box received of that tenant is kept under it, and under nothing else. */
   storeKey: string
 }

@@ -14,7 +14,7 @@ import { ReceivedLog } from '../link/received.ts'
 import { envelopesOf, listReceived, type ReceivedSummary } from '../link/received-list.ts'
 import { Receiver } from '../link/receiver.ts'
 import type { TopicsCheck } from '../link/topics-seen.ts'
-import type { Credentials, Take, Transport } from '../link/transport.ts'
+import type { Credentials, Memberships, Take, Transport } from '../link/transport.ts'
 import type { LinkKeys, Member, Primary } from './link-keys.ts'
 
 const RETAIN_MS = 3_600_000
@@ -118,12 +118,13 @@ export class LinkReceiving {
       this.#credentials = text
     }
     this.#timer ??= setInterval(() => void this.#retain(), RETAIN_MS)
-    this.#transport ??= await this.#carrier(primary, credentials)
-    await this.#transport.revoke(primary.revokedAppliances)
+    this.#transport ??= await this.#carrier(primary, members, credentials)
+    await this.#transport.admit(membershipsOf(primary, members))
     this.#door ??= await this.#openDoor(credentials)
   }
 
-  #carrier({ fleet_uid, appliance_id, revokedAppliances }: Primary, credentials: Credentials) {
+  #carrier(primary: Primary, members: readonly Member[], credentials: Credentials) {
+    const { fleet_uid, appliance_id } = primary
     const { fleet, log } = this.#options
     const take: Take = async (topic, payload) => void (await this.receiver.take(topic, payload))
     const both = { ...credentials, fleet_uid, take, log }
@@ -132,7 +133,7 @@ export class LinkReceiving {
       ...both,
       host: fleet.host,
       port: fleet.mqttPort,
-      revoked: revokedAppliances,
+      memberships: membershipsOf(primary, members),
     })
   }
 
@@ -174,4 +175,13 @@ export class LinkReceiving {
     await this.receiver.close()
     await this.#log.close()
   }
+}
+
+function membershipsOf(
+  { revokedAppliances: revoked }: Primary,
+  members: readonly Member[],
+): Memberships {
+  const live = members.filter((member) => member.revoked === null)
+  const from = live.map((each) => [each.appliance_id, each.certificatesFrom] as const)
+  return { revoked, certificatesFrom: new Map(from) }
 }

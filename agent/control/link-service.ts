@@ -19,6 +19,8 @@ import { LinkReceiving } from './link-receiving.ts'
 import { isRenewalDue, renew } from './link-renewal.ts'
 
 const RELOAD_MS = 60_000
+/** After one that failed, and after each that fails again, twice as long. */
+const RELOAD_AGAIN_MS = 500
 const CHANGED_MS = 1_000
 /** A door that refused is not asked again sooner. */
 const RENEW_AGAIN_US = 3_600e6
@@ -54,6 +56,7 @@ export class LinkService {
   #receiving: LinkReceiving | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  #againMs = RELOAD_AGAIN_MS
   #changedTimer: NodeJS.Timeout | undefined
   #soon: Promise<void> | undefined
   #closed = false
@@ -64,14 +67,18 @@ export class LinkService {
     this.#audit = new LinkAudit(options.keys, options.log)
   }
 
-  /** The first reload may fail: picket-keys, or a port, may not be there yet. */
+  /** A reload may fail: picket-keys, or a port, may not be there yet. Until one went well nothing may be sent or received. */
   async start(): Promise<void> {
-    const again = () =>
-      this.reload().catch((error: Error) =>
-        this.#options.log.warn({ error: error.message }, 'link.reload-failed'),
-      )
-    await again()
-    this.#timer = setInterval(() => void again(), RELOAD_MS)
+    let waitMs = RELOAD_MS
+    try {
+      await this.reload()
+      this.#againMs = RELOAD_AGAIN_MS
+    } catch (error) {
+      this.#options.log.warn({ error: (error as Error).message }, 'link.reload-failed')
+      waitMs = this.#againMs
+      this.#againMs = Math.min(2 * waitMs, RELOAD_MS)
+    }
+    if (!this.#closed) this.#timer = setTimeout(() => void this.start(), waitMs)
   }
 
   /** One at a time. */
@@ -241,7 +248,7 @@ export class LinkService {
 
   async close(): Promise<void> {
     this.#closed = true
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     clearTimeout(this.#changedTimer)
     await this.#turn.catch(() => {})
     // Own summaries first: their last ones still arrive.

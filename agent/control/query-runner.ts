@@ -8,6 +8,7 @@ import { crossTenant, Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
 import { TIERS } from '../lake/catalog.ts'
 import type { Branch } from '../lake/cell.ts'
+import type { CellQuestion } from '../lake/cell-answer.ts'
 import { FileCheck } from '../lake/file-check.ts'
 import { NAMED_QUERIES, type NamedQuery, readParams } from '../lake/named-queries.ts'
 import type { TenantRef } from '../tenancy/tenant.ts'
@@ -55,6 +56,7 @@ export function createQueryRunner(data: string, log: Log): CellQueryRunner {
       })
     },
     forget: (tenant_uid) => pool.forget(tenant_uid),
+    leave: (session) => pool.leave(session),
     cacheKeys: () => ({ 'warm cells': pool.keys(), 'checked files': check.keys() }),
     close: () => {
       guard.close()
@@ -64,10 +66,7 @@ export function createQueryRunner(data: string, log: Log): CellQueryRunner {
   }
 }
 
-interface Named {
-  sql: string
-  params: Record<string, string | number | null>
-}
+type Named = Omit<CellQuestion, 'bytesMax'>
 
 function readQuestion({ sql, named, params }: Question): { sql?: string; named?: Named } {
   if ((sql === undefined) === (named === undefined))
@@ -77,7 +76,8 @@ function readQuestion({ sql, named, params }: Question): { sql?: string; named?:
     ? NAMED_QUERIES[named as string]
     : undefined
   if (!query) throw new Failure('not-found', 'There is no fixed question of that name.')
-  return { named: { sql: query.sql, params: readParams(query, params ?? {}) } }
+  const { params: _, ...texts } = query
+  return { named: { ...texts, params: readParams(query, params ?? {}) } }
 }
 
 function scopeOf(tenants: readonly TenantRef[]) {
@@ -133,7 +133,8 @@ async function handOut(request: QueryRequest, { data, lake, check }: Means): Pro
   )
   const generations = answer.tenants.map((each) => `${each.tenant_uid}:${each.generation}`).sort()
   const epochs = files.map(({ file }) => file.path).sort()
-  const warm = { key: tenant_uids.join(), tenant_uids, folders, branches, snapshot: [...generations, ...epochs].join() } // biome-ignore format: one line
+  const key = JSON.stringify([tenant_uids, request.rights])
+  const warm = { key, session: request.session, tenant_uids, folders, branches, snapshot: [...generations, ...epochs].join() } // biome-ignore format: one line
   return { branches, files, gaps, warm }
 }
 

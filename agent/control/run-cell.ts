@@ -4,9 +4,11 @@
  * (D16): they go to the one who asked, cut short, and nowhere else.
  */
 import { existsSync } from 'node:fs'
-import type { DuckDBInstance } from '@duckdb/node-api'
-import { answer, type Branch, type CellQuestion, openCell } from '../lake/cell.ts'
+import { type Branch, Cell } from '../lake/cell.ts'
+import type { CellQuestion } from '../lake/cell-answer.ts'
 import { engineWords } from '../lake/cell-words.ts'
+import { ClearColumns } from '../lake/clear-columns.ts'
+import { takeMemory } from '../lake/clear-memory.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { openEngine } from '../lake/engine.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
@@ -32,7 +34,11 @@ hide()
 // The engine is loaded and its code is warm before the doors close; this one knows no key.
 ;(await openEngine({ memoryMiB: 64 })).closeSync()
 
-let instance: DuckDBInstance | undefined
+/** For columns in clear: beside the engine's memory and like it bounded, whoever writes to it. */
+const CLEAR_BYTES_MAX = 128 << 20
+const memory = takeMemory(CLEAR_BYTES_MAX)
+const columns = memory && new ClearColumns(memory)
+let cell: Cell | undefined
 /** Files that it may read. */
 let paths: readonly string[] = []
 const send = (message: FromCell) => sendMessage(process.stdout, message)
@@ -59,14 +65,14 @@ async function act(message: ToCell): Promise<void> {
       send({ type: 'confined', ...(await confine([...ALWAYS_READABLE, ...message.readable])) })
       break
     case 'open':
-      instance?.closeSync()
+      cell?.closeSync()
       paths = message.branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
-      instance = await openCell(message.branches)
+      cell = await Cell.open(message.branches, columns)
       send({ type: 'opened' })
       break
     case 'ask': {
-      if (!instance) throw new Error('The cell holds no files yet.')
-      const truncated = await answer(instance, message, {
+      if (!cell) throw new Error('The cell holds no files yet.')
+      const truncated = await cell.ask(message, {
         columns: (names) => void send({ type: 'columns', names }),
         rows: (rows) => send({ type: 'rows', rows: rows as unknown[][] }),
         drained: () => new Promise((done) => process.stdout.once('drain', done)),

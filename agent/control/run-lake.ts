@@ -46,16 +46,16 @@ async function run(): Promise<void> {
     engine: await openEngine({ memoryMiB: ENGINE_MIB, spill: scratch }),
     compactFiles: config.lake.compactFiles,
     retentionDays: config.lake.retentionDays,
-    onRetired: async (tenant, { files }) => {
-      const subject = `older than ${config.lake.retentionDays} days`
-      const { tenant_id } = tenant
-      await client.audit({
-        verb: 'lake.deleted',
-        subject,
-        count: files,
-        tenant_id,
-        outcome: 'done',
-      })
+    budgets: {
+      ringBytes: config.ring.bytes,
+      journalBytes: config.journal.bytes,
+      lakeBytes: config.lake.bytes,
+    },
+    onRetired: async ({ tenant_id }, { files, rewritten, rows, bytes, to_us }, why) => {
+      const verb = why === 'quota' ? 'lake.over-quota' : 'lake.retired'
+      const until = new Date(to_us / 1000).toISOString().slice(0, 10)
+      const subject = `until-${until}/${bytes}-bytes/${files}-files/${rewritten}-rewritten`
+      await client.audit({ verb, subject, count: rows, tenant_id, outcome: 'done' })
     },
   })
   const work = coalesce(async () => {
@@ -65,7 +65,12 @@ async function run(): Promise<void> {
   await work()
   const servers = await listen(data, log, lakeMethods(lake, work, client))
   const everyMs = Math.max(WORK_MS_MIN, config.lake.settleSeconds * 1000)
-  const timer = setInterval(() => work().catch((error) => die(log, error)), everyMs)
+  const failed = (error: unknown) => {
+    // Each tenant's own work waits for picket-keys by itself; who would start again would wait no shorter.
+    if (Failure.kindOf(error) === 'unavailable') log.debug({}, 'lake.waits-for-keys')
+    else die(log, error)
+  }
+  const timer = setInterval(() => work().catch(failed), everyMs)
   log.info({ data }, 'lake.ready')
   process.once('SIGTERM', () => {
     clearInterval(timer)
@@ -124,6 +129,7 @@ function keysOver(client: ClientOf<LakeCalls>): LakeKeys {
     tenants: async () => (await client.tenants()).tenants,
     readSegment: async ({ salt, ...of }) =>
       bytes((await client.readSegment({ ...of, salt: salt.toString('hex') })).key),
+    acknowledged: async (of) => (await client.acknowledged(of)).frames,
     parquetKey: async (of) => {
       const { epoch, key } = await client.parquetKey(of)
       return { epoch, key: bytes(key) }

@@ -74,7 +74,8 @@ function standIn(mqttPort: number, doorPort: number): Methods {
   }
   const member: Member = {
     ...memberOf(box),
-    ...{ site: 'London', primary: true, joinedAt: 1, revoked: null, certificateNotAfter: 9e15 },
+    ...{ site: 'London', primary: true, joinedAt: 1, revoked: null },
+    ...{ certificateNotAfter: 9e15, certificatesFrom: 0 },
   }
   const answers = {
     tenants: async () => ({ tenants: [{ ...who, created: 0 }] }),

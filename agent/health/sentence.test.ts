@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { recordingClause } from './recording.ts'
 import { type SentenceFacts, siteSentence, siteState } from './sentence.ts'
 import { blindness, type SightFacts, staleness } from './sight.ts'
 
@@ -41,6 +42,18 @@ test.each<[string, Partial<SentenceFacts>, string, string]>([
     },
     'findings',
     'London: 2 writes to 10.0.0.9 in 1.5 s; 1 finding in 24 h, worst high; all traffic seen.',
+  ],
+  [
+    'not kept what is seen',
+    { recording: recordingClause({ fault: 'the disk is full', rowsLost: 1200, slowestMs: 0 }) },
+    'quiet',
+    'London: not recording: the disk is full, 1,200 rows lost so far; nothing found; all traffic seen.',
+  ],
+  [
+    'a slow disk',
+    { recording: recordingClause({ rowsLost: 0, slowestMs: 4100 }) },
+    'quiet',
+    'London: recording late: the disk took 4 s to keep a row; nothing found; all traffic seen.',
   ],
   [
     'dropping',

@@ -10,6 +10,8 @@ export interface SentenceFacts {
   blind: Impairment | null
   stale: Impairment | null
   cutOff: Impairment | null
+  /** What is wrong with keeping what is seen, as a clause. */
+  recording?: string | undefined
   /** Frames of this run. */
   frames: number
   dropped: number
@@ -33,6 +35,7 @@ export function siteSentence(facts: SentenceFacts): string {
   const clauses = [
     facts.blind && `blind: ${facts.blind.because}`,
     facts.stale && `stale: ${facts.stale.because}`,
+    facts.recording,
     foundClause(facts),
     actionsClause(facts),
     seenClause(facts),

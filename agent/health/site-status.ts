@@ -1,5 +1,6 @@
 /** Puts what is known into one SiteStatus: the states are judged here, from evidence handed in. */
 import type { Severity } from '../base/event.ts'
+import { lostLine, type RecordingFacts, recordingClause } from './recording.ts'
 import type { Gap } from './run-gap.ts'
 import { plural, type SentenceFacts, siteSentence, siteState, span } from './sentence.ts'
 import { blindness, cutOff, staleness } from './sight.ts'
@@ -14,6 +15,7 @@ export interface StatusFacts {
   interfaces: InterfaceStatus[]
   blindAfterSeconds: number
   gap: Gap
+  recording: RecordingFacts
   rules: SiteStatus['rules']
   rulesStaleDays: number
   selfTest: SelfTestStatus
@@ -44,6 +46,7 @@ export function siteStatus(facts: StatusFacts): SiteStatus {
   const said: SentenceFacts = {
     site: facts.site,
     ...states,
+    recording: recordingClause(facts.recording),
     frames: sum(facts.interfaces, (each) => each.frames),
     dropped: sum(facts.interfaces, (each) => each.dropped),
     openFindings: facts.openFindings,
@@ -89,6 +92,8 @@ function basis(facts: StatusFacts): string[] {
     `${rules.loaded.toLocaleString('en')} rules, ${span(rules.ageSeconds)} old`,
     clock.offsetMs === undefined ? `clock: ${clock.source}` : `clock ${clock.offsetMs} ms of UTC`,
   ]
+  const lost = lostLine(facts.recording)
+  if (lost) lines.push(lost)
   if (gap.last && gap.last.seconds >= 1)
     lines.push(
       `nobody looked for ${span(gap.last.seconds)} before this run, ${gap.last.frames.toLocaleString('en')} frames missed`,

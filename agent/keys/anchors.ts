@@ -2,11 +2,11 @@
  * The last generation of each tenant's lake catalog that is known to be on disk (D12). A catalog cannot
  * prove by itself that it is the newest: a file written after it looks like what a killed writer left.
  */
-import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import * as v from 'valibot'
+import { type Disk, realDisk } from '../base/disk.ts'
 import { Failure } from '../base/failure.ts'
-import { writeWhole } from '../base/files.ts'
 
 const AnchorFile = v.strictObject({
   generation: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -19,9 +19,12 @@ const NONE: Anchor = { generation: 0, head: '' }
 
 export class Anchors {
   readonly #folder: string
+  readonly #disk: Disk
+  #isMade = false
 
-  constructor(folder: string) {
+  constructor(folder: string, disk: Disk = realDisk) {
     this.#folder = folder
+    this.#disk = disk
   }
 
   /** On disk when it returns. Refuses an older generation, and another head of the same one. */
@@ -34,8 +37,9 @@ export class Anchors {
         'refused',
         `The catalog is of generation ${generation}; the last one committed was generation ${last.generation}, with another head.`,
       )
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-    writeWhole(this.#path(uid), JSON.stringify(anchor))
+    if (!this.#isMade) this.#disk.makeFolder(dirname(this.#folder), basename(this.#folder))
+    this.#isMade = true
+    this.#disk.writeWhole(this.#path(uid), JSON.stringify(anchor))
   }
 
   of(uid: string): Anchor {

@@ -85,6 +85,11 @@ export async function makeAuthority(fleetUid: string, nowUs: number): Promise<Au
   return { certificate: `${certificate.toString('pem')}\n`, privateKey }
 }
 
+/** What a certificate that is issued then begins with: certificates know seconds. */
+export function notBeforeOf(issuedUs: number): number {
+  return Math.floor((issuedUs - BACKDATED_US) / 1e6) * 1e6
+}
+
 /** A leaf for a bare public key: no request of foreign making is parsed. With `names` it may also serve. */
 export async function issue(
   authority: Authority,
@@ -105,7 +110,7 @@ export async function issue(
     issuer: ca.subjectName,
     // O first: the authority's name constraint is a prefix of every name below it.
     subject: new x509.Name([{ O: [holder.fleet_uid] }, { CN: [holder.appliance_id] }]),
-    notBefore: dateOf(nowUs - BACKDATED_US),
+    notBefore: dateOf(notBeforeOf(nowUs)),
     notAfter: dateOf(notAfter),
     signingAlgorithm: ECDSA,
     publicKey,

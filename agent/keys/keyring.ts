@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { Failure } from '../base/failure.ts'
 import { syncFolder } from '../base/files.ts'
 import { UID } from '../base/ids.ts'
+import { Acknowledged } from './acknowledged.ts'
 import { Anchors } from './anchors.ts'
 import type { Custodian, CustodianFacts } from './custodian.ts'
 import { KEY_BYTES, type Layer, layerKey } from './derive.ts'
@@ -39,6 +40,7 @@ export interface KeyringOptions {
 export class Keyring {
   readonly usage: Usage
   readonly anchors: Anchors
+  readonly acknowledged = new Acknowledged()
   readonly #folder: string
   #custodian: Custodian
   readonly #unwrapMs: number

@@ -132,8 +132,9 @@ async function asChange(
   replaced: readonly FileRow[],
 ): Promise<Change> {
   const remove = replaced.map(({ file_uid }) => file_uid)
-  if ((await batch.facts()).rows === 0) return { remove }
-  const { file, modules } = await sealBatch(lake, batch, ANNEX_LEVEL)
+  const { rows, ingest_to_us: hadUs } = await batch.facts()
+  if (rows === 0) return { remove }
+  const { file, modules } = await sealBatch(lake, batch, { level: ANNEX_LEVEL, hadUs })
   return { add: [file], remove, modules: [modules] }
 }
 

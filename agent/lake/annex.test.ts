@@ -278,7 +278,7 @@ test('values leave with their events, and not before', async () => {
   await retire(site.lake())
   expect(site.lake().catalog.annexFiles()).toEqual([])
   now += DAY_US
-  sweep(site.lake())
+  await sweep(site.lake())
   const { tenant } = site.lake()
   expect(readdirSync(join(site.data, 'tenants', tenant.tenant_uid, 'annex'))).toEqual([])
 })

@@ -4,10 +4,11 @@
  * head is checked against the rows and against the files on disk, so an edit and a roll-back show.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { isAbsolute, join, normalize } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, normalize } from 'node:path'
 import { canonical, type Json } from '../base/canonical.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
+import { type Disk, realDisk } from '../base/disk.ts'
 import { Failure } from '../base/failure.ts'
 import { type Envelope, verifyJson } from '../base/signing.ts'
 import { openSealedDb, type SealedDb } from '../tenancy/sealed-db.ts'
@@ -95,6 +96,7 @@ export interface CatalogOptions {
   tenant: Tenant
   keys: LakeKeys
   clock?: Clock
+  disk?: Disk
 }
 
 export class Catalog {
@@ -118,10 +120,12 @@ export class Catalog {
 
   /** Opens or makes the catalog; refuses one that was edited, swapped, rolled back or lost. */
   static async open(options: CatalogOptions): Promise<Catalog> {
+    const { folder, disk = realDisk } = options
+    const tenants = dirname(folder)
     for (const tier of TIERS)
-      mkdirSync(join(options.folder, tier), { recursive: true, mode: 0o700 })
+      disk.makeFolder(dirname(tenants), join(basename(tenants), basename(folder), tier))
     const key = await options.keys.catalogKey(options.tenant)
-    const db = openSealedDb(join(options.folder, 'catalog.db'), key, SCHEMA)
+    const db = openSealedDb(join(folder, 'catalog.db'), key, SCHEMA)
     key.fill(0)
     try {
       db.pragma('locking_mode = EXCLUSIVE') // a second writer is refused, not interleaved
@@ -136,7 +140,7 @@ export class Catalog {
       // A page that was changed shows when it is read, and only as the store's own words.
       const code = String((error as { code?: unknown }).code)
       if (!/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw error
-      throw tampered(options.folder, 'was changed: it cannot be read', error)
+      throw tampered(folder, 'was changed: it cannot be read', error)
     }
   }
 
@@ -223,9 +227,12 @@ export class Catalog {
     await this.#noteCommit()
   }
 
-  /** Forgets segments settled days ago; call it only when none waits. `before` learns the coming floor. */
-  async forgetSettled(before: (floorUs: number) => void): Promise<void> {
-    const floor = this.#clock.nowUs() - SETTLED_US
+  /**
+   * Forgets segments settled days ago; call it only when none waits. `openUs`: when the oldest open one was opened, so
+   * that a clock put ahead meanwhile does not make it a copy. `before` learns the coming floor.
+   */
+  async forgetSettled(openUs: number, before: (floorUs: number) => void): Promise<void> {
+    const floor = Math.min(openUs, this.#clock.nowUs() - SETTLED_US)
     const old = this.#db.prepare('SELECT count(*) AS n FROM settled WHERE at_us < ?').get(floor)
     if ((old as { n: number }).n === 0) return
     before(floor)

@@ -1,12 +1,11 @@
 /** What a cell answers, on real sealed files: types as JSON, bounds, and the lock. */
-import type { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeSite, type Site, START_US } from '../../test/lake/site.ts'
-import { answer, type Branch, openCell } from './cell.ts'
+import { type Branch, Cell } from './cell.ts'
 import { settle } from './settle.ts'
 
 let site: Site
-let cell: DuckDBInstance
+let cell: Cell
 beforeAll(async () => {
   site = await makeSite({ tenants: ['alfa', 'zulu'] })
   for (const [i, tenant] of ['alfa', 'alfa', 'zulu'].entries()) {
@@ -14,7 +13,7 @@ beforeAll(async () => {
     await settle(site.lake(tenant))
     if (i === 0) site.keys.rotate()
   }
-  cell = await openCell(branches('alfa'))
+  cell = await Cell.open(branches('alfa'))
 })
 afterAll(() => {
   cell.closeSync()
@@ -36,14 +35,13 @@ function branches(...tenants: string[]): Branch[] {
 interface Asked {
   params?: Record<string, string | number | null>
   bytesMax?: number
-  instance?: DuckDBInstance
+  of?: Cell
 }
 
-async function ask(sql: string, { params = {}, bytesMax = 1 << 20, instance = cell }: Asked = {}) {
+async function ask(sql: string, { params = {}, bytesMax = 1 << 20, of = cell }: Asked = {}) {
   let columns: string[] = []
   const rows: unknown[][] = []
-  const truncated = await answer(
-    instance,
+  const truncated = await of.ask(
     { sql, params, bytesMax },
     {
       columns: (names) => {
@@ -98,8 +96,8 @@ test('columns of the lake: names, times in ISO UTC, ids and counts', async () =>
 })
 
 test('a scope of two tenants and two key epochs is one view', async () => {
-  const both = await openCell(branches('alfa', 'zulu'))
-  const { rows } = await ask('SELECT tenant_id, count(*) FROM events GROUP BY ALL ORDER BY ALL', { instance: both }) // biome-ignore format: one line
+  const both = await Cell.open(branches('alfa', 'zulu'))
+  const { rows } = await ask('SELECT tenant_id, count(*) FROM events GROUP BY ALL ORDER BY ALL', { of: both }) // biome-ignore format: one line
   expect(rows).toEqual([
     ['alfa', 2],
     ['zulu', 1],
@@ -108,15 +106,15 @@ test('a scope of two tenants and two key epochs is one view', async () => {
 })
 
 test('a scope without files has the columns and no rows', async () => {
-  const empty = await openCell([])
-  const { columns, rows } = await ask('SELECT * FROM events', { instance: empty })
+  const empty = await Cell.open([])
+  const { columns, rows } = await ask('SELECT * FROM events', { of: empty })
   expect([columns.length, rows]).toEqual([(await ask('SELECT * FROM events')).columns.length, []])
   empty.closeSync()
 })
 
 test("files under another tenant's key do not open", async () => {
   const [own, foreign] = [branches('alfa')[0] as Branch, branches('zulu')[0] as Branch]
-  await expect(openCell([{ ...foreign, key: own.key }])).rejects.toThrow()
+  await expect(Cell.open([{ ...foreign, key: own.key }])).rejects.toThrow()
 })
 
 test('parameters are values, whatever stands in them', async () => {

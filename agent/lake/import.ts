@@ -51,7 +51,7 @@ async function bring(lake: TenantLake, path: string, toAnnex: boolean): Promise<
   let lines: Buffer[] = []
   const flush = async () => {
     await using batch = await Batch.ofLines(lake.options, lines)
-    sealed.push(await sealBatch(lake, batch, 0))
+    sealed.push(await sealBatch(lake, batch, { level: 0 }))
     lines = []
   }
   const annex: AnnexValue[] = []

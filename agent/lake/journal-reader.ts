@@ -1,4 +1,5 @@
 /** Reads one journal segment: every frame in its place, or the sentence that says which is not. */
+import { closeSync, openSync, readSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Failure } from '../base/failure.ts'
@@ -58,6 +59,22 @@ export async function readSegment(path: string, options: ReadOptions): Promise<S
   }
 }
 
+/** Who wrote it and when it was opened, by its own unproved word. */
+export function readHeader(path: string): SegmentHeader | 'truncated' | 'foreign' {
+  const bytes = Buffer.alloc(HEADER_BYTES)
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch {
+    return 'truncated'
+  }
+  try {
+    return decodeHeader(bytes.subarray(0, readSync(fd, bytes, 0, HEADER_BYTES, 0)))
+  } finally {
+    closeSync(fd)
+  }
+}
+
 interface Source {
   header: SegmentHeader
   chain: FrameChain
@@ -78,9 +95,8 @@ function readFrames(bytes: Buffer, { header, chain, name, closed }: Source): Seg
     const size = FRAME_HEAD_BYTES + head.length + TAG_BYTES
     if (head.length > FRAME_BYTES_MAX || size > left) break
     const plain = chain.open(bytes, at, head)
-    // The last thing in the file: a write that power loss cut short looks exactly like this.
-    if (!plain && size === left && !closed) break
-    if (!plain && !closed && isZero(bytes, at)) break
+    // The last thing in the file: a write that power loss cut short looks like this, in any of its sectors.
+    if (!plain && !closed) break
     if (!plain) return broken('does not belong here or was changed; nothing after it was read.')
     at += size
     if (head.kind === FRAME_END) {
@@ -99,13 +115,7 @@ function readFrames(bytes: Buffer, { header, chain, name, closed }: Source): Seg
     : reading
 }
 
-/** Space that the disk gave to the file but never filled. */
-function isZero(bytes: Buffer, at: number): boolean {
-  for (let i = at; i < bytes.length; i++) if (bytes[i] !== 0) return false
-  return true
-}
-
-/** A length that was made too long hides later frames: then a head with a later number still stands there. */
+/** Each frame is synced before the next is written: behind one that was cut short stands no head with a later number. */
 function holdsMoreFrames(bytes: Buffer, at: number, frameNo: number): boolean {
   if (bytes.length - at < FRAME_HEAD_BYTES) return false
   for (let i = at + FRAME_HEAD_BYTES; i + FRAME_HEAD_BYTES + TAG_BYTES <= bytes.length; i++) {

@@ -96,6 +96,7 @@ test('a journal without a key waits, and gives up only when closed', async () =>
     rowsFailed: 0,
     queuedBytes: 0,
     segmentsClosed: 0,
+    slowestSyncMs: expect.any(Number),
   })
   await journal.close()
 })
@@ -143,6 +144,21 @@ test('a torn tail of zeros, as a disk leaves after power loss, is torn and not b
   const { path, bytes } = await openFile()
   writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(4096)]))
   expect(await readSegment(path, { tenant_uid, key })).toMatchObject({ end: 'torn', rows: 15 })
+})
+
+test('a last frame of which the disk kept any pieces is torn and not broken', async () => {
+  const { path, bytes } = await openFile()
+  const ends = [HEADER_BYTES]
+  for (let at = HEADER_BYTES; at < bytes.length; ends.push(at)) at += 32 + bytes.readUInt32BE(at)
+  const last = ends.at(-2) as number
+  for (let from = last; from < bytes.length; from += 61)
+    for (const size of [16, 100, 512]) {
+      const torn = Buffer.from(bytes)
+      torn.subarray(from, from + size).fill(0)
+      writeFileSync(path, torn)
+      const of = `${size} bytes from ${from - last}`
+      expect(await readSegment(path, { tenant_uid, key }), of).toMatchObject({ end: 'torn', rows: 12 }) // biome-ignore format: one line
+    }
 })
 
 test('a changed bit anywhere before the last frame is broken, names file and frame', async () => {

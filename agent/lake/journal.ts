@@ -3,13 +3,11 @@
  * fdatasync. It knows the subkey of its open segment and no other key (D8); after a restart, or
  * after any failed write, a new segment with a new subkey begins (D6).
  */
-import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
+import { type Disk, type DiskFile, diskTrouble, realDisk } from '../base/disk.ts'
 import type { EventRow } from '../base/event.ts'
 import { Failure } from '../base/failure.ts'
-import { syncFolder } from '../base/files.ts'
 import { lockFile } from './lock.ts'
 import { openedUs } from './opened-after.ts'
 import {
@@ -21,9 +19,11 @@ import {
   type SegmentHeader,
   type SegmentKey,
 } from './segment.ts'
+import { Waits } from './waits.ts'
 
 const QUEUE_BYTES_MAX = 32 << 20
 const SEGMENT_BYTES_MAX = 32 << 20
+const TELL_MS = 50
 const KEY_RETRY_MS = 200 // picket-keys restarts within a second or two
 
 export interface JournalOptions {
@@ -35,9 +35,12 @@ export interface JournalOptions {
   openSegment(): Promise<SegmentKey>
   /** A segment is complete at `path` (`….closed`): the lake may settle it. */
   onClosed(path: string): void
+  /** Keeps outside the disk how many frames were acknowledged: those cut off later are missed. */
+  acknowledged?(at: { segment_uid: string; frames: number }): Promise<void>
   /** Age at which a segment with rows in it is closed. */
   settleSeconds: number
   clock?: Clock
+  disk?: Disk
 }
 
 export interface JournalStatus {
@@ -48,7 +51,9 @@ export interface JournalStatus {
   rowsFailed: number
   queuedBytes: number
   segmentsClosed: number
-  /** Why there is no segment to write to, while that is so. */
+  /** The longest wait for a write and its sync, in this minute and the one before. */
+  slowestSyncMs: number
+  /** Why nothing can be written, while that is so. */
   fault?: string
 }
 
@@ -61,8 +66,9 @@ interface Waiting {
 }
 
 interface OpenSegment {
-  file: FileHandle
+  file: DiskFile
   path: string
+  segment_uid: string
   chain: FrameChain
   bytes: number
   rows: number
@@ -72,6 +78,7 @@ interface OpenSegment {
 export class JournalWriter {
   readonly #options: JournalOptions
   readonly #clock: Clock
+  readonly #disk: Disk
   #queue: Waiting[] = []
   #segment: OpenSegment | undefined
   #pumping: Promise<void> | undefined
@@ -83,16 +90,24 @@ export class JournalWriter {
     rowsFailed: 0,
     queuedBytes: 0,
     segmentsClosed: 0,
+    slowestSyncMs: 0,
   }
+  readonly #waits = new Waits()
+  #toTell: { segment_uid: string; frames: number } | undefined
+  #isTelling = false
 
   private constructor(options: JournalOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    this.#disk = options.disk ?? realDisk
   }
 
   static async open(options: JournalOptions): Promise<JournalWriter> {
-    await mkdir(options.folder, { recursive: true, mode: 0o700 })
-    return new JournalWriter(options)
+    const journals = dirname(options.folder)
+    const inside = join(basename(journals), basename(options.folder))
+    const journal = new JournalWriter(options)
+    journal.#disk.makeFolder(dirname(journals), inside)
+    return journal
   }
 
   /** Resolves once every one of `rows` is on disk; rejects when that cannot be said. */
@@ -116,7 +131,7 @@ export class JournalWriter {
   }
 
   status(): JournalStatus {
-    return { ...this.#status }
+    return { ...this.#status, slowestSyncMs: this.#waits.slowest(this.#clock.steadyMs()) }
   }
 
   /** Closes the open segment now, so that the lake may settle what was acknowledged. */
@@ -159,13 +174,18 @@ export class JournalWriter {
       if (!segment) return
       const group = this.#takeGroup()
       try {
+        const from = this.#clock.steadyMs()
         await this.#write(segment, group)
+        this.#waits.add(this.#clock.steadyMs(), this.#clock.steadyMs() - from)
+        delete this.#status.fault
+        this.#tell(segment)
         for (const each of group) {
           this.#status.rowsWritten += each.rows
           each.done()
         }
       } catch (error) {
         this.#abandon(segment)
+        this.#status.fault = diskTrouble(error) ?? (error as Error).message
         const failure = new Failure('unavailable', 'The journal could not be written: the rows are not acknowledged.', { path: segment.path }, error) // biome-ignore format: one line
         for (const each of group) {
           this.#status.rowsFailed += each.rows
@@ -190,12 +210,29 @@ export class JournalWriter {
     return this.#queue.splice(0, count)
   }
 
+  /** At most one report under way and one in `TELL_MS`: the newest waits. Where it fails, the next says more. */
+  #tell({ segment_uid, chain }: OpenSegment): void {
+    const { acknowledged } = this.#options
+    if (!acknowledged) return
+    this.#toTell = { segment_uid, frames: chain.frameNo }
+    if (this.#isTelling) return
+    this.#isTelling = true
+    const tell = () => {
+      const at = this.#toTell
+      this.#toTell = undefined
+      this.#isTelling = at !== undefined
+      if (at) acknowledged(at).then(later, later)
+    }
+    const later = () => void setTimeout(tell, TELL_MS).unref()
+    tell()
+  }
+
   async #write(segment: OpenSegment, group: readonly Waiting[]): Promise<void> {
     const rows = group.reduce((sum, each) => sum + each.rows, 0)
     const plain = Buffer.from(group.map((each) => each.lines).join(''))
     const frame = segment.chain.seal(FRAME_ROWS, rows, plain)
-    await writeAll(segment.file, frame, segment.bytes)
-    await segment.file.datasync()
+    await segment.file.write(frame, segment.bytes)
+    await segment.file.sync()
     segment.bytes += frame.length
     if (segment.rows === 0) {
       segment.firstRowMs = this.#clock.steadyMs()
@@ -218,10 +255,9 @@ export class JournalWriter {
     for (;;) {
       try {
         this.#segment = await this.#create(await this.#options.openSegment())
-        delete this.#status.fault
         return this.#segment
       } catch (error) {
-        this.#status.fault = (error as Error).message
+        this.#status.fault = diskTrouble(error) ?? (error as Error).message
         if (this.#closed) {
           this.#refuseAll(error)
           return undefined
@@ -237,20 +273,19 @@ export class JournalWriter {
     const header: SegmentHeader = { tenant_uid, appliance_uid, epoch, segment_uid, salt, openedUs: openedUs(folder, this.#clock.nowUs()) } // biome-ignore format: one line
     const path = join(folder, `${segment_uid}.seg`)
     const part = join(folder, `${segment_uid}.new`)
-    const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
-    const file = await open(part, flags, 0o600)
+    const file = await this.#disk.create(part, true)
     try {
       if (!lockFile(file.fd)) throw new Failure('internal', 'A new segment was already locked.')
       const bytes = encodeHeader(header)
-      await writeAll(file, bytes, 0)
-      await file.datasync()
-      await rename(part, path)
-      syncFolder(folder)
+      await file.write(bytes, 0)
+      await file.sync()
+      await this.#disk.rename(part, path)
+      await this.#disk.syncFolder(folder)
       const chain = new FrameChain(header, key)
-      return { file, path, chain, bytes: bytes.length, rows: 0, firstRowMs: 0 }
+      return { file, path, segment_uid, chain, bytes: bytes.length, rows: 0, firstRowMs: 0 }
     } catch (error) {
       await file.close()
-      await rm(part, { force: true })
+      await this.#disk.remove(part)
       throw error
     }
   }
@@ -262,11 +297,11 @@ export class JournalWriter {
     this.#segment = undefined
     try {
       const end = segment.chain.seal(FRAME_END, segment.rows, Buffer.alloc(0))
-      await writeAll(segment.file, end, segment.bytes)
-      await segment.file.datasync()
+      await segment.file.write(end, segment.bytes)
+      await segment.file.sync()
       const closed = segment.path.replace(/\.seg$/, '.closed')
-      await rename(segment.path, closed)
-      syncFolder(this.#options.folder)
+      await this.#disk.rename(segment.path, closed)
+      await this.#disk.syncFolder(this.#options.folder)
       await segment.file.close()
       this.#status.segmentsClosed++
       this.#options.onClosed(closed)
@@ -304,11 +339,4 @@ function wellFormed(_key: string, value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed()
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key.toWellFormed(), each]))
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at)
-    at += bytesWritten
-  }
 }

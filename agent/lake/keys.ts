@@ -7,6 +7,8 @@ export interface LakeKeys {
   tenants(): Promise<Tenant[]>
   /** The subkey of one journal segment, from the salt in its header. */
   readSegment(segment: { tenant_uid: string; epoch: number; salt: Buffer }): Promise<Buffer>
+  /** How many frames of an open segment were acknowledged, as far as picket-keys knows; else 0. */
+  acknowledged(segment: { tenant_uid: string; segment_uid: string }): Promise<number>
   /** Without `epoch`: the one to write with. */
   parquetKey(of: { tenant_uid: string; epoch?: number }): Promise<{ epoch: number; key: Buffer }>
   catalogKey(of: { tenant_uid: string }): Promise<Buffer>

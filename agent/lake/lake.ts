@@ -2,7 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DuckDBInstance } from '@duckdb/node-api'
-import { isoFromUs } from '../base/clock.ts'
+import { isoFromUs, systemClock } from '../base/clock.ts'
+import { diskTrouble, folderTrouble, realDisk } from '../base/disk.ts'
 import { Failure } from '../base/failure.ts'
 import type { Log } from '../base/log.ts'
 import { checkDatabase } from '../tenancy/sealed-db.ts'
@@ -14,13 +15,37 @@ import { compact } from './compact.ts'
 import { type ExportRequest, exportFile } from './export.ts'
 import { type ImportOptions, importFile } from './import.ts'
 import type { LakeKeys } from './keys.ts'
-import { type Retired, retire, sweep } from './retention.ts'
+import { clockSentence, KnownTime } from './known-time.ts'
+import { type Retired, retire, retireOver, sweep, wouldRetire } from './retention.ts'
+import { type PromiseCheck, promiseCheck } from './retention-promise.ts'
+import {
+  longestOf,
+  type RetentionRules,
+  type RuleKind,
+  readRules,
+  writeRule,
+} from './retention-rules.ts'
 import { Serial } from './serial.ts'
 import { settle } from './settle.ts'
+import {
+  type Budget,
+  type BudgetSettings,
+  budgetsOf,
+  type DiskState,
+  diskState,
+  type Horizon,
+  horizonOf,
+  lakeBudget,
+  type Wear,
+  wearOf,
+} from './storage.ts'
 import { checkTenantColumn, type LakeInvariants } from './tenant-column.ts'
 import { journalFiles, openTenantLake, type TenantLake } from './tenant-lake.ts'
 
 const RETENTION_MS = 3_600_000
+const PROMISE_MS = 86_400_000
+/** A lake that is at its quota gives up this much more, so that it is not there again at once. */
+const QUOTA_TARGET = 0.97
 
 export interface WholeLakeOptions {
   data: string
@@ -30,17 +55,27 @@ export interface WholeLakeOptions {
   scratch: string
   compactFiles: number
   retentionDays: number
-  /** After rows left by retention, for the audit trail. */
-  onRetired?(tenant: Tenant, retired: Retired): Promise<void>
+  budgets: BudgetSettings
+  /** After rows left, for the audit trail. */
+  onRetired?(tenant: Tenant, retired: Retired, why: RetiredWhy): Promise<void>
 }
+
+/** By the days of their kinds, or as the lake was at its quota. */
+export type RetiredWhy = 'retention' | 'quota'
 
 interface Entry {
   tenant: Tenant
   serial: Serial
   lake: TenantLake | undefined
-  /** Why this lake takes and gives nothing. */
+  /** What is wrong with it now. */
   fault: string | undefined
+  /** It was refused at its opening, and stays shut until a person looked. */
+  isShut: boolean
   retiredAt: number
+  promiseAt: number
+  promise: PromiseCheck | undefined
+  /** What the quota took before its time, in this run. */
+  overQuota: { at: string; files: number; rows: number; bytes: number } | undefined
 }
 
 export interface TenantStatus {
@@ -64,23 +99,47 @@ export interface TenantStatus {
   /** Acts on the annex that were turned away since this process started. */
   annexRefused: number
   fault?: string
+  /** Days by kind; `all` for every kind that has none of its own. */
+  retention: RetentionRules
+  budgets: Budget[]
+  horizon?: Horizon
+  promise?: PromiseCheck
+  overQuota?: { at: string; files: number; rows: number; bytes: number }
+}
+
+export interface LakeState {
+  /** Why no row is deleted for its age by the clock, while that is so. */
+  clock?: string
+  disk: DiskState
+  wear?: Wear
+  tenants: TenantStatus[]
+  rowsSettled: number
+  settleRowsPerSecond: number
+}
+
+/** `null` takes a kind's own days away. */
+export interface RetentionChange {
+  kind: RuleKind
+  days: number | null
 }
 
 export class Lake {
   readonly #options: WholeLakeOptions
   readonly #entries = new Map<string, Entry>()
+  readonly #time: KnownTime
   #rowsSettled = 0
   #settleMs = 0
 
   constructor(options: WholeLakeOptions) {
     this.#options = options
+    this.#time = KnownTime.open({ data: options.data, clock: systemClock, disk: realDisk })
   }
 
   /** Takes in tenants that picket-keys knows and we do not yet. */
   async refresh(): Promise<void> {
     for (const tenant of await this.#options.keys.tenants()) {
       if (this.#entries.has(tenant.tenant_uid)) continue
-      const entry: Entry = { tenant, serial: new Serial(), lake: undefined, fault: undefined, retiredAt: 0 } // biome-ignore format: one line
+      const entry: Entry = { tenant, serial: new Serial(), lake: undefined, fault: undefined, isShut: false, retiredAt: 0, promiseAt: 0, promise: undefined, overQuota: undefined } // biome-ignore format: one line
       this.#entries.set(tenant.tenant_uid, entry)
       await entry.serial.run(() => this.#open(entry))
     }
@@ -148,12 +207,37 @@ export class Lake {
     return known && /^[0-9a-f]{32}\.closed$/.test(basename(path))
   }
 
-  status(): { tenants: TenantStatus[]; rowsSettled: number; settleRowsPerSecond: number } {
+  status(): LakeState {
+    const disk = diskState(this.#options.data)
+    const wear = wearOf(this.#options.data)
+    const doubted = this.#time.doubted()
     return {
-      tenants: [...this.#entries.values()].map(statusOf),
+      ...(doubted ? { clock: clockSentence(doubted) } : {}),
+      disk,
+      ...(wear && { wear }),
+      tenants: [...this.#entries.values()].map((entry) => this.#statusOf(entry, disk)),
       rowsSettled: this.#rowsSettled,
       settleRowsPerSecond: this.#settleMs > 0 ? Math.round((this.#rowsSettled / this.#settleMs) * 1000) : 0, // biome-ignore format: one line
     }
+  }
+
+  /** What a change of days would delete now; nothing is changed. */
+  async wouldRetire(tenant_id: string, change: RetentionChange): Promise<Retired | undefined> {
+    const entry = this.#byId(tenant_id)
+    return entry.serial.run(() => wouldRetire(this.#need(entry), this.#changed(entry, change)))
+  }
+
+  /** Changes the days of a kind and retires what is over at once. */
+  async setRetention(tenant_id: string, change: RetentionChange): Promise<Retired | undefined> {
+    const entry = this.#byId(tenant_id)
+    return entry.serial.run(async () => {
+      const lake = this.#need(entry)
+      writeRule(lake, change.kind, change.days ?? undefined)
+      entry.promiseAt = 0
+      const retired = await retire(lake)
+      if (retired) await this.#options.onRetired?.(entry.tenant, retired, 'retention')
+      return retired
+    })
   }
 
   /** What of this lake carries no tenant; a lake that is shut is named as not looked at. */
@@ -182,16 +266,21 @@ export class Lake {
 
   async #open(entry: Entry): Promise<void> {
     try {
-      entry.lake = await openTenantLake({ ...this.#options, tenant: entry.tenant })
+      entry.lake = await openTenantLake({
+        ...this.#options,
+        tenant: entry.tenant,
+        time: this.#time,
+      })
       entry.fault = undefined
     } catch (error) {
       this.#blame(entry, error)
+      entry.isShut = Failure.kindOf(error) !== 'unavailable' && diskTrouble(error) === undefined
     }
   }
 
   async #workOn(entry: Entry): Promise<number> {
-    // A lake that was refused stays shut until a person looked; one that was only away is tried again.
-    if (!entry.lake && !entry.fault) await this.#open(entry)
+    // Keys that were away and a disk that was full may be back.
+    if (!entry.lake && !entry.isShut) await this.#open(entry)
     const { lake } = entry
     if (!lake) return 0
     try {
@@ -201,9 +290,12 @@ export class Lake {
         this.#rowsSettled += rows
         this.#settleMs += performance.now() - start
       }
+      if (isDue(entry)) lake.spoiled.clear() // a file may have been put back
       while (await compact(lake));
       await this.#retire(entry, lake)
-      entry.fault = undefined
+      await this.#keepQuota(entry, lake)
+      this.#checkPromise(entry, lake)
+      entry.fault = spoiledInWords(lake)
       return rows
     } catch (error) {
       this.#blame(entry, error)
@@ -212,21 +304,72 @@ export class Lake {
   }
 
   async #retire(entry: Entry, lake: TenantLake): Promise<void> {
-    sweep(lake)
-    if (entry.retiredAt !== 0 && performance.now() - entry.retiredAt < RETENTION_MS) return
+    await sweep(lake)
+    if (!isDue(entry)) return
     entry.retiredAt = performance.now()
     const retired = await retire(lake)
-    if (retired) await this.#options.onRetired?.(entry.tenant, retired)
+    if (retired) await this.#options.onRetired?.(entry.tenant, retired, 'retention')
+  }
+
+  /** Its own oldest, never another tenant's. */
+  async #keepQuota(entry: Entry, lake: TenantLake): Promise<void> {
+    const bytesMax = lakeBudget(diskState(this.#options.data), this.#options.budgets, this.#entries.size) // biome-ignore format: one line
+    const held = lake.catalog.files().reduce((sum, { bytes }) => sum + bytes, 0)
+    if (held <= bytesMax) return
+    const retired = await retireOver(lake, bytesMax * QUOTA_TARGET)
+    if (!retired) return
+    const { files, rows, bytes } = retired
+    const at = isoFromUs(lake.clock.nowUs())
+    const before = entry.overQuota ?? { at, files: 0, rows: 0, bytes: 0 }
+    entry.overQuota = { at, files: before.files + files, rows: before.rows + rows, bytes: before.bytes + bytes } // biome-ignore format: one line
+    entry.promiseAt = 0
+    this.#options.log.warn({ tenant_id: entry.tenant.tenant_id, files, rows, bytes }, 'lake.over-quota') // biome-ignore format: one line
+    await this.#options.onRetired?.(entry.tenant, retired, 'quota')
+  }
+
+  /** Daily: the oldest row of each tier beside what the settings promise. */
+  #checkPromise(entry: Entry, lake: TenantLake): void {
+    if (entry.promiseAt !== 0 && performance.now() - entry.promiseAt < PROMISE_MS) return
+    entry.promiseAt = performance.now()
+    entry.promise = promiseCheck(lake, entry.overQuota !== undefined)
+    const { kept, sentence } = entry.promise
+    this.#options.log[kept ? 'info' : 'warn']({ tenant_id: entry.tenant.tenant_id, sentence }, 'lake.promise') // biome-ignore format: one line
+  }
+
+  #changed(entry: Entry, { kind, days }: RetentionChange): RetentionRules {
+    const { [kind]: _, ...others } = readRules(this.#need(entry))
+    const base = { all: this.#options.retentionDays, ...others }
+    return days === null ? base : { ...base, [kind]: days }
+  }
+
+  #statusOf(entry: Entry, disk: DiskState): TenantStatus {
+    const { lake, promise, overQuota } = entry
+    const { data, budgets, retentionDays } = this.#options
+    const { tenant_uid } = entry.tenant
+    const status = statusOf(entry)
+    const bytesMax = lakeBudget(disk, budgets, this.#entries.size)
+    const retention = lake ? readRules(lake) : { all: retentionDays }
+    const horizon = lake && horizonOf(lake.catalog.files(), { nowUs: lake.clock.nowUs(), bytesMax, days: longestOf(retention) }) // biome-ignore format: one line
+    return {
+      ...status,
+      retention,
+      budgets: budgetsOf(data, { tenant_uid, lakeBytes: status.bytes }, budgets, bytesMax),
+      ...(horizon && { horizon }),
+      ...(promise && { promise }),
+      ...(overQuota && { overQuota }),
+    }
   }
 
   #blame(entry: Entry, error: unknown): void {
     const away = Failure.kindOf(error) === 'unavailable'
-    const message = (error as Error).message
+    const { data } = this.#options
+    const trouble = (away ? folderTrouble(data) : undefined) ?? diskTrouble(error)
+    const message = trouble ? inWords(trouble, entry) : (error as Error).message
     this.#options.log[away ? 'warn' : 'error'](
       { tenant_id: entry.tenant.tenant_id, error: message },
       'lake.fault',
     )
-    if (!away) entry.fault = message
+    if (!away || trouble) entry.fault = message
   }
 
   #byId(tenant_id: string): Entry {
@@ -235,14 +378,30 @@ export class Lake {
     return entry
   }
 
-  #need({ lake, fault, tenant }: Entry): TenantLake {
+  #need({ lake, fault, isShut, tenant }: Entry): TenantLake {
     if (lake) return lake
-    if (fault) throw new Failure('refused', fault)
+    if (fault) throw new Failure(isShut ? 'refused' : 'unavailable', fault)
     throw new Failure('unavailable', `The lake of ${tenant.tenant_id} is not open yet.`)
   }
 }
 
-function statusOf({ tenant, lake, fault }: Entry): TenantStatus {
+function isDue({ retiredAt }: Entry): boolean {
+  return retiredAt === 0 || performance.now() - retiredAt >= RETENTION_MS
+}
+
+/** The journal takes rows as long as it can; whether it does, the site's own sentence says. */
+function inWords(trouble: string, { tenant, lake }: Entry): string {
+  const asked = lake ? 'what is in the lake can be asked' : 'until then it cannot be asked'
+  return `The lake of ${tenant.tenant_id} takes no rows for now: ${trouble}. What was recorded waits in the journal and is taken as soon as the disk takes it; ${asked}.` // biome-ignore format: one line
+}
+
+function spoiledInWords({ spoiled }: TenantLake): string | undefined {
+  const [first] = spoiled.values()
+  const more = spoiled.size > 1 ? ` So are ${spoiled.size - 1} more.` : ''
+  return first && `${first}${more} Questions name it as a gap; put it back from a backup.`
+}
+
+function statusOf({ tenant, lake, fault }: Entry): Omit<TenantStatus, 'retention' | 'budgets'> {
   const files = lake?.catalog.files() ?? []
   const tier1 = files.filter(({ level }) => level === 0)
   const tier2 = files.filter(({ level }) => level > 0)

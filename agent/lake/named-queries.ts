@@ -8,6 +8,8 @@ type Kind = 'text' | 'time' | 'number' | 'limit' | 'offset' | 'seconds'
 
 export interface NamedQuery {
   sql: string
+  /** Of a page of newest rows: the time of its oldest, from the same parameters. */
+  oldest?: string
   params: Readonly<Record<string, Kind>>
 }
 
@@ -65,21 +67,31 @@ const EVENT = `tenant_id, fleet_id, event_id, event_time, ingest_time, kind, hos
   attack_ids, "user", src_ip, src_port, dest_ip, dest_port, proto, app_proto, community_id, flow_id,
   bytes, packets, action, message, record, appliance_id`
 
-/** A list of one kind of protocol event, with what its record says picked out. */
-const protocol = (kind: string, picked: string, filter = ''): NamedQuery => ({
-  sql: `SELECT tenant_id, event_id, event_time, host, src_ip, src_port, dest_ip, dest_port, proto,
-    app_proto, flow_id, community_id, message, ${picked}, record
-    FROM events WHERE kind = '${kind}' AND ${WHERE} ${filter} ${PAGE}`,
-  params: LIST,
+/** Rows, newest first: what is picked of each, which ones, and by what they can be chosen. */
+const page = (picked: string, where: string, params: NamedQuery['params']): NamedQuery => ({
+  sql: `SELECT ${picked} FROM events WHERE ${where} ${PAGE}`,
+  oldest: `SELECT min(event_time)::VARCHAR FROM (SELECT event_time FROM events WHERE ${where}
+    ORDER BY event_time DESC LIMIT $limit + $offset)`,
+  params,
 })
 
+/** A list of one kind of protocol event, with what its record says picked out. */
+const protocol = (kind: string, picked: string): NamedQuery =>
+  page(
+    `tenant_id, event_id, event_time, host, src_ip, src_port, dest_ip, dest_port, proto,
+    app_proto, flow_id, community_id, message, ${picked}, record`,
+    `kind = '${kind}' AND ${WHERE}`,
+    LIST,
+  )
+
 export const NAMED_QUERIES: Readonly<Record<string, NamedQuery>> = {
-  findings: {
-    sql: `SELECT ${EVENT} FROM events WHERE kind = 'finding' AND ${WHERE}
+  findings: page(
+    EVENT,
+    `kind = 'finding' AND ${WHERE}
       AND ($severity::VARCHAR IS NULL OR list_contains(string_split($severity, ','), severity))
-      AND ($rule_id::VARCHAR IS NULL OR rule_id = $rule_id) ${PAGE}`,
-    params: { ...LIST, severity: 'text', rule_id: 'text' },
-  },
+      AND ($rule_id::VARCHAR IS NULL OR rule_id = $rule_id)`,
+    { ...LIST, severity: 'text', rule_id: 'text' },
+  ),
   findingsCount: {
     sql: `SELECT count(*) AS total FROM events WHERE kind = 'finding' AND ${WHERE}
       AND ($severity::VARCHAR IS NULL OR list_contains(string_split($severity, ','), severity))
@@ -97,12 +109,13 @@ export const NAMED_QUERIES: Readonly<Record<string, NamedQuery>> = {
     sql: `SELECT ${EVENT} FROM events WHERE event_id = TRY_CAST($event_id AS UUID) LIMIT 1`,
     params: { event_id: 'text' },
   },
-  flows: {
-    sql: `SELECT ${EVENT} FROM events WHERE kind = 'flow' AND ${WHERE}
+  flows: page(
+    EVENT,
+    `kind = 'flow' AND ${WHERE}
       AND ($app_proto::VARCHAR IS NULL OR app_proto = $app_proto)
-      AND ($port::BIGINT IS NULL OR src_port = $port OR dest_port = $port) ${PAGE}`,
-    params: { ...LIST, app_proto: 'text', port: 'number' },
-  },
+      AND ($port::BIGINT IS NULL OR src_port = $port OR dest_port = $port)`,
+    { ...LIST, app_proto: 'text', port: 'number' },
+  ),
   dns: protocol(
     'dns',
     `coalesce(record->>'$.dns.rrname', record->>'$.dns.queries[0].rrname') AS rrname,
@@ -126,10 +139,10 @@ export const NAMED_QUERIES: Readonly<Record<string, NamedQuery>> = {
     record->>'$.ssh.server.software_version' AS server`,
   ),
   ot: protocol('ot', 'action'),
-  events: {
-    sql: `SELECT ${EVENT} FROM events WHERE ($kind::VARCHAR IS NULL OR kind = $kind) AND ${WHERE} ${PAGE}`, // biome-ignore format: one line
-    params: { ...LIST, kind: 'text' },
-  },
+  events: page(EVENT, `($kind::VARCHAR IS NULL OR kind = $kind) AND ${WHERE}`, {
+    ...LIST,
+    kind: 'text',
+  }),
   byFlow: {
     sql: `SELECT ${EVENT} FROM events WHERE flow_id = $flow_id ORDER BY event_time LIMIT $limit`,
     params: { flow_id: 'text', limit: 'limit' },
@@ -189,10 +202,7 @@ export const NAMED_QUERIES: Readonly<Record<string, NamedQuery>> = {
       GROUP BY tenant_id, host ORDER BY last_seen DESC, host LIMIT $limit OFFSET $offset`,
     params: { ...RANGE, host: 'text', limit: 'limit', offset: 'offset' },
   },
-  actions: {
-    sql: `SELECT ${EVENT} FROM events WHERE kind = 'action' AND ${WHERE} ${PAGE}`,
-    params: LIST,
-  },
+  actions: page(EVENT, `kind = 'action' AND ${WHERE}`, LIST),
   faults: {
     sql: `SELECT message AS fault, count(*) AS times, max(event_time) AS last_seen FROM events
       WHERE kind = 'fault' AND ${SINCE} AND ${UNTIL} AND ${TENANT}

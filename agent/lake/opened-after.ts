@@ -5,13 +5,16 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeWhole } from '../base/files.ts'
+import type { Disk } from '../base/disk.ts'
 
 const NAME = 'opened-after'
 
 /** Before the floor holds: a writer must never be behind it. */
-export function keepOpenedAfter(journal: string, floorUs: number): void {
-  writeWhole(join(journal, NAME), String(floorUs))
+export function keepOpenedAfter(
+  { journal, disk }: { journal: string; disk: Disk },
+  floorUs: number,
+): void {
+  disk.writeWhole(join(journal, NAME), String(floorUs))
 }
 
 /** The wall clock, or the floor where the clock is behind it. */

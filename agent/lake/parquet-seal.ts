@@ -24,9 +24,10 @@ import {
 } from './thrift.ts'
 
 const MAGIC_PLAIN = 'PAR1'
-const MAGIC = Buffer.from('PARE')
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
+export const SEALED_MAGIC = 'PARE'
+const MAGIC = Buffer.from(SEALED_MAGIC)
+export const NONCE_BYTES = 12
+export const TAG_BYTES = 16
 
 // Ids in parquet.thrift.
 const FILE_ROW_GROUPS = 4
@@ -127,10 +128,9 @@ export function sealParquet({ footer, groups }: PlainParquet, key: Buffer): Buff
       set(group, { id: GROUP.fileOffset, type: I64, value: BigInt(groupAt) })
     set(group, { id: GROUP.ordinal, type: I32, value: BigInt(ordinal) })
   }
-  const crypto = writeStruct(ALGORITHM)
   const footerAt = at
-  out.push(crypto)
-  at += crypto.length
+  out.push(FILE_CRYPTO)
+  at += FILE_CRYPTO.length
   emit(writeStruct(footer))
   const length = Buffer.alloc(4)
   length.writeUInt32LE(at - footerAt)
@@ -140,6 +140,7 @@ export function sealParquet({ footer, groups }: PlainParquet, key: Buffer): Buff
 
 /** FileCryptoMetaData { encryption_algorithm: AES_GCM_V1 {} }: no aad_file_unique, so no AAD. */
 const ALGORITHM: Struct = [{ id: 1, type: STRUCT, value: [{ id: 1, type: STRUCT, value: [] }] }]
+export const FILE_CRYPTO = writeStruct(ALGORITHM)
 
 function sealModule(key: Buffer, plain: Buffer): Buffer[] {
   const nonce = randomBytes(NONCE_BYTES)

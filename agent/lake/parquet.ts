@@ -1,11 +1,11 @@
 /** NDJSON or older files in, one encrypted Parquet file of the lake out. */
 import { createHash } from 'node:crypto'
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { type Disk, realDisk } from '../base/disk.ts'
 import { COLUMNS, SCHEMA_VERSION } from '../base/event.ts'
 import { Failure } from '../base/failure.ts'
-import { syncFolder } from '../base/files.ts'
 import { newUid } from '../base/ids.ts'
 import { buildBloom } from './bloom.ts'
 import { literal, read } from './engine.ts'
@@ -77,10 +77,12 @@ export class Batch {
     }
   }
 
-  /** Rows of sealed files, each list under one key. */
+  /** Rows of sealed files, each list under one key; `inMemory` reads each file once, not once a question. */
   static async ofFiles(
     options: BatchOptions,
     lists: readonly { key: Buffer; paths: readonly string[] }[],
+    /** `without`: kinds that are left out. */
+    { inMemory = false, without = [] }: { inMemory?: boolean; without?: readonly string[] } = {},
   ): Promise<Batch> {
     const connection = await options.engine.connect()
     const scans: string[] = []
@@ -88,7 +90,10 @@ export class Batch {
       await connection.run(`PRAGMA add_parquet_key('k${i}', '${key.toString('base64')}')`)
       scans.push(`SELECT ${NAMES} FROM ${scan(paths, `k${i}`)}`)
     }
-    await connection.run(`CREATE OR REPLACE TEMP VIEW batch AS ${scans.join(' UNION ALL ')}`)
+    const all = scans.join(' UNION ALL ')
+    const some = without.length > 0 ? `SELECT * FROM (${all}) WHERE kind NOT IN (${without.map(literal).join(', ')})` : all // biome-ignore format: one line
+    const kept = inMemory ? 'TABLE' : 'VIEW'
+    await connection.run(`CREATE OR REPLACE TEMP ${kept} batch AS ${some}`)
     return new Batch(connection, options.scratch)
   }
 
@@ -172,25 +177,26 @@ export async function writeSealed(
   path: string,
   plain: PlainParquet,
   key: Buffer,
+  disk: Disk = realDisk,
 ): Promise<WrittenFile> {
   const pieces = sealParquet(plain, key)
   const hash = createHash('sha256')
   for (const piece of pieces) hash.update(piece)
   const part = `${path}.part`
-  const file = await open(part, 'w', 0o600)
+  const file = await disk.create(part)
   let bytes = 0
   try {
     for (let i = 0; i < pieces.length; i += PIECES_PER_WRITE) {
       const some = Buffer.concat(pieces.slice(i, i + PIECES_PER_WRITE))
-      await file.writeFile(some)
+      await file.write(some, bytes)
       bytes += some.length
     }
     await file.sync()
   } finally {
     await file.close()
   }
-  await rename(part, path)
-  syncFolder(dirname(path))
+  await disk.rename(part, path)
+  await disk.syncFolder(dirname(path))
   return { bytes, sha256: hash.digest('hex') }
 }
 const PIECES_PER_WRITE = 512

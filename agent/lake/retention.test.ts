@@ -6,6 +6,7 @@ import { makeSite, readLake, type Site, START_US } from '../../test/lake/site.ts
 import { compact } from './compact.ts'
 import { retire, sweep } from './retention.ts'
 import { settle } from './settle.ts'
+import { stampEvent } from './stamp.ts'
 
 const DAY_US = 86_400_000_000
 const GRACE_US = 200_000_000
@@ -50,11 +51,11 @@ test('what left stays on disk for the grace, across a restart, and is then remov
   const [old = '', young = ''] = paths()
   await retire(site.lake())
   await site.reopen() // not a stray: the catalog knows that it leaves
-  expect([existsSync(old), sweep(site.lake())]).toEqual([true, 0])
+  expect([existsSync(old), await sweep(site.lake())]).toEqual([true, 0])
   now += GRACE_US
   rmSync(old) // a sweep that was killed after its removal
-  expect(sweep(site.lake())).toBe(1)
-  expect(sweep(site.lake())).toBe(0)
+  expect(await sweep(site.lake())).toBe(1)
+  expect(await sweep(site.lake())).toBe(0)
   expect(existsSync(young)).toBe(true)
   expect(await hosts()).toEqual(['young'])
 })
@@ -90,4 +91,16 @@ test('a clock that starts in the past makes no segment a copy', async () => {
   await site.write([{ host: 'after', event_time: now }])
   expect(await settle(site.lake())).toEqual({ rows: 1, segments: 1, faults: [] })
   expect(await hosts()).toEqual(['after', 'before'])
+})
+
+test('a segment that was open while the clock was put days ahead is no copy', async () => {
+  await day('before')
+  const journal = await site.journal()
+  const row = { kind: 'flow', event_time: now, host: 'open' } as const
+  await journal.append([stampEvent(row, site.lake().tenant, now)])
+  now += 4 * DAY_US
+  await retire(site.lake())
+  await journal.close()
+  expect(await settle(site.lake())).toEqual({ rows: 1, segments: 1, faults: [] })
+  expect(await hosts()).toEqual(['before', 'open'])
 })

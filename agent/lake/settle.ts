@@ -2,10 +2,9 @@
  * Journal segments → one tier-1 file. Exactly once: a segment's id enters the catalog in the same
  * transaction as the file with its rows; only then is the segment removed.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { Failure } from '../base/failure.ts'
-import { syncFolder } from '../base/files.ts'
 import { readSegment, type SegmentReading } from './journal-reader.ts'
 import { lockFile } from './lock.ts'
 import { Batch } from './parquet.ts'
@@ -25,7 +24,7 @@ export interface Settled {
 /** Settles every closed segment of the tenant, and open ones whose writer is dead. */
 export async function settle(lake: TenantLake): Promise<Settled> {
   const total: Settled = { rows: 0, segments: 0, faults: [] }
-  dropUnborn(lake)
+  await dropUnborn(lake)
   const waiting = [
     ...journalFiles(lake, '.closed').map((path) => ({ path, fd: undefined })),
     ...abandoned(lake),
@@ -84,8 +83,8 @@ async function settleBatch(lake: TenantLake, batch: Waiting[], total: Settled): 
     }
     total.rows += await settleReadings(lake, [...taken.values()], faults)
     total.segments += taken.size
-    for (const path of aside) keepAside(path)
-    for (const path of done) rmSync(path)
+    for (const path of aside) await keepAside(lake, path)
+    for (const path of done) await lake.disk.remove(path)
   } finally {
     for (const { fd } of batch) if (fd !== undefined) closeSync(fd)
   }
@@ -104,7 +103,7 @@ async function read(lake: TenantLake, path: string): Promise<SegmentReading | st
     })
     if (reading.header.openedUs < catalog.settledFloorUs)
       return `${basename(path)} is from before everything that was settled: it is a copy.`
-    return reading
+    return reading.end === 'torn' ? await cutOff(lake, path, reading) : reading
   } catch (error) {
     // Away keys or a bad disk: the segment stays where it is and is tried again.
     if (error instanceof Failure && ['invalid', 'refused', 'not-found'].includes(error.kind))
@@ -139,6 +138,20 @@ async function settleReadings(
   return (await addFile(lake, batch, { level: 0, settled })).rows
 }
 
+/** Fewer frames than were acknowledged: no write was torn there, somebody cut them off. */
+async function cutOff(
+  { tenant, options }: TenantLake,
+  path: string,
+  reading: SegmentReading,
+): Promise<SegmentReading> {
+  const { tenant_uid } = tenant
+  const { segment_uid } = reading.header
+  const known = await options.keys.acknowledged({ tenant_uid, segment_uid })
+  if (reading.frames >= known) return reading
+  const fault = `${basename(path)}: of ${known} frames that were acknowledged ${reading.frames} are there; the rest was cut off or changed.`
+  return { ...reading, end: 'broken', fault }
+}
+
 /** Open segments without a living writer, locked by us now. */
 function abandoned(lake: TenantLake): Waiting[] {
   return journalFiles(lake, '.seg').flatMap((path) => {
@@ -151,11 +164,11 @@ function abandoned(lake: TenantLake): Waiting[] {
 }
 
 /** Segments whose writer died before their header was whole: nothing in them was acknowledged. */
-function dropUnborn(lake: TenantLake): void {
+async function dropUnborn(lake: TenantLake): Promise<void> {
   for (const path of journalFiles(lake, '.new')) {
     const fd = tryOpen(path)
     if (fd === undefined) continue
-    if (lockFile(fd)) rmSync(path, { force: true })
+    if (lockFile(fd)) await lake.disk.remove(path)
     closeSync(fd)
   }
 }
@@ -176,10 +189,10 @@ function tryOpen(path: string): number | undefined {
 }
 
 /** Evidence stays, out of the way: `journal/<tenant_uid>/aside/`. */
-function keepAside(path: string): void {
-  const folder = join(dirname(path), 'aside')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  renameSync(path, join(folder, basename(path)))
-  syncFolder(folder)
-  syncFolder(dirname(path))
+async function keepAside({ disk, journal }: TenantLake, path: string): Promise<void> {
+  disk.makeFolder(journal, 'aside')
+  const folder = join(journal, 'aside')
+  await disk.rename(path, join(folder, basename(path)))
+  await disk.syncFolder(folder)
+  await disk.syncFolder(journal)
 }

@@ -9,10 +9,10 @@ export const I8 = 3
 export const I32 = 5
 export const I64 = 6
 const I16 = 4
-const DOUBLE = 7
-const BINARY = 8
-const LIST = 9
-const SET = 10
+export const DOUBLE = 7
+export const BINARY = 8
+export const LIST = 9
+export const SET = 10
 export const STRUCT = 12
 
 export type Struct = Field[]

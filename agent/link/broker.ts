@@ -27,7 +27,7 @@ import {
 import { PacketGate } from './packet-gate.ts'
 import { type Peer, parseTopic, peerOfSan, type Topic } from './topics.ts'
 import { TopicsSeen } from './topics-seen.ts'
-import type { Credentials, Take, Transport } from './transport.ts'
+import type { Credentials, Memberships, Take, Transport } from './transport.ts'
 
 const NOT_AUTHORIZED = 5 // MQTT 3.1.1 §3.2.2.3
 
@@ -35,10 +35,16 @@ export interface BrokerOptions extends Credentials {
   fleet_uid: string
   host: string
   port: number
-  revoked: readonly string[]
+  memberships?: Memberships
   take: Take
   log: Log
   caps?: Caps
+}
+
+/** Who connected, by which certificate. */
+interface Connected extends Peer {
+  /** When it begins, microseconds. */
+  from: number
 }
 
 /** What aedes has and does not say in its types. */
@@ -54,17 +60,18 @@ export class Broker implements Transport {
   readonly #options: BrokerOptions
   readonly #aedes: Aedes
   readonly #server: Server
-  readonly #peers = new WeakMap<object, Peer>()
+  readonly #peers = new WeakMap<object, Connected>()
   readonly #verdicts = new WeakMap<Client, string>()
   readonly #admission: Admission
-  #revoked: ReadonlySet<string>
+  #revoked: ReadonlySet<string> = new Set()
+  #certificatesFrom: Memberships['certificatesFrom'] = new Map()
   /** Connections and messages refused, by reason. */
   readonly refused: Record<string, number> = {}
   readonly topics = new TopicsSeen()
 
   private constructor(options: BrokerOptions) {
     this.#options = options
-    this.#revoked = new Set(options.revoked)
+    if (options.memberships) this.#know(options.memberships)
     this.#aedes = new Aedes(this.#rules())
     this.#server = createServer({
       ...contextOf(options),
@@ -113,10 +120,25 @@ export class Broker implements Transport {
     this.#aedes.publish(packet, (error) => error && this.#count('unsent'))
   }
 
-  async revoke(appliance_ids: readonly string[]): Promise<void> {
-    const added = appliance_ids.filter((id) => !this.#revoked.has(id))
-    this.#revoked = new Set(appliance_ids)
+  async admit(memberships: Memberships): Promise<void> {
+    const added = memberships.revoked.filter((id) => !this.#revoked.has(id))
+    this.#know(memberships)
     for (const id of added) await this.#purge(id)
+    // Revoked and joined anew between two looks: what is connected by the old certificate ends all the same.
+    for (const client of Object.values(this.#clients)) {
+      const peer = client && this.#peers.get(client.conn)
+      if (peer && this.#notAdmitted(peer)) await this.#purge(peer.appliance_id)
+    }
+  }
+
+  #know({ revoked, certificatesFrom }: Memberships): void {
+    this.#revoked = new Set(revoked)
+    this.#certificatesFrom = certificatesFrom
+  }
+
+  #notAdmitted({ appliance_id, from }: Connected): string | undefined {
+    if (this.#revoked.has(appliance_id)) return 'revoked'
+    return from < (this.#certificatesFrom.get(appliance_id) ?? 0) ? 'old-certificate' : undefined
   }
 
   renew(credentials: Credentials): void {
@@ -177,9 +199,12 @@ export class Broker implements Transport {
   }
 
   #welcome(socket: TLSSocket): void {
-    const peer = peerOfSan(socket.getPeerCertificate().subjectaltname)
-    if (!peer || this.#revoked.has(peer.appliance_id)) {
-      this.#count(peer ? 'revoked' : 'no-appliance')
+    const { subjectaltname, valid_from } = socket.getPeerCertificate()
+    const named = peerOfSan(subjectaltname)
+    const peer = named && { ...named, from: Date.parse(valid_from) * 1000 }
+    const because = peer ? this.#notAdmitted(peer) : 'no-appliance'
+    if (!peer || because) {
+      this.#count(because ?? 'no-appliance')
       socket.on('error', () => {})
       socket.destroy()
       return
@@ -192,7 +217,8 @@ export class Broker implements Transport {
   #refusal(client: Client, packet: ConnectPacket): string | undefined {
     const peer = this.#peers.get(client.conn)
     if (!peer || packet.clientId !== peer.appliance_id) return 'other-client-id'
-    if (this.#revoked.has(peer.appliance_id)) return 'revoked'
+    const because = this.#notAdmitted(peer)
+    if (because) return because
     const { will } = packet
     if (!will) return undefined
     if (will.qos === 2) return 'will'

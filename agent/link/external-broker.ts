@@ -43,7 +43,7 @@ export class ExternalBroker implements Transport {
   }
 
   /** Its own revocation list is the other broker's business; the receiver refuses what comes all the same. */
-  async revoke(): Promise<void> {}
+  async admit(): Promise<void> {}
 
   renew(credentials: Credentials): void {
     this.#credentials = credentials

@@ -14,12 +14,14 @@ import {
   until,
 } from '../../test/link/fleet.ts'
 import { makeFleet } from '../../test/link/fleet-ca.ts'
-import { signJson } from '../base/signing.ts'
+import { type Envelope, signJson } from '../base/signing.ts'
+import type { SiteFold } from '../summary/fold.ts'
 import { seal } from '../summary/seal.ts'
 import { asJson, type Summary } from '../summary/summary.ts'
 import { bodyHash } from '../summary/verify.ts'
+import { EPOCHS_MAX } from './limits.ts'
 import { NO_HASH } from './outbox.ts'
-import type { Receiver } from './receiver.ts'
+import type { Receiver, ReceivingMember } from './receiver.ts'
 import { KIND_FORK } from './record.ts'
 import type { Topic, TopicKind } from './topics.ts'
 
@@ -144,6 +146,46 @@ test('one sequence with two contents: both are kept, over a restart too', async 
   const again = await openReceiver(folder, fleet)
   expect(again.receiver.sites().get(sydney.tenant_uid)?.fold.forks).toHaveLength(1)
   await again.receiver.close()
+})
+
+test('a site that claimed the last epochs there are is heard again once it joined anew, over restarts too', async () => {
+  const clock = { nowUs: () => nowUs, steadyMs: () => performance.now() }
+  let nowUs = 2e15
+  const before = { ...memberOf(sydney), joinedAt: nowUs - 1e9 }
+  const open = (member: ReceivingMember) =>
+    openReceiver(folder, fleet, { clock, members: [member] })
+  const first = await open(before)
+  const take = async (envelope: Parameters<typeof seal>[0], { receiver } = first) => {
+    nowUs += 1e6
+    return receiver.take(topicOf(sydney), sealed(sydney, envelope))
+  }
+  const { anchors } = JSON.parse(signed(sydney, {}).body) as Summary
+  const high = { ...anchors, audit_seq: 1e12, audit_head: 'a'.repeat(64) }
+  const taken = Array.from({ length: EPOCHS_MAX + 1 }, (_, i) =>
+    signed(sydney, { epoch: Number.MAX_SAFE_INTEGER - i, anchors: high }),
+  )
+  for (const envelope of taken) expect(await take(envelope)).toMatch(/accepted|replayed/)
+  nowUs += 1e6
+  const joined = { ...before, joinedAt: nowUs }
+  first.receiver.setMembers([joined])
+  for (const { envelope } of chainOf(sydney, 3)) expect(await take(envelope)).toBe('accepted')
+  expect(await take(taken[0] as Envelope)).toBe('replayed')
+  const seenBy = (receiver: Receiver) => {
+    const fold = receiver.sites().get(sydney.tenant_uid)?.fold as SiteFold
+    const { epoch, sequence } = fold.newest?.summary ?? {}
+    const alarms = fold.alarms.filter(({ at }) => at >= joined.joinedAt)
+    return { epoch, sequence, alarms, forks: fold.forks, held: heldOf(receiver, sydney)?.whole }
+  }
+  const fine = { epoch: 7, sequence: 3, alarms: [], forks: [], held: 3 }
+  expect(seenBy(first.receiver)).toEqual(fine)
+  const byLog = await open(joined)
+  expect(seenBy(byLog.receiver)).toEqual(fine)
+  await byLog.receiver.saveSnapshot()
+  const bySnapshot = await open(joined)
+  expect(seenBy(bySnapshot.receiver)).toEqual(fine)
+  const [, , , fourth] = chainOf(sydney, 4)
+  expect(await take(fourth?.envelope as Envelope, bySnapshot)).toBe('accepted')
+  expect(seenBy(bySnapshot.receiver)).toEqual({ ...fine, sequence: 4, held: 4 })
 })
 
 test('a restart reads the snapshot and what came after; each site is sealed under its own key', async () => {

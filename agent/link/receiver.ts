@@ -34,6 +34,8 @@ const ACK_SOON_MS = 20
 export type Verdict = 'accepted' | 'held-back' | Rejection
 
 export interface ReceivingMember extends MemberIdentity {
+  /** When this membership began: what came before it, by this box's clock, was of an earlier one. */
+  joinedAt: number
   /** base64 of 32 bytes. */
   storeKey: string
 }
@@ -174,6 +176,7 @@ export class Receiver {
     const { clock, log, changed } = this.#options
     const { epoch, sequence } = verified.summary
     const receivedAt = clock.nowUs()
+    site.fold.joinedAt(site.member.joinedAt)
     const held = site.has(epoch, sequence)
     const outcome = site.fold.accept(verified, { at: receivedAt, bytes })
     const verdict: Verdict = outcome.accepted ? 'accepted' : outcome.because
@@ -278,6 +281,7 @@ export class Receiver {
     }
     const summary = JSON.parse(envelope.body)
     const verified = { summary, envelope, hash: bodyHash(envelope.body) }
+    if (head.receivedAt >= site.member.joinedAt) site.fold.joinedAt(site.member.joinedAt)
     site.fold.accept(verified, { at: head.receivedAt, bytes: head.bytes })
     if (head.kind === KIND_SUMMARY) site.add(head.epoch, head.sequence)
     else site.forksKept++

@@ -11,8 +11,15 @@ import type { SiteState } from './snapshot.ts'
 import type { TopicKind } from './topics.ts'
 
 const Held = v.looseObject({
-  held: v.array(v.tuple([v.number(), v.array(v.tuple([v.number(), v.number()]))])),
+  held: v.array(v.tuple([v.number(), v.number(), v.array(v.tuple([v.number(), v.number()]))])),
 })
+
+interface HeldEpoch {
+  epoch: number
+  /** The membership in which it was last added to. */
+  joined: number
+  ranges: Ranges
+}
 
 export interface SiteOptions {
   nowMs: number
@@ -28,7 +35,7 @@ export class Site {
   fold: SiteFold
   readonly #remembered: number
   /** Sequences on disk, or appended and on their way there, by epoch. */
-  readonly #held = new Map<number, Ranges>()
+  readonly #held = new Map<number, HeldEpoch>()
   readonly #buckets: Record<'sum' | 'lwt', Bucket>
   forksKept = 0
   /** Epochs that something came of since the last acknowledgement. */
@@ -45,8 +52,12 @@ export class Site {
     this.#buckets = { sum: new Bucket(messages, nowMs), lwt: new Bucket(messages, nowMs) }
   }
 
-  /** Revoked, joined anew, another name: the same site. */
+  /** Revoked, joined anew, another name: the same site. What another appliance said of it says nothing of this one. */
   change(member: ReceivingMember): void {
+    if (member.appliance_id !== this.member.appliance_id) {
+      this.fold = new SiteFold(this.#remembered)
+      this.#held.clear()
+    }
     this.member = member
     this.speaker = speaker(member)
     this.storeKey = Buffer.from(member.storeKey, 'base64')
@@ -57,24 +68,32 @@ export class Site {
   }
 
   has(epoch: number, sequence: number): boolean {
-    return this.#held.get(epoch)?.has(sequence) ?? false
+    return this.#held.get(epoch)?.ranges.has(sequence) ?? false
   }
 
   add(epoch: number, sequence: number): void {
-    const ranges = this.#held.get(epoch) ?? new Ranges()
-    ranges.add(sequence)
-    this.#held.set(epoch, ranges)
-    if (this.#held.size > EPOCHS_MAX) this.#held.delete(Math.min(...this.#held.keys()))
+    const { joined } = this.fold
+    const held = this.#held.get(epoch) ?? { epoch, joined, ranges: new Ranges() }
+    held.joined = joined
+    held.ranges.add(sequence)
+    this.#held.set(epoch, held)
+    if (this.#held.size <= EPOCHS_MAX) return
+    const isBefore = (a: HeldEpoch, b: HeldEpoch) =>
+      a.joined < b.joined || (a.joined === b.joined && a.epoch < b.epoch)
+    const oldest = [...this.#held.values()].reduce((a, b) => (isBefore(b, a) ? b : a))
+    this.#held.delete(oldest.epoch)
   }
 
   held(epoch: number, rangesMax: number): { whole: number; also: [number, number][] } {
-    const ranges = this.#held.get(epoch) ?? new Ranges()
+    const { ranges = new Ranges() } = this.#held.get(epoch) ?? {}
     return { whole: ranges.whole, also: ranges.above(rangesMax) }
   }
 
   snapshot(): SiteState {
     const { tenant_uid, appliance_id } = this.member
-    const held = [...this.#held].map(([epoch, ranges]): Json => [epoch, ranges.list()])
+    const held = [...this.#held.values()].map(
+      ({ epoch, joined, ranges }): Json => [epoch, joined, ranges.list()],
+    )
     const fold = this.fold.snapshot() as unknown as Json
     return { tenant_uid, appliance_id, storeKey: this.storeKey, state: { held, fold } }
   }
@@ -86,7 +105,8 @@ export class Site {
     const fold = SiteFold.restore(of, this.#remembered)
     if (!saved.success || !fold) return false
     this.fold = fold
-    for (const [epoch, ranges] of saved.output.held) this.#held.set(epoch, new Ranges(ranges))
+    for (const [epoch, joined, ranges] of saved.output.held)
+      this.#held.set(epoch, { epoch, joined, ranges: new Ranges(ranges) })
     return true
   }
 

@@ -15,12 +15,20 @@ export interface Credentials {
   privateKey: string
 }
 
+/** Whose certificates open a connection. */
+export interface Memberships {
+  /** Appliances of which no membership is left. */
+  revoked: readonly string[]
+  /** By appliance, microseconds: a certificate that begins before is of an earlier membership. */
+  certificatesFrom: ReadonlyMap<string, number>
+}
+
 export interface Transport {
   readonly topics: TopicsSeen
   /** To one site's `ack`; dropped when it is not there: the next ack says the same and more. */
   publish(topic: string, payload: Buffer): void
-  /** These may not connect any more; open connections of theirs end, what waits for them is removed. */
-  revoke(appliance_ids: readonly string[]): Promise<void>
+  /** Who is not admitted any more: open connections of theirs end, what waits for them is removed. */
+  admit(admission: Memberships): Promise<void>
   /** New certificate; connections that are open stay. */
   renew(credentials: Credentials): void
   close(): Promise<void>

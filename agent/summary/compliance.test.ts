@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { makeSite } from '../../test/lake/site.ts'
 import { calmSummary, NOON_US } from '../../test/traffic/summary-source.ts'
 import { shippedControls } from '../controls-on-disk.ts'
-import { openCell } from '../lake/cell.ts'
-import { openEngine, read } from '../lake/engine.ts'
+import { Cell } from '../lake/cell.ts'
+import { openEngine } from '../lake/engine.ts'
 import { settle } from '../lake/settle.ts'
 import { guardSql } from '../lake/sql-guard.ts'
 import {
@@ -102,13 +102,16 @@ test('the one question passes the guard, and a cell with rows gives one number a
   const paths = site.lake().catalog.files().map((file) => site.lake().catalog.absolute(file)) // biome-ignore format: one line
   const [tenant] = site.tenants
   const key = site.keys.keyFor(tenant?.tenant_uid ?? '', 1).toString('base64')
-  const cell = await openCell([{ tenant_id: 'alfa', fleet_id: 'alfa', key, paths }])
-  const open = await cell.connect()
+  const cell = await Cell.open([{ tenant_id: 'alfa', fleet_id: 'alfa', key, paths }])
+  const found: unknown[][] = []
   try {
-    const rows = Object.fromEntries(await read(open, sql))
+    await cell.ask(
+      { sql, params: {}, bytesMax: 1 << 20 },
+      { columns: () => {}, rows: (rows) => found.push(...rows) > 0, drained: async () => {} },
+    )
+    const rows = Object.fromEntries(found)
     expect(rows).toEqual({ 'ot-new-writer': 0, 'http-basic-clear-text': 0, telnet: 2, 'ssh-version-1': 0, 'tls-version': 1, recorded: 5 }) // biome-ignore format: one line
   } finally {
-    open.closeSync()
     cell.closeSync()
     site.remove()
   }

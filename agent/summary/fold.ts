@@ -26,6 +26,8 @@ export interface Newest {
   summary: Summary
   hash: string
   receivedAt: number
+  /** When the membership began in which it came. */
+  joined: number
 }
 
 export type Outcome =
@@ -41,7 +43,8 @@ export interface Receipt {
 }
 
 export interface SiteSnapshot {
-  version: 1
+  version: 2
+  joined: number
   newest: Newest | null
   epochs: EpochSnapshot[]
   forks: Fork[]
@@ -61,8 +64,9 @@ interface Will {
 
 export class SiteFold {
   readonly #remembered: number
+  #joined = 0
   #newest: Newest | null = null
-  /** Oldest first. */
+  /** Oldest first, by membership, then by number. */
   #epochs: EpochChain[] = []
   #forks: Fork[] = []
   /** Forks that were not kept. */
@@ -81,12 +85,25 @@ export class SiteFold {
     this.#remembered = remembered
   }
 
+  /**
+   * What comes from now on is of the membership that began then. A site that was somebody else's for a while may have
+   * claimed any epoch and any anchor: nothing of before stands above what it says once it has joined anew.
+   */
+  joinedAt(at: number): void {
+    this.#joined = Math.max(this.#joined, at)
+  }
+
+  get joined(): number {
+    return this.#joined
+  }
+
   accept(verified: VerifiedSummary, receipt: Receipt): Outcome {
     const { summary, hash } = verified
     const { epoch, sequence, previous } = summary
     if (sequence > SEQUENCE_MAX) return this.#refuse('malformed')
     const known = this.#epochs.find((each) => each.epoch === epoch)
-    const chain = known ?? new EpochChain(epoch, this.#remembered)
+    const of = { joined: this.#joined, remembered: this.#remembered }
+    const chain = known ?? new EpochChain(epoch, of)
     if (!known && this.#isForgotten(epoch)) return this.#refuse('replayed')
     const placed = chain.place({ sequence, hash, previous }, receipt.at)
     if (placed.is === 'seen') return this.#refuse('replayed')
@@ -95,9 +112,9 @@ export class SiteFold {
       this.#fork({ epoch, sequence, hash, why: 'twice', at: receipt.at })
       return this.#refuse('forked')
     }
-    if (!known) this.#addEpoch(chain)
+    if (placed.isHighest) this.#goesOn(chain)
     if (!placed.fits) this.#fork({ epoch, sequence, hash, why: 'broken', at: receipt.at })
-    const isNewest = placed.isHighest && epoch >= (this.#newest?.summary.epoch ?? 0)
+    const isNewest = placed.isHighest && this.#epochs.at(-1) === chain
     this.#takeIn(verified, { receipt, isNewest })
     chain.outboxFrom = Math.max(chain.outboxFrom, Math.min(summary.outbox_from, sequence))
     return { accepted: true, isNewest, forked: !placed.fits }
@@ -109,14 +126,15 @@ export class SiteFold {
   ): void {
     this.revision++
     this.#strip.add(summary, receipt)
-    const before = this.#newest?.summary
+    const isSameMember = this.#newest?.joined === this.#joined
+    const before = isSameMember ? this.#newest?.summary : undefined
     if (!isNewest) {
       if (before) this.#anchors.insert(summary.anchors, before.anchors, receipt.at)
       return
     }
     if (before) this.#anchors.follow(before.anchors, summary.anchors, receipt.at)
     this.#noteFailing(summary)
-    this.#newest = { summary, hash, receivedAt: receipt.at }
+    this.#newest = { summary, hash, receivedAt: receipt.at, joined: this.#joined }
   }
 
   #noteFailing({ compliance, window }: Summary): void {
@@ -127,12 +145,14 @@ export class SiteFold {
 
   #isForgotten(epoch: number): boolean {
     const [oldest] = this.#epochs
-    return this.#epochs.length >= EPOCHS_MAX && oldest !== undefined && epoch < oldest.epoch
+    if (this.#epochs.length < EPOCHS_MAX || !oldest) return false
+    return oldest.joined === this.#joined && epoch < oldest.epoch
   }
 
-  #addEpoch(chain: EpochChain): void {
-    this.#epochs.push(chain)
-    this.#epochs.sort((a, b) => a.epoch - b.epoch)
+  #goesOn(chain: EpochChain): void {
+    chain.joined = this.#joined
+    if (!this.#epochs.includes(chain)) this.#epochs.push(chain)
+    this.#epochs.sort((a, b) => a.joined - b.joined || a.epoch - b.epoch)
     if (this.#epochs.length > EPOCHS_MAX) this.#epochs.shift()
   }
 
@@ -209,7 +229,8 @@ export class SiteFold {
 
   snapshot(): SiteSnapshot {
     return {
-      version: 1,
+      version: 2,
+      joined: this.#joined,
       newest: this.#newest,
       epochs: this.#epochs.map((chain) => chain.snapshot()),
       forks: this.#forks.map((fork) => ({ ...fork })),
@@ -224,8 +245,9 @@ export class SiteFold {
 
   /** From the receiver's own sealed snapshot: trusted, but for its version. */
   static restore(from: SiteSnapshot, remembered?: number): SiteFold | undefined {
-    if (from.version !== 1) return undefined
+    if (from.version !== 2) return undefined
     const fold = new SiteFold(remembered)
+    fold.#joined = from.joined
     fold.#newest = from.newest
     fold.#epochs = from.epochs.map((epoch) => EpochChain.restore(epoch, fold.#remembered))
     fold.#forks = from.forks.map((fork) => ({ ...fork }))

@@ -35,6 +35,7 @@ export type Placed =
 
 export interface EpochSnapshot {
   epoch: number
+  joined: number
   highest: number
   highestHash: string
   holes: Hole[]
@@ -45,6 +46,8 @@ export interface EpochSnapshot {
 
 export class EpochChain {
   readonly epoch: number
+  /** The membership in which it last went on: an epoch of an earlier one stands below, whatever its number. */
+  joined: number
   highest = 0
   #highestHash = ZERO_HASH
   #holes: Hole[] = []
@@ -54,8 +57,9 @@ export class EpochChain {
   givenUp = 0
   #recent: RecentHashes
 
-  constructor(epoch: number, remembered: number) {
+  constructor(epoch: number, { joined, remembered }: { joined: number; remembered: number }) {
     this.epoch = epoch
+    this.joined = joined
     this.#recent = new RecentHashes(remembered)
   }
 
@@ -149,6 +153,7 @@ export class EpochChain {
   snapshot(): EpochSnapshot {
     return {
       epoch: this.epoch,
+      joined: this.joined,
       highest: this.highest,
       highestHash: this.#highestHash,
       holes: this.#holes.map((hole) => ({ ...hole })),
@@ -159,7 +164,7 @@ export class EpochChain {
   }
 
   static restore(from: EpochSnapshot, remembered: number): EpochChain {
-    const chain = new EpochChain(from.epoch, remembered)
+    const chain = new EpochChain(from.epoch, { joined: from.joined, remembered })
     chain.highest = from.highest
     chain.#highestHash = from.highestHash
     chain.#holes = from.holes.map((hole) => ({ ...hole }))

@@ -4,8 +4,9 @@
  * `db.backup()`. One page put back to its older version is accepted (D12): nothing rests on this alone.
  */
 import { chmodSync, closeSync, openSync, readSync } from 'node:fs'
-import { relative } from 'node:path'
+import { dirname, relative } from 'node:path'
 import Database from 'better-sqlite3-multiple-ciphers'
+import { diskTrouble, folderTrouble } from '../base/disk.ts'
 import { Failure } from '../base/failure.ts'
 
 export type SealedDb = InstanceType<typeof Database>
@@ -38,6 +39,12 @@ export function openSealedDb(path: string, key: Buffer, schema: string): SealedD
   } catch (error) {
     db.close()
     if (error instanceof Failure) throw error
+    // Of a full or read-only disk SQLite says no more than that a file could not be opened or grown.
+    const { code } = error as { code?: unknown }
+    const ofDisk = /^SQLITE_(IOERR|CANTOPEN|READONLY|FULL)/.test(String(code))
+    const trouble = ofDisk ? (folderTrouble(dirname(path)) ?? diskTrouble(error)) : undefined
+    if (trouble)
+      throw new Failure('unavailable', `${path} cannot be opened: ${trouble}.`, { path }, error)
     throw new Failure(
       'refused',
       `${path} does not open with its key: it was changed, or belongs to another box or key. Put it back from a backup.`,

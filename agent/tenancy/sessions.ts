@@ -34,6 +34,7 @@ export class Sessions {
   readonly #clock: Clock
   /** Last use, newer than what is on disk. */
   readonly #seen = new Map<string, number>()
+  #onEnd: ((session_id: string) => void) | undefined
 
   constructor(db: SealedDb, clock: Clock) {
     this.#db = db
@@ -99,6 +100,11 @@ export class Sessions {
     for (const key of keys.all(userId) as string[]) this.#remove(key)
   }
 
+  /** Told the id of each session that ended, however it did. */
+  onEnd(listener: (session_id: string) => void): void {
+    this.#onEnd = listener
+  }
+
   #touch(row: Row, key: string, now: number): void {
     this.#seen.set(key, now)
     if (now - row.seen < PERSIST_US) return
@@ -107,7 +113,13 @@ export class Sessions {
 
   #remove(key: string): boolean {
     this.#seen.delete(key)
-    return this.#db.prepare('DELETE FROM sessions WHERE token_hash = ?').run(key).changes > 0
+    const ended = this.#db
+      .prepare('DELETE FROM sessions WHERE token_hash = ? RETURNING session_id')
+      .pluck()
+      .get(key) as string | undefined
+    if (ended === undefined) return false
+    this.#onEnd?.(ended)
+    return true
   }
 
   /** Ended sessions go, and the oldest of an account that opens more than it may have. */

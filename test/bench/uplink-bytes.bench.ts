@@ -44,7 +44,7 @@ test('uplink bytes of a site in an hour', { timeout: 60_000 }, async () => {
   })
   const { certificate, privateKey } = fleet.primary
   held.broker = await Broker.open({
-    ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid, revoked: [] },
+    ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid },
     ...{ host: '127.0.0.1', port: 0, log: silentLog },
     take: async (topic, payload) => void (await receiver.take(topic, payload)),
   })

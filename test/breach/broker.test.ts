@@ -23,7 +23,7 @@ beforeAll(async () => {
   const { ca, primary, fleet_uid } = fleet
   const { certificate, privateKey } = primary
   broker = await Broker.open({
-    ...{ ca, certificate, privateKey, fleet_uid, host: '127.0.0.1', port: 0, revoked: [] },
+    ...{ ca, certificate, privateKey, fleet_uid, host: '127.0.0.1', port: 0 },
     ...{ log: silentLog, caps: CAPS },
     take: async (topic, payload) =>
       void heard.push({ topic: formatTopic(topic), bytes: payload.length }),
@@ -242,7 +242,7 @@ test('mqtt-07 a broker that closes waits for no handshake', async () => {
   const { ca, primary, fleet_uid } = fleet
   const { certificate, privateKey } = primary
   const other = await Broker.open({
-    ...{ ca, certificate, privateKey, fleet_uid, host: '127.0.0.1', port: 0, revoked: [] },
+    ...{ ca, certificate, privateKey, fleet_uid, host: '127.0.0.1', port: 0 },
     ...{ log: silentLog, take: async () => {} },
   })
   const socket = tcp({ host: '127.0.0.1', port: other.port })

@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { connect as tls } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Uplink } from '../../agent/control/link-keys.ts'
 import { filesHolding } from './box.ts'
 import { FleetBox } from './fleet-boxes.ts'
 
@@ -60,10 +62,13 @@ function commandOf(pid: number): string {
 
 /** Until so many more of the branch were received than now. */
 async function heard(more: number): Promise<void> {
-  const before = (await london.site('cape-town'))?.summaries24h ?? 0
-  await london.until(`${more} summaries arrive`, async () => {
+  await heardUpTo(((await london.site('cape-town'))?.summaries24h ?? 0) + more)
+}
+
+async function heardUpTo(count: number): Promise<void> {
+  await london.until(`${count} summaries have arrived`, async () => {
     const site = await london.site('cape-town')
-    return (site?.summaries24h ?? 0) >= before + more
+    return (site?.summaries24h ?? 0) >= count
   })
 }
 
@@ -135,6 +140,14 @@ test('kill -9 of picket-keys while summaries are signed: no gap, no fork, nothin
     return site && site.wholeUpTo === site.sequence && site.gaps.length === 0
   })
   expect(await london.site('cape-town')).toMatchObject({ forks: 0, alarms: [], rejected: {} })
+}, 60_000)
+
+test('a picket-link that was quicker than picket-keys is at work as soon as keys is there', async () => {
+  const before = (await london.site('cape-town'))?.summaries24h ?? 0
+  for (const name of ['link', 'keys'] as const) await london.kill(name)
+  await london.start('link') // finds nobody
+  await london.start('keys')
+  await heardUpTo(before + 2)
 }, 60_000)
 
 test('a full disk at either end: said, nothing that was acknowledged is lost, and it goes on', async ({
@@ -237,4 +250,38 @@ test('a revocation cuts the connection at once; what the site sends or queued is
   expect(uplinks[0]).toMatchObject({ connected: false, because: expect.stringMatching(/\w/) })
   expect(uplinks[0]?.waiting).toBeGreaterThan(0)
   expect((await audit(london)).map(({ verb }) => verb)).toContain('fleet.revoked')
+}, 60_000)
+
+/** What the broker of that uplink answers to a CONNECT with this certificate: its CONNACK, or nothing. */
+function knock({ ca, certificate: cert, privateKey: key, url }: Uplink): Promise<string> {
+  const { hostname: host, port } = new URL(url)
+  const id = Buffer.from(cape.tenant.appliance_id)
+  const rest = Buffer.concat([Buffer.from([0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, id.length]), id]) // biome-ignore format: one line
+  const options = { host, port: Number(port), ca, cert, key, checkServerIdentity: () => undefined }
+  return new Promise((done) => {
+    const socket = tls(options, () => socket.write(Buffer.from([0x10, rest.length, ...rest])))
+    socket.once('data', (bytes: Buffer) => {
+      done(bytes.toString('hex'))
+      socket.destroy()
+    })
+    socket.on('error', () => {})
+    socket.once('close', () => done(''))
+  })
+}
+
+test('a site that joined anew is heard again; its certificate of before stays shut out', async () => {
+  const old = (await cape.linkKeys.uplinks()).uplinks[0] as Uplink
+  const claim = JSON.parse(
+    (await london.picket(['fleet', 'claim', '--tenant', 'cape-town', '--json'])).out,
+  )
+  const words = ['fleet', 'join', '--door', london.door, '--code', '-']
+  const joined = await cape.picket(words, `${claim.code}\n`)
+  expect([joined.code, joined.err]).toEqual([0, ''])
+  await heard(2)
+  expect((await london.site('cape-town'))?.state).not.toBe('cut-off')
+  const renewed = (await cape.linkKeys.uplinks()).uplinks[0] as Uplink
+  expect(renewed.certificate).not.toBe(old.certificate)
+  expect(await knock(old)).toBe('')
+  await cape.kill('link') // one client id is one connection
+  expect(await knock(renewed)).toBe('20020000') // control
 }, 60_000)

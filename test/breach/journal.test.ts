@@ -1,5 +1,5 @@
 /** Attempts on the layer `journal`: segments and frames moved, copied, cut, on real segments of two tenants. */
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
@@ -9,6 +9,7 @@ import {
   TAG_BYTES,
 } from '../../agent/lake/segment.ts'
 import { settle } from '../../agent/lake/settle.ts'
+import { stampEvent } from '../../agent/lake/stamp.ts'
 import { makeSite, readLake, type Site } from '../lake/site.ts'
 
 let site: Site
@@ -91,6 +92,42 @@ test('journal-05 frames cut off at a boundary are missed, with what was left set
   const { rows, faults } = await settle(site.lake('alfa'))
   expect(rows).toBe(decodeFrameHead(first, 0).rows)
   expect(faults).toEqual([expect.stringMatching(/frame 1 is missing: .* its end is gone/)])
+})
+
+/** A writer that dies with its segment open: its lock goes, nothing marks the end. */
+async function abandoned(frames: number): Promise<string> {
+  const journal = await site.journal('alfa')
+  const { tenant, journal: folder } = site.lake('alfa')
+  for (let i = 0; i < frames; i++)
+    await journal.append([stampEvent({ kind: 'flow', event_time: i, host: `h${i}` }, tenant, i)])
+  const name = readdirSync(folder).find((each) => each.endsWith('.seg')) as string
+  const segment_uid = name.slice(0, 32)
+  const { tenant_uid } = tenant
+  await expect.poll(() => site.keys.acknowledged({ tenant_uid, segment_uid })).toBe(frames)
+  const bytes = readFileSync(join(folder, name))
+  await journal.close()
+  rmSync(join(folder, name.replace('.seg', '.closed')))
+  writeFileSync(join(folder, name), bytes)
+  return join(folder, name)
+}
+
+test('journal-05 acknowledged frames cut off an open segment are missed; a torn write after them is not', async () => {
+  const own = await abandoned(4)
+  const [head, first, second, third, fourth] = pieces(own) as [Buffer, Buffer, Buffer, Buffer, Buffer] // biome-ignore format: one line
+  writeFileSync(own, Buffer.concat([head, first, second]))
+  const cut = await settle(site.lake('alfa'))
+  expect(cut.rows).toBe(2)
+  expect(cut.faults).toEqual([expect.stringMatching(/\.seg: of 4 frames that were acknowledged 2 are there/)]) // biome-ignore format: one line
+  expect(aside('alfa')).toHaveLength(1)
+  const torn = await abandoned(4)
+  writeFileSync(torn, Buffer.concat([readFileSync(torn), fourth.subarray(0, 40)]))
+  expect(await settle(site.lake('alfa'))).toEqual({ rows: 4, segments: 1, faults: [] })
+  const changed = await abandoned(4)
+  const bytes = readFileSync(changed)
+  bytes[bytes.length - third.length] = (bytes.at(-third.length) as number) ^ 1
+  writeFileSync(changed, bytes)
+  const { rows, faults } = await settle(site.lake('alfa'))
+  expect([rows, faults]).toEqual([3, [expect.stringMatching(/of 4 frames that were acknowledged 3 are there/)]]) // biome-ignore format: one line
 })
 
 test('journal-07 a frame from before the epoch changed does not fit after it', async () => {

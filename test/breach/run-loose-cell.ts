@@ -3,7 +3,8 @@
  * questions as a cell does, or does what code that took it over would do.
  */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import { answer, type Branch, lockEngine, openBranches } from '../../agent/lake/cell.ts'
+import { type Branch, lockEngine, openBranches } from '../../agent/lake/cell.ts'
+import { answer } from '../../agent/lake/cell-answer.ts'
 import { allowOnly, confine, filterCalls, hide } from '../../agent/lake/confine.ts'
 import { openEngine, read } from '../../agent/lake/engine.ts'
 import { readMessages, sendMessage } from '../../agent/lake/pipe.ts'

@@ -173,10 +173,18 @@ export function picket(...args: string[]): Promise<Ended> {
   return ended(spawn(process.execPath, [PICKET, ...args], { stdio: ['ignore', 'pipe', 'inherit'] }))
 }
 
-/** The same, where that room's network is. */
-export function picketIn(rooms: Rooms, room: Room, args: readonly string[]): Promise<Ended> {
+/** The same, where that room's network is, with what is typed into it. */
+export function picketIn(
+  rooms: Rooms,
+  room: Room,
+  args: readonly string[],
+  stdin: string,
+): Promise<Ended> {
   const words = [process.execPath, PICKET, ...args]
-  return ended(rooms.spawn(room, words, { stdio: ['ignore', 'pipe', 'inherit'] }))
+  const child = rooms.spawn(room, words, { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin?.on('error', () => {}) // it ended before it read
+  child.stdin?.end(stdin)
+  return ended(child)
 }
 
 interface Ended {

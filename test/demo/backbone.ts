@@ -6,7 +6,10 @@ export const BACKBONE = 'backbone'
 const PORT = 'uplink0'
 const LENGTH = 24
 
-export function buildBackbone(rooms: Namespaces, sites: readonly SiteScenario[]): void {
+export function buildBackbone(
+  rooms: Namespaces,
+  sites: readonly Pick<SiteScenario, 'tenant_id' | 'uplink'>[],
+): void {
   const batch = (room: string, lines: readonly string[]) =>
     rooms.run(room, ['ip', '-batch', '-'], `${lines.join('\n')}\n`)
   batch(BACKBONE, ['link set lo up', 'link add sites type bridge', 'link set sites up'])

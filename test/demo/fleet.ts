@@ -27,12 +27,12 @@ export interface FleetOutcome {
   openGaps: number
 }
 
-/** Each branch joins by a claim code, as a technician would type it. */
+/** Each branch joins by a claim code, as a technician would type it: no list of processes shows it. */
 export async function joinAll(branches: readonly Branch[]): Promise<void> {
   const [primary, ...others] = branches
   if (!primary) return
-  const on = (branch: Branch, words: string[]) =>
-    command(branch, ['fleet', ...words, '--data', branch.appliance.data, '--json'])
+  const on = (branch: Branch, words: string[], stdin = '') =>
+    command(branch, ['fleet', ...words, '--data', branch.appliance.data, '--json'], stdin)
   await on(primary, ['enable'])
   await Promise.all(
     others.map(async (branch) => {
@@ -42,10 +42,8 @@ export async function joinAll(branches: readonly Branch[]): Promise<void> {
         door: { host: string; port: number }
       }
       const door = `${claim.door.host}:${claim.door.port}`
-      const joined = (await on(branch, [
-        'join',
-        ...['--door', door, '--code', claim.code, '--site', name],
-      ])) as { digits?: string }
+      const words = ['join', '--door', door, '--code', '-', '--site', name]
+      const joined = (await on(branch, words, `${claim.code}\n`)) as { digits?: string }
       branch.say(
         `has joined ${primary.scenario.name} by claim code; both screens show ${joined.digits}`,
       )
@@ -53,8 +51,8 @@ export async function joinAll(branches: readonly Branch[]): Promise<void> {
   )
 }
 
-async function command(branch: Branch, words: string[]): Promise<unknown> {
-  const { code, out } = await picketIn(branch.rooms, 'gateway', words)
+async function command(branch: Branch, words: string[], stdin = ''): Promise<unknown> {
+  const { code, out } = await picketIn(branch.rooms, 'gateway', words, stdin)
   if (code !== 0) throw new Error(`picket ${words.join(' ')} failed at ${branch.scenario.name}.`)
   return JSON.parse(out)
 }

@@ -2,14 +2,17 @@
 import { createPrivateKey, createPublicKey, hkdfSync, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Json } from '../../agent/base/canonical.ts'
+import type { Disk } from '../../agent/base/disk.ts'
 import { newUid } from '../../agent/base/ids.ts'
 import { type KnownKey, keyId, signJson } from '../../agent/base/signing.ts'
+import { Acknowledged } from '../../agent/keys/acknowledged.ts'
 import { Anchors } from '../../agent/keys/anchors.ts'
 import type { LakeKeys } from '../../agent/lake/keys.ts'
 import type { SegmentKey } from '../../agent/lake/segment.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
 
 export interface OwnKeys extends LakeKeys {
+  noteAcknowledged(tenant_uid: string, at: { segment_uid: string; frames: number }): void
   openSegment(tenant_uid: string): SegmentKey
   keyFor(tenant_uid: string, epoch: number): Buffer
   /** Rows from now on are written under a new epoch. */
@@ -21,7 +24,7 @@ export interface OwnKeys extends LakeKeys {
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** `seed` makes the same keys again in another process; what must outlive one stands in `data`. */
-export function ownKeys(tenants: Tenant[], data: string, seed: Buffer): OwnKeys {
+export function ownKeys(tenants: Tenant[], data: string, seed: Buffer, disk?: Disk): OwnKeys {
   const derive = (info: string, salt: Buffer = Buffer.alloc(0)) =>
     Buffer.from(hkdfSync('sha256', seed, salt, info, 32))
   const der = Buffer.concat([PKCS8_ED25519, derive('signing')])
@@ -29,7 +32,8 @@ export function ownKeys(tenants: Tenant[], data: string, seed: Buffer): OwnKeys 
   const publicKey = createPublicKey(privateKey)
   const known: KnownKey = { key: publicKey, owner: 'test', types: ['catalog'] }
   let epoch = 1
-  const anchors = new Anchors(join(data, 'anchors'))
+  const anchors = new Anchors(join(data, 'anchors'), disk)
+  const acknowledged = new Acknowledged()
   const keys: OwnKeys = {
     reserved: 0,
     rotate: () => void epoch++,
@@ -40,6 +44,9 @@ export function ownKeys(tenants: Tenant[], data: string, seed: Buffer): OwnKeys 
       return { segment_uid: newUid(), epoch, salt, key }
     },
     readSegment: async (of) => derive(`journal ${of.tenant_uid} ${of.epoch}`, of.salt),
+    noteAcknowledged: (tenant_uid, { segment_uid, frames }) =>
+      acknowledged.note(tenant_uid, segment_uid, frames),
+    acknowledged: async ({ tenant_uid, segment_uid }) => acknowledged.of(tenant_uid, segment_uid),
     keyFor: (tenant_uid, of) => derive(`parquet ${tenant_uid} ${of}`),
     parquetKey: async (of) => {
       const wanted = of.epoch ?? epoch

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Disk, realDisk } from '../../agent/base/disk.ts'
 import type { EventDraft, EventRow } from '../../agent/base/event.ts'
 import { silentLog } from '../../agent/base/log.ts'
 import { openEngine } from '../../agent/lake/engine.ts'
@@ -27,6 +28,8 @@ export interface Site extends Place {
   lake(tenant_id?: string): TenantLake
   /** Closes and opens the lake again, as a restart does. */
   reopen(): Promise<void>
+  /** A writer as the agent has one; the caller closes it. */
+  journal(tenant_id?: string): Promise<JournalWriter>
   /** Rows through the journal; they wait, closed, for `settle`. */
   write(rows: readonly Partial<EventDraft>[], tenant_id?: string): Promise<EventRow[]>
   /** Leaves the folder as it is. */
@@ -43,6 +46,9 @@ export interface SiteOptions {
   compactFiles?: number
   retentionDays?: number
   nowUs?: () => number
+  steadyMs?: () => number
+  /** What the journal, the lake and the anchors write by. */
+  disk?: Disk
 }
 
 export async function makeSite(options: SiteOptions = {}): Promise<Site> {
@@ -51,14 +57,14 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
     tenants: (options.tenants ?? ['alfa']).map(tenant),
     seed: randomBytes(32),
   }
-  const { around = (keys: OwnKeys) => keys } = options
-  const keys = around(ownKeys(tenants, data, seed))
+  const { around = (keys: OwnKeys) => keys, disk = realDisk } = options
+  const keys = around(ownKeys(tenants, data, seed, disk))
   const engine = await openEngine({ memoryMiB: 512 })
   const scratch = openScratch(data)
-  const clock = {
-    nowUs: options.nowUs ?? (() => Date.now() * 1000),
-    steadyMs: () => performance.now(),
-  }
+  const { nowUs } = options
+  // A time that the test sets passes for both clocks, unless it sets the steady one too.
+  const steadyMs = options.steadyMs ?? (nowUs ? () => nowUs() / 1000 : () => performance.now())
+  const clock = { nowUs: nowUs ?? (() => Date.now() * 1000), steadyMs }
   const lakes = new Map<string, TenantLake>()
   const find = (tenant_id = tenants[0]?.tenant_id) => lakes.get(tenant_id ?? '') as TenantLake
   const site: Site = {
@@ -79,20 +85,27 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
             compactFiles: options.compactFiles ?? 4,
             retentionDays: options.retentionDays ?? 180,
             clock,
+            disk,
           }),
         )
     },
-    write: async (drafts, tenant_id) => {
-      const of = find(tenant_id).tenant
-      const journal = await JournalWriter.open({
-        folder: join(data, 'journal', of.tenant_uid),
-        tenant_uid: of.tenant_uid,
-        appliance_uid: of.appliance_id,
-        openSegment: async () => keys.openSegment(of.tenant_uid),
+    journal: (tenant_id) => {
+      const { tenant_uid, appliance_id } = find(tenant_id).tenant
+      return JournalWriter.open({
+        folder: join(data, 'journal', tenant_uid),
+        tenant_uid,
+        appliance_uid: appliance_id,
+        openSegment: async () => keys.openSegment(tenant_uid),
+        acknowledged: async (at) => keys.noteAcknowledged(tenant_uid, at),
         onClosed: () => {},
         settleSeconds: 300,
         clock,
+        disk,
       })
+    },
+    write: async (drafts, tenant_id) => {
+      const of = find(tenant_id).tenant
+      const journal = await site.journal(tenant_id)
       const rows = drafts.map((draft, i) =>
         stampEvent({ kind: 'flow', event_time: START_US + i * 1000, ...draft }, of, clock.nowUs()),
       )
@@ -110,7 +123,12 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
       rmSync(data, { recursive: true, force: true })
     },
   }
-  await site.reopen()
+  try {
+    await site.reopen()
+  } catch (error) {
+    site.close()
+    throw error
+  }
   return site
 }
 

@@ -1,4 +1,5 @@
 /** What the uplink needs of a broker, asked of the embedded one and of Mosquitto, with real certificates. */
+import { X509Certificate } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,13 +32,13 @@ interface Started {
   close(): Promise<void>
 }
 const LATE_MS = 400
+const DAY_MS = 86_400_000
 
 async function embedded(fleet: Fleet, take: Take): Promise<Started> {
   const broker = await Broker.open({
     ...sides(fleet, take),
     host: '127.0.0.1',
     port: 0,
-    revoked: [],
   })
   return { port: broker.port, transport: broker, close: () => broker.close() }
 }
@@ -285,11 +286,32 @@ function refuses(lab: Lab, own: boolean): void {
       await until('it is heard', () => lab.heardOn(topic) > 0)
       const before = lab.heardOn(topic)
       const closed = new Promise<void>((done) => made.once('close', () => done()))
-      await lab.broker.transport.revoke([lab.sydney.appliance_id])
+      const all = { revoked: [], certificatesFrom: new Map() }
+      await lab.broker.transport.admit({ ...all, revoked: [lab.sydney.appliance_id] })
       await closed
       await expect(lab.client(lab.sydney)).rejects.toThrow()
       expect(lab.heardOn(topic)).toBe(before)
-      await lab.broker.transport.revoke([])
+      await lab.broker.transport.admit(all)
       await expect(lab.client(lab.sydney)).resolves.toBeDefined()
+    })
+  if (own)
+    test('a certificate of before its site joined anew opens nothing, and what it had opened ends', async () => {
+      const old = lab.sydney
+      const begins = (box: BoxKeys) => Date.parse(new X509Certificate(box.certificate).validFrom)
+      await until('another second', () => Date.now() > begins(old) + DAY_MS + 1000)
+      const renewed = { ...old, ...(await lab.ca.issue(old)) }
+      const made = await lab.client(old)
+      const closed = new Promise<void>((done) => made.once('close', () => done()))
+      const from = begins(renewed) * 1000
+      expect(from).toBeGreaterThan(begins(old) * 1000)
+      const certificatesFrom = new Map([[old.appliance_id, from]])
+      await lab.broker.transport.admit({ revoked: [], certificatesFrom })
+      await closed
+      await expect(lab.client(old)).rejects.toThrow()
+      const again = await lab.client(renewed)
+      await lab.broker.transport.admit({ revoked: [], certificatesFrom })
+      expect(again.connected).toBe(true)
+      await expect(lab.client(lab.cape)).resolves.toBeDefined() // its neighbour
+      await lab.broker.transport.admit({ revoked: [], certificatesFrom: new Map() })
     })
 }

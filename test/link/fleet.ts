@@ -56,6 +56,7 @@ export function memberOf({ tenant_id, tenant_uid, appliance_id, spki, storeKey }
   const member: ReceivingMember = {
     ...{ tenant_id, tenant_uid, fleet_id: 'acme', appliance_id, spki, storeKey },
     key_id: keyId(key),
+    joinedAt: 0,
     revoked: null,
   }
   return member

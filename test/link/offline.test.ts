@@ -45,7 +45,7 @@ test(`${HOURS} hours offline lose nothing: ${SUMMARIES} summaries, the newest fi
   })
   const { certificate, privateKey } = fleet.primary
   const broker = await Broker.open({
-    ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid, revoked: [] },
+    ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid },
     ...{ host: '127.0.0.1', port: 0, log: silentLog },
     take: async (topic, payload) => void (await receiver.take(topic, payload)),
   })

@@ -13,7 +13,7 @@ const { receiver } = await openReceiver(folder, fleet, {
   segmentBytes: 64 << 10, // so that segments roll
 })
 broker = await Broker.open({
-  ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid, revoked: [] },
+  ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid },
   ...{ host: '127.0.0.1', port: Number(port), log: silentLog },
   take: async (topic, payload) => void (await receiver.take(topic, payload)),
 })

@@ -18,7 +18,7 @@ test('again after a minute, two, four, eight, and eight', async () => {
   const { certificate, privateKey } = fleet.primary
   let arrived = 0
   const broker = await Broker.open({
-    ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid, revoked: [] },
+    ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid },
     ...{ host: '127.0.0.1', port: 0, log: silentLog },
     take: async ({ kind }) => {
       if (kind === 'sum') arrived++

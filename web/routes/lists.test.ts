@@ -115,3 +115,23 @@ test('what the lake could not read is said above the list, and in the API', asyn
     gaps: ['part-7.parquet is missing'],
   })
 })
+
+test('what ails the lake is a sentence on its page: the disk, the clock, too many small files', async () => {
+  const ill = client('viewer')
+  const { lake } = ill.story.ports
+  const { status } = lake
+  const fault = 'The lake of cape-town takes no rows for now: the disk is full.'
+  const clock = 'The clock says 2027-11-01, days ahead of 2026-11-01. No row is deleted.'
+  lake.status = async (tenants) => {
+    const well = await status(tenants)
+    return {
+      ...well,
+      clock,
+      tenants: well.tenants.map((each) => ({ ...each, fault, tier1Files: 100_000 })),
+    }
+  }
+  const page = await (await ill.get('/lake')).text()
+  for (const words of [fault, clock, '100,000\u00a0small files wait to be joined.'])
+    expect(page).toContain(words)
+  expect(page).toContain('needs a look')
+})

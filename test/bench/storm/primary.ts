@@ -62,7 +62,7 @@ const take = async (topic: Topic, payload: Buffer) => {
   if (standing.stored === queued.size * each) standing.allStoredAt = Date.now()
 }
 const both = { ca, certificate, privateKey, fleet_uid, take, log: silentLog }
-carriers.broker = await Broker.open({ ...both, host: '127.0.0.1', port: Number(port), revoked: [] })
+carriers.broker = await Broker.open({ ...both, host: '127.0.0.1', port: Number(port) })
 carriers.external = new ExternalBroker({ ...both, url, appliance_id })
 
 const picture = new FleetPicture()
