@@ -302,7 +302,7 @@ attempt('own-enrolment-01', {
     const body = signJson(thief.key, 'cert-renew', { tenant_uid, appliance_id, tlsSpki, at: london.clock.nowUs(), nonce: newUid() }) // biome-ignore format: one line
     const certificate = await run.does('the renewal', async () =>
       run.without(RENEWER)
-        ? (await certify(london.box, fleetRow(), victim.says, tlsSpki)).certificate
+        ? (await certify(london.box, fleetRow(), { ...victim.says, joined: london.clock.nowUs() }, tlsSpki)).certificate
         : ((await london.link.renewCertificate({ body: { ...body }, source: '10.0.0.1' })).reply as { certificate: string }).certificate) // biome-ignore format: one line
     if (
       certificate &&

@@ -1,7 +1,7 @@
 /** Attempts on the layer `containment`: a guard, and the same guard put together without one of its parts. */
 
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, closeSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -19,6 +19,7 @@ import { guardMethods } from '../../agent/control/guard-methods.ts'
 import { decide } from '../../agent/control/keys-methods-web.ts'
 import { connect, type RpcServer, serve } from '../../agent/control/rpc.ts'
 import { socketPath } from '../../agent/control/sockets.ts'
+import { holdAlone } from '../../agent/lake/lock.ts'
 import { Machine, planOf } from '../traffic/guard-machine.ts'
 import { operatorKey, signed } from '../traffic/guarded-site.ts'
 import { canUnshare, ThreeNetworks } from '../traffic/three-networks.ts'
@@ -367,5 +368,36 @@ attempt('own-containment-03', {
     const action = machine.guard.propose(planOf({ target: '10.0.0.20', evidence }))
     run.saw('the proposal', action.state, action.because)
     blocked(run)
+  },
+})
+
+const ALONE: Layer = { name: 'one guard a data folder', shows: /picket-guard already runs on/ }
+attempt('containment-05', {
+  layers: [ALONE],
+  try: async (run) => {
+    newMachine()
+    const path = (name: string) => join(machine.folder, name)
+    const lock = holdAlone(path('guard.lock'), 'picket-guard', machine.folder)
+    const first = machine.start({}, { ledger: new Ledger(path('first.jsonl')) })
+    const active = machine.block({ durationMs: 10_000 })
+    // A second one, in the middle of it, that remembers the block as the first does.
+    await run.does('the second guard', () => {
+      if (!run.without(ALONE)) holdAlone(path('guard.lock'), 'picket-guard', machine.folder)
+      copyFileSync(path('first.jsonl'), path('second.jsonl'))
+      machine.start({}, { ledger: new Ledger(path('second.jsonl')) })
+    })
+    machine.upMs += 9999
+    machine.wallUs += 9_999_000
+    const undo = machine.decision(active, 'undo')
+    run.saw('the undo', first.undo(undo).state)
+    // The one that answers by then.
+    machine.guard.tick()
+    run.saw('the block', machine.find(active).state, standing())
+    await run.does('the undo again', () => first.undo(machine.decision(active, 'undo')).state)
+    machine.pass(5000)
+    const { state } = machine.find(active)
+    closeSync(lock)
+    if (state !== 'undone') run.harm(`what was undone is ${state}`)
+    if (standing().length > 0) run.harm('an element without an owner is left')
   },
 })
