@@ -65,7 +65,7 @@ interface Heard {
 /** The real broker, or the loose one where a rule is off. */
 async function started(
   loose: false | { verifies?: boolean; gated?: boolean; trusts?: string[] },
-  options: { revoked?: string[]; perSource?: number } = {},
+  options: { revoked?: string[]; from?: number; perSource?: number } = {},
 ) {
   // biome-ignore format: one line
   const heard: Heard[] = []
@@ -75,10 +75,12 @@ async function started(
     open.push(broker)
     return { broker, heard, refused: () => ({}), inside: () => 0 }
   }
-  const { revoked = [], perSource = 200 } = options
+  const { revoked = [], from = 0, perSource = 200 } = options
+  const certificatesFrom = new Map([[zulu().appliance_id, from]])
   const { certificate, privateKey } = fleet.primary
   const broker = await Broker.open({
-    ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid, revoked },
+    ...{ ca: fleet.ca, certificate, privateKey, fleet_uid: fleet.fleet_uid },
+    memberships: { revoked, certificatesFrom },
     ...{ host: '127.0.0.1', port: 0, log: silentLog, take, caps: { total: 1e6, perSource } },
   })
   open.push(broker)
@@ -252,6 +254,7 @@ async function speaks(
 const CHAIN: Layer = { name: 'the chain to the fleet’s authority', shows: /"handshake":1/ }
 const EXPIRY: Layer = { name: 'the time of a certificate', shows: /"handshake":1/ }
 const REVOKED: Layer = { name: 'the revoked appliances', shows: /"revoked":1/ }
+const EARLIER: Layer = { name: 'when the present membership began', shows: /"old-certificate":1/ }
 const SAN: Layer = { name: 'the name in the SAN', shows: /"no-appliance":1/ }
 attempt('mqtt-05', {
   by: 'of another authority',
@@ -281,6 +284,16 @@ attempt('mqtt-05', {
   try: async (run) => {
     const revoked = run.without(REVOKED) ? [] : [zulu().appliance_id]
     await speaks(run, await started(false, { revoked }), zulu())
+  },
+})
+attempt('mqtt-05', {
+  by: 'of an earlier membership',
+  layers: [EARLIER],
+  secrets: () => [lie],
+  undo,
+  try: async (run) => {
+    const from = run.without(EARLIER) ? 0 : Date.now() * 1000
+    await speaks(run, await started(false, { from }), zulu())
   },
 })
 attempt('mqtt-05', {
