@@ -10,6 +10,7 @@ import { silentLog } from '../../agent/base/log.ts'
 import { signJson } from '../../agent/base/signing.ts'
 import { Broker } from '../../agent/link/broker.ts'
 import { MESSAGES } from '../../agent/link/limits.ts'
+import { MqttSession } from '../../agent/link/mqtt-session.ts'
 import { formatTopic, type Topic, type TopicKind } from '../../agent/link/topics.ts'
 import { seal } from '../../agent/summary/seal.ts'
 import { asJson, type Summary } from '../../agent/summary/summary.ts'
@@ -427,5 +428,35 @@ attempt('mqtt-08', {
     run.saw('acknowledgements refused', sender.acksRefused)
     if (outbox.waiting('up-london') < 3)
       run.harm('summaries that nobody stored are gone from the outbox')
+  },
+})
+
+const ANSWERS: Layer = {
+  name: 'the appliance that must answer',
+  shows: /another appliance answers there/,
+}
+attempt('own-mqtt-01', {
+  layers: [ANSWERS],
+  undo,
+  try: async (run) => {
+    // A member that was taken over and got a certificate for servers, where the primary should be.
+    const { certificate, privateKey } = await ca.issue(alfa(), { serves: true })
+    const heard: Buffer[] = []
+    const take = async (_topic: Topic, payload: Buffer) => void heard.push(payload)
+    const primary = { ...fleet.primary, certificate, privateKey }
+    const broker = await looseBroker({ ...fleet, primary }, { take })
+    open.push(broker)
+    const session = await run.does('the connection', () =>
+      MqttSession.open({
+        ...{ ca: fleet.ca, certificate: zulu().certificate, privateKey: zulu().privateKey },
+        ...{ url: `mqtts://127.0.0.1:${broker.port}`, clientId: zulu().appliance_id },
+        ...(run.without(ANSWERS) ? {} : { server: idsOf(fleet.primary) }),
+        onMessage: async () => {},
+      }),
+    )
+    session?.publish(topicOf(zulu(), 'lwt'), Buffer.from('here'))
+    if (session) await soon(() => heard.length)
+    if (heard.length > 0) run.harm('it speaks to a neighbour that it takes for its primary')
+    session?.destroy()
   },
 })

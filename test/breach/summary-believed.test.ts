@@ -6,7 +6,13 @@ import { canonical, type Json } from '../../agent/base/canonical.ts'
 import { type Envelope, type SignedType, signJson } from '../../agent/base/signing.ts'
 import { pointOf, seal, sharedSecret, unseal } from '../../agent/summary/seal.ts'
 import { EnvelopeShape, type Summary, type VerifiedSummary } from '../../agent/summary/summary.ts'
-import { bodyHash, type Speaker, speaker, verifyAck } from '../../agent/summary/verify.ts'
+import {
+  bodyHash,
+  type Speaker,
+  speaker,
+  verifyAck,
+  verifyLastWill,
+} from '../../agent/summary/verify.ts'
 import { fleetStory } from '../browser/fleet-story.ts'
 import { client } from '../browser/story/client.ts'
 import { createStory } from '../browser/story.ts'
@@ -378,5 +384,43 @@ attempt('summary-11', {
   try: async (run) => {
     const text = await page(run, told('W'.repeat(20_000)))
     if (text.includes('W'.repeat(1000))) run.harm('one name fills the page')
+  },
+})
+
+const NONCE: Layer = { name: 'the connection that a last will is of', shows: /"replayed":1/ }
+attempt('own-summary-01', {
+  layers: [NONCE],
+  try: async (run) => {
+    const site = alfaSite()
+    fold(site, site.source.next())
+    const { tenant_uid, appliance_id } = site.source.member
+    const hear = (state: 'here' | 'gone', nonce: string, ahead: number) => {
+      const body = { version: 1, tenant_uid, appliance_id, nonce: nonce.repeat(32), state, at: 1 }
+      const will = verifyLastWill(signJson(site.source.privateKey, 'lwt', body), from(site))
+      if (typeof will === 'string') throw new Error(will)
+      // A receiver that does not compare it takes any for one of the present connection.
+      site.fold.hear(run.without(NONCE) ? { ...will, nonce: '' } : will, NOON_US + ahead)
+    }
+    hear('here', 'b', 1)
+    hear('gone', 'a', 2) // of yesterday's connection, sent again by the broker
+    run.saw('the row', site.fold.rejected, view([site]).sites[0]?.says)
+    if (site.fold.goneAt !== null) run.harm('a site that is there is shown as gone')
+  },
+})
+
+const MEMBERSHIP: Layer = { name: 'where a revocation cuts', shows: /revoked/ }
+attempt('own-summary-02', {
+  layers: [MEMBERSHIP],
+  secrets: () => [lie],
+  try: async (run) => {
+    const site = alfaSite()
+    fold(site, site.source.next())
+    const revoked = run.without(MEMBERSHIP) ? null : { epoch: 1, sequence: 2 }
+    const { envelope } = site.source.next(told())
+    run.saw(
+      'the verdict',
+      fold(site, believed(run, envelope, { from: { ...from(site), revoked } })),
+    )
+    run.saw('the row', view([site]).sites)
   },
 })
