@@ -14,6 +14,7 @@ import { Day } from './day.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
+import { agentInspection } from './inspection.ts'
 import { openJournal, recordingOf } from './journal.ts'
 import { Model } from './model.ts'
 import { Recording } from './recording.ts'
@@ -33,6 +34,7 @@ const { values } = parseArgs({ options: { data: { type: 'string' }, config: { ty
 const data = values.data ?? process.env.PICKET_DATA ?? '/var/lib/picket'
 const config = loadConfig(data, values.config)
 const home = config.network.home
+const inspection = agentInspection(config.inspection)
 
 interface ServiceParts {
   tenant_id: string
@@ -57,7 +59,7 @@ async function main(): Promise<void> {
   const [tenant] = (await keys.tenants()).tenants
   if (!tenant) throw new Failure('not-found', `${data} holds no tenant. Make one with: picket init`)
   const { tenant_id, tenant_uid, fleet_id, appliance_id } = tenant
-  const rules = new Rules(data, home)
+  const rules = new Rules(data, home, inspection)
   const assets = new Assets()
   const baselines = new Baselines()
   const day = new Day()
@@ -81,6 +83,7 @@ async function main(): Promise<void> {
     assets,
     day,
     findings: new Findings({
+      fold: inspection.fold_findings,
       thresholds: rules,
       overrides: () => tuning.overrides,
       hostOf: (...ends) => hostOf(assets, prefixes, ends),
@@ -114,7 +117,8 @@ async function main(): Promise<void> {
   const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
     {
-      ...{ config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
+      ...{ config: config.capture, home, ruleFiles: rules.files, inspection },
+      selfTestSecret: tester.secret,
       packets: (name, shard) => recording?.outlet(name, shard),
     },
     { message: hear, died: die },

@@ -29,13 +29,14 @@ export function newestRuleMs(files: readonly string[]): number {
 export function loadRules(
   files: readonly string[],
   home: readonly string[],
-  { vars }: Pick<Inspection, 'vars'> = { vars: INSPECTION.vars },
+  { vars, action_order }: Pick<Inspection, 'vars' | 'action_order'> = INSPECTION,
 ) {
   const { addresses, ports } = defaultVariables(home)
-  return RuleSet.load(readRuleFiles(files), {
+  const variables = {
     addresses: { ...addresses, ...vars['address-groups'] },
     ports: { ...ports, ...vars['port-groups'] },
-  })
+  }
+  return RuleSet.load(readRuleFiles(files), variables, action_order)
 }
 
 export function readRuleFiles(files: readonly string[]): { path: string; text: string }[] {

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { EventDraft } from './base/event.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import type { AssetSeen } from './flow/asset-watch.ts'
+import type { Inspection } from './inspection.ts'
 
 /** A rule's match, ready to become a finding once thresholds and the rate breaker agree. */
 export interface SeenAlert {
@@ -23,6 +24,7 @@ export interface ShardOptions {
   fanoutGroup: number
   home: string[]
   ruleFiles: string[]
+  inspection: Inspection
   selfTestSecret: string
   /** Where the frames of this shard are kept; absent without a packet ring. */
   packets?: PacketOutlet

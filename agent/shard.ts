@@ -12,6 +12,7 @@ import { Inspector } from './inspector.ts'
 import { Handover } from './packets/handover.ts'
 import { loadRules } from './rules-on-disk.ts'
 import type { FromShard, ShardBatch, ShardOptions, ToShard } from './shard-messages.ts'
+import { wantedRows } from './wanted-rows.ts'
 
 const BATCH_MAX = 512
 const BATCH_MS = 100
@@ -54,14 +55,15 @@ const mine = counters.shard(options.shard)
 const inspector = new Inspector(
   {
     home: options.home.map(parsePrefix),
-    rules: loadRules(options.ruleFiles, options.home).ruleSet,
+    rules: loadRules(options.ruleFiles, options.home, options.inspection).ruleSet,
     run: options.run,
     shard: options.shard,
     seed: (Math.random() * 2 ** 32) | 0,
     selfTestSecret: options.selfTestSecret,
+    inspection: options.inspection,
   },
   {
-    event: (draft) => void batch.events.push(draft),
+    event: wantedRows(options.inspection, (draft) => void batch.events.push(draft)),
     alert: (alert) => void batch.alerts.push(alert),
     observation: (observation) => void batch.observations.push(observation),
     sighting: (seen) => void batch.sightings.push(seen),
@@ -89,7 +91,11 @@ function obey(message: ToShard): boolean {
       injectSelfTest()
       return true
     case 'rules': {
-      const { ruleSet, loaded, refused } = loadRules(message.files, options.home)
+      const { ruleSet, loaded, refused } = loadRules(
+        message.files,
+        options.home,
+        options.inspection,
+      )
       inspector.swapRules(ruleSet)
       say({ did: 'rules', loaded, refused: refused.length })
       return true

@@ -4,12 +4,14 @@ import type { Config } from './base/config.ts'
 import { Failure } from './base/failure.ts'
 import { CaptureCounters, type CaptureTotals } from './capture/counters.ts'
 import { rxPackets } from './capture/interface.ts'
+import type { Inspection } from './inspection.ts'
 import type { FromShard, PacketOutlet, ShardOptions, ToShard } from './shard-messages.ts'
 
 export interface ShardsOptions {
   config: Config['capture']
   home: string[]
   ruleFiles: string[]
+  inspection: Inspection
   selfTestSecret: string
   /** Where the frames of a shard are kept. */
   packets?: ((name: string, shard: number) => PacketOutlet | undefined) | undefined
@@ -51,6 +53,7 @@ export class Shards {
           fanoutGroup: ((process.pid + i) & 0x7fff) | 1,
           home: options.home,
           ruleFiles: options.ruleFiles,
+          inspection: options.inspection,
           selfTestSecret: options.selfTestSecret,
           ...(packets && { packets }),
         }

@@ -37,6 +37,8 @@ const Schema = v.strictObject({
     }),
     {},
   ),
+  /** How traffic is inspected, under Suricata's names (agent/inspection.ts, which checks them). */
+  inspection: v.optional(v.record(v.string(), v.unknown()), {}),
   contain: v.optional(
     v.strictObject({
       policy: v.optional(v.picklist(['propose', 'automatic']), 'propose'),

@@ -39,8 +39,10 @@ export function longestOf(rules: RetentionRules): number {
   return Math.max(...Object.values(rules))
 }
 
+/** Only reads: it is asked on a full disk too. */
 export function readRules({ catalog, options }: TenantLake): RetentionRules {
-  const rows = prepared(catalog.db).prepare('SELECT kind, days FROM retention').all()
+  if (!isPrepared(catalog.db)) return { [EVERY_KIND]: options.retentionDays }
+  const rows = catalog.db.prepare('SELECT kind, days FROM retention').all()
   const own = (rows as { kind: string; days: number }[]).map(({ kind, days }) => [kind, days])
   return { [EVERY_KIND]: options.retentionDays, ...Object.fromEntries(own) }
 }
@@ -118,6 +120,10 @@ function sharesOf(db: SealedDb, { file_uid }: FileRow): KindShare[] {
 }
 
 const ready = new WeakSet<SealedDb>()
+
+function isPrepared(db: SealedDb): boolean {
+  return ready.has(db) || db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'retention'").get() !== undefined // biome-ignore format: one line
+}
 
 function prepared(db: SealedDb): SealedDb {
   if (!ready.has(db)) db.exec(SCHEMA)
