@@ -16,7 +16,14 @@ import { claimKey, proveClaim } from '../../agent/keys/claim.ts'
 import { Door } from '../../agent/link/door.ts'
 import type { FleetRow } from '../../agent/tenancy/fleet.ts'
 import { attempt, type Layer, type Run } from './attempt.ts'
-import { falseDoor, type Listening, openDoor, type Site, startSite } from './fleet-sites.ts'
+import {
+  falseDoor,
+  type Listening,
+  openDoor,
+  type Site,
+  startPrimary,
+  startSite,
+} from './fleet-sites.ts'
 
 const HOUR_MS = 3_600_000
 const GUESSES = 30
@@ -27,8 +34,7 @@ let london: Site
 let door: Listening
 const open: { close(): Promise<void> }[] = []
 beforeAll(async () => {
-  london = await startSite('london')
-  await london.cli.fleetEdition({ on: true })
+  london = await startPrimary()
   door = await openDoor(london.link)
 })
 afterAll(async () => {
