@@ -40,7 +40,9 @@ async function main(): Promise<void> {
   const folder = join(data, 'guard')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   // Two would undo each other's blocks, and write one ledger.
-  const lock = holdAlone(join(folder, 'guard.lock'), 'picket-guard', data)
+  const run = join(data, 'run', 'guard')
+  mkdirSync(run, { recursive: true, mode: 0o700 })
+  const lock = holdAlone(join(run, 'guard.lock'), 'picket-guard', data)
 
   const controllers = new Controllers(join(folder, 'controllers.json'))
   const ledger = new Ledger(join(folder, 'actions.jsonl'))
