@@ -168,7 +168,7 @@ async function branchesOf(box: RunningLake): Promise<Record<'alfa' | 'zulu', Bra
       const files = await box.files(name)
       const { tenant_id, tenant_uid, fleet_id } = box.tenant(name)
       const key = keys.ring.layer(tenant_uid, files[0]?.epoch ?? 0, 'parquet').toString('base64')
-      return { tenant_id, fleet_id, key, paths: files.map(({ path }) => path), annex: [] }
+      return { tenant_id, fleet_id, key, paths: files.map(({ path }) => path) }
     }
     return { alfa: await branch('alfa'), zulu: await branch('zulu') }
   } finally {

@@ -1,5 +1,6 @@
 /** Two tenants of one box: what is inside a scope is answered; rows of another by import; what an engine says about a row. */
-import { writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -48,7 +49,12 @@ test('D16 what an engine says about a row reaches the asker, cut short, and no l
 })
 
 describe('picket lake import and export', () => {
-  const file = () => join(box.data, 'run', 'foreign.ndjson')
+  let folder = ''
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'export-'))
+    return () => rmSync(folder, { recursive: true })
+  })
+  const file = () => join(folder, 'foreign.ndjson')
   const bring = (tenant: string, rows: readonly object[]) => {
     writeFileSync(file(), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
     return box.picket('lake', 'import', '--tenant', tenant, file(), '--json')
@@ -74,13 +80,22 @@ describe('picket lake import and export', () => {
   test('a file of its own comes in, goes out, and is refused by the neighbour', async () => {
     const brought = await bring('alfa', [{ host: 'plc-9', event_time: '2026-11-01T00:00:00Z' }])
     expect([brought.code, JSON.parse(brought.out)]).toEqual([0, { rows: 1 }])
-    const out = join(box.data, 'run', 'out.ndjson')
+    const out = join(folder, 'out.ndjson')
     const sql = `SELECT * FROM events WHERE host = 'plc-9'`
     const exported = await box.picket('lake', 'export', '--tenant', 'alfa', '--out', out, '--sql', sql) // biome-ignore format: one line
     expect(exported.code).toBe(0)
     const foreign = await box.picket('lake', 'import', '--tenant', 'zulu', out)
     expect(foreign).toEqual({ code: 3, out: '', err: `picket: ${CROSS_TENANT}\n` })
     expect((await box.picket('lake', 'import', '--tenant', 'alfa', out)).code).toBe(0)
+  })
+
+  test('an export into the data folder is refused: it is plain text', async () => {
+    symlinkSync(join(box.data, 'run'), join(folder, 'link'))
+    for (const out of [join(box.data, 'out.ndjson'), join(folder, 'link', 'out.ndjson')]) {
+      const { code, err } = await box.picket('lake', 'export', '--tenant', 'alfa', '--out', out)
+      expect([code, err]).toEqual([3, expect.stringMatching(/must not go into the data folder/)])
+      expect(existsSync(out)).toBe(false)
+    }
   })
 })
 
