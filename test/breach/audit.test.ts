@@ -329,6 +329,15 @@ test('audit-07 a clock set back', async () => {
   await box.close()
 })
 
+test('a tenant of a box with a neighbour is told its lines and not their numbers', async () => {
+  const data = copyOf(folder)
+  const box = await startBox({ ...folder, data })
+  const { token } = await box.admin('alfa')
+  expect(await box.web.auditList({ token, limit: 5 })).toMatchObject({ numbered: false })
+  expect(await box.cli.auditList({ limit: 5 })).toMatchObject({ numbered: true })
+  await box.close()
+})
+
 test('audit-08 tenant data in the chain', async () => {
   expect(filesHolding(folder.data, [CANARY])).toEqual([]) // nowhere in plain
   const data = copyOf(folder)
