@@ -3,9 +3,12 @@ import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { Failure } from './base/failure.ts'
 import { parseSettings } from './base/json-settings.ts'
+import { brief } from './base/text.ts'
 import type { DnsSettings } from './detect/eve-settings.ts'
 import type { DropSettings } from './verdicts.ts'
 
+/** Of what a file says, quoted in a refusal. */
+const NAMED_CHARS_MAX = 200
 const DEPTH_UNITS: Readonly<Record<string, number>> = {
   '': 1,
   kb: 1024,
@@ -106,10 +109,10 @@ export function parseInspection(value: unknown, where: string): Inspection {
   const result = v.safeParse(Schema, value)
   if (!result.success) {
     const [issue] = result.issues
-    const at = v.getDotPath(issue) ?? 'it'
+    const at = brief(v.getDotPath(issue) ?? 'it', NAMED_CHARS_MAX)
     if (issue.type === 'strict_object' && issue.expected === 'never')
       throw new Failure('invalid', `${where}: there is no setting ${at}.`)
-    throw new Failure('invalid', `${where}: ${at}: ${issue.message}.`)
+    throw new Failure('invalid', `${where}: ${at}: ${brief(issue.message, NAMED_CHARS_MAX)}.`)
   }
   const { stream, ...all } = result.output
   return {

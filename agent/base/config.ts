@@ -4,6 +4,10 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { Failure } from './failure.ts'
 import { parseSettings } from './json-settings.ts'
+import { brief } from './text.ts'
+
+/** Of what the file says, quoted in a refusal. */
+const NAMED_CHARS_MAX = 200
 
 const Cidr = v.pipe(v.string(), v.maxLength(64))
 const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
@@ -153,8 +157,10 @@ export function parseConfig(text: string, file: string): Config {
   const result = v.safeParse(Schema, value)
   if (result.success) return result.output
   const issue = result.issues[0]
-  const where = v.getDotPath(issue) ?? 'the file'
+  const where = brief(v.getDotPath(issue) ?? 'the file', NAMED_CHARS_MAX)
   if (issue.type === 'strict_object' && issue.expected === 'never')
     throw new Failure('invalid', `${file}: there is no setting ${where}.`, { file })
-  throw new Failure('invalid', `${file}: ${where}: ${issue.message}.`, { file })
+  throw new Failure('invalid', `${file}: ${where}: ${brief(issue.message, NAMED_CHARS_MAX)}.`, {
+    file,
+  })
 }

@@ -6,9 +6,12 @@
 import * as v from 'valibot'
 import { inPrefix, type Prefix, parseAddress, parsePrefix } from '../base/address.ts'
 import { Failure } from '../base/failure.ts'
+import { brief } from '../base/text.ts'
 import { Thresholds } from './signatures/thresholds.ts'
 
 export const OVERRIDES_MAX = 1000
+/** Of what was asked, quoted in a refusal. */
+const NAMED_CHARS_MAX = 200
 const COMMENT_MAX = 500
 const SECONDS_MAX = 86_400
 const COUNT_MAX = 1_000_000
@@ -77,7 +80,7 @@ export function readOverride(asked: unknown): OverrideAsked {
   const [issue] = result.issues
   throw new Failure(
     'invalid',
-    `This override cannot be used: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`,
+    `This override cannot be used: ${brief(v.getDotPath(issue) ?? 'it', NAMED_CHARS_MAX)}: ${brief(issue.message, NAMED_CHARS_MAX)}.`,
   )
 }
 

@@ -1,8 +1,11 @@
 /** Lines of a file from outside, one at a time, each within a bound. */
 import { createReadStream } from 'node:fs'
 import { Failure } from '../base/failure.ts'
+import { brief } from '../base/text.ts'
 
 const LINE_BYTES_MAX = 1 << 20
+/** Of the reason, which quotes the line. */
+const WHY_CHARS_MAX = 200
 
 export async function* linesOf(path: string): AsyncGenerator<{ line: string; number: number }> {
   let rest: Buffer = Buffer.alloc(0)
@@ -34,7 +37,7 @@ export function objectOf(line: string, number: number): Record<string, unknown> 
   try {
     value = JSON.parse(line)
   } catch (error) {
-    throw wrongLine(number, `not JSON (${(error as Error).message})`)
+    throw wrongLine(number, `not JSON (${brief((error as Error).message, WHY_CHARS_MAX)})`)
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw wrongLine(number, 'not a JSON object')
