@@ -1,20 +1,16 @@
 /** The readers of capture files: each whole frame, then at most one Failure that names the file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll } from 'vitest'
 import { Failure } from '../../agent/base/failure.ts'
 import { openFile } from '../../agent/capture/file.ts'
 import { countIn } from '../traffic/count-frames.ts'
 import { pcapFile, timed, udp } from '../traffic/frames.ts'
 import { Pcapng } from '../traffic/pcapng.ts'
-import { fuzz, fuzzBytes, prefixes } from './fuzz.ts'
+import { fuzz, fuzzBytes, prefixes, scratchFolder } from './fuzz.ts'
 import { mutated } from './mutation.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'picket-fuzz-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-const path = join(folder, 'in.cap')
+const path = join(scratchFolder(), 'in.cap')
 
 const ENDS = { src: '10.0.0.1', dest: '10.0.0.2', srcPort: 1, destPort: 2 }
 const FRAMES = ['one', 'second', 'number three'].map((text) => udp(ENDS, text))

@@ -3,9 +3,12 @@
  * PICKET_FUZZ_INPUTS says within them. An input may neither
  * throw, nor take long, nor leave memory behind. The same PICKET_SEED gives the same inputs in the same order.
  */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { FAULTS } from '../../agent/base/fault.ts'
 import { Chance } from '../traffic/chance.ts'
 import { mutated } from './mutation.ts'
@@ -30,6 +33,13 @@ export interface Target<T> {
   /** Throws when the input shows something wrong. */
   judge(input: T): void | Promise<void>
   show(input: T): string
+}
+
+/** For readers of files: in memory where there is room for that, as a disk is slower than what is tried. */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'picket-fuzz-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  return folder
 }
 
 const watchdog = new Watchdog()

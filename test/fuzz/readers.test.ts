@@ -1,8 +1,6 @@
 /** Readers of what is not traffic: settings, overrides, lines of an annex, datasets; and of files inside messages. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
 import { Failure } from '../../agent/base/failure.ts'
 import { readOverrides } from '../../agent/control/commands/explain.ts'
 import type { HttpTransaction, Transaction } from '../../agent/decode/records.ts'
@@ -16,11 +14,9 @@ import { linesOf } from '../../agent/lake/ndjson.ts'
 import { BlockWriter, PACKET_HEAD_BYTES, readBlocks, timeOf } from '../../agent/packets/blocks.ts'
 import { selfSigned } from '../traffic/certificate.ts'
 import { batchOf } from '../traffic/flow-recorder.ts'
-import { fuzzBytes } from './fuzz.ts'
+import { fuzzBytes, scratchFolder } from './fuzz.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'picket-fuzz-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-const path = join(folder, 'in.json')
+const path = join(scratchFolder(), 'in.json')
 
 /** The answer, or undefined where it was refused in one line. */
 async function accepted<T>(read: () => T | Promise<T>): Promise<T | undefined> {
