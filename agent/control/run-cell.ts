@@ -12,6 +12,7 @@ import { takeMemory } from '../lake/clear-memory.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { openEngine } from '../lake/engine.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
+import { rehearse } from '../lake/rehearsal.ts'
 
 /** The engine asks how much memory it may take, and aborts when it may not ask. */
 const ALWAYS_READABLE = ['/proc/self/cgroup', '/sys/fs/cgroup/'].filter((path) => existsSync(path))
@@ -31,8 +32,10 @@ export type FromCell =
   | { type: 'failed'; message: string }
 
 hide()
-// The engine is loaded and its code is warm before the doors close; this one knows no key.
-;(await openEngine({ memoryMiB: 64 })).closeSync()
+// The engine is loaded and all code is warm before the doors close; this one knows no key.
+const first = await openEngine({ memoryMiB: 64 })
+await rehearse(first)
+first.closeSync()
 
 /** For columns in clear: beside the engine's memory and like it bounded, whoever writes to it. */
 const CLEAR_BYTES_MAX = 128 << 20
