@@ -4,13 +4,12 @@
  * (D16): they go to the one who asked, cut short, and nowhere else.
  */
 import { existsSync } from 'node:fs'
-import { type Branch, Cell } from '../lake/cell.ts'
+import { type Branch, Cell, type CellOptions, openBlank } from '../lake/cell.ts'
 import type { CellQuestion } from '../lake/cell-answer.ts'
 import { engineWords } from '../lake/cell-words.ts'
 import { ClearColumns } from '../lake/clear-columns.ts'
 import { takeMemory } from '../lake/clear-memory.ts'
 import { confine, hide } from '../lake/confine.ts'
-import { openEngine } from '../lake/engine.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
 import { rehearse } from '../lake/rehearsal.ts'
 
@@ -32,10 +31,9 @@ export type FromCell =
   | { type: 'failed'; message: string }
 
 hide()
-// The engine is loaded and all code is warm before the doors close; this one knows no key.
-const first = await openEngine({ memoryMiB: 64 })
-await rehearse(first)
-first.closeSync()
+// The engine is loaded and all code is warm before the doors close; nobody knows a key yet.
+await rehearse()
+let blank: CellOptions['blank'] = await openBlank()
 
 /** For columns in clear: beside the engine's memory and like it bounded, whoever writes to it. */
 const CLEAR_BYTES_MAX = 128 << 20
@@ -61,6 +59,13 @@ readMessages(
 )
 send({ type: 'ready' })
 
+/** Once: what was opened with it knows keys and files. */
+function takeBlank(): CellOptions {
+  const options = blank ? { blank } : {}
+  blank = undefined
+  return options
+}
+
 async function act(message: ToCell): Promise<void> {
   switch (message.type) {
     case 'confine':
@@ -70,7 +75,7 @@ async function act(message: ToCell): Promise<void> {
     case 'open':
       cell?.closeSync()
       paths = message.branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
-      cell = await Cell.open(message.branches, columns)
+      cell = await Cell.open(message.branches, columns, takeBlank())
       send({ type: 'opened' })
       break
     case 'ask': {

@@ -30,7 +30,9 @@ const MEMORY_MIB = 256 // the engine's own limit, below the process's
 const THREADS = 2
 
 export interface CellOptions {
-  threads: number
+  /** Opened while nobody waited; it belongs to the cell from now on. */
+  blank?: DuckDBInstance
+  threads?: number | undefined
 }
 
 type Source = 'clear' | 'sealed'
@@ -61,16 +63,16 @@ export interface CellCounts {
 export class Cell {
   readonly counts: CellCounts = { clear: 0, sealed: 0, again: 0 }
   readonly #branches: readonly Branch[]
-  readonly #options: CellOptions
+  readonly #threads: number | undefined
   #reading: ClearReading | undefined
   #engine: Engine
 
   private constructor(
     branches: readonly Branch[],
-    { reading, engine, options }: { reading: ClearReading | undefined; engine: Engine; options: CellOptions }, // biome-ignore format: one line
+    { reading, engine, threads }: { reading: ClearReading | undefined; engine: Engine; threads: number | undefined }, // biome-ignore format: one line
   ) {
     this.#branches = branches
-    this.#options = options
+    this.#threads = threads
     this.#reading = reading
     this.#engine = engine
   }
@@ -79,12 +81,12 @@ export class Cell {
   static async open(
     branches: readonly Branch[],
     columns?: ClearColumns,
-    options: CellOptions = { threads: THREADS },
+    options: CellOptions = {},
   ): Promise<Cell> {
     const shown = columns?.show(branches) ? columns : undefined
     const reading = shown && new ClearReading(shown)
     const engine = await openLocked(branches, shown, options)
-    return new Cell(branches, { reading, engine, options })
+    return new Cell(branches, { reading, engine, threads: options.threads })
   }
 
   /** Answers one question piece by piece; true when the bound cut it. */
@@ -130,7 +132,7 @@ export class Cell {
         // Its places are used again from here on: no engine may remember what stood there.
         this.#reading = undefined // for good, if this fails
         reading.empty()
-        const engine = await openLocked(this.#branches, reading.columns, this.#options)
+        const engine = await openLocked(this.#branches, reading.columns, { threads: this.#threads })
         close(this.#engine)
         this.#engine = engine
         this.#reading = reading
@@ -167,13 +169,18 @@ function close({ instance, remembering }: Engine): void {
   instance.closeSync()
 }
 
+/** An engine as a cell needs it, without a thread of its own, before anything is known. */
+export function openBlank(): Promise<DuckDBInstance> {
+  return openEngine({ memoryMiB: MEMORY_MIB, threads: 1 })
+}
+
 /** The view alone: who asks this engine can still reach whatever its process can. */
 export async function openBranches(
   branches: readonly Branch[],
   clear?: ClearColumns,
-  { threads }: CellOptions = { threads: THREADS },
+  { blank, threads = THREADS }: CellOptions = {},
 ): Promise<DuckDBInstance> {
-  const instance = await openEngine({ memoryMiB: MEMORY_MIB, threads: 1 })
+  const instance = blank ?? (await openBlank())
   const connection = await instance.connect()
   try {
     await connection.run(`SET threads = ${threads}`) // only now: these threads start confined

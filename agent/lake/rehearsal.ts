@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, ftruncateSync, readFileSync, writeSync } from 'node:fs'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import { COLUMNS } from '../base/event.ts'
-import { type Branch, Cell } from './cell.ts'
+import { type Branch, Cell, openBlank } from './cell.ts'
 import { ClearColumns } from './clear-columns.ts'
 import { type ClearMemory, takeMemory, takeMemoryFile } from './clear-memory.ts'
 import { literal } from './engine.ts'
@@ -22,20 +22,21 @@ const MEMORY_BYTES = 256 << 10
 const SQL = `SELECT kind, count(*) FROM events WHERE event_time >= '1970-01-01 00:00:00' GROUP BY 1`
 
 /** Leaves nothing behind, no thread and no memory. Whether it went well is of no matter to an answer, only to how soon it comes. */
-export async function rehearse(engine: DuckDBInstance): Promise<boolean> {
+export async function rehearse(): Promise<boolean> {
   const file = takeMemoryFile()
   const memory = takeMemory(MEMORY_BYTES)
   try {
     if (!file || !memory) return false
     const key = randomBytes(32)
-    await writeRows(engine, file, key)
+    const blank = await openBlank()
+    await writeRows(blank, file, key)
     const branches = [{ ...WHOSE, key: key.toString('base64'), paths: [file.path] }]
     for (let i = 0; i < FOOTERS; i++) {
       const columns = new ClearColumns(memory)
       columns.show(branches)
       if (i < OPENED) openAll(columns)
     }
-    return await ask(branches, memory)
+    return await ask(branches, memory, blank)
   } catch {
     return false
   } finally {
@@ -80,8 +81,12 @@ function openAll(columns: ClearColumns): void {
 }
 
 /** Whether it was answered as real ones are, from opened columns. */
-async function ask(branches: readonly Branch[], memory: ClearMemory): Promise<boolean> {
-  const cell = await Cell.open(branches, new ClearColumns(memory), { threads: 1 })
+async function ask(
+  branches: readonly Branch[],
+  memory: ClearMemory,
+  blank: DuckDBInstance,
+): Promise<boolean> {
+  const cell = await Cell.open(branches, new ClearColumns(memory), { blank, threads: 1 })
   try {
     await cell.ask(
       { sql: SQL, params: {}, bytesMax: MEMORY_BYTES },
