@@ -30,6 +30,7 @@ export interface ReportParts {
   assets: Assets
   recording(): RecordingFacts
   counters(): Record<string, number>
+  packetsNotKept(): string | undefined
 }
 
 interface Watched {
@@ -60,7 +61,8 @@ export class AgentReport {
     const { tenant, config, clock, rules, day, containment, selfTest, gap, assets, recording } =
       this.#parts
     const nowUs = clock.nowUs()
-    return siteStatus({
+    const packetsNotKept = this.#parts.packetsNotKept()
+    const status = siteStatus({
       site: config.siteName ?? tenant.tenant_id,
       tenant_id: tenant.tenant_id,
       fleet_id: tenant.fleet_id,
@@ -86,6 +88,7 @@ export class AgentReport {
       waitingActions: containment.waiting,
       activeActions: containment.active,
     })
+    return packetsNotKept === undefined ? status : { ...status, packetsNotKept }
   }
 
   #interfaces(nowUs: number): InterfaceStatus[] {

@@ -40,7 +40,14 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     summary: 'why a rule did, or did not, fire on a capture',
   },
   query: { path: './control/commands/query.ts', summary: 'ask the lake, inside a scope' },
-  lake: { path: './control/commands/lake.ts', summary: 'import, export, annex, status, settle' },
+  pcap: {
+    path: './control/commands/pcap.ts',
+    summary: 'raw frames of a finding, a flow or a time',
+  },
+  lake: {
+    path: './control/commands/lake.ts',
+    summary: 'import, export, annex, status, settle, retention',
+  },
   status: { path: './control/commands/status.ts', summary: 'the sentence of this site' },
   keys: { path: './control/commands/keys.ts', summary: 'key epochs, rotation' },
   audit: {

@@ -11,16 +11,25 @@ export class FlowViews {
   readonly #table: FlowTable
   readonly #appProto: (flow: number) => AppProto
   readonly #home: readonly Prefix[]
+  readonly #appProtoOrig: (flow: number) => AppProto | undefined
 
-  constructor(table: FlowTable, appProto: (flow: number) => AppProto, home: readonly Prefix[]) {
+  constructor(
+    table: FlowTable,
+    appProto: (flow: number) => AppProto,
+    home: readonly Prefix[],
+    appProtoOrig: (flow: number) => AppProto | undefined = () => undefined,
+  ) {
     this.#table = table
+    this.#appProtoOrig = appProtoOrig
     this.#appProto = appProto
     this.#home = home
   }
 
   view(flow: number): FlowView {
     const table = this.#table
-    const vlan = [table.vlan0[flow] as number, table.vlan1[flow] as number].filter((id) => id > 0)
+    const [outer, inner, third] = [table.vlan0[flow], table.vlan1[flow], table.vlan2[flow]]
+    const vlan = [outer as number, inner as number, third as number].filter((id) => id > 0)
+    const answer = table.icmpAnswer[flow] as number
     return {
       flowId: table.flowId(flow),
       communityId: this.#communityId(flow),
@@ -33,9 +42,17 @@ export class FlowViews {
       protocol: table.protocol[flow] as number,
       icmpType: table.icmpType[flow] as number,
       icmpCode: table.icmpCode[flow] as number,
+      ...(answer >= 0 && { icmpAnswer: answer }),
       vlan,
+      clientMac: table.clientMac[flow] as number,
+      serverMac: table.serverMac[flow] as number,
       appProto: this.#appProto(flow),
+      appProtoOrig: this.#appProtoOrig(flow),
     }
+  }
+
+  isTcp(flow: number): boolean {
+    return this.#table.protocol[flow] === 6
   }
 
   /** A frame that belongs to no flow: its own ends, as far as they were read. */
@@ -53,7 +70,7 @@ export class FlowViews {
       protocol: packet.protocol,
       icmpType: packet.icmpType,
       icmpCode: packet.icmpCode,
-      vlan: [packet.vlan0, packet.vlan1].slice(0, packet.vlanCount),
+      vlan: [packet.vlan0, packet.vlan1, packet.vlan2].slice(0, packet.vlanCount),
       appProto: 'unknown',
     }
   }

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { eveTypes, INSPECTION, parseInspection } from './inspection.ts'
+import {
+  agentInspection,
+  eveTypes,
+  INSPECTION,
+  packetSettings,
+  parseInspection,
+} from './inspection.ts'
 
 describe('the settings of inspection', () => {
   test('a key of no setting is refused in a sentence', () => {
@@ -19,6 +25,40 @@ describe('the settings of inspection', () => {
       reassembly_depth: 1_048_576,
     })
     expect(() => parseInspection({ reassembly_depth: 'much' }, 'o')).toThrow('a size is due')
+  })
+
+  test('what is written of single packets', () => {
+    expect(packetSettings(INSPECTION)).toMatchObject({ payload: false, tagged: false, arp: false })
+    const eve_types = [
+      { alert: { payload: true, 'payload-buffer-size': '2kb', 'tagged-packets': true } },
+      { anomaly: { types: { decode: true } } },
+      'arp',
+    ]
+    expect(packetSettings(parseInspection({ eve_types }, 'o'))).toEqual({
+      alertPackets: false,
+      payload: true,
+      payloadBytes: 2048,
+      tagged: true,
+      arp: true,
+      decodeAnomalies: true,
+      streamAnomalies: false,
+    })
+  })
+
+  test('the agent’s own: as read as can be, what config.json says over it, and nothing is dropped', () => {
+    expect(agentInspection({})).toEqual(INSPECTION)
+    expect(
+      agentInspection({ checksum: 'auto', vars: { 'port-groups': { P: '1' } } }),
+    ).toMatchObject({
+      checksum: 'auto',
+      midstream: true,
+      stream_inline: true,
+      vars: { 'port-groups': { P: '1' } },
+    })
+    expect(() => agentInspection({ midsteram: true })).toThrow(
+      'config.json: inspection: there is no setting midsteram.',
+    )
+    expect(() => agentInspection({ mode: 'ips' })).toThrow('the agent drops no packet')
   })
 
   test('types of records, with and without settings', () => {

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { Failure } from './base/failure.ts'
 import { parseSettings } from './base/json-settings.ts'
 import type { DnsSettings } from './detect/eve-settings.ts'
+import type { DropSettings } from './verdicts.ts'
 
 const DEPTH_UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -31,8 +32,8 @@ const Settings = v.record(v.string(), v.unknown())
 const Action = v.picklist(['pass', 'drop', 'reject', 'alert'])
 
 /**
- * action_order, app_layer, enable, ja4, file_store (but for hashes) and guess_applayer_tx are taken and change nothing yet;
- * mode ips judges bytes as they come, and drops nothing.
+ * enable, ja4, file_store (but for hashes) and guess_applayer_tx are taken and change nothing yet. Mode ips judges bytes as they come,
+ * and what rules drop goes no further: in replay, for the agent stands beside the wire.
  */
 const Schema = v.strictObject({
   /** `auto`: a TCP segment with a wrong checksum is not read. `none`: offloads leave it unset. */
@@ -54,6 +55,8 @@ const Schema = v.strictObject({
     v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8)),
     2,
   ),
+  /** More than 100 findings of a rule in a minute are told as one, with their count. */
+  fold_findings: v.optional(v.boolean(), true),
   action_order: v.optional(v.pipe(v.array(Action), v.length(4))),
   vars: v.optional(
     v.strictObject({
@@ -81,12 +84,20 @@ const Schema = v.strictObject({
 export type Inspection = v.InferOutput<typeof Schema>
 
 /** What the agent does when nobody says otherwise: read as much as can be read. */
-export const INSPECTION: Inspection = v.parse(Schema, {
-  checksum: 'none',
-  midstream: true,
-  async_oneside: true,
-  stream_inline: true,
-})
+const AGENT = { checksum: 'none', midstream: true, async_oneside: true, stream_inline: true }
+
+export const INSPECTION: Inspection = v.parse(Schema, AGENT)
+
+/** The agent's settings: those of `inspection` in config.json, the rest as it has them. It stands beside the wire and drops nothing. */
+export function agentInspection(given: Readonly<Record<string, unknown>>): Inspection {
+  const inspection = parseInspection({ ...AGENT, ...given }, 'config.json: inspection')
+  if (inspection.mode === 'ips')
+    throw new Failure(
+      'invalid',
+      'config.json: inspection: mode ips is for replay; the agent drops no packet.',
+    )
+  return inspection
+}
 
 /** Settings as one object; a key of no setting is refused. */
 export function parseInspection(value: unknown, where: string): Inspection {
@@ -126,17 +137,138 @@ export function eveTypes({ eve_types }: Inspection): ReadonlySet<string> | undef
   const names = new Set<string>()
   for (const each of eve_types)
     for (const name of typeof each === 'string' ? [each] : Object.keys(each))
-      names.add(name === 'files' ? 'fileinfo' : name === 'ftp-data' ? 'ftp_data' : name)
+      for (const type of EVE_TYPES[name] ?? [name]) names.add(type)
   return names
 }
 
-/** Whether alerts carry the packet they were seen in. */
-export function alertPackets({ eve_types = [] }: Inspection): boolean {
+/** What is written of single packets. */
+export interface PacketSettings {
+  /** Alerts carry the packet they were seen in. */
+  alertPackets: boolean
+  /** Alerts carry what they were seen in, of a stream its last `payloadBytes`. */
+  payload: boolean
+  payloadBytes: number
+  /** Packets that rules have tagged are written. */
+  tagged: boolean
+  arp: boolean
+  decodeAnomalies: boolean
+  streamAnomalies: boolean
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+/** What eve_types says of one type; undefined where it does not name it. */
+function typeSettings({ eve_types = [] }: Inspection, name: string): Json | undefined {
+  for (const each of eve_types) {
+    if (each === name) return {}
+    if (typeof each !== 'string' && Object.hasOwn(each, name))
+      return (each[name] as Json | null | undefined) ?? {}
+  }
+  return undefined
+}
+
+/** What mode ips writes of packets that are dropped; undefined: nothing is dropped. */
+export function dropSettings(inspection: Inspection): DropSettings | undefined {
+  if (inspection.mode !== 'ips') return undefined
+  const drop = inspection.eve_types ? typeSettings(inspection, 'drop') : {}
+  const flows = drop && (drop.flows === 'all' ? 'all' : 'start')
+  return { flows, alerts: drop?.alerts === true }
+}
+
+const PAYLOAD_BYTES = 4096
+
+export function packetSettings(inspection: Inspection): PacketSettings {
+  const alert = typeSettings(inspection, 'alert') ?? {}
+  const anomalies = typeSettings(inspection, 'anomaly')?.types as Json | null | undefined
+  const size = v.safeParse(Size, alert['payload-buffer-size'])
+  return {
+    alertPackets: alert.packet === true,
+    payload: alert.payload === true || alert['payload-printable'] === true,
+    payloadBytes: size.success ? Math.min(size.output, PAYLOAD_BYTES) : PAYLOAD_BYTES,
+    tagged: alert['tagged-packets'] === true,
+    arp: typeSettings(inspection, 'arp') !== undefined,
+    decodeAnomalies: anomalies?.decode === true,
+    streamAnomalies: anomalies?.stream === true,
+  }
+}
+
+/** Record types of a setting that is not called as they are. */
+const EVE_TYPES: Readonly<Record<string, readonly string[]>> = {
+  files: ['fileinfo'],
+  'ftp-data': ['ftp_data'],
+  ftp: ['ftp', 'ftp_data'],
+}
+
+export interface ProtocolsOff {
+  /** Not looked for at all. */
+  off: ReadonlySet<string>
+  /** Found, and then not read. */
+  detectionOnly: ReadonlySet<string>
+  /** Objects of one DNP3 message, before it is an event. */
+  dnp3ObjectsMax: number | undefined
+}
+
+/** Protocols that are not to be read. */
+export function protocolsOff({ app_layer }: Inspection): ProtocolsOff {
+  const named = (value: unknown) =>
+    new Set(Object.entries(app_layer).flatMap(([name, { enabled }]) => (enabled === value ? [name] : []))) // biome-ignore format: one set
+  const objects = app_layer.dnp3?.['max-objects']
+  return {
+    off: named(false),
+    detectionOnly: named('detection-only'),
+    dnp3ObjectsMax: typeof objects === 'number' ? objects : undefined,
+  }
+}
+
+/** Whether alerts name the references of their rules. */
+export function alertReferences({ eve_types = [] }: Inspection): boolean {
   return eve_types.some((each) => {
-    const settings = typeof each === 'string' ? undefined : each.alert
-    return (settings as { packet?: unknown } | null | undefined)?.packet === true
+    const found = typeof each === 'string' ? undefined : v.safeParse(References, each.alert)
+    return found?.success === true && found.output.metadata?.rule?.reference === true
   })
 }
+
+const References = v.object({
+  metadata: v.optional(
+    v.object({ rule: v.optional(v.object({ reference: v.optional(v.boolean()) })) }),
+  ),
+})
+
+/** Whose header lines records of HTTP hold. */
+export function httpHeaders({ eve_types = [] }: Inspection): DumpHeaders {
+  for (const each of eve_types) {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Http, each.http)
+    if (found?.success && found.output?.['dump-all-headers'])
+      return found.output['dump-all-headers']
+  }
+  return 'none'
+}
+
+const Http = v.nullish(
+  v.object({ 'dump-all-headers': v.optional(v.picklist(['none', 'both', 'request', 'response'])) }),
+)
+export type DumpHeaders = 'none' | 'both' | 'request' | 'response'
+
+/** Whether records of TLS hold what both hellos offer. */
+export function tlsHandshakes({ eve_types = [] }: Inspection): boolean {
+  return eve_types.some((each) => {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Custom, each.tls)
+    return found?.success === true && (found.output?.custom ?? []).some((name) => /^(?:client|server)_handshake$/.test(name)) // biome-ignore format: one question
+  })
+}
+
+const Custom = v.nullish(v.object({ custom: v.optional(v.array(v.string())) }))
+
+/** Kinds of SMB records that are written; undefined: all. */
+export function smbTypes({ eve_types = [] }: Inspection): ReadonlySet<string> | undefined {
+  for (const each of eve_types) {
+    const found = typeof each === 'string' ? undefined : v.safeParse(Smb, each.smb)
+    if (found?.success && found.output?.types) return new Set(found.output.types)
+  }
+  return undefined
+}
+
+const Smb = v.nullish(v.object({ types: v.optional(v.array(v.string())) }))
 
 /** How DNS is written; undefined: as always. */
 export function dnsSettings({ eve_types = [] }: Inspection): DnsSettings | undefined {

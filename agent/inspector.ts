@@ -6,14 +6,21 @@ import type { Prefix } from './base/address.ts'
 import type { EventDraft } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { FrameBatch } from './capture/source.ts'
+import type { AppEvent } from './decode/app-events.ts'
 import type { PacketEvent } from './decode/events.ts'
 import type { Packet } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
-import { alertEvent, faultEvent, flowEvent, transactionEvent } from './detect/eve.ts'
+import {
+  alertEvent,
+  appEventRow,
+  faultEvent,
+  flowEvent,
+  hasRow,
+  transactionEvent,
+} from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
-import { evePacket } from './detect/eve-packet.ts'
 import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { AckedStreams } from './flow/acked-streams.ts'
@@ -25,9 +32,22 @@ import type { EndReason, FlowListener } from './flow/listener.ts'
 import { FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
-import { alertPackets, fileHashes, INSPECTION, type Inspection } from './inspection.ts'
+import {
+  alertReferences,
+  type DumpHeaders,
+  dropSettings,
+  fileHashes,
+  httpHeaders,
+  INSPECTION,
+  type Inspection,
+  packetSettings,
+  protocolsOff,
+  tlsHandshakes,
+} from './inspection.ts'
 import { Observer } from './observer.ts'
+import { PacketRows } from './packet-rows.ts'
 import type { SeenAlert } from './shard-messages.ts'
+import { Verdicts } from './verdicts.ts'
 
 const UDP = 17
 const TCP = 6
@@ -75,7 +95,12 @@ export class Inspector implements FlowListener {
   readonly #acked: AckedStreams | undefined
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
-  readonly #alertPackets: boolean
+  readonly #packetRows: PacketRows
+  /** In mode ips. */
+  readonly #verdicts: Verdicts | undefined
+  readonly #references: boolean
+  readonly #handshakes: boolean
+  readonly #headers: DumpHeaders
   /** A flow is being ended: what its layers say now is of no packet. */
   #ending = false
   #incomplete = 0
@@ -106,8 +131,9 @@ export class Inspector implements FlowListener {
         transaction: (flow, transaction) => this.#transaction(flow, transaction),
         recognised: () => {},
         fault: (flow, fault) => this.#faulted(fault, flow, 'applayer'),
+        event: (flow, event, toServer) => this.#appEvent(flow, event, toServer),
       },
-      { layersMax: inspection.http_decompress_layers },
+      { layersMax: inspection.http_decompress_layers, ...protocolsOff(inspection) },
     )
     this.#hashes = fileHashes(inspection)
     const appProto = (flow: number): AppProto => this.#app.appProto(flow)
@@ -120,10 +146,17 @@ export class Inspector implements FlowListener {
     this.#observer = new Observer(this.#table, appProto, (observation) =>
       output.observation(observation),
     )
-    this.#views = new FlowViews(this.#table, appProto, home)
+    this.#views = new FlowViews(this.#table, appProto, home, (flow) => this.#app.appProtoOrig(flow))
     this.#marks = new Uint8Array(this.#table.flowsMax)
     this.#depth = inspection.reassembly_depth
-    this.#alertPackets = alertPackets(inspection)
+    this.#packetRows = new PacketRows(packetSettings(inspection), this.#views, (draft) =>
+      output.event(draft),
+    )
+    const drops = dropSettings(inspection)
+    this.#verdicts = drops && new Verdicts(drops, this.#views, (draft) => output.event(draft))
+    this.#references = alertReferences(inspection)
+    this.#handshakes = tlsHandshakes(inspection)
+    this.#headers = httpHeaders(inspection)
     const inline = inspection.stream_inline || inspection.mode === 'ips'
     this.#acked = inline ? undefined : new AckedStreams()
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
@@ -167,6 +200,8 @@ export class Inspector implements FlowListener {
       flowsLive: this.#table.live,
       appStates: this.#app.states,
       appStatesDropped: this.#app.statesDropped,
+      appEventsDropped: this.#app.eventsDropped,
+      expectedDropped: this.#app.expectedDropped,
       rulesJudged: judged,
       rulesMatched: matched,
       inspectionsIncomplete: this.#incomplete,
@@ -179,10 +214,10 @@ export class Inspector implements FlowListener {
 
   packet(packet: Packet): void {
     this.#timeUs = packet.timeUs
-    if (this.#waiting.size > 0) this.#alertWaiting(packet.flow, packet.toServer)
+    if (this.#verdicts?.drops(packet)) return
     if (packet.flow >= 0) this.#observer.packet(packet)
     this.#engine.packet(packet)
-    if (packet.protocol === UDP && !packet.fragment) this.#app.datagram(packet)
+    if (packet.protocol === UDP && packet.flow >= 0) this.#app.datagram(packet)
   }
 
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
@@ -194,11 +229,18 @@ export class Inspector implements FlowListener {
     else this.#streamed(flow, toServer, bytes, start, end)
   }
 
+  drops(packet: Packet): boolean {
+    return this.#verdicts?.drops(packet) ?? false
+  }
+
   /** What the receiver of this packet's answer has taken is judged. */
   handled(packet: Packet): void {
     const { flow, toServer } = packet
-    if (!this.#acked || packet.protocol !== TCP || flow < 0) return
-    this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
+    if (this.#acked && packet.protocol === TCP && flow >= 0) {
+      this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
+      if (this.#waiting.size > 0) this.#alertWaiting(flow, toServer)
+    }
+    this.#packetRows.handled(packet, this.#path.linkType)
   }
 
   #release(flow: number, toServer: boolean, keep: number): void {
@@ -210,6 +252,7 @@ export class Inspector implements FlowListener {
   #streamed(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     const last = this.#depth > 0 ? this.#within(flow, toServer, start, end) : end
     if (last <= start) return
+    if (this.#packetRows.keepsStreams) this.#packetRows.streamed(flow, toServer, bytes, start, last)
     this.#engine.stream(flow, toServer, bytes, start, last)
     this.#app.stream(flow, toServer, bytes, start, last)
   }
@@ -225,11 +268,13 @@ export class Inspector implements FlowListener {
   event(event: PacketEvent, packet: Packet): void {
     this.#timeUs = packet.timeUs
     this.#engine.event(event, packet)
+    this.#packetRows.event(event, packet)
   }
 
   gap(flow: number, toServer: boolean, missing: number): void {
     this.#path.packet.note('reassembly_seq_gap')
     this.#release(flow, toServer, 0)
+    this.#packetRows.gap(flow, toServer, missing)
     this.#engine.gap(flow, toServer, missing)
     this.#app.gap(flow, toServer, missing)
   }
@@ -246,16 +291,27 @@ export class Inspector implements FlowListener {
     this.#ending = true
     this.#release(flow, true, 0)
     this.#release(flow, false, 0)
-    const view = this.#views.view(flow) // before the application layer forgets what it spoke
+    // Before the application layer forgets what it spoke; a request that broke off may yet be told.
+    const view = this.#views.view(flow)
     this.#observer.ended(flow)
     this.#app.ended(flow)
     this.#engine.ended(flow)
     this.#alertWaiting(flow, undefined)
+    const metadata = this.#engine.memory.metadata(flow)
+    const bypassed = this.#engine.memory.bypasses(flow)
+    const passed = this.#engine.memory.passed.has(flow) && !bypassed
+    const dropped = this.#verdicts?.dropsFlow(flow) ?? false
+    this.#verdicts?.ended(flow)
+    this.#engine.forget(flow)
+    this.#packetRows.ended(flow)
     this.#ending = false
     if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
     const alerted = ((this.#marks[flow] as number) & 1) === 1
     this.#marks[flow] = 0
     const totals = this.#views.totals(flow, reason, alerted)
+    if (metadata) totals.metadata = metadata
+    if (bypassed) totals.state = 'bypassed'
+    if (dropped || passed) totals.action = dropped ? 'drop' : 'pass'
     if (view.protocol === TCP) totals.tcpState = this.#flows.tcpState(flow)
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
     else this.#output.event(flowEvent(view, totals))
@@ -271,20 +327,38 @@ export class Inspector implements FlowListener {
   #transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
-    const draft = transactionEvent(this.#views.view(flow), transaction, this.#moment())
-    if (draft) this.#output.event(draft)
-    if (transaction.proto === 'http' && transaction.stage === 'done')
-      for (const file of fileEvents(
-        this.#views.view(flow),
-        transaction.http,
-        this.#moment(),
-        this.#hashes,
-      ))
+    if (this.#engine.memory.silence.covers(flow, transaction)) return
+    if (this.#verdicts?.dropsFlow(flow)) return
+    if (hasRow(transaction)) this.#row(flow, transaction)
+    if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
+      const view = this.#views.view(flow)
+      for (const file of fileEvents(view, transaction, this.#moment(), this.#hashes))
         this.#output.event(file)
+    }
   }
 
-  #alert(hit: AlertHit, place: AlertPlace): void {
+  #row(flow: number, transaction: Transaction): void {
+    const moment = { ...this.#moment(), handshakes: this.#handshakes, headers: this.#headers }
+    const draft = transactionEvent(this.#views.view(flow), transaction, moment)
+    if (!draft) return
+    const metadata = this.#engine.memory.metadata(flow)
+    this.#output.event(metadata ? { ...draft, record: { ...draft.record, metadata } } : draft)
+  }
+
+  /** What rules have a name for is a row too. */
+  #appEvent(flow: number, event: AppEvent, toServer: boolean): void {
+    this.#engine.appEvent(event, flow, toServer, this.#timeUs)
+    // As Suricata names the ends: those of the packet in hand.
+    const { packet } = this.#path
+    const way = packet.flow === flow && !this.#ending ? packet.toServer : toServer
+    const moment = { ...this.#moment(), toServer: way }
+    this.#output.event(appEventRow(this.#views.view(flow), event, moment))
+  }
+
+  #alert(matched: AlertHit, place: AlertPlace): void {
     const { packet, flow } = place
+    const blocks = this.#verdicts !== undefined && matched.drops !== undefined
+    const hit: AlertHit = blocks ? { ...matched, action: 'blocked' } : matched
     if (this.#mustWait(place)) {
       const list = this.#waiting.get(flow)
       if (list) list.push({ hit, place: { ...place, packet: undefined } })
@@ -305,14 +379,13 @@ export class Inspector implements FlowListener {
     const totals = this.#views.totals(flow, 'shutdown', true)
     const { toServer, timeUs } = place
     const { number, late } = this.#moment()
-    const moment = { toServer, timeUs, number, late, totals }
-    const draft = this.#withPacket(alertEvent(this.#views.view(flow), hit, moment), packet)
+    const metadata = this.#engine.memory.metadata(flow)
+    const references = this.#references
+    const moment = { toServer, timeUs, number, late, totals, packet, metadata, references }
+    const told = alertEvent(this.#views.view(flow), hit, moment)
+    const draft = this.#packetRows.alerted(told, hit, place, this.#path.linkType)
+    if (draft.record) this.#verdicts?.matched(hit, place, draft.record)
     this.#output.alert({ draft, sid: hit.sid, proven: this.#table.established[flow] === 1 })
-  }
-
-  #withPacket(draft: EventDraft, packet: Packet | undefined): EventDraft {
-    if (!this.#alertPackets || !packet) return draft
-    return { ...draft, record: { ...draft.record, ...evePacket(packet, this.#path.linkType) } }
   }
 
   /** A match in acknowledged bytes is told with the next packet that goes their way. */
@@ -336,11 +409,11 @@ export class Inspector implements FlowListener {
   }
 
   /** A fragment, or a frame that could not be read to its end: what is known of it names its ends. */
-  #alertWithoutFlow(hit: AlertHit, { timeUs }: AlertPlace, packet: Packet): void {
-    const { number } = packet
+  #alertWithoutFlow(hit: AlertHit, place: AlertPlace, packet: Packet): void {
+    const { number, timeUs } = packet
     const view = this.#views.frame(packet)
-    const alert = alertEvent(view, hit, { toServer: true, timeUs, number })
-    const draft = this.#withPacket(alert, packet)
+    const alert = alertEvent(view, hit, { toServer: true, timeUs, number, packet })
+    const draft = this.#packetRows.alerted(alert, hit, place, this.#path.linkType)
     this.#output.alert({ draft, sid: hit.sid, proven: false })
   }
 
@@ -358,8 +431,10 @@ export class Inspector implements FlowListener {
     this.#output.event(faultEvent(this.#views.view(flow), fault, { ...this.#moment(), layer }))
   }
 
-  #moment(): { timeUs: number; number: number; late: boolean } {
-    return { timeUs: this.#timeUs, number: this.#path.packet.number, late: this.#ending }
+  #moment(): { timeUs: number; number: number; late: boolean; packet: Packet | undefined } {
+    const { packet } = this.#path
+    const late = this.#ending
+    return { timeUs: this.#timeUs, number: packet.number, late, packet: late ? undefined : packet }
   }
 
   #wasIncomplete(flow: number): void {

@@ -1,11 +1,13 @@
 /** The agent's journal: keys from picket-keys one segment at a time, closed segments told to picket-lake. */
 import { join } from 'node:path'
+import { Failure } from './base/failure.ts'
 import type { Log } from './base/log.ts'
 import type { AgentCalls, ClientOf } from './control/keys-client.ts'
 import { connect } from './control/rpc.ts'
 import { socketPath } from './control/sockets.ts'
 import type { RecordingFacts } from './health/recording.ts'
 import { type JournalStatus, JournalWriter } from './lake/journal.ts'
+import { bytesIn } from './lake/storage.ts'
 import type { Tenant } from './tenancy/tenant.ts'
 
 export interface OpenJournal {
@@ -13,6 +15,8 @@ export interface OpenJournal {
   tenant: Tenant
   keys: ClientOf<AgentCalls>
   settleSeconds: number
+  /** Of the folder, what was kept aside included. */
+  bytesMax: number
   log: Log
 }
 
@@ -21,14 +25,18 @@ export function openJournal({
   tenant,
   keys,
   settleSeconds,
+  bytesMax,
   log,
 }: OpenJournal): Promise<JournalWriter> {
   const { tenant_uid, appliance_id } = tenant
+  const folder = join(data, 'journal', tenant_uid)
   return JournalWriter.open({
-    folder: join(data, 'journal', tenant_uid),
+    folder,
     tenant_uid,
     appliance_uid: appliance_id,
     openSegment: async () => {
+      if (bytesIn(folder) > bytesMax)
+        throw new Failure('unavailable', 'The journal is at its quota, as picket-lake does not settle it: new rows wait, then are refused.') // biome-ignore format: one line
       const { segment_uid, epoch, salt, key } = await keys.openSegment({ tenant_uid })
       return { segment_uid, epoch, salt: Buffer.from(salt, 'hex'), key: Buffer.from(key, 'base64') }
     },

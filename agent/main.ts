@@ -14,8 +14,10 @@ import { Day } from './day.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
+import { agentInspection } from './inspection.ts'
 import { openJournal, recordingOf } from './journal.ts'
 import { Model } from './model.ts'
+import { Recording } from './recording.ts'
 import { Rules } from './rules.ts'
 import { RunNotes } from './run-notes.ts'
 import { SelfTester } from './self-tester.ts'
@@ -32,6 +34,7 @@ const { values } = parseArgs({ options: { data: { type: 'string' }, config: { ty
 const data = values.data ?? process.env.PICKET_DATA ?? '/var/lib/picket'
 const config = loadConfig(data, values.config)
 const home = config.network.home
+const inspection = agentInspection(config.inspection)
 
 interface ServiceParts {
   tenant_id: string
@@ -56,7 +59,7 @@ async function main(): Promise<void> {
   const [tenant] = (await keys.tenants()).tenants
   if (!tenant) throw new Failure('not-found', `${data} holds no tenant. Make one with: picket init`)
   const { tenant_id, tenant_uid, fleet_id, appliance_id } = tenant
-  const rules = new Rules(data, home)
+  const rules = new Rules(data, home, inspection)
   const assets = new Assets()
   const baselines = new Baselines()
   const day = new Day()
@@ -69,6 +72,7 @@ async function main(): Promise<void> {
     tenant,
     keys,
     settleSeconds: config.lake.settleSeconds,
+    bytesMax: config.journal.bytes,
     log,
   })
   const site: Site = new Site({
@@ -79,6 +83,7 @@ async function main(): Promise<void> {
     assets,
     day,
     findings: new Findings({
+      fold: inspection.fold_findings,
       thresholds: rules,
       overrides: () => tuning.overrides,
       hostOf: (...ends) => hostOf(assets, prefixes, ends),
@@ -109,8 +114,13 @@ async function main(): Promise<void> {
     else if (message.did === 'counters') report.shard(message)
     else log.info(message, 'shard.said')
   }
+  const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
-    { config: config.capture, home, ruleFiles: rules.files, selfTestSecret: tester.secret },
+    {
+      ...{ config: config.capture, home, ruleFiles: rules.files, inspection },
+      selfTestSecret: tester.secret,
+      packets: (name, shard) => recording?.outlet(name, shard),
+    },
     { message: hear, died: die },
   )
   const notes = new RunNotes(data, shards.began(), clock)
@@ -124,7 +134,9 @@ async function main(): Promise<void> {
       ...day.counters,
       ...containment.counters,
       ...numbersOf(journal.status()),
+      ...recording?.counters,
     }),
+    packetsNotKept: () => recording?.fault,
   })
   const service = agentService({ tenant_id, report, assets, rules, shards, tester, day, tuning })
   const server = await serveAgent(data, service, subscribers, log)
@@ -148,6 +160,7 @@ async function main(): Promise<void> {
   onEnd(async () => {
     for (const timer of timers) clearInterval(timer)
     await shards.stop() // first, so that what was seen is whole: processed + dropped = frames
+    await recording?.stop()
     site.tick()
     await model.save()
     notes.note()

@@ -65,7 +65,7 @@ export class Observer {
 
   transaction(flow: number, tx: Transaction, timeUs: number): void {
     const { src, dest, port } = this.#ends(flow)
-    if (tx.proto === 'ssh' && tx.stage === 'response')
+    if (tx.proto === 'ssh' && tx.stage === 'response' && tx.ssh.serverHassh === '')
       this.#say({ what: 'ssh-attempt', client: src, server: dest, port, timeUs })
     else if (tx.proto === 'modbus' && tx.modbus.write && tx.modbus.toServer) {
       const { unit, quantity } = tx.modbus

@@ -6,16 +6,15 @@ import type { EventDraft, Severity } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { CaptureSource } from './capture/source.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
-import type { Json } from './detect/eve-app.ts'
-import { type DnsSettings, dnsRecords } from './detect/eve-settings.ts'
 import { type Finding, Findings } from './detect/findings.ts'
 import type { Overrides } from './detect/overrides.ts'
 import type { Refusal } from './detect/signatures/rule-set.ts'
 import { Thresholds } from './detect/signatures/thresholds.ts'
 import { Assets } from './flow/assets.ts'
-import { dnsSettings, eveTypes, INSPECTION, type Inspection } from './inspection.ts'
+import { INSPECTION, type Inspection } from './inspection.ts'
 import { Inspector } from './inspector.ts'
 import { loadRules } from './rules-on-disk.ts'
+import { wantedRows } from './wanted-rows.ts'
 
 export interface ReplayOptions {
   ruleFiles: readonly string[]
@@ -71,14 +70,11 @@ export class Replay {
     const inspection = options.inspection ?? INSPECTION
     const { ruleSet, refused } = loadRules(options.ruleFiles, options.home, inspection)
     this.refused = refused
-    const types = eveTypes(inspection)
-    const onRow = options.onRow ?? (() => {})
-    const shape = dnsSettings(inspection)
-    const shaped = shape ? (draft: EventDraft) => shapeDns(draft, shape, onRow) : onRow
-    this.#onRow = types ? (draft) => written(types, draft) && shaped(draft) : shaped
+    this.#onRow = wantedRows(inspection, options.onRow ?? (() => {}))
     this.#baselines = options.baselines ? new Baselines() : undefined
     this.#findings = new Findings({
       thresholds: new Thresholds(ruleSet),
+      fold: inspection.fold_findings,
       ...(options.overrides && { overrides: () => options.overrides as Overrides }),
       hostOf: (...ends) => hostOf(this.#assets, home, ends),
     })
@@ -158,20 +154,4 @@ export class Replay {
     this.#cpuUs += user + system
     this.#seconds += (performance.now() - start) / 1000
   }
-}
-
-function shapeDns(
-  draft: EventDraft,
-  settings: DnsSettings,
-  onRow: (draft: EventDraft) => void,
-): void {
-  const { record } = draft
-  if (draft.kind !== 'dns' || !record) onRow(draft)
-  else for (const each of dnsRecords(record as Json, settings)) onRow({ ...draft, record: each })
-}
-
-/** Whether a row is among the types asked for. What is no EVE record has no type there. */
-function written(types: ReadonlySet<string>, { record }: EventDraft): boolean {
-  const type = (record as { event_type?: string } | undefined)?.event_type
-  return type === undefined || types.has(type)
 }

@@ -3,6 +3,7 @@ import { Failure } from './base/failure.ts'
 import type { RulesView, RuleView } from './control/agent-client.ts'
 import type { Admission } from './detect/findings.ts'
 import { Thresholds } from './detect/signatures/thresholds.ts'
+import type { Inspection } from './inspection.ts'
 import { loadRules, newestRuleMs, siteRuleFiles } from './rules-on-disk.ts'
 
 type Loaded = ReturnType<typeof loadRules>
@@ -10,17 +11,19 @@ type Loaded = ReturnType<typeof loadRules>
 export class Rules implements Admission {
   readonly #data: string
   readonly #home: string[]
+  readonly #inspection: Inspection
   readonly #hits = new Map<number, number>()
   #files: string[] = []
   #loaded: Loaded
   readonly #thresholds: Thresholds
   #generation = 1
 
-  constructor(data: string, home: string[]) {
+  constructor(data: string, home: string[], inspection: Inspection) {
     this.#data = data
     this.#home = home
+    this.#inspection = inspection
     this.#files = siteRuleFiles(data)
-    this.#loaded = loadRules(this.#files, home)
+    this.#loaded = loadRules(this.#files, home, inspection)
     this.#thresholds = new Thresholds(this.#loaded.ruleSet)
   }
 
@@ -31,7 +34,7 @@ export class Rules implements Admission {
   /** Reads the files again. A file in which nothing loads is refused whole and the old rules stay. */
   reload(): { loaded: number; refused: number; generation: number } {
     const files = siteRuleFiles(this.#data)
-    const loaded = loadRules(files, this.#home)
+    const loaded = loadRules(files, this.#home, this.#inspection)
     if (loaded.loaded === 0)
       throw new Failure('invalid', 'No rule loads from these files; the old rules stay.')
     this.#files = files

@@ -1,7 +1,9 @@
 /** What picket-agent and its shard workers say to each other. Everything here is cloned between threads. */
+import type { MessagePort } from 'node:worker_threads'
 import type { EventDraft } from './base/event.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import type { AssetSeen } from './flow/asset-watch.ts'
+import type { Inspection } from './inspection.ts'
 
 /** A rule's match, ready to become a finding once thresholds and the rate breaker agree. */
 export interface SeenAlert {
@@ -22,7 +24,16 @@ export interface ShardOptions {
   fanoutGroup: number
   home: string[]
   ruleFiles: string[]
+  inspection: Inspection
   selfTestSecret: string
+  /** Where the frames of this shard are kept; absent without a packet ring. */
+  packets?: PacketOutlet
+}
+
+/** One end of a `Handover`, and where the other is told that something lies in it. */
+export interface PacketOutlet {
+  buffer: SharedArrayBuffer
+  port: MessagePort
 }
 
 export type ToShard = { do: 'rules'; files: string[] } | { do: 'self-test' } | { do: 'stop' }

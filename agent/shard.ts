@@ -9,8 +9,10 @@ import { openRing } from './capture/ring.ts'
 import { FrameBatch } from './capture/source.ts'
 import { selfTestFrame } from './health/self-test.ts'
 import { Inspector } from './inspector.ts'
+import { Handover } from './packets/handover.ts'
 import { loadRules } from './rules-on-disk.ts'
 import type { FromShard, ShardBatch, ShardOptions, ToShard } from './shard-messages.ts'
+import { wantedRows } from './wanted-rows.ts'
 
 const BATCH_MAX = 512
 const BATCH_MS = 100
@@ -40,19 +42,28 @@ function sendBatch(force: boolean): void {
   sentAt = now
 }
 
+const { packets } = options
+const handover = packets && new Handover(packets.buffer)
+
+/** Before anything looks at them: the frame that brings a stage down is the one that will be wanted. */
+function keepFrames(frames: FrameBatch): void {
+  if (handover?.offer(frames)) packets?.port.postMessage(0)
+}
+
 const counters = new CaptureCounters(options.counters)
 const mine = counters.shard(options.shard)
 const inspector = new Inspector(
   {
     home: options.home.map(parsePrefix),
-    rules: loadRules(options.ruleFiles, options.home).ruleSet,
+    rules: loadRules(options.ruleFiles, options.home, options.inspection).ruleSet,
     run: options.run,
     shard: options.shard,
     seed: (Math.random() * 2 ** 32) | 0,
     selfTestSecret: options.selfTestSecret,
+    inspection: options.inspection,
   },
   {
-    event: (draft) => void batch.events.push(draft),
+    event: wantedRows(options.inspection, (draft) => void batch.events.push(draft)),
     alert: (alert) => void batch.alerts.push(alert),
     observation: (observation) => void batch.observations.push(observation),
     sighting: (seen) => void batch.sightings.push(seen),
@@ -80,7 +91,11 @@ function obey(message: ToShard): boolean {
       injectSelfTest()
       return true
     case 'rules': {
-      const { ruleSet, loaded, refused } = loadRules(message.files, options.home)
+      const { ruleSet, loaded, refused } = loadRules(
+        message.files,
+        options.home,
+        options.inspection,
+      )
       inspector.swapRules(ruleSet)
       say({ did: 'rules', loaded, refused: refused.length })
       return true
@@ -113,6 +128,7 @@ function capture(): void {
     if (!frames) break
     let bytes = 0
     for (let i = 0; i < frames.count; i++) bytes += frames.wire[i] as number
+    keepFrames(frames)
     inspector.run(frames)
     mine.processed(frames.count, bytes)
     if (frames.count === 0) inspector.tick(Date.now() * 1000)
@@ -138,3 +154,4 @@ try {
 }
 // Nothing keeps the thread after this but the port to the main thread.
 port.unref()
+packets?.port.close()

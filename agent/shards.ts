@@ -4,13 +4,17 @@ import type { Config } from './base/config.ts'
 import { Failure } from './base/failure.ts'
 import { CaptureCounters, type CaptureTotals } from './capture/counters.ts'
 import { rxPackets } from './capture/interface.ts'
-import type { FromShard, ShardOptions, ToShard } from './shard-messages.ts'
+import type { Inspection } from './inspection.ts'
+import type { FromShard, PacketOutlet, ShardOptions, ToShard } from './shard-messages.ts'
 
 export interface ShardsOptions {
   config: Config['capture']
   home: string[]
   ruleFiles: string[]
+  inspection: Inspection
   selfTestSecret: string
+  /** Where the frames of a shard are kept. */
+  packets?: ((name: string, shard: number) => PacketOutlet | undefined) | undefined
 }
 
 export interface ShardEvents {
@@ -39,6 +43,7 @@ export class Shards {
       const port: Port = { name, counters, workers: [] }
       shards.#ports.push(port)
       for (let shard = 0; shard < perInterface; shard++) {
+        const packets = options.packets?.(name, shard)
         const data: ShardOptions = {
           interface: name,
           shard,
@@ -48,9 +53,14 @@ export class Shards {
           fanoutGroup: ((process.pid + i) & 0x7fff) | 1,
           home: options.home,
           ruleFiles: options.ruleFiles,
+          inspection: options.inspection,
           selfTestSecret: options.selfTestSecret,
+          ...(packets && { packets }),
         }
-        const worker = new Worker(new URL('./shard.ts', import.meta.url), { workerData: data })
+        const worker = new Worker(new URL('./shard.ts', import.meta.url), {
+          workerData: data,
+          transferList: packets ? [packets.port] : [],
+        })
         port.workers.push(worker)
         ready.push(shards.#attend(worker, name, events))
       }

@@ -28,6 +28,7 @@ const AGENT = [
   'keys',
   'audit',
   'lake',
+  'packets',
   'graph',
   'summary',
   'link',

@@ -4,7 +4,7 @@ import type { Clock } from '../agent/base/clock.ts'
 import { isoFromUs, usFromIso } from '../agent/base/clock.ts'
 import type { EventRow, Severity } from '../agent/base/event.ts'
 import { Failure } from '../agent/base/failure.ts'
-import type { QueryAnswer, Question } from '../agent/control/keys-client.ts'
+import type { PacketsAnswer, QueryAnswer, Question } from '../agent/control/keys-client.ts'
 import type {
   Asker,
   Day,
@@ -31,6 +31,7 @@ const SELF_TEST = /^self-test-(found|missed)$/
 /** What this needs of picket-keys and the agent. */
 export interface LakeSource {
   query(given: { token: string; scope?: string[] } & Question): Promise<QueryAnswer>
+  packets(given: { token: string; finding_id: string }): Promise<PacketsAnswer>
   recent: Recent
   clock: Clock
   status(): SiteStatus | undefined
@@ -42,6 +43,10 @@ export function lakeRows(source: LakeSource): { findings: Findings; flows: Flows
       list: (asker, filter) => list(source, asker, 'finding', filter),
       get: (asker, id) => get(source, asker, id),
       around: (asker, finding) => around(source, asker, finding),
+      packets: async ({ token }, finding_id) => {
+        const { pcapng, frames } = await source.packets({ token, finding_id })
+        return { pcapng: Buffer.from(pcapng, 'base64'), frames }
+      },
     },
     flows: { list: (asker, filter) => list(source, asker, 'flow', filter) },
     days: { last24h: (asker) => last24h(source, asker) },

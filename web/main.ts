@@ -79,7 +79,7 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
   const keys = keysForWeb(data)
   const guard = new GuardClient(data, 'web')
   const stop = guard.watch((action) => tell({ kind: 'action', action }))
-  const lake = lakeStatus(data, config.lake.retentionDays)
+  const lake = lakeStatus({ data, retentionDays: config.lake.retentionDays, keys })
   const site = linkSite(
     { data, clock: systemClock, log },
     {
@@ -96,7 +96,13 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
     sessions: keys,
     users: keys,
     audit: keys,
-    ...lakeRows({ query: keys.query, recent, clock: systemClock, status: site.last }),
+    ...lakeRows({
+      query: keys.query,
+      packets: keys.packets,
+      recent,
+      clock: systemClock,
+      status: site.last,
+    }),
     actions: {
       list: async (tenants) => {
         const uids = new Set(tenants.map(({ tenant_uid }) => tenant_uid))

@@ -32,7 +32,17 @@ const MEANING = {
     title: 'Lake',
     settleSeconds: 'Seconds until what was recorded is settled and can be asked.',
     compactFiles: 'Hot files that are joined into one.',
-    retentionDays: 'Days that rows are kept: a promise, checked daily.',
+    retentionDays:
+      'Days that rows are kept: a promise, checked daily. A site may set other days by kind.',
+    bytes: 'Disk for the lake of one tenant; 0: a fair part. At it the oldest files are retired.',
+  },
+  journal: {
+    title: 'Journal',
+    bytes: 'Disk for rows that wait for the lake; at it new ones are refused and counted.',
+  },
+  ring: {
+    title: 'Packet ring',
+    bytes: 'Raw frames that are kept, encrypted: bytes of disk at most; 0 keeps none.',
   },
   web: {
     title: 'This page',

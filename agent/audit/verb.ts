@@ -41,7 +41,7 @@ export const VERBS = {
   'keys.root': { plan: 'make a new root key', past: 'made root key generation {count}' },
   'tenant.added': { plan: 'add the tenant', past: 'added the tenant' },
   'session.login': { plan: 'sign in', past: 'signed in' },
-  'session.refused': { plan: 'sign in', past: 'was refused: {subject}' },
+  'session.refused': { plan: 'be let in ({subject})', past: 'was refused: {subject}' },
   'session.logout': { plan: 'sign out', past: 'signed out' },
   'session.code-made': {
     plan: 'make a one-time login',
@@ -102,9 +102,28 @@ export const VERBS = {
     atom: 'export',
     by: ['lake'],
   },
+  'packets.taken': {
+    plan: 'take raw frames by {subject}',
+    past: 'took {count} raw frames by {subject}',
+  },
   'lake.deleted': {
     plan: 'delete what is older than the retention',
     past: 'deleted {count} files older than the retention',
+    by: ['lake'],
+  },
+  'lake.retired': {
+    plan: 'delete what is older than its retention',
+    past: 'deleted {count} rows by their retention: {subject}',
+    by: ['lake'],
+  },
+  'lake.over-quota': {
+    plan: 'delete the oldest rows',
+    past: 'deleted {count} rows before their time, as the lake was at its quota: {subject}',
+    by: ['lake'],
+  },
+  'retention.changed': {
+    plan: 'change the retention to {subject}',
+    past: 'changed the retention to {subject}',
     by: ['lake'],
   },
   'rules.added': { plan: 'add rules {subject}', past: 'added rules {subject}', atom: 'rules' },

@@ -109,15 +109,21 @@ export function inPrefix(words: Uint32Array, at: number, prefix: Prefix): boolea
   return true
 }
 
-/** EVE's `proto`: TCP, UDP, ICMP, IPv6-ICMP, else the number in three digits. */
+const PROTO_NAMES: Readonly<Record<number, string>> = {
+  1: 'ICMP',
+  2: 'IGMP',
+  4: 'IP-ENCAP',
+  6: 'TCP',
+  17: 'UDP',
+  41: 'IPv6',
+  47: 'GRE',
+  50: 'ESP',
+  51: 'AH',
+  58: 'IPv6-ICMP',
+  132: 'SCTP',
+}
+
+/** EVE's `proto`: TCP, UDP, ICMP, IPv6-ICMP and their like, else the number in three digits. */
 export function protoName(protocol: number): string {
-  const names: Record<number, string> = {
-    1: 'ICMP',
-    6: 'TCP',
-    17: 'UDP',
-    58: 'IPv6-ICMP',
-    132: 'SCTP',
-    47: 'GRE',
-  }
-  return names[protocol] ?? String(protocol).padStart(3, '0')
+  return PROTO_NAMES[protocol] ?? String(protocol).padStart(3, '0')
 }

@@ -8,6 +8,9 @@ import { parseSettings } from './json-settings.ts'
 const Cidr = v.pipe(v.string(), v.maxLength(64))
 const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 
+/** Four segments of the smallest size. */
+export const RING_BYTES_MIN = 8 << 20
+
 const Schema = v.strictObject({
   /** What people call the site; the slug of the first tenant when absent. */
   siteName: v.optional(v.pipe(v.string(), v.maxLength(64))),
@@ -34,6 +37,8 @@ const Schema = v.strictObject({
     }),
     {},
   ),
+  /** How traffic is inspected, under Suricata's names (agent/inspection.ts, which checks them). */
+  inspection: v.optional(v.record(v.string(), v.unknown()), {}),
   contain: v.optional(
     v.strictObject({
       policy: v.optional(v.picklist(['propose', 'automatic']), 'propose'),
@@ -68,6 +73,33 @@ const Schema = v.strictObject({
         32,
       ),
       retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 180),
+      /** Of one tenant's lake; 0: a fair part of the disk. At it the oldest files are retired. */
+      bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+    }),
+    {},
+  ),
+  journal: v.optional(
+    v.strictObject({
+      /** Rows that wait for the lake; at it new ones are refused and counted. */
+      bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16 << 20)), 2 ** 31),
+    }),
+    {},
+  ),
+  ring: v.optional(
+    v.strictObject({
+      /** Raw frames that are kept, encrypted: at most so many bytes of disk; 0 keeps none. */
+      bytes: v.optional(
+        v.pipe(
+          v.number(),
+          v.integer(),
+          v.check(
+            (bytes) => bytes === 0 || bytes >= RING_BYTES_MIN,
+            `0 for none, else ${RING_BYTES_MIN} at least`,
+          ),
+          v.maxValue(2 ** 44),
+        ),
+        512 << 20,
+      ),
     }),
     {},
   ),

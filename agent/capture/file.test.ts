@@ -79,6 +79,32 @@ function classic(little: boolean, magic: number, nanoseconds: boolean, recordByt
   return Buffer.concat(parts)
 }
 
+test('nanoseconds past the microsecond are kept, whatever the resolution', async () => {
+  const rests = async (content: Uint8Array) => {
+    const path = join(folder, `${++files}.cap`)
+    writeFileSync(path, content)
+    const found: number[][] = []
+    for await (const batch of openFile(path))
+      for (let i = 0; i < batch.count; i++)
+        found.push([batch.timeUs[i] as number, batch.restNs[i] as number])
+    return found
+  }
+  const [frame] = FRAMES as [Buffer]
+  const file = (resolution: number, ticks: bigint) => {
+    const made = new Pcapng()
+    made.interface(1, made.option(9, Buffer.from([resolution])))
+    return made.enhanced(frame, ticks).bytes()
+  }
+  expect(await rests(file(9, 1_700_000_000_123_456_789n))).toEqual([[START_US, 789]])
+  expect(await rests(file(8, 170_000_000_012_345_678n))).toEqual([[START_US, 780]])
+  expect(await rests(file(6, BigInt(START_US)))).toEqual([[START_US, 0]])
+  // Half of the second's last 2^-20 parts: 0.5 s and no more.
+  expect(await rests(file(0x80 | 20, (5n << 20n) + (1n << 19n)))).toEqual([[5_500_000, 0]])
+  expect(await rests(classic(true, 0xa1b23c4d, true))).toEqual(
+    FRAMES.map((_, i) => [START_US + i * 1000, 999]),
+  )
+})
+
 test('classic files: both byte orders, microseconds and nanoseconds, modified', async () => {
   for (const little of [true, false]) {
     expect(await read(classic(little, 0xa1b2c3d4, false))).toMatchObject({ frames: EXPECTED })

@@ -85,6 +85,7 @@ export class PcapReader implements FileReader {
       batch.wire[i] = Math.min(Math.max(captured, read32(bytes, at + 12, little)), 0x7fffffff)
       batch.timeUs[i] =
         read32(bytes, at, little) * 1e6 + (nanoseconds ? Math.floor(fraction / 1000) : fraction)
+      batch.restNs[i] = nanoseconds ? fraction % 1000 : 0
       batch.vlan[i] = -1
       this.frames++
       stream.at += recordBytes + captured

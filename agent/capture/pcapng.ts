@@ -35,6 +35,7 @@ export class PcapngReader implements FileReader {
   /** Bytes of an uninteresting block that are still to come. */
   #skip = 0
   #lastUs = 0
+  #restNs = 0
 
   static of(stream: ByteStream): PcapngReader | undefined {
     return stream.left >= 4 && stream.bytes.readUInt32BE(stream.at) === SECTION
@@ -144,17 +145,28 @@ export class PcapngReader implements FileReader {
     const captured = simple ? Math.min(wire, snap, room) : read32(bytes, at + 20, little)
     if (captured > room || captured > FRAME_BYTES_MAX)
       return { wrong: `frame ${this.frames + 1} claims ${captured} bytes, more than its block has` }
-    if (!simple)
-      this.#lastUs = timeOf(source, read32(bytes, at + 12, little), read32(bytes, at + 16, little))
+    if (!simple) this.#readTime(source, read32(bytes, at + 12, little), read32(bytes, at + 16, little)) // biome-ignore format: one line
     batch.linkType = source.linkType
     const i = batch.count++
     batch.start[i] = at + headBytes
     batch.captured[i] = captured
     batch.wire[i] = Math.min(Math.max(captured, wire), 0x7fffffff)
     batch.timeUs[i] = this.#lastUs
+    batch.restNs[i] = this.#restNs
     batch.vlan[i] = -1
     this.frames++
     return undefined
+  }
+
+  #readTime(
+    { wholeUs, restTicks, num, den, offsetUs }: Interface,
+    high: number,
+    low: number,
+  ): void {
+    const parts = high * restTicks + low * num
+    const us = Math.floor(parts / den)
+    this.#restNs = Math.floor(((parts - us * den) * 1000) / den)
+    this.#lastUs = Math.min(Math.max(high * wholeUs + us + offsetUs, 0), TIME_US_MAX)
   }
 
   #wrong(stream: ByteStream, what: string): Step {
@@ -180,12 +192,4 @@ function scale(ticks: bigint): Pick<Interface, 'wholeUs' | 'restTicks' | 'num' |
     num: Number(num),
     den: Number(den),
   }
-}
-
-function timeOf(source: Interface, high: number, low: number): number {
-  const us =
-    high * source.wholeUs +
-    Math.floor((high * source.restTicks + low * source.num) / source.den) +
-    source.offsetUs
-  return Math.min(Math.max(us, 0), TIME_US_MAX)
 }

@@ -47,6 +47,7 @@ const BLOCK_LENGTH = 20
 const FRAME_HEADER_BYTES = 48
 const STATUS_USER = 1
 const STATUS_VLAN_VALID = 0x10
+const STATUS_VLAN_TYPE_VALID = 0x40
 const OUTGOING = 4
 
 export function openRing(options: RingOptions): RingSource {
@@ -204,10 +205,17 @@ class Ring implements RingSource {
         batch.start[slot] = start
         batch.captured[slot] = Math.min(bytes.readUInt32LE(at + 12), used - start)
         batch.wire[slot] = bytes.readUInt32LE(at + 16)
-        batch.timeUs[slot] =
-          bytes.readUInt32LE(at + 4) * 1e6 + Math.floor(bytes.readUInt32LE(at + 8) / 1000)
-        const tagged = (bytes.readUInt32LE(at + 20) & STATUS_VLAN_VALID) !== 0
-        batch.vlan[slot] = tagged ? bytes.readUInt32LE(at + 32) & 0xffff : -1
+        const ns = bytes.readUInt32LE(at + 8)
+        const us = Math.floor(ns / 1000)
+        batch.timeUs[slot] = bytes.readUInt32LE(at + 4) * 1e6 + us
+        batch.restNs[slot] = ns - us * 1000
+        const status = bytes.readUInt32LE(at + 20)
+        if ((status & STATUS_VLAN_VALID) === 0) batch.vlan[slot] = -1
+        else {
+          batch.vlan[slot] = bytes.readUInt32LE(at + 32) & 0xffff
+          const hasType = (status & STATUS_VLAN_TYPE_VALID) !== 0
+          batch.vlanType[slot] = hasType ? bytes.readUInt16LE(at + 36) : 0
+        }
       }
       at += next
     }

@@ -20,6 +20,9 @@ export const LINK = {
 /** Frames of one batch; a ring block of 1 MiB holds fewer, since each frame has an 80-byte header there. */
 export const BATCH_FRAMES_MAX = 16_384
 
+/** What a batch keeps of each frame beside its bytes. */
+export const FRAME_NUMBERS_BYTES = 28
+
 /**
  * Frames as offsets into one memory. A source owns its batch and overwrites it: it is valid until the
  * next one is asked for, so nothing may keep `bytes` or a view of it. A live source hands on an empty
@@ -36,15 +39,26 @@ export class FrameBatch {
   readonly wire: Int32Array
   /** Microseconds since 1970. */
   readonly timeUs: Float64Array
+  /** Nanoseconds past that, where the source knows them. */
+  readonly restNs: Uint16Array
   /** The outermost VLAN tag (TCI) where the kernel took it off the frame, else -1. */
   readonly vlan: Int32Array
+  /** The EtherType of that tag; 0 where nobody says. */
+  readonly vlanType: Uint16Array
 
-  constructor(frames: number = BATCH_FRAMES_MAX) {
-    this.start = new Int32Array(frames)
-    this.captured = new Int32Array(frames)
-    this.wire = new Int32Array(frames)
-    this.timeUs = new Float64Array(frames)
-    this.vlan = new Int32Array(frames)
+  /** The numbers of its frames stand in `memory` from `at` (a multiple of 8) on: it may be shared. */
+  constructor(
+    frames: number = BATCH_FRAMES_MAX,
+    memory: ArrayBufferLike = new ArrayBuffer(frames * FRAME_NUMBERS_BYTES),
+    at = 0,
+  ) {
+    this.timeUs = new Float64Array(memory, at, frames)
+    this.start = new Int32Array(memory, at + frames * 8, frames)
+    this.captured = new Int32Array(memory, at + frames * 12, frames)
+    this.wire = new Int32Array(memory, at + frames * 16, frames)
+    this.vlan = new Int32Array(memory, at + frames * 20, frames)
+    this.restNs = new Uint16Array(memory, at + frames * 24, frames)
+    this.vlanType = new Uint16Array(memory, at + frames * 26, frames)
   }
 }
 

@@ -10,6 +10,7 @@ import type { FleetJoins } from '../summary/fleet-view.ts'
 import type { Atom, Role } from '../tenancy/role.ts'
 import type { DatabaseCheck } from '../tenancy/sealed-db.ts'
 import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
+import type { Deletion } from './lake-client.ts'
 import { LINK, type LinkCalls } from './link-keys.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
@@ -85,6 +86,8 @@ export interface AuditItem {
 export interface AuditPage {
   items: AuditItem[]
   before?: number
+  /** Lines are numbered over the whole box: the numbers are only for who sees the whole of it. */
+  numbered: boolean
   /** False when the chain on disk does not verify; `picket audit verify` names the first difference. */
   intact: boolean
 }
@@ -113,6 +116,30 @@ export interface QueryAnswer {
   rows: unknown[][]
   truncated?: boolean
   gaps?: string[]
+}
+
+/** Which frames of the packet ring: those of a finding, or of a flow, or of a time. Microseconds since 1970. */
+export interface PacketsQuestion {
+  tenant_id?: string
+  finding_id?: string
+  community_id?: string
+  from_us?: number
+  to_us?: number
+}
+
+export interface PacketsAnswer {
+  tenant_id: string
+  /** base64 of a pcapng. */
+  pcapng: string
+  frames: number
+  /** The bound was reached: later frames are not in it. */
+  truncated: boolean
+  from_us: number
+  to_us: number
+  /** Set where the ring begins later than what was asked for. */
+  holds_from_us?: number
+  /** Segments that did not verify, or whose key is gone: their frames are not in it. */
+  broken: number
 }
 
 /** What run-keys needs of the lake's side: guard, files, cell. `createQueryRunner` makes one. */
@@ -170,6 +197,8 @@ export interface AgentCalls {
   openSegment: [{ tenant_uid: string }, SegmentKey]
   /** So many frames of an open segment are on disk, and whoever wrote them was told so. */
   acknowledged: [{ tenant_uid: string; segment_uid: string; frames: number }, { frames: number }]
+  /** The same of the layer `ring`: one segment of the packet ring. */
+  openRing: [{ tenant_uid: string }, SegmentKey]
   publicKeys: [None, { keys: PublicKeyRecord[] }]
   /** What the agent has learned, under the layer key `model` of the present epoch; base64 both ways. */
   sealModel: [{ tenant_uid: string; plain: string }, { sealed: string }]
@@ -234,6 +263,13 @@ export interface WebCalls {
   auditList: [{ token: string; limit?: number; before?: number }, AuditPage]
   /** `scope`: tenant_ids wanted, default all of the session. One outside refuses the whole. */
   query: [{ token: string; scope?: string[] } & Question, QueryAnswer]
+  /** Frames of the packet ring; atom `export`, and the line is written first. */
+  packets: [{ token: string } & PacketsQuestion, PacketsAnswer]
+  /** Atom `settings`; the line is written first, then picket-lake changes it and deletes. */
+  setRetention: [
+    { token: string; tenant_id: string; kind: string; days: number | null },
+    { deleted: Deletion | null },
+  ]
   /** Who may join, who has; atom `settings`. */
   joins: [{ token: string }, FleetJoins]
   /** Atom `settings`. After each of these three tell picket-link to reload. */
@@ -246,6 +282,7 @@ export interface CliCalls {
   tenants: [None, { tenants: Tenant[] }]
   addTenant: [{ tenant_id: string; fleet_id?: string }, Tenant]
   query: [{ scope: string[] } & Question, QueryAnswer]
+  packets: [PacketsQuestion, PacketsAnswer]
   /** A code for one login as admin within the hour, for the first tenant or the one named. */
   oneTimeLogin: [{ tenant_id?: string }, { code: string; expiresAt: number }]
   users: [None, { users: UserView[] }]
@@ -341,6 +378,7 @@ const AGENT = [
   'tenants',
   'openSegment',
   'acknowledged',
+  'openRing',
   'publicKeys',
   'sealModel',
   'openModel',
@@ -372,6 +410,8 @@ const WEB = [
   'audit',
   'auditList',
   'query',
+  'packets',
+  'setRetention',
   'joins',
   'fleetEdition',
   'fleetClaim',
@@ -381,6 +421,7 @@ const CLI = [
   'tenants',
   'addTenant',
   'query',
+  'packets',
   'oneTimeLogin',
   'users',
   'auditList',
@@ -411,6 +452,9 @@ export const keysForWeb = (data: string) => client<WebCalls>(data, 'web', WEB)
 export const keysForLink = (data: string) => client<LinkCalls>(data, 'link', LINK)
 export const keysForCli = (data: string) => client<CliCalls>(data, 'cli', CLI)
 
+/** Calls that may take longer than a call does. */
+const LONG: Readonly<Record<string, number>> = { packets: 200_000, setRetention: 600_000 }
+
 /** Connects at the first call and again after picket-keys was restarted; a call in flight then fails. */
 function client<C>(data: string, caller: CallerName, names: readonly (keyof C)[]): ClientOf<C> {
   const path = socketPath(data, 'keys', caller)
@@ -432,7 +476,7 @@ function client<C>(data: string, caller: CallerName, names: readonly (keyof C)[]
   }
   const calls = names.map((name) => [
     name,
-    async (params: unknown = {}) => (await rpc()).call(String(name), params),
+    async (params: unknown = {}) => (await rpc()).call(String(name), params, LONG[String(name)]),
   ])
   return {
     ...Object.fromEntries(calls),

@@ -12,12 +12,14 @@ import type { CliCalls } from './keys-client.ts'
 import { fleetCliMethods } from './keys-methods-fleet.ts'
 import { userView } from './keys-methods-users.ts'
 import { decide, present } from './keys-methods-web.ts'
+import type { Packets } from './keys-packets.ts'
 import {
   announcement,
   auditPage,
   decision,
   type Handlers,
   None,
+  packetsQuestion,
   parse,
   question,
   Slug,
@@ -29,7 +31,11 @@ import { checkCaches } from './tenant-carriers.ts'
 const ACTOR = 'console'
 const Announce = v.object(announcement)
 
-export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCalls> {
+export function cliMethods(
+  box: KeysBox,
+  questions: Questions,
+  packets: Packets,
+): Handlers<CliCalls> {
   const { accounts, ring } = box
   return {
     ...fleetCliMethods(box),
@@ -46,6 +52,11 @@ export function cliMethods(box: KeysBox, questions: Questions): Handlers<CliCall
       const scope = new Scope(accounts.tenants())
       const asker = { actor: ACTOR, session: ACTOR, scope, grant: [ACTOR] }
       return questions.ask(asker, wanted, present(asked))
+    },
+    packets: (params) => {
+      const asked = parse(v.object(packetsQuestion), params)
+      const scope = new Scope(accounts.tenants())
+      return packets.ask({ actor: ACTOR, session: ACTOR, scope, grant: [ACTOR] }, present(asked))
     },
     oneTimeLogin: (params) => {
       const { tenant_id } = parse(v.object({ tenant_id: v.optional(Slug) }), params)

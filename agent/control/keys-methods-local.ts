@@ -11,7 +11,7 @@ import { openModel, sealModel } from '../keys/model.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
 import { writingEpoch } from './keys-acts.ts'
 import type { KeysBox } from './keys-box.ts'
-import type { AgentCalls, GuardCalls, LakeCalls } from './keys-client.ts'
+import type { AgentCalls, GuardCalls, LakeCalls, SegmentKey } from './keys-client.ts'
 import {
   announcement,
   Count,
@@ -32,14 +32,8 @@ export function agentMethods(box: KeysBox): Handlers<AgentCalls> {
   return {
     tenants: (params) => tenants(box, params),
     publicKeys: (params) => publicKeys(box, params),
-    openSegment: (params) => {
-      const { tenant_uid } = parse(OfTenant, params)
-      const { appliance_id } = mustFind(box, tenant_uid)
-      const epoch = writingEpoch(box, tenant_uid)
-      const salt = randomBytes(SALT_BYTES)
-      const key = segmentKey(box.ring.layer(tenant_uid, epoch, 'journal'), salt).toString('base64')
-      return { segment_uid: newUid(), appliance_id, epoch, salt: salt.toString('hex'), key }
-    },
+    openSegment: (params) => newSegment(box, 'journal', params),
+    openRing: (params) => newSegment(box, 'ring', params),
     acknowledged: (params) => {
       const shape = v.object({ tenant_uid: Uid, segment_uid: Uid, frames: Count })
       const { tenant_uid, segment_uid, frames } = parse(shape, params)
@@ -58,6 +52,16 @@ export function agentMethods(box: KeysBox): Handlers<AgentCalls> {
       return { plain: openModel(box.ring, tenant_uid, sealed) }
     },
   }
+}
+
+/** The subkey of a segment that nobody has yet: all that a writer ever holds (D8). */
+function newSegment(box: KeysBox, layer: 'journal' | 'ring', params: unknown): SegmentKey {
+  const { tenant_uid } = parse(OfTenant, params)
+  const { appliance_id } = mustFind(box, tenant_uid)
+  const epoch = writingEpoch(box, tenant_uid)
+  const salt = randomBytes(SALT_BYTES)
+  const key = segmentKey(box.ring.layer(tenant_uid, epoch, layer), salt).toString('base64')
+  return { segment_uid: newUid(), appliance_id, epoch, salt: salt.toString('hex'), key }
 }
 
 export function guardMethods(box: KeysBox): Handlers<GuardCalls> {

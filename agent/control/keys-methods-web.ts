@@ -10,25 +10,33 @@ import type { Decision, WebCalls } from './keys-client.ts'
 import { fleetWebMethods } from './keys-methods-fleet.ts'
 import { loginMethods } from './keys-methods-login.ts'
 import { userMethods } from './keys-methods-users.ts'
+import type { Packets } from './keys-packets.ts'
 import {
   announcement,
   auditPage,
   decision,
   type Handlers,
+  packetsQuestion,
   parse,
   question,
   Slugs,
   Token,
 } from './keys-params.ts'
 import type { Questions } from './keys-query.ts'
+import { setRetention } from './keys-retention.ts'
 import { authorize } from './keys-session.ts'
 
 const Decide = v.object({ token: Token, ...decision })
 const Announce = v.object({ token: Token, ...announcement })
 const List = v.object({ token: Token, ...auditPage })
+const TakePackets = v.object({ token: Token, ...packetsQuestion })
 const Ask = v.object({ token: Token, scope: v.optional(Slugs), ...question })
 
-export function webMethods(box: KeysBox, questions: Questions): Handlers<WebCalls> {
+export function webMethods(
+  box: KeysBox,
+  questions: Questions,
+  packets: Packets,
+): Handlers<WebCalls> {
   return {
     ...loginMethods(box),
     ...userMethods(box),
@@ -71,6 +79,14 @@ export function webMethods(box: KeysBox, questions: Questions): Handlers<WebCall
       const grant = [user.role, ...user.tenants]
       const asker = { actor, scope, grant, session: session.session_id }
       return questions.ask(asker, wanted, present(asked))
+    },
+    setRetention: (params) => setRetention(box, params),
+    packets: (params) => {
+      const { token, ...asked } = parse(TakePackets, params)
+      const { actor, scope, session, user } = authorize(box, token, 'export')
+      const grant = [user.role, ...user.tenants]
+      const asker = { actor, scope, grant, session: session.session_id }
+      return packets.ask(asker, present(asked))
     },
   }
 }

@@ -62,6 +62,17 @@ export const question = {
   partial: v.optional(v.boolean()),
 }
 
+const TimeUs = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+export const packetsQuestion = {
+  tenant_id: v.optional(Slug),
+  finding_id: v.optional(
+    v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)),
+  ),
+  community_id: v.optional(v.pipe(v.string(), v.regex(/^1:[A-Za-z0-9+/]{27}=$/))),
+  from_us: v.optional(TimeUs),
+  to_us: v.optional(TimeUs),
+}
+
 export const auditPage = {
   limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(500)), 100),
   before: v.optional(Count),

@@ -6,6 +6,7 @@ import { cliMethods } from './keys-methods-cli.ts'
 import { linkMethods } from './keys-methods-link.ts'
 import { agentMethods, guardMethods, lakeMethods } from './keys-methods-local.ts'
 import { webMethods } from './keys-methods-web.ts'
+import { Packets } from './keys-packets.ts'
 import { type ControlsQuestion, Questions } from './keys-query.ts'
 import { type Methods, type RpcServer, serve } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
@@ -25,13 +26,14 @@ export async function serveKeys(
 ): Promise<KeysServer> {
   const questions = new Questions(box, runner, controls)
   box.sessions.onEnd((session_id) => questions.leave(session_id))
+  const packets = new Packets(box, questions)
   const tables: [CallerName, Methods][] = [
     ['agent', { ...agentMethods(box) }],
     ['guard', { ...guardMethods(box) }],
     ['lake', { ...lakeMethods(box) }],
     ['link', { ...linkMethods(box, questions) }],
-    ['web', { ...webMethods(box, questions) }],
-    ['cli', { ...cliMethods(box, questions) }],
+    ['web', { ...webMethods(box, questions, packets) }],
+    ['cli', { ...cliMethods(box, questions, packets) }],
   ]
   const servers: RpcServer[] = []
   for (const [caller, methods] of tables)

@@ -1,5 +1,8 @@
 /** What other processes ask picket-lake. Times are microseconds since 1970 or ISO text as named. */
 import type { AnnexValue } from '../lake/annex.ts'
+import type { PromiseCheck } from '../lake/retention-promise.ts'
+import type { RetentionRules } from '../lake/retention-rules.ts'
+import type { Budget, DiskState, Horizon, Wear } from '../lake/storage.ts'
 import type { LakeInvariants } from '../lake/tenant-column.ts'
 import type { RpcClient } from './rpc.ts'
 
@@ -55,9 +58,40 @@ export interface LakeTenantStatus {
   annexRefused: number
   /** Why this tenant's lake does not take or give rows at the moment. */
   fault?: string
+  /** Days by kind; `all` for every kind that has none of its own. */
+  retention: RetentionRules
+  /** What each store may take of the disk. */
+  budgets: Budget[]
+  /** Absent while there is too little to tell. */
+  horizon?: Horizon
+  /** Looked at daily. */
+  promise?: PromiseCheck
+  /** What left before its time as the lake was at its quota, in this run. */
+  overQuota?: { at: string; files: number; rows: number; bytes: number }
+}
+
+/** `null` takes a kind's own days away. */
+export interface RetentionRequest {
+  tenant_id: string
+  kind: string
+  days: number | null
+}
+
+/** What a change of days deletes. Times are when we had the rows. */
+export interface Deletion {
+  rows: number
+  /** An estimate where a file is written anew. */
+  bytes: number
+  files: number
+  rewritten: number
+  from_us: number
+  to_us: number
 }
 
 export interface LakeStatus {
+  disk: DiskState
+  /** Absent where no block device is known below the data folder. */
+  wear?: Wear
   tenants: LakeTenantStatus[]
   rowsSettled: number
   settleRowsPerSecond: number
@@ -78,6 +112,15 @@ export interface LakeClient {
   status(): Promise<LakeStatus>
   /** What of the lake carries no tenant. Reads only. */
   invariants(): Promise<LakeInvariants>
+  /** What this change would delete now, or nothing. */
+  wouldRetire(request: RetentionRequest): Promise<{ deletes: Deletion | null }>
+  /** Changes it and deletes. Audited by picket-lake for the console; picket-keys writes its own line. */
+  setRetention(request: RetentionRequest): Promise<{ deleted: Deletion | null }>
+}
+
+/** "41 days": of the rows that leave, from the oldest to the newest, a part of a day counted whole. */
+export function daysOfDeletion({ from_us, to_us }: Deletion): number {
+  return Math.max(1, Math.ceil((to_us - from_us) / 86_400e6))
 }
 
 const LONG_MS = 600_000
@@ -91,6 +134,8 @@ export function lakeClient(rpc: RpcClient): LakeClient {
     import: (request) => rpc.call('import', request, LONG_MS),
     settle: () => rpc.call('settle', {}, LONG_MS),
     status: () => rpc.call('status'),
+    wouldRetire: (request) => rpc.call('wouldRetire', request, LONG_MS),
+    setRetention: (request) => rpc.call('setRetention', request, LONG_MS),
     invariants: () => rpc.call('invariants', {}, LONG_MS),
   }
 }

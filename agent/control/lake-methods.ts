@@ -1,15 +1,18 @@
 /** What picket-lake answers, one table a caller. */
 import * as v from 'valibot'
+import { EVENT_KINDS } from '../base/event.ts'
 import { Failure } from '../base/failure.ts'
 import { SLUG, UID } from '../base/ids.ts'
 import { ANNEX_EVENT_VALUES_MAX } from '../lake/annex.ts'
 import { ANNEX_LEVEL, type FileRow } from '../lake/catalog.ts'
 import type { Lake } from '../lake/lake.ts'
+import { EVERY_KIND } from '../lake/retention-rules.ts'
 import type { ClientOf, LakeCalls } from './keys-client.ts'
 import type { LakeFile, LakeFiles } from './lake-client.ts'
 import type { Methods } from './rpc.ts'
 
 const TENANTS_MAX = 10_000
+const DAYS_MAX = 36_500
 
 const Files = v.strictObject({
   tenant_uids: v.pipe(v.array(v.pipe(v.string(), v.regex(UID))), v.maxLength(TENANTS_MAX)),
@@ -43,12 +46,50 @@ const Export = v.strictObject({
   path: v.string(),
   format: v.optional(v.picklist(['parquet', 'ndjson']), 'parquet'),
 })
+const Retention = v.strictObject({
+  tenant_id: v.pipe(v.string(), v.regex(SLUG)),
+  kind: v.picklist([EVERY_KIND, ...EVENT_KINDS]),
+  days: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(DAYS_MAX))),
+})
 const Closed = v.strictObject({ path: v.string() })
 
 function parse<T extends v.GenericSchema>(schema: T, params: unknown): v.InferOutput<T> {
   const result = v.safeParse(schema, params)
   if (result.success) return result.output
   throw new Failure('invalid', `${result.issues[0].message}.`)
+}
+
+/** `flow/30-days`: a word of the trail. */
+export function retentionWord(kind: string, days: number | null): string {
+  return `${kind}/${days === null ? 'as-all' : `${days}-days`}`
+}
+
+function retentionMethods(lake: Lake, client: Pick<ClientOf<LakeCalls>, 'audit'>) {
+  const setRetention = async (params: unknown) => {
+    const { tenant_id, ...change } = parse(Retention, params)
+    return { deleted: (await lake.setRetention(tenant_id, change)) ?? null }
+  }
+  return {
+    setRetention,
+    wouldRetire: async (params: unknown) => {
+      const { tenant_id, ...change } = parse(Retention, params)
+      return { deletes: (await lake.wouldRetire(tenant_id, change)) ?? null }
+    },
+    /** For the console. */
+    setAudited: async (params: unknown) => {
+      const { tenant_id, kind, days } = parse(Retention, params)
+      const line = { verb: 'retention.changed', subject: retentionWord(kind, days), tenant_id }
+      await client.audit({ ...line, outcome: 'intent' })
+      try {
+        const done = await setRetention(params)
+        await client.audit({ ...line, outcome: 'done' })
+        return done
+      } catch (error) {
+        await client.audit({ ...line, outcome: 'failed' })
+        throw error
+      }
+    },
+  }
 }
 
 export type LakeMethods = Record<'agent' | 'keys' | 'cli' | 'web' | 'link', Methods>
@@ -76,6 +117,7 @@ export function lakeMethods(
       throw error
     }
   }
+  const { wouldRetire, setRetention, setAudited } = retentionMethods(lake, client)
   return {
     agent: {
       segmentClosed: (params) => {
@@ -85,6 +127,7 @@ export function lakeMethods(
       },
     },
     keys: {
+      setRetention, // picket-keys has written its line: it knows who asks
       files: async (params): Promise<LakeFiles> => {
         const { tenant_uids, ...filter } = parse(Files, params)
         if (tenant_uids.some((uid) => !lake.knows(uid))) await lake.refresh()
@@ -99,6 +142,8 @@ export function lakeMethods(
     },
     cli: {
       status,
+      wouldRetire,
+      setRetention: setAudited,
       settle: () => work(),
       invariants: () => lake.invariants(),
       import: (params) => {
@@ -118,7 +163,7 @@ export function lakeMethods(
         return audited('lake.export', tenant_id, () => lake.export(tenant_id, request))
       },
     },
-    web: { status },
+    web: { status, wouldRetire },
     link: { status },
   }
 }

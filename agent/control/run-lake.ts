@@ -46,16 +46,16 @@ async function run(): Promise<void> {
     engine: await openEngine({ memoryMiB: ENGINE_MIB, spill: scratch }),
     compactFiles: config.lake.compactFiles,
     retentionDays: config.lake.retentionDays,
-    onRetired: async (tenant, { files }) => {
-      const subject = `older than ${config.lake.retentionDays} days`
-      const { tenant_id } = tenant
-      await client.audit({
-        verb: 'lake.deleted',
-        subject,
-        count: files,
-        tenant_id,
-        outcome: 'done',
-      })
+    budgets: {
+      ringBytes: config.ring.bytes,
+      journalBytes: config.journal.bytes,
+      lakeBytes: config.lake.bytes,
+    },
+    onRetired: async ({ tenant_id }, { files, rewritten, rows, bytes, to_us }, why) => {
+      const verb = why === 'quota' ? 'lake.over-quota' : 'lake.retired'
+      const until = new Date(to_us / 1000).toISOString().slice(0, 10)
+      const subject = `until-${until}/${bytes}-bytes/${files}-files/${rewritten}-rewritten`
+      await client.audit({ verb, subject, count: rows, tenant_id, outcome: 'done' })
     },
   })
   const work = coalesce(async () => {

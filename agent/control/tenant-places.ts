@@ -43,6 +43,7 @@ const OF_LINES: [RegExp, (line: string) => readonly unknown[]][] = [
 const OF_A_TENANT = [
   new RegExp(`^tenants/${UID_PART}/.+`),
   new RegExp(`^journal/${UID_PART}/.+`),
+  new RegExp(`^ring/${UID_PART}/.+`),
   new RegExp(`^keys/wrapped/\\d+/tenants/${UID_PART}/[\\w-]+\\.json$`),
   new RegExp(`^keys/usage/${UID_PART}/\\d+\\.json$`),
   new RegExp(`^keys/anchors/${UID_PART}\\.json$`),

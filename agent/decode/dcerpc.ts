@@ -23,6 +23,8 @@ const CONTEXT_BYTES = 24
 const TRANSFER_BYTES = 20
 const AUTH_HEAD_BYTES = 8
 
+const NOTHING = Buffer.alloc(0)
+
 export interface RpcInterface {
   contextId: number
   uuid: string
@@ -32,6 +34,7 @@ export interface RpcInterface {
 export interface RpcPdu {
   type: number
   minor: number
+  little: boolean
   first: boolean
   last: boolean
   callId: number
@@ -42,7 +45,14 @@ export interface RpcPdu {
   interfaces: RpcInterface[]
   /** What the server says to each interface: 0 accepted. */
   results: number[]
+  /** Why it was refused. */
+  reasons: number[]
   stubBytes: number
+  /**
+   * A view of what rules are written for: as Suricata cuts it, with the object before the arguments, the login behind
+   * them, and of an answer the eight bytes of its own head.
+   */
+  stub: Buffer
   login: NtlmLogin | undefined
 }
 
@@ -83,6 +93,7 @@ export function decodeRpc(bytes: Buffer): RpcPdu | Fault {
   return {
     type,
     minor: bytes[1] as number,
+    little: le,
     first: (flags & 1) !== 0,
     last: (flags & 2) !== 0,
     callId: u32(12),
@@ -90,8 +101,10 @@ export function decodeRpc(bytes: Buffer): RpcPdu | Fault {
     opnum: type === PDU.request ? u16(22) : 0,
     status: type === PDU.fault ? u32(24) : 0,
     interfaces: asks ? interfaces(bytes, u16) : [],
-    results: says ? results(bytes, u16) : [],
+    results: says ? results(bytes, u16, 0) : [],
+    reasons: says ? results(bytes, u16, 2) : [],
     stubBytes: calls ? Math.max(size - head - tail, 0) : 0,
+    stub: calls ? bytes.subarray(type === PDU.request ? 24 : 16, Math.max(size, 24)) : NOTHING,
     login: auth > 0 && size <= bytes.length && auth <= size ? findNtlm(bytes.subarray(size - auth, size)) : undefined, // biome-ignore format: one thought
   }
 }
@@ -113,15 +126,17 @@ function interfaces(bytes: Buffer, u16: (at: number) => number): RpcInterface[] 
   return list
 }
 
-function results(bytes: Buffer, u16: (at: number) => number): number[] {
+/** The field `offset` bytes into what is said to each interface. */
+function results(bytes: Buffer, u16: (at: number) => number, offset: number): number[] {
   const list: number[] = []
   const start = (26 + u16(24) + 3) & ~3 // behind the port's name, at a multiple of four
   const count = Math.min(bytes[start] ?? 0, CONTEXTS_MAX)
   for (let at = start + 4; list.length < count && at + 24 <= bytes.length; at += 24)
-    list.push(u16(at))
+    list.push(u16(at + offset))
   return list
 }
 
-function plainUuid(bytes: Buffer): string {
+/** As sent by who has its high bytes first. */
+export function plainUuid(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }

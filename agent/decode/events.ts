@@ -29,7 +29,13 @@ export const DECODE_EVENTS = [
   'icmpv4.pkt_too_small',
   'icmpv6.pkt_too_small',
 ] as const
-export const STREAM_EVENTS = ['reassembly_seq_gap', 'reassembly_overlap_different_data'] as const
+export const STREAM_EVENTS = [
+  'reassembly_seq_gap',
+  'reassembly_overlap_different_data',
+  'pkt_invalid_timestamp',
+  '3whs_syn_flood',
+  'suspected_rst_inject',
+] as const
 
 export type DecodeEvent = (typeof DECODE_EVENTS)[number]
 export type StreamEvent = (typeof STREAM_EVENTS)[number]

@@ -165,6 +165,11 @@ test('other links than Ethernet', () => {
     ['sll', 113, Buffer.concat([Buffer.alloc(14), Buffer.from('0800', 'hex'), datagram])],
     ['sll2', 276, Buffer.concat([Buffer.from('86dd', 'hex'), Buffer.alloc(18), v6])],
     ['c-hdlc', 104, Buffer.concat([Buffer.from('0f000800', 'hex'), datagram])],
+    [
+      'pppoe short',
+      1,
+      ethernet(0x8864, Buffer.concat([pppoe.subarray(0, 6), Buffer.from('21', 'hex'), datagram])),
+    ],
     ['pppoe', 1, ethernet(0x8864, Buffer.concat([pppoe, datagram]))],
     [
       'mpls',

@@ -14,6 +14,7 @@ import { findInside } from './tunnel.ts'
  */
 export function decodeFrame(packet: Packet, linkType: number, tci: number): void {
   clear(packet)
+  if (packet.depth > 0) packet.leave()
   if (tci >= 0) addVlan(packet, tci)
   const at = decodeLink(packet, linkType)
   if (at >= 0) packet.fault = decodeNetwork(packet, at)
@@ -21,19 +22,21 @@ export function decodeFrame(packet: Packet, linkType: number, tci: number): void
 }
 
 /**
- * A datagram put together from fragments, [packet.start, packet.end): addresses, protocol and VLANs stay
- * as the last fragment had them, everything above is decoded anew.
+ * A datagram put together from fragments, from `at` to packet.end, behind the link header of its first: addresses,
+ * protocol and VLANs stay as the last fragment had them, everything above is decoded anew.
  */
-export function decodeDatagram(packet: Packet): void {
-  const { vlanCount, vlan0, vlan1, etherType, eventCount } = packet
+export function decodeDatagram(packet: Packet, at: number): void {
+  const { vlanCount, vlan0, vlan1, vlan2, etherType, eventCount, linkOffset } = packet
   clear(packet)
   packet.eventCount = eventCount
   packet.vlanCount = vlanCount
   packet.vlan0 = vlan0
   packet.vlan1 = vlan1
+  packet.vlan2 = vlan2
   packet.etherType = etherType
+  packet.linkOffset = linkOffset
   packet.wireBytes = packet.end - packet.start
-  packet.fault = decodeNetwork(packet, packet.start)
+  packet.fault = decodeNetwork(packet, at)
   if (packet.fault !== undefined) packet.payloadBytes = 0
 }
 
@@ -45,8 +48,9 @@ export function decodeInside(packet: Packet): boolean {
   if (packet.ipVersion === 0 || packet.fragment || packet.payloadBytes === 0) return false
   const inside = findInside(packet)
   if (!inside) return false
-  const { at, kind, etherType } = inside
-  const { payloadOffset, payloadBytes, payloadCut, vlanCount, vlan0, vlan1 } = packet
+  const { at, kind, etherType, vlan, headBytes } = inside
+  const { payloadOffset, payloadBytes, payloadCut, vlanCount, vlan0, vlan1, vlan2 } = packet
+  packet.enter()
   clear(packet)
   packet.start = at
   packet.end = payloadOffset + payloadBytes
@@ -57,8 +61,11 @@ export function decodeInside(packet: Packet): boolean {
     packet.vlanCount = vlanCount
     packet.vlan0 = vlan0
     packet.vlan1 = vlan1
-  } else network = decodeLink(packet, kind === 'ppp' ? LINK_PPP : LINK_ETHERNET)
+    packet.vlan2 = vlan2
+  } else if (vlan > 0) addVlan(packet, vlan)
+  if (kind !== 'datagram') network = decodeLink(packet, kind === 'ppp' ? LINK_PPP : LINK_ETHERNET)
   if (network >= 0) packet.fault = decodeNetwork(packet, network)
+  packet.wireBytes += headBytes
   if (packet.fault !== undefined) packet.payloadBytes = 0
   return packet.ipVersion !== 0 || packet.fault !== undefined
 }
@@ -92,6 +99,7 @@ function clear(packet: Packet): void {
   packet.vlanCount = 0
   packet.vlan0 = 0
   packet.vlan1 = 0
+  packet.vlan2 = 0
   packet.etherType = 0
   packet.ipVersion = 0
   packet.ipOffset = 0

@@ -22,6 +22,8 @@ export interface StatusLine {
   version: string
   status: number
   reason: string
+  /** What stands in the place of the number, where it is none. */
+  text?: string
   /** Three digits, as it must be. */
   exact: boolean
 }
@@ -84,9 +86,17 @@ export function decodeRequestLine(line: string): RequestLine | Fault {
 export function decodeStatusLine(line: string): StatusLine | Fault {
   // Browsers take a version and a number that are not quite; so do we, or the body goes unread.
   const match = /^\s*(HTTP\/[\d.]{1,7})[ \t]+(\d{1,4})(?:[ \t]+(.*))?$/i.exec(line.slice(0, 1024))
-  if (!match) return 'bad-status-line'
+  if (!match) return wordStatus(line)
   const [, version = '', digits = '', reason = ''] = match
   return { version, status: Number(digits), reason, exact: digits.length === 3 }
+}
+
+/** A word of digits and letters where the number is due (`2XX`): an answer of no status we know. */
+function wordStatus(line: string): StatusLine | Fault {
+  const match = /^HTTP\/1\.\d[ \t]+(\d[0-9A-Za-z]{1,7})(?:[ \t]+(.*))?$/i.exec(line.slice(0, 1024))
+  if (!match) return 'bad-status-line'
+  const [, text = '', reason = ''] = match
+  return { version: line.slice(0, 8), status: 0, text, reason, exact: false }
 }
 
 /** Header lines of [start, end), the empty line included or not. */

@@ -27,7 +27,9 @@ export const ETHER = {
   IPV6: 0x86dd,
   MPLS: 0x8847,
   MPLS_MULTICAST: 0x8848,
+  PPPOE_DISCOVERY: 0x8863,
   PPPOE: 0x8864,
+  NSH: 0x894f,
 } as const
 
 const VLANS_MAX = 4
@@ -117,11 +119,12 @@ function tagged(packet: Packet, at: number): number {
   return decodeType(packet, here, end)
 }
 
-/** Notes a VLAN tag, outermost first; beyond two only their number is kept. */
+/** Notes a VLAN tag, outermost first; beyond three only their number is kept. */
 export function addVlan(packet: Packet, tci: number): void {
   const id = tci & 0xfff
   if (packet.vlanCount === 0) packet.vlan0 = id
   else if (packet.vlanCount === 1) packet.vlan1 = id
+  else if (packet.vlanCount === 2) packet.vlan2 = id
   packet.vlanCount++
 }
 
@@ -131,6 +134,9 @@ function decodeType(packet: Packet, at: number, end: number): number {
   if (type < 0x0600) return decodeLlc(packet, at, end)
   if (type === ETHER.PPPOE) return decodePppoe(packet, at, end)
   if (type === ETHER.MPLS || type === ETHER.MPLS_MULTICAST) return decodeMpls(packet, at, end)
+  if (type === ETHER.NSH) return decodeNsh(packet, at, end)
+  if (type !== ETHER.ARP && type !== ETHER.PPPOE_DISCOVERY)
+    packet.note('ethernet.unknown_ethertype')
   return at
 }
 
@@ -146,8 +152,11 @@ function decodeLlc(packet: Packet, at: number, end: number): number {
 /** RFC 2516 §4. */
 function decodePppoe(packet: Packet, at: number, end: number): number {
   if (at + 8 > end) return truncated(packet)
-  packet.etherType = pppType(readU16(packet.bytes, at + 6))
-  return at + 8
+  // The protocol may be one byte here too (RFC 1661 §6.5).
+  const first = packet.bytes[at + 6] as number
+  const short = (first & 1) === 1
+  packet.etherType = pppType(short ? first : readU16(packet.bytes, at + 6))
+  return at + (short ? 7 : 8)
 }
 
 /** What Linux's firewall logged: parts with a length each, in the byte order of the machine; one is the datagram. */
@@ -199,6 +208,18 @@ function decodeMpls(packet: Packet, at: number, end: number): number {
   }
   packet.etherType = versionType(packet, here)
   return here
+}
+
+/** Network service header (RFC 8300): its length in words, and what follows it. */
+function decodeNsh(packet: Packet, at: number, end: number): number {
+  const { bytes } = packet
+  if (at + 8 > end) return truncated(packet)
+  const here = at + (readU16(bytes, at) & 0x3f) * 4
+  if (here < at + 8 || here > end) return truncated(packet)
+  const next = bytes[at + 3] as number
+  packet.etherType = next === 1 ? ETHER.IPV4 : next === 2 ? ETHER.IPV6 : 0
+  if (next !== 3) return here
+  return here + 14 > end ? truncated(packet) : decodeTags(packet, here + 12)
 }
 
 function versionType(packet: Packet, at: number): number {

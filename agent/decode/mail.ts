@@ -7,6 +7,7 @@
 export const MAIL_HEADERS_MAX = 256
 export const HEADER_CHARS_MAX = 8192
 const WORDS_MAX = 64
+const PIECES_MAX = 16
 const ADDRESSES_MAX = 128
 
 export interface MailHeader {
@@ -89,11 +90,38 @@ export function addressList(value: string): string[] {
   return list
 }
 
-/** A parameter of Content-Type or Content-Disposition. */
+/** A parameter of Content-Type or Content-Disposition; put together where it is told in pieces (RFC 2231). */
 export function mailParameter(value: string, name: string): string | undefined {
-  const pattern = new RegExp(`;[ \\t\\r\\n]*${name}=(?:"([^"]{0,512})"|([^;\\s]{1,512}))`, 'i')
+  const plain = parameter(value, name)
+  if (plain !== undefined) return plain
+  const encoded = parameter(value, `${name}\\*`)
+  if (encoded !== undefined) return percentText(encoded)
+  let whole: string | undefined
+  for (let i = 0; i < PIECES_MAX; i++) {
+    const piece = parameter(value, `${name}\\*${i}`)
+    const coded = piece === undefined ? parameter(value, `${name}\\*${i}\\*`) : undefined
+    if (piece === undefined && coded === undefined) break
+    whole = (whole ?? '') + (piece ?? percentText(coded ?? ''))
+  }
+  return whole
+}
+
+function parameter(value: string, name: string): string | undefined {
+  const pattern = new RegExp(
+    `;[ \\t\\r\\n]*${name}=[ \\t]?(?:"([^"]{0,1024})"|([^;\\s]{1,1024}))`,
+    'i',
+  )
   const found = pattern.exec(value)
   return found ? (found[1] ?? found[2]) : undefined
+}
+
+/** `utf-8'en'a%20b`; where it cannot be read, as sent. */
+function percentText(text: string): string {
+  const [, charset = '', data = text] = /^([\w-]{0,40})'[\w-]{0,20}'(.*)$/s.exec(text) ?? []
+  const plain = data.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  return textOf(Buffer.from(plain, 'latin1'), charset || 'latin1') ?? text
 }
 
 /** `FROM:<a@b> SIZE=1` → `<a@b>`; undefined when the word before the colon is another. */

@@ -1,4 +1,5 @@
 import type { Fault } from '../base/fault.ts'
+import { readU16, readU32 } from './bytes.ts'
 import type { PacketEvent } from './events.ts'
 
 const EVENTS_MAX = 8
@@ -32,6 +33,7 @@ export class Packet {
   vlanCount = 0
   vlan0 = 0
   vlan1 = 0
+  vlan2 = 0
   etherType = 0
   /** 0 when the frame is not IP. */
   ipVersion = 0
@@ -68,10 +70,47 @@ export class Packet {
   mss = 0
   windowScale = -1
 
+  /** How many tunnels it came out of, and the ends of the one around it; those stand only where `depth` is not 0. */
+  depth = 0
+  readonly outerSrc = new Uint32Array(4)
+  readonly outerDest = new Uint32Array(4)
+  outerProtocol = 0
+  outerSrcPort = 0
+  outerDestPort = 0
+
   /** Set by the flow stage: the row in the flow table, or -1. */
   flow = -1
   /** Set by the flow stage: sent by the side that opened the flow. */
   toServer = true
+
+  /** What is around it is a tunnel: its ends are kept, for they are gone when the inside is decoded. */
+  enter(): void {
+    this.depth++
+    for (let i = 0; i < 4; i++) {
+      this.outerSrc[i] = this.src[i] as number
+      this.outerDest[i] = this.dest[i] as number
+    }
+    this.outerProtocol = this.protocol
+    this.outerSrcPort = this.srcPort
+    this.outerDestPort = this.destPort
+  }
+
+  /** A frame of the wire is in no tunnel. */
+  leave(): void {
+    this.depth = 0
+    this.outerSrc.fill(0)
+    this.outerDest.fill(0)
+    this.outerProtocol = 0
+    this.outerSrcPort = 0
+    this.outerDestPort = 0
+  }
+
+  /** The MAC address at `linkOffset + at` as a number; -1 where the link has none. */
+  mac(at: 0 | 6): number {
+    const { bytes, linkOffset } = this
+    if (linkOffset < 0) return -1
+    return readU16(bytes, linkOffset + at) * 2 ** 32 + readU32(bytes, linkOffset + at + 2)
+  }
 
   /** The word for what is wrong, noted by the name rules have for it. */
   odd(event: PacketEvent, fault: Fault): Fault {

@@ -18,6 +18,8 @@ function hear(...datagrams: Buffer[]) {
   const flow = new QuicFlow({
     transaction: (tx) => said.push(tx),
     fault: (fault) => faults.push(fault),
+    event: () => {},
+    expect: () => {},
   })
   const verdicts = datagrams.map((bytes) => flow.stream(true, bytes))
   flow.ended()

@@ -6,6 +6,7 @@
 import type { RpcInterface } from './dcerpc.ts'
 import type { KrbMessage } from './krb5.ts'
 import type { RdpClient } from './rdp.ts'
+import type { FileTimes } from './smb.ts'
 
 export interface DhcpMessage {
   /** Sent by the side that opened the flow. */
@@ -66,11 +67,15 @@ export interface SmtpMail {
   /** Envelope, as sent: `<a@b>`. */
   from: string
   to: string[]
+  /** Its text was announced. */
+  data: boolean
   /** The session went on under TLS. */
   tls: boolean
   /** Names in small letters, words of other character sets decoded. */
   headers: { name: string; value: string }[]
   attachments: string[]
+  /** Addresses of pages that the text names. */
+  urls: string[]
   /** Of the message, its text too. */
   bytes: number
   whole: boolean
@@ -97,6 +102,8 @@ export interface SmbExchange {
   command: number
   answered: boolean
   status: number
+  /** The status is class and code of DOS. */
+  dosError: boolean
   sessionId: string
   treeId: number
   /** Agreed on; '' before. */
@@ -119,7 +126,14 @@ export interface SmbExchange {
   filename: string
   disposition: number | undefined
   deleteOnClose: boolean
+  renamedTo: string
+  times: FileTimes | undefined
+  fileSize: number
   fileId: string
+  /** It connects to a share. */
+  connect: boolean
+  /** The call that its pipe carried. */
+  dcerpc: DcerpcCall | undefined
 }
 
 /** A request for a ticket and its answer; either may not have been seen. */
@@ -147,32 +161,176 @@ export interface RdpSession {
 export interface DcerpcCall {
   id: number
   callId: number
+  /** 5 over streams, 4 over datagrams. */
+  major: 4 | 5
   minor: number
+  /** Of datagrams: what request and answer have in common. */
+  activity: string
+  sequence: number
+  /** Numbers are sent with their low byte first. */
+  little: boolean
   request: number | undefined
   response: number | undefined
+  /** Its request began with a fragment that says it is the first. */
+  first: boolean
   /** Asked for by a bind, and what the server says to each: 0 accepted. */
   interfaces: RpcInterface[]
   results: number[]
+  reasons: number[]
   /** The interface a call is for; '' where its bind was not seen. */
   uuid: string
+  version: string
+  /** What the server said to that interface: 0 accepted. */
+  accepted: number | undefined
   opnum: number | undefined
   /** Of a fault. */
   status: number
   requestFragments: number
   requestBytes: number
+  /** Arguments and results, as far as they are kept. */
+  requestStub: Uint8Array
   responseFragments: number
   responseBytes: number
+  responseStub: Uint8Array
   login: NtlmLogin | undefined
   challenge: NtlmLogin | undefined
 }
 
+/** A file inside a message, once it is whole, its bound is met, or its flow ends. */
+export interface CarriedFile {
+  /** Place among the files of its transaction, from 0. */
+  id: number
+  name: string
+  toServer: boolean
+  /** Its first bytes. */
+  data: Uint8Array
+  /** How many it has. */
+  bytes: number
+  whole: boolean
+  gap: boolean
+}
+
+/** One message of SNMP. */
+export interface SnmpMessage {
+  toServer: boolean
+  /** 1, 2 (2c) or 3. */
+  version: number
+  community: string
+  /** `get_request` …; '' where the message is encrypted. */
+  pduType: string
+  /** Of an answer: 0 no error. */
+  errorStatus: number
+  trapType: string
+  trapAddress: string
+  trapOid: string
+  /** Object ids of its variables. */
+  vars: string[]
+  /** Of version 3. */
+  usm: string
+}
+
+/** What a TFTP client asks for. */
+export interface TftpRequest {
+  packet: 'read' | 'write'
+  file: string
+  mode: string
+}
+
+/** One command of POP3 and its answer. */
+export interface Pop3Exchange {
+  id: number
+  /** In capitals. */
+  command: string
+  args: string[]
+  answered: boolean
+  success: boolean
+  status: string
+  header: string
+  data: string[]
+}
+
+/** What an FTP data connection was opened for. */
+export interface FtpData {
+  /** `RETR`, `STOR`; '' where the command was not seen. */
+  command: string
+  filename: string
+}
+
+/** `request`: the question is whole. `file`: so is a file in it. `done`: nothing more comes. */
+export type ItStage = 'request' | 'file' | 'done'
+
+/** Of a transaction that carries files: the one in hand at `file`. */
+interface Staged {
+  stage: ItStage
+  file?: CarriedFile
+}
+
 export type ItTransaction =
-  | { proto: 'dhcp'; stage: 'done'; dhcp: DhcpMessage }
-  | { proto: 'ftp'; stage: 'done'; ftp: FtpExchange }
-  | { proto: 'smtp'; stage: 'done'; smtp: SmtpMail }
-  | { proto: 'smb'; stage: 'done'; smb: SmbExchange }
-  | { proto: 'krb5'; stage: 'done'; krb5: KrbExchange }
-  | { proto: 'rdp'; stage: 'done'; rdp: RdpSession }
-  | { proto: 'dcerpc'; stage: 'done'; dcerpc: DcerpcCall }
+  | (Staged & { proto: 'dhcp'; dhcp: DhcpMessage })
+  | (Staged & { proto: 'ftp'; ftp: FtpExchange })
+  | (Staged & { proto: 'smtp'; smtp: SmtpMail })
+  | (Staged & { proto: 'smb'; smb: SmbExchange })
+  | (Staged & { proto: 'krb5'; krb5: KrbExchange })
+  | (Staged & { proto: 'rdp'; rdp: RdpSession })
+  | (Staged & { proto: 'dcerpc'; dcerpc: DcerpcCall })
+  | (Staged & { proto: 'ftp-data'; ftpData: FtpData })
+  | (Staged & { proto: 'snmp'; snmp: SnmpMessage })
+  | (Staged & { proto: 'tftp'; tftp: TftpRequest })
+  | (Staged & { proto: 'pop3'; pop3: Pop3Exchange })
 
 export type ItProto = ItTransaction['proto']
+
+export const IT_PROTOS = [
+  'dhcp',
+  'ftp',
+  'smtp',
+  'smb',
+  'krb5',
+  'rdp',
+  'dcerpc',
+  'ftp-data',
+  'snmp',
+  'tftp',
+  'pop3',
+] as const satisfies readonly ItProto[]
+
+export function isItProto(proto: string): proto is ItProto {
+  return (IT_PROTOS as readonly string[]).includes(proto)
+}
+
+/** The record of the transaction, the same object at each of its stages. */
+export function recordOf(tx: ItTransaction): object {
+  switch (tx.proto) {
+    case 'dhcp':
+      return tx.dhcp
+    case 'ftp':
+      return tx.ftp
+    case 'smtp':
+      return tx.smtp
+    case 'smb':
+      return tx.smb
+    case 'krb5':
+      return tx.krb5
+    case 'rdp':
+      return tx.rdp
+    case 'dcerpc':
+      return tx.dcerpc
+    case 'ftp-data':
+      return tx.ftpData
+    case 'snmp':
+      return tx.snmp
+    case 'tftp':
+      return tx.tftp
+    case 'pop3':
+      return tx.pop3
+  }
+}
+
+export function isIt(tx: { proto: string }): tx is ItTransaction {
+  return isItProto(tx.proto)
+}
+
+/** The file in hand. */
+export function carriedFile(tx: { proto: string }): CarriedFile | undefined {
+  return isIt(tx) && tx.stage === 'file' ? tx.file : undefined
+}

@@ -4,7 +4,8 @@
  */
 
 import type { Fault } from '../base/fault.ts'
-import type { ItProto, ItTransaction } from './records-it.ts'
+import type { AppEvent } from './app-events.ts'
+import { IT_PROTOS, type ItProto, type ItTransaction } from './records-it.ts'
 
 export type AppProto =
   | 'unknown'
@@ -74,8 +75,10 @@ export interface HttpTransaction {
   /** De-chunked, at most the body limit. */
   requestBody: Uint8Array
   requestBodyBytes: number
-  /** 0 while no status line was seen. */
+  /** 0 while no status line was seen, or where it has no number. */
   status: number
+  /** What a status line has instead of a number. */
+  statusText?: string
   reason: string
   responseVersion: string
   responseHeaders: HttpHeader[]
@@ -88,6 +91,8 @@ export interface HttpTransaction {
   responseDone: boolean
   /** Bytes of a body never came. */
   gap: boolean
+  /** What is odd about it, that rules have a name for. */
+  events?: AppEvent[]
 }
 
 export interface TlsHello {
@@ -124,6 +129,11 @@ export interface SshBanners {
   clientSoftware: string
   serverProtocol: string
   serverSoftware: string
+  /** What each side offers, and its md5 (HASSH); '' where it was not seen. */
+  clientHassh: string
+  clientHasshText: string
+  serverHassh: string
+  serverHasshText: string
   /** Both sides sent their first binary packet: it is a session, not a banner grab. */
   keyExchange: boolean
 }
@@ -188,3 +198,18 @@ export type Transaction =
   | { proto: 'quic'; stage: 'done'; quic: QuicHello }
   | { proto: IcsProto; stage: 'request' | 'response'; ics: IcsMessage }
   | ItTransaction
+
+export const ICS_PROTOS = [
+  'dnp3',
+  's7',
+  'iec104',
+  'enip',
+  'bacnet',
+] as const satisfies readonly IcsProto[]
+
+/** Every protocol that has transactions. */
+export const TRANSACTION_PROTOS: readonly Transaction['proto'][] = [
+  ...(['dns', 'http', 'tls', 'ssh', 'modbus', 'quic'] as const),
+  ...ICS_PROTOS,
+  ...IT_PROTOS,
+]

@@ -13,6 +13,7 @@ export interface SmbPart {
   command: number
   response: boolean
   status: number
+  dosError?: boolean
   sessionId: string
   treeId: number
   messageId: string
@@ -32,6 +33,26 @@ export interface SmbPart {
   disposition?: number
   options?: number
   fileId?: string
+  /** What is read or written, sent to a pipe or answered by it, as far as it was kept; and how much it is in all. */
+  data?: Buffer
+  dataBytes?: number
+  /** Where in the file. */
+  offset?: number
+  /** Of IOCTL. */
+  control?: number
+  /** The file is to go when it is closed. */
+  deletes?: boolean
+  renamedTo?: string
+  times?: FileTimes
+  fileSize?: number
+}
+
+/** Seconds since 1970; 0 where there is none. */
+export interface FileTimes {
+  created: number
+  accessed: number
+  modified: number
+  changed: number
 }
 
 const HEADER_BYTES = 64
@@ -39,7 +60,24 @@ const COMPOUND_MAX = 16
 const DIALECTS_MAX = 32
 const NAME_BYTES_MAX = 4096
 const RESPONSE = 1
-export const SMB2 = { negotiate: 0, session: 1, tree: 3, create: 5 } as const
+export const SMB2 = {
+  negotiate: 0,
+  session: 1,
+  tree: 3,
+  treeDisconnect: 4,
+  create: 5,
+  close: 6,
+  read: 8,
+  write: 9,
+  ioctl: 11,
+  getInfo: 16,
+  setInfo: 17,
+} as const
+/** The IOCTL that writes to a pipe and reads its answer. */
+export const PIPE_TRANSCEIVE = 0x0011_c017
+const INFO_FILE = 1
+const INFO_RENAME = 10
+const INFO_DISPOSITION = 13
 const DIALECT: Record<number, string> = {
   514: '2.02',
   528: '2.10',
@@ -105,9 +143,43 @@ function request(fields: Little, command: number): Partial<SmbPart> {
         disposition: fields.u32(body + 36),
         options: fields.u32(body + 40),
       }
+    case SMB2.close:
+      return { fileId: uuidText(fields.slice(body + 8, 16)) }
+    case SMB2.read:
+      return { fileId: uuidText(fields.slice(body + 16, 16)), offset: Number(fields.u64(body + 8)) }
+    case SMB2.write:
+      return {
+        fileId: uuidText(fields.slice(body + 16, 16)),
+        offset: Number(fields.u64(body + 8)),
+        ...dataAt(fields, fields.u16(body + 2), fields.u32(body + 4)),
+      }
+    case SMB2.ioctl:
+      return {
+        control: fields.u32(body + 4),
+        fileId: uuidText(fields.slice(body + 8, 16)),
+        ...dataAt(fields, fields.u32(body + 24), fields.u32(body + 28)),
+      }
+    case SMB2.setInfo:
+      return setInfo(fields)
     default:
       return {}
   }
+}
+
+function setInfo(fields: Little): Partial<SmbPart> {
+  const body = HEADER_BYTES
+  if (fields.u8(body + 2) !== INFO_FILE) return {}
+  const [kind, at] = [fields.u8(body + 3), fields.u16(body + 8)]
+  const fileId = uuidText(fields.slice(body + 16, 16))
+  if (kind === INFO_DISPOSITION) return { fileId, deletes: fields.u8(at) !== 0 }
+  if (kind !== INFO_RENAME) return {}
+  const size = Math.min(fields.u32(at + 16), NAME_BYTES_MAX)
+  return { fileId, renamedTo: fields.text(at + 20, size, true) }
+}
+
+/** What of `size` bytes at `at` is there. */
+export function dataAt(fields: Little, at: number, size: number): Partial<SmbPart> {
+  return { data: fields.bytes.subarray(at, at + size), dataBytes: size }
 }
 
 function answer(fields: Little, command: number): Partial<SmbPart> {
@@ -127,7 +199,24 @@ function answer(fields: Little, command: number): Partial<SmbPart> {
     case SMB2.tree:
       return { service: SERVICE[fields.u8(body + 2)] ?? '' }
     case SMB2.create:
-      return { fileId: uuidText(fields.slice(body + 64, 16)) }
+      return {
+        fileId: uuidText(fields.slice(body + 64, 16)),
+        fileSize: Number(fields.u64(body + 48)),
+        times: {
+          created: unixTime(fields.u64(body + 8)),
+          accessed: unixTime(fields.u64(body + 16)),
+          modified: unixTime(fields.u64(body + 24)),
+          changed: unixTime(fields.u64(body + 32)),
+        },
+      }
+    case SMB2.read:
+      return dataAt(fields, fields.u8(body + 2), fields.u32(body + 4))
+    case SMB2.ioctl:
+      return {
+        control: fields.u32(body + 4),
+        fileId: uuidText(fields.slice(body + 8, 16)),
+        ...dataAt(fields, fields.u32(body + 32), fields.u32(body + 36)),
+      }
     default:
       return {}
   }
@@ -136,6 +225,12 @@ function answer(fields: Little, command: number): Partial<SmbPart> {
 /** A name by the offset and size that stand at `at`. */
 function name(fields: Little, at: number): string {
   return fields.text(fields.u16(at), Math.min(fields.u16(at + 2), NAME_BYTES_MAX), true)
+}
+
+/** Windows counts from 1601, in tenths of microseconds. */
+function unixTime(ticks: bigint): number {
+  const seconds = Number(ticks / 10_000_000n) - 11_644_473_600
+  return seconds > 0 ? seconds : 0
 }
 
 function dialectName(number: number): string {

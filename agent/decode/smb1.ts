@@ -3,15 +3,22 @@
  * too. `bytes` is one message from its 0xFF on; a message cut short is read as far as its fields lie inside.
  */
 import type { Fault } from '../base/fault.ts'
-import { Little } from './little.ts'
+import { Little, uuidText } from './little.ts'
 import { findNtlm } from './ntlmssp.ts'
-import type { SmbPart } from './smb.ts'
+import { dataAt, type SmbPart } from './smb.ts'
 
 const HEADER_BYTES = 32
 const CHAIN_MAX = 4
 const DIALECTS_MAX = 32
 const NAME_BYTES_MAX = 1024
+const TRANSACT_PIPE = 0x26
 export const SMB1 = {
+  close: 0x04,
+  trans: 0x25,
+  read: 0x2e,
+  write: 0x2f,
+  trans2: 0x32,
+  treeDisconnect: 0x71,
   open: 0x2d,
   negotiate: 0x72,
   session: 0x73,
@@ -40,6 +47,7 @@ export function decodeSmb1(bytes: Buffer): SmbPart[] | Fault {
     version: 1 as const,
     response,
     status: fields.u32(5),
+    dosError: (fields.u16(10) & 0x4000) === 0,
     treeId: fields.u16(24),
     sessionId: String(fields.u16(28)),
     messageId: `${fields.u16(26)}.${fields.u16(30)}`,
@@ -60,8 +68,10 @@ export function decodeSmb1(bytes: Buffer): SmbPart[] | Fault {
   return parts
 }
 
-const isAndX = (command: number) =>
-  command === SMB1.session || command === SMB1.tree || command === SMB1.create || command === SMB1.open // biome-ignore format: one list
+const AND_X: ReadonlySet<number> = new Set([
+  ...[SMB1.session, SMB1.tree, SMB1.create, SMB1.open, SMB1.read, SMB1.write],
+])
+const isAndX = (command: number) => AND_X.has(command)
 
 function request(block: Block): Partial<SmbPart> {
   const { fields, words, wordCount, data, wide } = block
@@ -81,16 +91,52 @@ function request(block: Block): Partial<SmbPart> {
     }
     case SMB1.open:
       return wordCount >= 15 ? { filename: string(block, data).text } : {}
+    case SMB1.close:
+      return { fileId: idAt(block, words) }
+    case SMB1.read:
+      return { fileId: idAt(block, words + 4), offset: offsetAt(block, wordCount >= 12 ? 20 : 0) }
+    case SMB1.write: {
+      const size = fields.u16(words + 20) + fields.u16(words + 18) * 65_536
+      return {
+        fileId: idAt(block, words + 4),
+        offset: offsetAt(block, wordCount >= 14 ? 24 : 0),
+        ...dataAt(fields, fields.u16(words + 22), size),
+      }
+    }
+    case SMB1.trans:
+      // Only a transaction with a pipe: one that names a file of its own.
+      if (wordCount < 16 || fields.u16(words + 28) !== TRANSACT_PIPE) return {}
+      return {
+        fileId: idAt(block, words + 30),
+        ...dataAt(fields, fields.u16(words + 24), fields.u16(words + 22)),
+      }
     default:
       return {}
   }
+}
+
+/** With extended security only. */
+function guid({ fields, words, data }: Block): Partial<SmbPart> {
+  const extended = (fields.u32(words + 19) & 0x8000_0000) !== 0
+  return extended ? { guid: uuidText(fields.slice(data, 16)) } : {}
+}
+
+function idAt({ fields }: Block, at: number): string {
+  return fields.slice(at, 2).toString('hex')
+}
+
+/** Low word of the place in the file, and the high one where the request has it. */
+function offsetAt({ fields, words }: Block, high: number): number {
+  return fields.u32(words + 6) + (high === 0 ? 0 : fields.u32(words + high) * 2 ** 32)
 }
 
 function answer(block: Block): Partial<SmbPart> {
   const { fields, words, wordCount, data } = block
   switch (block.command) {
     case SMB1.negotiate:
-      return wordCount > 0 ? { dialectIndex: fields.u16(words) } : {}
+      return wordCount > 0
+        ? { dialectIndex: fields.u16(words), ...(wordCount === 17 && guid(block)) }
+        : {}
     case SMB1.session: {
       const blob = wordCount === 4 ? fields.u16(words + 6) : 0
       const ntlm = findNtlm(fields.slice(data, blob))
@@ -100,7 +146,13 @@ function answer(block: Block): Partial<SmbPart> {
     case SMB1.tree:
       return wordCount > 0 ? { service: fields.zeroText(data, false).text } : {}
     case SMB1.create:
-      return wordCount >= 34 ? { fileId: fields.slice(words + 5, 2).toString('hex') } : {}
+      return wordCount >= 34 ? { fileId: idAt(block, words + 5) } : {}
+    case SMB1.read: {
+      const size = fields.u16(words + 10) + fields.u16(words + 14) * 65_536
+      return wordCount >= 12 ? dataAt(fields, fields.u16(words + 12), size) : {}
+    }
+    case SMB1.trans:
+      return wordCount >= 10 ? dataAt(fields, fields.u16(words + 14), fields.u16(words + 12)) : {}
     default:
       return {}
   }

@@ -26,6 +26,25 @@ export function decodeTcp(packet: Packet, at: number, limit: number): Fault | un
   return undefined
 }
 
+/** Where the timestamps (RFC 7323 §3) of the segment stand: value, then echo; -1 where it has none. */
+export function timestampsAt(packet: Packet): number {
+  const { bytes, payloadOffset } = packet
+  let at = packet.l4Offset + HEADER_BYTES
+  while (at < payloadOffset) {
+    const kind = bytes[at] as number
+    if (kind === 0) return -1
+    if (kind === 1) {
+      at++
+      continue
+    }
+    const length = at + 1 < payloadOffset ? (bytes[at + 1] as number) : 0
+    if (length < 2 || at + length > payloadOffset) return -1
+    if (kind === 8 && length === 10) return at + 2
+    at += length
+  }
+  return -1
+}
+
 /** Maximum segment size and window scale; only a SYN carries them. A malformed list ends the reading. */
 function synOptions(packet: Packet, from: number, end: number): void {
   const { bytes } = packet

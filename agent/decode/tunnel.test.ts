@@ -110,3 +110,7 @@ test('tunnels in tunnels end at a bound', () => {
   expect(faults).toEqual(['too-many-layers'])
   expect(processed).toBe(1)
 })
+
+test('what is inside a tunnel is no flow with the same ends outside it', () => {
+  expect(flows(frame, vxlan(frame)).ends).toHaveLength(3)
+})

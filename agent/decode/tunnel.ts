@@ -30,10 +30,13 @@ export interface Inside {
   at: number
   kind: 'ethernet' | 'ppp' | 'datagram'
   etherType: number
+  /** Of ERSPAN: the VLAN it names, 0 when none, and the bytes of its header, which count as the frame's. */
+  vlan: number
+  headBytes: number
 }
 
 /** Filled anew by each call: no object a packet. */
-const inside: Inside = { at: 0, kind: 'datagram', etherType: 0 }
+const inside: Inside = { at: 0, kind: 'datagram', etherType: 0, vlan: 0, headBytes: 0 }
 
 /** Where the inner frame or datagram begins; undefined where the packet is no tunnel's, or is cut before it. */
 export function findInside(packet: Packet): Inside | undefined {
@@ -61,6 +64,8 @@ function found(
   inside.at = at
   inside.kind = kind
   inside.etherType = etherType
+  inside.vlan = 0
+  inside.headBytes = 0
   return inside
 }
 
@@ -88,6 +93,7 @@ function findGre(packet: Packet): Inside | undefined {
   switch (type) {
     case ETHER.IPV4:
     case ETHER.IPV6:
+    case ETHER.ARP:
       return found(packet, here, 'datagram', type)
     case CARRIES.ethernet:
       return found(packet, here, 'ethernet')
@@ -95,12 +101,25 @@ function findGre(packet: Packet): Inside | undefined {
       return found(packet, here, 'ppp')
     case CARRIES.erspan:
       // Its first kind has no header of its own, and no sequence number either.
-      return found(packet, here + (flags & SEQUENCE ? ERSPAN_BYTES : 0), 'ethernet')
+      return flags & SEQUENCE ? findErspan(packet, here) : found(packet, here, 'ethernet')
     case CARRIES.erspan3:
       return findErspan3(packet, here)
     default:
       return undefined
   }
+}
+
+/** The second kind says in which VLAN the frame was seen. */
+function findErspan(packet: Packet, at: number): Inside | undefined {
+  const { bytes, payloadOffset, payloadBytes } = packet
+  if (at + ERSPAN_BYTES > payloadOffset + payloadBytes) return undefined
+  const vlan = readU16(bytes, at) & 0xfff
+  const carried = found(packet, at + ERSPAN_BYTES, 'ethernet')
+  if (carried) {
+    carried.vlan = vlan
+    carried.headBytes = ERSPAN_BYTES
+  }
+  return carried
 }
 
 function findErspan3(packet: Packet, at: number): Inside | undefined {

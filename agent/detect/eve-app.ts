@@ -11,8 +11,7 @@ import type {
   TlsHello,
   Transaction,
 } from '../decode/records.ts'
-import type { ItTransaction } from '../decode/records-it.ts'
-import { isItProto } from '../flow/app-it.ts'
+import { isIt } from '../decode/records-it.ts'
 import { readCertificate } from './certificate.ts'
 import { eveIcs, icsSentence } from './eve-ics.ts'
 import { eveOfIt, sentenceOfIt, userOfIt } from './eve-it.ts'
@@ -52,7 +51,7 @@ export function eveOf(tx: Transaction): Json {
 
 /** Who the row names, where the protocol says it. */
 export function userOf(tx: Transaction): string | undefined {
-  return isItProto(tx.proto) ? userOfIt(tx as ItTransaction) : undefined
+  return isIt(tx) ? userOfIt(tx) : undefined
 }
 
 function eveDns(dns: DnsMessage): Json {
@@ -139,9 +138,21 @@ export function eveHttp(http: HttpTransaction): Json {
   add('http_method', http.method)
   add('protocol', http.version || http.responseVersion)
   if (http.status !== 0) json.status = http.status
+  else add('status_string', http.statusText)
   add('redirect', http.status >= 300 && http.status < 400 ? response('location') : undefined)
   json.length = http.responseBodyBytes
   return json
+}
+
+/** Header lines as they came, of one side or both. */
+export function eveHeaders(
+  { requestHeaders, responseHeaders }: HttpTransaction,
+  whose: 'both' | 'request' | 'response',
+): Json {
+  return {
+    ...(whose !== 'response' && { request_headers: requestHeaders }),
+    ...(whose !== 'request' && { response_headers: responseHeaders }),
+  }
 }
 
 function eveTls(tls: TlsHello): Json {
@@ -156,6 +167,26 @@ function eveTls(tls: TlsHello): Json {
   if (tls.alpn.length > 0) json.client_alpns = tls.alpn
   if (tls.serverAlpn !== '') json.server_alpn = tls.serverAlpn
   return json
+}
+
+/** What both sides offered and took, by number. */
+export function eveHandshakes(tls: TlsHello): Json {
+  const { ciphers, extensions, signatureAlgorithms } = tls
+  return {
+    client_handshake: {
+      version: tlsVersionName(tls.version),
+      ciphers,
+      exts: extensions,
+      sig_algs: signatureAlgorithms,
+    },
+    ...(tls.serverVersion !== 0 && {
+      server_handshake: {
+        version: tlsVersionName(tls.serverVersion),
+        cipher: tls.serverCipher,
+        exts: tls.serverExtensions,
+      },
+    }),
+  }
 }
 
 /** As Suricata names it; it logs no ALPN of QUIC. */
@@ -185,12 +216,22 @@ function eveCertificate(der: Uint8Array | undefined): Json | undefined {
   }
 }
 
+const hassh = (hash: string, string: string) => hash !== '' && { hassh: { hash, string } }
+
 function eveSsh(ssh: SshBanners): Json {
   const json: Json = {}
   if (ssh.clientProtocol !== '')
-    json.client = { proto_version: ssh.clientProtocol, software_version: ssh.clientSoftware }
+    json.client = {
+      proto_version: ssh.clientProtocol,
+      software_version: ssh.clientSoftware,
+      ...hassh(ssh.clientHassh, ssh.clientHasshText),
+    }
   if (ssh.serverProtocol !== '')
-    json.server = { proto_version: ssh.serverProtocol, software_version: ssh.serverSoftware }
+    json.server = {
+      proto_version: ssh.serverProtocol,
+      software_version: ssh.serverSoftware,
+      ...hassh(ssh.serverHassh, ssh.serverHasshText),
+    }
   return json
 }
 

@@ -27,16 +27,37 @@ export function eveDcerpc(call: DcerpcCall): Json {
         ? { frag_cnt: call.responseFragments, stub_data_size: call.responseBytes }
         : undefined,
     fault: response === PDU.fault ? `0x${call.status.toString(16)}` : undefined,
-    interfaces: call.interfaces
-      .slice(0, INTERFACES_MAX)
-      .map(({ uuid, version }, i) => said({ uuid, version, ack_result: call.results[i] })),
+    interfaces: isCall ? bound(call) : asked(call),
     uuid: call.uuid,
     interface: RPC_INTERFACE[call.uuid || (call.interfaces[0]?.uuid ?? '')],
-    call_id: call.callId,
-    rpc_version: `5.${call.minor}`,
+    ...(call.major === 4
+      ? { activityuuid: call.activity, seqnum: call.sequence }
+      : { call_id: call.callId }),
+    rpc_version: `${call.major}.${call.minor}`,
     ntlmssp: login && said({ domain: login.domain, user: login.user, host: login.host, version: login.version }), // biome-ignore format: one object
     server: challenge && said({ computer: challenge.serverName, dns_computer: challenge.serverDnsName }), // biome-ignore format: one object
   })
+}
+
+/** A call in a pipe of SMB. */
+export function evePipeCall(call: DcerpcCall): Json {
+  const { rpc_version: _, ...json } = eveDcerpc(call)
+  if (call.request === PDU.request) json.opnum = call.opnum
+  // Only here Suricata says why an interface was refused.
+  else json.interfaces = asked(call).map((each, i) => ({ ...each, ack_reason: call.reasons[i] }))
+  return json
+}
+
+function asked(call: DcerpcCall): Json[] {
+  const { interfaces, results } = call
+  return interfaces
+    .slice(0, INTERFACES_MAX)
+    .map(({ uuid, version }, i) => said({ uuid, version, ack_result: results[i] }))
+}
+
+/** The interface that is called. */
+function bound({ uuid, version, accepted }: DcerpcCall): Json[] {
+  return uuid === '' ? [] : [said({ uuid, version, ack_result: accepted })]
 }
 
 export function dcerpcSentence(call: DcerpcCall, { client, server }: Ends): string {

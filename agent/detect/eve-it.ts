@@ -9,6 +9,16 @@ import { eveKrb5, krb5Sentence, krbNames } from './eve-krb5.ts'
 import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
 import { eveRdp, rdpSentence } from './eve-rdp.ts'
 import { said } from './eve-said.ts'
+import {
+  eveFtpData,
+  evePop3,
+  eveSnmp,
+  eveTftp,
+  ftpDataSentence,
+  pop3Sentence,
+  snmpSentence,
+  tftpSentence,
+} from './eve-small.ts'
 import { eveSmb, smbSentence } from './eve-smb.ts'
 
 const NAME_CHARS_MAX = 120
@@ -29,6 +39,14 @@ export function eveOfIt(tx: ItTransaction): Json {
       return { rdp: eveRdp(tx.rdp) }
     case 'dcerpc':
       return { tx_id: tx.dcerpc.id, dcerpc: eveDcerpc(tx.dcerpc) }
+    case 'ftp-data':
+      return { ftp_data: eveFtpData(tx.ftpData) }
+    case 'snmp':
+      return { snmp: eveSnmp(tx.snmp) }
+    case 'tftp':
+      return { tftp: eveTftp(tx.tftp) }
+    case 'pop3':
+      return { tx_id: tx.pop3.id, pop3: evePop3(tx.pop3) }
   }
 }
 
@@ -72,6 +90,14 @@ export function sentenceOfIt(tx: ItTransaction, ends: Ends): string {
       return rdpSentence(tx.rdp, ends)
     case 'dcerpc':
       return dcerpcSentence(tx.dcerpc, ends)
+    case 'ftp-data':
+      return ftpDataSentence(tx.ftpData, ends)
+    case 'snmp':
+      return snmpSentence(tx.snmp, ends)
+    case 'tftp':
+      return tftpSentence(tx.tftp, ends)
+    case 'pop3':
+      return pop3Sentence(tx.pop3, ends)
   }
 }
 
@@ -150,6 +176,7 @@ function ftpSentence(ftp: FtpExchange, { client, server }: Ends): string {
 }
 
 const RECIPIENTS_MAX = 64
+const RECEIVED_MAX = 16
 const HEADER_CHARS_MAX = 1024
 
 function eveSmtp({ helo, from, to, tls, lastReply }: SmtpMail): Json {
@@ -163,7 +190,7 @@ function eveSmtp({ helo, from, to, tls, lastReply }: SmtpMail): Json {
 }
 
 function eveEmail(mail: SmtpMail): { email?: Json } {
-  if (mail.headers.length === 0) return {}
+  if (mail.headers.length === 0 && !mail.whole) return {}
   const all = (name: string) => mail.headers.filter((header) => header.name === name)
   const first = (name: string) => all(name)[0]?.value.slice(0, HEADER_CHARS_MAX)
   const people = (name: string) =>
@@ -184,7 +211,12 @@ function eveEmail(mail: SmtpMail): { email?: Json } {
     user_agent: first('user-agent'),
     x_originating_ip: first('x-originating-ip'),
     content_type: first('content-type'),
+    received: all('received')
+      .slice(0, RECEIVED_MAX)
+      .map(({ value }) => value),
     attachment: mail.attachments,
+    // Without what stands before the name, as Suricata writes them.
+    url: mail.urls.map((url) => url.replace(/^\w+:\/\//, '')),
   })
   return { email }
 }

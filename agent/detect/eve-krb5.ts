@@ -5,11 +5,15 @@ import type { Ends, Json } from './eve-app.ts'
 import { KRB_ERROR, KRB_ETYPE, KRB_WEAK_ETYPES } from './eve-names-it.ts'
 import { said } from './eve-said.ts'
 
+const NOBODY = { cname: '', realm: '', sname: '' }
 const NAME_CHARS_MAX = 120
 
 export function eveKrb5({ request, answer }: KrbExchange): Json {
   const failed = answer?.kind === 'ERROR'
-  const { cname, realm, sname } = krbNames({ request, answer })
+  // Of an error Suricata names only the service.
+  const { cname, realm, sname } = failed
+    ? { ...NOBODY, sname: answer.sname }
+    : (answer ?? request ?? NOBODY)
   const [encryption, ticket] = [answer?.etype, answer?.ticketEtype]
   return said({
     msg_type: `KRB_${answer?.kind ?? request?.kind}`,

@@ -26,13 +26,39 @@ export const DHCP_PARAMETER: Record<number, string> = {
 
 export const SMB_COMMAND: Record<1 | 2, Record<number, string>> = {
   1: {
-    45: 'OPEN_ANDX',
-    114: 'NEGOTIATE_PROTOCOL',
-    115: 'SESSION_SETUP_ANDX',
-    117: 'TREE_CONNECT_ANDX',
+    ...numbered(0, 'CREATE_DIRECTORY DELETE_DIRECTORY OPEN CREATE CLOSE FLUSH DELETE RENAME'),
+    ...numbered(8, 'QUERY_INFORMATION SET_INFORMATION READ WRITE LOCK UNLOCK CREATE_TEMPORARY'),
+    ...numbered(15, 'CREATE_NEW CHECK_DIRECTORY PROCESS_EXIT SEEK'),
+    ...numbered(36, 'LOCKING_ANDX TRANS TRANS_SECONDARY IOCTL IOCTL_SECONDARY COPY MOVE ECHO'),
+    ...numbered(44, 'WRITE_AND_CLOSE OPEN_ANDX READ_ANDX WRITE_ANDX'),
+    ...numbered(50, 'TRANS2 TRANS2_SECONDARY FIND_CLOSE2 FIND_NOTIFY_CLOSE'),
+    ...numbered(112, 'TREE_CONNECT TREE_DISCONNECT NEGOTIATE_PROTOCOL SESSION_SETUP_ANDX'),
+    ...numbered(116, 'LOGOFF_ANDX TREE_CONNECT_ANDX'),
+    128: 'QUERY_INFORMATION_DISK',
+    160: 'NT_TRANS',
     162: 'NT_CREATE_ANDX',
+    164: 'NT_CANCEL',
   },
-  2: { 0: 'NEGOTIATE_PROTOCOL', 1: 'SESSION_SETUP', 3: 'TREE_CONNECT', 5: 'CREATE' },
+  2: {
+    ...numbered(0, 'NEGOTIATE_PROTOCOL SESSION_SETUP SESSION_LOGOFF TREE_CONNECT TREE_DISCONNECT'),
+    ...numbered(5, 'CREATE CLOSE FLUSH READ WRITE LOCK IOCTL CANCEL KEEPALIVE FIND CHANGE_NOTIFY'),
+    ...numbered(16, 'GET_INFO SET_INFO OPLOCK_BREAK'),
+  },
+}
+
+function numbered(from: number, names: string): Record<number, string> {
+  return Object.fromEntries(names.split(' ').map((name, i) => [from + i, name]))
+}
+
+/** Errors of SMB1 servers that know no NT status: class 2, by code. */
+export const SRV_ERROR: Record<number, string> = {
+  1: 'SRV_ERROR',
+  2: 'SRV_BADPW',
+  4: 'SRV_ACCESS',
+  5: 'SRV_INVNID',
+  6: 'SRV_INVNETNAME',
+  7: 'SRV_INVDEVICE',
+  91: 'SRV_BADUID',
 }
 
 export const SMB_DISPOSITION: Record<number, string> = {

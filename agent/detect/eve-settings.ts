@@ -35,5 +35,33 @@ function versionTwo(record: Json, dns: DnsJson, types: DnsSettings['types']): Js
         const { id, tx_id, opcode } = rest
         return { ...record, dns: { type: 'query', id, rrname, rrtype, tx_id, opcode } }
       })
-  return [{ ...record, dns: { ...rest, ...queries[0], version: 2, type: 'answer' } }]
+  // In that version the client stands first in answers too.
+  const { src_ip, src_port, dest_ip, dest_port } = record
+  const ends = { src_ip: dest_ip, src_port: dest_port, dest_ip: src_ip, dest_port: src_port }
+  return [{ ...record, ...ends, dns: { ...rest, ...queries[0], version: 2, type: 'answer' } }]
+}
+
+/** Kinds of SMB records, as the setting `types` calls them. */
+const SMB_TYPES: Readonly<Record<string, string>> = {
+  CREATE: 'create',
+  NT_CREATE_ANDX: 'create',
+  READ: 'file',
+  WRITE: 'file',
+  READ_ANDX: 'file',
+  WRITE_ANDX: 'file',
+  NEGOTIATE_PROTOCOL: 'negotiate',
+  SESSION_SETUP: 'session_setup',
+  SESSION_SETUP_ANDX: 'session_setup',
+  TREE_CONNECT: 'tree_connect',
+  TREE_CONNECT_ANDX: 'tree_connect',
+  IOCTL: 'ioctl',
+}
+
+/** Whether a record of SMB is of one of the kinds. */
+export function smbWanted(record: Json, types: ReadonlySet<string>): boolean {
+  const smb = record.smb as { command: string; dcerpc?: Json; rename?: Json }
+  const command = smb.command.replace(/^SMB\d_COMMAND_/, '')
+  if (smb.dcerpc) return types.has('dcerpc')
+  if (command === 'SET_INFO') return types.has(smb.rename ? 'rename' : 'set_file_path_info')
+  return types.has(SMB_TYPES[command] ?? 'generic')
 }

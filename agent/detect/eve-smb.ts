@@ -4,10 +4,12 @@ import type { NtlmLogin, SmbExchange } from '../decode/records-it.ts'
 import { SMB2 } from '../decode/smb.ts'
 import { SMB1 } from '../decode/smb1.ts'
 import type { Ends, Json } from './eve-app.ts'
-import { NT_STATUS, SMB_COMMAND, SMB_DISPOSITION } from './eve-names-it.ts'
+import { dcerpcSentence, evePipeCall } from './eve-dcerpc.ts'
+import { NT_STATUS, SMB_COMMAND, SMB_DISPOSITION, SRV_ERROR } from './eve-names-it.ts'
 import { said } from './eve-said.ts'
 
 const NAME_CHARS_MAX = 120
+const SERVER_CLASS = 2
 
 export function eveSmb(smb: SmbExchange): Json {
   const { login, challenge } = smb
@@ -16,8 +18,8 @@ export function eveSmb(smb: SmbExchange): Json {
     dialect: smb.dialect || 'unknown',
     command: commandName(smb),
     ...(smb.answered && {
-      status: statusName(smb.status),
-      status_code: `0x${smb.status.toString(16)}`,
+      status: statusName(smb),
+      status_code: statusCode(smb),
     }),
     session_id: Number(smb.sessionId),
     tree_id: smb.treeId,
@@ -33,10 +35,13 @@ export function eveSmb(smb: SmbExchange): Json {
     ...(smb.filename !== '' && {
       disposition: SMB_DISPOSITION[smb.disposition ?? -1] ?? 'UNKNOWN',
       access: smb.deleteOnClose ? 'delete on close' : 'normal',
-      fuid: smb.fileId,
+      ...(smb.times && { ...smb.times, size: smb.fileSize }),
+      fuid: eveFileId(smb.fileId),
     }),
-    share: smb.share,
+    rename: smb.renamedTo === '' ? undefined : { from: smb.filename, to: smb.renamedTo },
+    ...(smb.connect && smb.service === 'PIPE' ? { named_pipe: smb.share } : { share: smb.share }),
     share_type: smb.service,
+    dcerpc: smb.dcerpc && evePipeCall(smb.dcerpc),
   })
 }
 
@@ -52,13 +57,37 @@ function commandName({ version, command }: SmbExchange): string {
   return `SMB${version}_COMMAND_${SMB_COMMAND[version][command] ?? command}`
 }
 
-function statusName(status: number): string {
-  return NT_STATUS[status] ?? `0x${status.toString(16)}`
+/** Suricata reads the second half as two short numbers and a long one. */
+function eveFileId(id: string): string {
+  return id.replace(
+    /-(..)(..)-(..)(..)(..)(..)(..)(..)$/,
+    (_, ...[a, b, c, d, e, f, g, h]) => `-${b}${a}-${d}${c}${h}${g}${f}${e}`,
+  )
 }
+
+/** Of SMB1 without NT status: class, then code. */
+function dosCode({ status, dosError }: SmbExchange): number | undefined {
+  return dosError && status !== 0 ? status >>> 16 : undefined
+}
+
+function statusName(smb: SmbExchange): string {
+  const { status } = smb
+  const code = dosCode(smb)
+  if (code !== undefined && (status & 0xff) === SERVER_CLASS)
+    return SRV_ERROR[code] ?? statusCode(smb)
+  return NT_STATUS[status] ?? statusCode(smb)
+}
+
+function statusCode(smb: SmbExchange): string {
+  const code = dosCode(smb)
+  return code === undefined ? `0x${smb.status.toString(16)}` : `0x${hex4(code)}`
+}
+
+const hex4 = (code: number) => code.toString(16).padStart(4, '0')
 
 export function smbSentence(smb: SmbExchange, { client, server }: Ends): string {
   const text = (name: string) => brief(name, NAME_CHARS_MAX)
-  const failed = smb.answered && smb.status !== 0 ? `: ${statusName(smb.status)}` : ''
+  const failed = smb.answered && smb.status !== 0 ? `: ${statusName(smb)}` : ''
   const answer = smb.answered ? failed : ': no answer'
   const { command, version } = smb
   const is = (one: number, two: number) => command === (version === 1 ? one : two)
@@ -72,6 +101,13 @@ export function smbSentence(smb: SmbExchange, { client, server }: Ends): string 
   }
   if (is(SMB1.tree, SMB2.tree))
     return `${client} connected to ${text(smb.share)} of ${server}${answer}.`
+  if (smb.dcerpc) return dcerpcSentence(smb.dcerpc, { client, server })
+  const name = commandName(smb)
+    .replace(/^SMB\d_COMMAND_/, '')
+    .replaceAll('_', ' ')
+    .toLowerCase()
+  if (!is(SMB1.create, SMB2.create) && !is(SMB1.open, SMB2.create))
+    return `${client} asked ${server} by SMB: ${name}${smb.filename === '' ? '' : ` of ${text(smb.filename)}`}${answer}.`
   const on = smb.share === '' ? '' : ` on ${text(smb.share)}`
   return `${client} opened ${text(smb.filename || 'the folder')}${on} of ${server}${answer}.`
 }

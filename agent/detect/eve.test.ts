@@ -80,6 +80,7 @@ test('an HTTP exchange is one row, at its end', () => {
       dest_ip: '192.0.2.1',
       dest_port: 80,
       proto: 'TCP',
+      ip_v: 4,
       community_id: '1:abc=',
       tx_id: 2,
       http: {
@@ -173,6 +174,10 @@ test('TLS and SSH say it once, with text of the wire made visible', () => {
     clientSoftware: 'Go',
     serverProtocol: '2.0',
     serverSoftware: 'OpenSSH_9',
+    clientHassh: '',
+    clientHasshText: '',
+    serverHassh: '',
+    serverHasshText: '',
     keyExchange: true,
   }
   const banner = transactionEvent(view, { proto: 'ssh', stage: 'done', ssh }, moment)
@@ -218,6 +223,7 @@ test('an alert is a finding about the local side, with its transaction', () => {
     rule_id: 'sid:2012345',
     attack_ids: ['T1190'],
     action: 'allowed',
+    references: [],
     metadata: { mitre_technique_id: ['T1190'] },
     tx: { proto: 'http', stage: 'request', http },
   }

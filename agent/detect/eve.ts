@@ -2,17 +2,20 @@
  * EVE JSON as Suricata 8 writes it, and the lake's row around it. Pure: a view of the flow, what happened, and when. In
  * columns and record alike, `src` is who sent what the row is about: for an answer that is the server.
  */
-import { parseAddress, protoName } from '../base/address.ts'
+import { protoName } from '../base/address.ts'
 import { isoFromUs } from '../base/clock.ts'
 import { type EventDraft, type EventKind, RECORD_BYTES_MAX } from '../base/event.ts'
 import type { Fault } from '../base/fault.ts'
 import { brief } from '../base/text.ts'
-import { TCP } from '../decode/packet.ts'
+import { type AppEvent, eveEvent } from '../decode/app-events.ts'
+import { type Packet, TCP } from '../decode/packet.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
-import { eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
+import { eveHandshakes, eveHeaders, eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
+import { eveFile, filesOf } from './eve-files.ts'
 import { type IcsTransaction, icsHasRow } from './eve-ics.ts'
+import { eveAddress, flowEther, packetLink, packetSource, packetVlan } from './eve-link.ts'
 
 const MESSAGE_CHARS_MAX = 400
 
@@ -31,9 +34,16 @@ export interface FlowView {
   protocol: number
   icmpType?: number
   icmpCode?: number
+  /** Type * 256 + code of the first answer. */
+  icmpAnswer?: number
   /** Outermost first. */
   vlan?: readonly number[]
+  /** MAC addresses of its first frame; -1 or absent: the link has none. */
+  clientMac?: number
+  serverMac?: number
   appProto: AppProto
+  /** What it spoke before it turned into that. */
+  appProtoOrig?: AppProto | undefined
 }
 
 export interface FlowTotals {
@@ -45,11 +55,15 @@ export interface FlowTotals {
   bytesToClient: number
   flagsToServer: number
   flagsToClient: number
-  state: 'new' | 'established' | 'closed'
+  state: 'new' | 'established' | 'closed' | 'bypassed'
   reason: EndReason
   alerted: boolean
   /** EVE's word; TCP only. */
   tcpState?: string
+  /** What rules have read out of it. */
+  metadata?: Json | undefined
+  /** What rules have done with it as a whole. */
+  action?: 'pass' | 'drop'
 }
 
 /** Where and when: `number` is `pcap_cnt`, 0 when no packet is in hand. */
@@ -58,6 +72,12 @@ export interface Moment {
   number?: number
   /** The flow ended, and this was what it left unfinished. */
   late?: boolean
+  /** The packet in hand, where it belongs to the flow: read during the call only. */
+  packet?: Packet | undefined
+  /** Of TLS: lists of both hellos are told as well. */
+  handshakes?: boolean
+  /** Of HTTP: whose header lines are told as well. */
+  headers?: 'none' | 'both' | 'request' | 'response'
 }
 
 const KIND: Record<Transaction['proto'], EventKind> = {
@@ -79,6 +99,10 @@ const KIND: Record<Transaction['proto'], EventKind> = {
   krb5: 'krb5',
   rdp: 'rdp',
   dcerpc: 'dcerpc',
+  snmp: 'snmp',
+  tftp: 'ftp',
+  'ftp-data': 'ftp',
+  pop3: 'smtp',
 }
 
 /**
@@ -90,12 +114,9 @@ export function transactionEvent(
   tx: Transaction,
   moment: Moment,
 ): EventDraft | undefined {
-  if ('ics' in tx) return icsHasRow(tx) ? icsEvent(view, tx, moment) : undefined
-  const isMessage = tx.proto === 'dns' || tx.proto === 'modbus'
-  if (isMessage ? tx.proto === 'modbus' && tx.stage === 'response' : tx.stage !== 'done')
-    return undefined
-  const toServer =
-    tx.proto === 'dns' ? !tx.dns.response : tx.proto === 'dhcp' ? tx.dhcp.toServer : true
+  if (!hasRow(tx)) return undefined
+  if ('ics' in tx) return icsEvent(view, tx, moment)
+  const toServer = sentToServer(tx)
   const about = tx.proto === 'modbus' ? hostOf(view, 'server') : hostOf(view, 'client')
   return {
     ...columns(view, toServer, moment),
@@ -104,8 +125,48 @@ export function transactionEvent(
     app_proto: tx.proto,
     ...userColumn(tx),
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
-    record: fit({ ...head(view, tx.proto, toServer, moment), ...eveOf(tx) }),
+    record: fit({
+      ...head(view, EVE_TYPE[tx.proto] ?? tx.proto, toServer, moment),
+      ...told(tx, moment),
+    }),
   }
+}
+
+function told(tx: Transaction, { handshakes, headers = 'none' }: Moment): Json {
+  const json = eveOf(tx)
+  if (handshakes && tx.proto === 'tls') Object.assign(json.tls as Json, eveHandshakes(tx.tls))
+  if (headers !== 'none' && tx.proto === 'http')
+    Object.assign(json.http as Json, eveHeaders(tx.http, headers))
+  return json
+}
+
+/** Record types that are not called as their protocol is. */
+const EVE_TYPE: Readonly<Record<string, string>> = { 'ftp-data': 'ftp_data' }
+
+/** Whether there is a row of the transaction at this stage. */
+export function hasRow(tx: Transaction): boolean {
+  return 'ics' in tx ? icsHasRow(tx) : isTold(tx)
+}
+
+function isTold(tx: Transaction): boolean {
+  switch (tx.proto) {
+    case 'dns':
+      return true
+    case 'modbus':
+      return tx.stage === 'request'
+    // Request and answer are a record each, as in Suricata 8.
+    case 'krb5':
+      return tx.stage === 'request' || tx.krb5.answer !== undefined
+    default:
+      return tx.stage === 'done'
+  }
+}
+
+/** Whose message it is, where each is a record of its own; else the client's, who asked. */
+function sentToServer(tx: Transaction): boolean {
+  if (tx.proto === 'dns') return !tx.dns.response
+  if (tx.proto === 'dhcp') return tx.dhcp.toServer
+  return tx.proto === 'snmp' ? tx.snmp.toServer : true
 }
 
 /** The row of an industrial message is about the device: who is asked, or who answers. */
@@ -131,9 +192,17 @@ function userColumn(tx: Transaction): { user?: string } {
 export function alertEvent(
   view: FlowView,
   hit: AlertHit,
-  moment: Moment & { toServer: boolean; totals?: Partial<FlowTotals> },
+  moment: Moment & {
+    toServer: boolean
+    totals?: Partial<FlowTotals>
+    /** What rules have read out of the flow. */
+    metadata?: Json | undefined
+    /** The rule's references are shown. */
+    references?: boolean
+  },
 ): EventDraft {
   const { toServer, totals } = moment
+  const metadata = hit.pktvars ? { ...moment.metadata, pktvars: hit.pktvars } : moment.metadata
   const record: Json = {
     ...head(view, 'alert', toServer, moment),
     alert: {
@@ -144,10 +213,13 @@ export function alertEvent(
       signature: hit.msg,
       category: hit.category,
       severity: hit.priority,
+      ...(hit.context && { context: hit.context }),
       ...(Object.keys(hit.metadata).length > 0 && { metadata: hit.metadata }),
+      ...(moment.references && hit.references.length > 0 && { references: hit.references }),
     },
+    ...(metadata && { metadata }),
     direction: toServer ? 'to_server' : 'to_client',
-    ...(hit.tx && eveOf(hit.tx)),
+    ...(hit.tx && { ...eveOf(hit.tx), ...alertFiles(hit.tx) }),
   }
   const proto = hit.app_proto ?? (hit.tx ? hit.tx.proto : view.appProto)
   if (proto !== 'unknown') record.app_proto = proto
@@ -163,6 +235,12 @@ export function alertEvent(
     message: brief(hit.msg, MESSAGE_CHARS_MAX),
     record: fit(record),
   }
+}
+
+/** Of the message it matched in. */
+function alertFiles(tx: Transaction): { files?: Json[] } {
+  const files = filesOf(tx)
+  return files.length === 0 ? {} : { files: files.map((file) => eveFile(file, 0)) }
 }
 
 function alertFlow(view: FlowView, totals: Partial<FlowTotals>): Json {
@@ -198,9 +276,18 @@ export function flowEvent(view: FlowView, totals: FlowTotals): EventDraft {
       // Suricata calls an eviction forced.
       reason: totals.reason === 'evicted' ? 'forced' : totals.reason,
       alerted: totals.alerted,
+      ...(totals.action && { action: totals.action }),
     },
   }
   if (view.appProto !== 'unknown') record.app_proto = view.appProto
+  if (view.appProtoOrig !== undefined) record.app_proto_orig = view.appProtoOrig
+  if (totals.metadata) record.metadata = totals.metadata
+  const ether = flowEther(view)
+  if (ether) record.ether = ether
+  if (view.icmpAnswer !== undefined && isIcmp(view)) {
+    record.response_icmp_type = view.icmpAnswer >> 8
+    record.response_icmp_code = view.icmpAnswer & 255
+  }
   if (view.protocol === 6) {
     const flags = eveTcp(totals.flagsToServer, totals.flagsToClient)
     record.tcp = { ...flags, ...(totals.tcpState !== undefined && { state: totals.tcpState }) }
@@ -270,6 +357,31 @@ export function faultEvent(
   }
 }
 
+/** The row of an event of an application: EVE's anomaly, under the name rules have for it. */
+export function appEventRow(
+  view: FlowView,
+  event: AppEvent,
+  moment: Moment & { toServer: boolean },
+): EventDraft {
+  const { toServer } = moment
+  const name = event.replace('.', ': ').replaceAll('_', ' ')
+  return {
+    ...columns(view, toServer, moment),
+    kind: 'fault',
+    host: hostOf(view, 'client'),
+    message: `Odd traffic between ${view.client} and ${view.server}: ${name}.`,
+    record: {
+      ...head(view, 'anomaly', toServer, moment),
+      anomaly: {
+        app_proto: view.appProto,
+        type: 'applayer',
+        event: eveEvent(event),
+        layer: 'proto_parser',
+      },
+    },
+  }
+}
+
 /** A row of any other type; `record` is what stands after the head. */
 export function eveRow(
   view: FlowView,
@@ -324,34 +436,29 @@ function head(view: FlowView, type: string, toServer: boolean, moment: Moment): 
   if (view.flowId !== '') json.flow_id = Number(view.flowId)
   json.event_type = type
   if (moment.number && !moment.late) json.pcap_cnt = moment.number
-  if (view.vlan && view.vlan.length > 0) json.vlan = view.vlan
+  const { packet } = moment
+  const vlan = packet && !moment.late ? packetVlan(packet) : view.vlan
+  if (vlan && vlan.length > 0) json.vlan = vlan
+  if (packet && !moment.late) Object.assign(json, packetLink(packet, toServer))
   if (src === '') return json // a frame whose ends could not be read
   json.src_ip = eveAddress(src)
   if (hasPorts(view)) json.src_port = toServer ? view.clientPort : view.serverPort
   json.dest_ip = eveAddress(dest)
   if (hasPorts(view)) json.dest_port = toServer ? view.serverPort : view.clientPort
   json.proto = protoName(view.protocol)
-  if (view.protocol === 1 || view.protocol === 58) {
-    json.icmp_type = view.icmpType ?? 0
-    json.icmp_code = view.icmpCode ?? 0
+  json.ip_v = src.includes(':') ? 6 : 4
+  if (isIcmp(view)) {
+    json.icmp_type = packet?.icmpType ?? view.icmpType ?? 0
+    json.icmp_code = packet?.icmpCode ?? view.icmpCode ?? 0
   }
   if (view.communityId !== '') json.community_id = view.communityId
   if (moment.late) json.pkt_src = 'stream (flow timeout)'
-  else if (moment.number) json.pkt_src = 'wire/pcap'
+  else if (moment.number) json.pkt_src = packet ? packetSource(packet) : 'wire/pcap'
   return json
 }
 
-/** EVE writes IPv6 addresses with all their digits. */
-function eveAddress(text: string): string {
-  if (!text.includes(':')) return text
-  const [words, groups] = [parseAddress(text), []] as [Uint32Array | undefined, string[]]
-  if (!words) return text
-  for (const word of words)
-    groups.push(
-      (word >>> 16).toString(16).padStart(4, '0'),
-      (word & 0xffff).toString(16).padStart(4, '0'),
-    )
-  return groups.join(':')
+function isIcmp({ protocol }: FlowView): boolean {
+  return protocol === 1 || protocol === 58
 }
 
 function hasPorts(view: FlowView): boolean {

@@ -31,6 +31,8 @@ export interface FindingsOptions {
   thresholds: Admission
   /** How the site tunes it, asked at each finding: it changes while we run. */
   overrides?: () => Overrides
+  /** More than some of a rule in a minute are one; false: each is told. */
+  fold?: boolean
   /** The name or address of the local asset among these two, if either is local. */
   hostOf(src: string, dest: string): string | undefined
 }
@@ -108,7 +110,11 @@ export class Findings {
       this.counters.heldByOverride++
       return undefined
     }
-    if (!this.#breaker.admit(rule_id, severity, draft.host ?? draft.src_ip ?? '', event_time)) {
+    const { fold = true } = this.#options
+    if (
+      fold &&
+      !this.#breaker.admit(rule_id, severity, draft.host ?? draft.src_ip ?? '', event_time)
+    ) {
       this.counters.folded++
       return undefined
     }

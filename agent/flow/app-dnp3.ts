@@ -1,5 +1,6 @@
 /** DNP3 on one flow: fragments of the application out of link frames (IEEE 1815 §8, the transport function). */
 import type { Fault } from '../base/fault.ts'
+import type { AppEvent } from '../decode/app-events.ts'
 import { DNP3_FRAME_BYTES_MAX, decodeDnp3, decodeDnp3Link, dnp3FrameBytes } from '../decode/dnp3.ts'
 import type { IcsSpan } from '../decode/ics.ts'
 import type { IcsMessage } from '../decode/records.ts'
@@ -7,7 +8,9 @@ import { KeptBytes } from './app-bytes.ts'
 import type { IcsFrames } from './app-ics.ts'
 
 /** The standard has devices take 2048; more is kept of those that send more. */
-const FRAGMENT_BYTES_MAX = 16_384
+const FRAGMENT_BYTES_MAX = 8192
+/** Of one message; more is an event. */
+const OBJECTS_MAX = 63
 const FIN = 0x80
 const FIR = 0x40
 const SEQUENCE = 0x3f
@@ -23,6 +26,19 @@ export class Dnp3Frames implements IcsFrames {
   readonly frameBytesMax = DNP3_FRAME_BYTES_MAX
   readonly #fragments: readonly [Fragment, Fragment] = [newFragment(), newFragment()]
   readonly size = dnp3FrameBytes
+  readonly #objectsMax: number
+
+  constructor(objectsMax = OBJECTS_MAX) {
+    this.#objectsMax = objectsMax
+  }
+
+  event(outcome: IcsMessage | Fault | undefined): AppEvent | undefined {
+    if (outcome === 'body-too-long') return 'dnp3.too_long_reassembly'
+    if (outcome === 'bad-checksum') return 'dnp3.bad_transport_crc'
+    if (typeof outcome !== 'object') return undefined
+    const { objects } = outcome.fields.application as { objects: readonly unknown[] }
+    return objects.length > this.#objectsMax ? 'dnp3.too_many_objects' : undefined
+  }
 
   get held(): number {
     return this.#fragments[0].bytes.held + this.#fragments[1].bytes.held

@@ -45,7 +45,6 @@ test('many commands without a reply are bounded', () => {
 })
 
 test.each([
-  ['a greeting of POP3', '<+OK ready\r\n', '>USER anna\r\n'],
   ['a verb of neither', '<220 x\r\n', '>HACK\r\n'],
   ['a verb that goes on', '<220 x\r\n', '>USERS a\r\n'],
 ])('%s is not FTP', (_, ...lines) => {

@@ -1,6 +1,6 @@
 /** FTP's control connection: each command with the replies to it; the greeting is an exchange without a command. */
 import { passiveOf, portOf } from '../decode/ftp.ts'
-import type { FtpExchange } from '../decode/records-it.ts'
+import type { FtpData, FtpExchange } from '../decode/records-it.ts'
 import { decodeCommand, decodeReply, type Reply } from '../decode/reply.ts'
 import { Lines } from './app-lines.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
@@ -9,6 +9,15 @@ const LINE_BYTES_MAX = 4096 // as Suricata's default
 /** Commands that wait for their reply. */
 const WAITING_MAX = 64
 const REPLY_LINES_MAX = 64
+const TRANSFERS: ReadonlySet<string> = new Set([
+  'RETR',
+  'STOR',
+  'APPE',
+  'STOU',
+  'LIST',
+  'NLST',
+  'MLSD',
+])
 const TLS_HANDSHAKE = 0x16
 const STATE_BYTES = 1024
 
@@ -22,6 +31,8 @@ export class FtpFlow implements AppParser {
   /** The code whose reply goes on over more lines; 0: none does. */
   #inside = 0
   #greeted = false
+  /** A data connection that was spoken of, until a command says what it is for. */
+  #about: FtpData | undefined
 
   constructor(sink: AppSink) {
     this.#sink = sink
@@ -42,7 +53,11 @@ export class FtpFlow implements AppParser {
       const found = lines.next(bytes, at)
       at = lines.at
       if (!found) break
-      if (found.cut) this.#sink.fault('line-too-long')
+      if (found.cut) {
+        this.#sink.fault('line-too-long')
+        const whose = toServer ? 'request' : 'response'
+        this.#sink.event(`ftp.${whose}_command_too_long`, toServer)
+      }
       if (toServer) this.#command(found.line, found.cut)
       else if (this.#reply(found.line, found.cut)) return 'watch'
     }
@@ -72,6 +87,20 @@ export class FtpFlow implements AppParser {
       this.#done(this.#waiting.shift())
     }
     this.#waiting.push(exchange)
+    this.#data(exchange)
+    this.#sink.transaction({ proto: 'ftp', stage: 'request', ftp: exchange })
+  }
+
+  /** What a connection is for is told by the command behind the one that says where it goes. */
+  #data({ command, argument, mode, dataPort }: FtpExchange): void {
+    if (mode === 'active') {
+      this.#about = { command: '', filename: '' }
+      this.#sink.expect({ listener: 'client', port: dataPort, about: this.#about })
+    } else if (TRANSFERS.has(command) && this.#about) {
+      this.#about.command = command
+      this.#about.filename = argument
+      this.#about = undefined
+    }
   }
 
   /** True when the server agreed to TLS. */
@@ -101,7 +130,11 @@ export class FtpFlow implements AppParser {
   #final(exchange: FtpExchange, reply: Reply): boolean {
     if (reply.code < 200) return false // a second one follows when the work is done
     const place = passiveOf(reply.code, reply.text)
-    if (place) Object.assign(exchange, { mode: 'passive', ...dataPlace(place) })
+    if (place) {
+      Object.assign(exchange, { mode: 'passive', ...dataPlace(place) })
+      this.#about = { command: '', filename: '' }
+      this.#sink.expect({ listener: 'server', port: place.port, about: this.#about })
+    }
     this.#done(this.#waiting.shift())
     if (exchange.command !== 'AUTH' || reply.code !== 234) return false
     this.ended()

@@ -15,6 +15,8 @@ type Phase = 'data' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailer' | 'd
 export class BodyReader {
   readonly kept = new KeptBytes(BODY_KEPT_MAX)
   fault: Fault | undefined
+  /** A chunk's size had more behind it (RFC 9112 §7.1.1). */
+  extension = false
   /** Of the body as framed, chunk lines left out. */
   bytes = 0
   #phase: Phase
@@ -53,6 +55,14 @@ export class BodyReader {
           : this.#readLine(bytes, place)
     }
     return place
+  }
+
+  /** What is missing reaches past the end that was announced: the body is over, and not whole. */
+  outrun(missing: number): boolean {
+    if (this.#phase !== 'data' || missing <= this.#left) return false
+    this.bytes += this.#left
+    this.#phase = 'done'
+    return true
   }
 
   /** `missing` bytes never came. False when where the message ends is lost with them. */
@@ -118,6 +128,7 @@ export class BodyReader {
       return
     }
     const size = chunkSize(line)
+    this.extension ||= line.includes(';')
     if (size === -1) this.fault = 'bad-chunk'
     this.#left = size
     this.#phase = size === 0 ? 'trailer' : 'chunk-data'

@@ -2,6 +2,8 @@
  * HTTP/1 on one flow: heads, bodies, and which answer belongs to which question when several are on the way
  * (RFC 9112 §9.3). A tunnel (CONNECT) or another protocol (101) ends it.
  */
+
+import type { AppEvent } from '../decode/app-events.ts'
 import {
   decodeHeaders,
   decodeRequestLine,
@@ -23,8 +25,18 @@ export const HEAD_BYTES_MAX = 65_536
 /** Questions without an answer yet, on one flow. */
 export const WAITING_MAX = 64
 
+/** What begins a message, at the start of what is in hand or of a line in it. */
+const REQUEST_STARTS = /(?:^|\n)[A-Z]{3,16} [^\s]{1,2048} HTTP\/1/
+const RESPONSE_STARTS = /(?:^|\n)HTTP\/1\.\d \d{3}/
+const FIND_BYTES_MAX = 65_536
+/** A request line whose end never came. */
+const BEGUN_REQUEST = /^[A-Z]{3,16} \/[^\s]{0,2048}(?: H|$)/
 /** Bytes before a status line that are read over, as clients do. */
 const JUNK_BYTES_MAX = 512
+/** Methods that come with a body. */
+const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+/** As long as any method is. */
+const METHOD_BYTES_MAX = 32
 /** A waiting exchange costs this much beside its head, whose text is kept about four times over. */
 const EXCHANGE_BYTES = 1024
 
@@ -41,14 +53,16 @@ interface Side {
   head: KeptBytes
   /** The exchange whose body is being read; undefined between messages. */
   reading: Exchange | undefined
+  /** Bytes are missing between two messages: what comes is read over up to the next first line. */
+  lost: boolean
 }
 
 export class HttpFlow implements AppParser {
   readonly proto = 'http'
   readonly #sink: AppSink
   readonly #layersMax: number | undefined
-  readonly #client: Side = { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined }
-  readonly #server: Side = { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined }
+  readonly #client: Side = newSide()
+  readonly #server: Side = newSide()
   #waiting: Exchange[] = []
   #count = 0
   #verdict: Verdict = 'more'
@@ -70,10 +84,11 @@ export class HttpFlow implements AppParser {
   stream(toServer: boolean, bytes: Buffer): Verdict {
     const side = toServer ? this.#client : this.#server
     let at = 0
-    while (at < bytes.length && this.#verdict === 'more')
-      at = side.reading
-        ? this.#body(toServer, side, bytes, at)
-        : this.#head(toServer, side, bytes, at)
+    while (at < bytes.length && this.#verdict === 'more') {
+      if (side.lost) at = this.#find(toServer, side, bytes, at)
+      else if (side.reading) at = this.#body(toServer, side, bytes, at)
+      else at = this.#head(toServer, side, bytes, at)
+    }
     return this.#verdict
   }
 
@@ -82,8 +97,20 @@ export class HttpFlow implements AppParser {
     const reader = toServer ? side.reading?.request : side.reading?.response
     if (side.reading) side.reading.http.gap = true
     if (reader?.gap(missing)) this.#afterBody(toServer, side, reader)
-    else this.#give()
+    else if (reader?.outrun(missing) || (!side.reading && side.head.length === 0)) {
+      if (reader) this.#afterBody(toServer, side, reader)
+      side.lost = true
+    } else this.#give()
     return this.#verdict
+  }
+
+  /** Reads over what has no beginning, up to a line that begins a message. */
+  #find(toServer: boolean, side: Side, bytes: Buffer, at: number): number {
+    const text = bytes.toString('latin1', at, Math.min(bytes.length, at + FIND_BYTES_MAX))
+    const found = (toServer ? REQUEST_STARTS : RESPONSE_STARTS).exec(text)
+    if (!found) return bytes.length
+    side.lost = false
+    return at + found.index + (found[0].startsWith('\n') ? 1 : 0)
   }
 
   ended(): void {
@@ -94,6 +121,10 @@ export class HttpFlow implements AppParser {
     if (side.head.length === 0) {
       let start = at
       while (start < bytes.length && (bytes[start] === 13 || bytes[start] === 10)) start++
+      if (toServer && start < bytes.length && !mayBeRequest(bytes, start)) {
+        const end = this.#unexpectedBody(bytes, start)
+        if (end !== -1) return end
+      }
       const stop = headEnd(bytes, start, bytes.length)
       if (stop === -1) side.head.append(bytes.subarray(start))
       else this.#onHead(toServer, bytes.subarray(start, stop))
@@ -157,9 +188,43 @@ export class HttpFlow implements AppParser {
     this.#headBytes += exchange.cost
     const body = this.#framing(list, 'none')
     exchange.request = new BodyReader(body)
-    http.requestDone = exchange.request.done
+    if (start.version === '' && list.length > 0)
+      this.#event(exchange, 'http.request_line_missing_protocol')
+    const coding = headerValue(list, 'transfer-encoding')
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+      this.#event(exchange, 'http.invalid_transfer_encoding_value_in_request')
+    // A body that nobody announced may still follow.
+    http.requestDone =
+      exchange.request.done && !(body.kind === 'none' && WITH_BODY.has(http.method))
     this.#say(exchange, 'request')
-    if (!http.requestDone) this.#client.reading = exchange
+    if (!exchange.request.done) this.#client.reading = exchange
+  }
+
+  #event({ http }: Exchange, event: AppEvent, toServer = true): void {
+    http.events ??= []
+    if (http.events.includes(event)) return
+    http.events.push(event)
+    this.#sink.event(event, toServer)
+  }
+
+  /**
+   * A line where a request should begin that is none: the body of the request before, which did not announce it.
+   * Returns where it ends; -1: there is no such request.
+   */
+  #unexpectedBody(bytes: Buffer, at: number): number {
+    const exchange = this.#waiting.at(-1)
+    if (!exchange?.request?.done || exchange.http.requestDone) return -1
+    const { http } = exchange
+    if (http.status !== 0) return -1
+    const stop = lineEnd(bytes, at, bytes.length)
+    const end = stop === -1 ? bytes.length : stop + 1
+    const line = bytes.subarray(at, end)
+    const room = Math.max(0, BODY_KEPT_MAX - http.requestBody.length)
+    http.requestBody = Buffer.concat([http.requestBody, line.subarray(0, room)])
+    http.requestBodyBytes += line.length
+    this.#event(exchange, 'http.request_body_unexpected')
+    this.#say(exchange, 'request-body')
+    return end
   }
 
   #onResponse(line: string, rest: Buffer, head: Buffer): void {
@@ -175,13 +240,16 @@ export class HttpFlow implements AppParser {
       this.#headless(this.#server, head)
       return
     }
-    const exchange = this.#waiting[0] ?? this.#newExchange()
+    const asked = this.#waiting[0]
+    const exchange = asked ?? this.#newExchange()
     const { http } = exchange
+    if (!asked) this.#event(exchange, 'http.unable_to_match_response_to_request', false)
     const interim = start.exact && start.status < 200 && start.status !== 101
     if (interim) return // RFC 9110 §15.2: the final answer is still to come
     const { list, faults } = decodeHeaders(rest, 0, rest.length, true)
     for (const fault of faults) this.#sink.fault(fault)
     http.status = start.status
+    if (start.text !== undefined) http.statusText = start.text
     http.reason = start.reason
     http.responseVersion = start.version
     http.responseHeaders = list
@@ -198,7 +266,7 @@ export class HttpFlow implements AppParser {
     this.#say(exchange, 'response')
     if (tunnel) {
       this.#give()
-      this.#verdict = http.method === 'CONNECT' ? 'watch' : 'done'
+      this.#verdict = http.method === 'CONNECT' ? 'anew' : 'done'
     } else if (exchange.response.done) this.#responseDone(exchange)
     else this.#server.reading = exchange
   }
@@ -238,20 +306,26 @@ export class HttpFlow implements AppParser {
     const exchange = side.reading as Exchange
     const reader = (toServer ? exchange.request : exchange.response) as BodyReader
     const next = reader.feed(bytes, at)
+    if (toServer) exchange.http.requestBodyBytes = reader.bytes
+    else exchange.http.responseBodyBytes = reader.bytes
+    if (toServer && reader.extension) this.#event(exchange, 'http.request_chunk_extension')
     this.#afterBody(toServer, side, reader)
     return next
   }
 
   #afterBody(toServer: boolean, side: Side, reader: BodyReader): void {
     const exchange = side.reading as Exchange
+    if (reader.done && !reader.fault) {
+      if (toServer) exchange.http.requestDone = true
+      else exchange.http.responseDone = true
+    }
     if (reader.done || reader.kept.full) this.#sayBody(exchange, toServer)
     if (reader.fault) {
       this.#sink.fault(reader.fault)
       this.#give()
     } else if (reader.done) {
       side.reading = undefined
-      if (toServer) exchange.http.requestDone = true
-      else this.#responseDone(exchange)
+      if (!toServer) this.#responseDone(exchange)
     }
   }
 
@@ -302,11 +376,21 @@ export class HttpFlow implements AppParser {
     this.#lastHead()
     this.#giveWaiting()
     this.#oldRequest() // a head that is not whole has at least its first line
+    this.#lastLine()
     this.#giveWaiting()
     this.#client.reading = undefined
     this.#server.reading = undefined
     this.#client.head.clear()
     this.#server.head.clear()
+  }
+
+  /** A request that ends within its first line. */
+  #lastLine(): void {
+    const { head } = this.#client
+    if (this.#client.lost || head.length === 0 || this.#count > 0) return
+    const line = Buffer.from(head.view())
+    head.clear()
+    if (BEGUN_REQUEST.test(line.toString('latin1'))) this.#onHead(true, line)
   }
 
   /** An answer whose head was never closed: its lines are read as they are. */
@@ -368,6 +452,22 @@ export class HttpFlow implements AppParser {
     this.#waiting.push(exchange)
     return exchange
   }
+}
+
+function newSide(): Side {
+  return { head: new KeptBytes(HEAD_BYTES_MAX), reading: undefined, lost: false }
+}
+
+/** A word, then a blank; or as far as there are bytes. */
+function mayBeRequest(bytes: Buffer, at: number): boolean {
+  const end = Math.min(bytes.length, at + METHOD_BYTES_MAX)
+  for (let i = at; i < end; i++) {
+    const c = bytes[i] as number
+    if (c === 0x20 || c === 0x09) return true
+    const letter = (c | 0x20) >= 0x61 && (c | 0x20) <= 0x7a
+    if (!letter && c !== 0x2d && c !== 0x5f) return false
+  }
+  return end === bytes.length
 }
 
 /** Where the first line of an answer begins that has a status line, junk before it read over; -1: nowhere. */

@@ -3,6 +3,7 @@
  * brings its framing and what it keeps between frames; bounds, cut frames and faults are the same for all.
  */
 import type { Fault } from '../base/fault.ts'
+import type { AppEvent } from '../decode/app-events.ts'
 import type { IcsSpan } from '../decode/ics.ts'
 import type { IcsMessage, IcsProto } from '../decode/records.ts'
 import { BacnetFrames } from './app-bacnet.ts'
@@ -21,14 +22,17 @@ export interface IcsFrames extends Framing {
   readonly held: number
   /** The one frame that fills the span: what it completes. */
   frame(bytes: Buffer, span: IcsSpan): IcsMessage | Fault | undefined
+  /** What is odd about the last frame, that rules have a name for. */
+  event?(outcome: IcsMessage | Fault | undefined): AppEvent | undefined
   /** Bytes of this direction are missing. */
   lost(toServer: boolean): void
 }
 
-export function newIcsFlow(proto: IcsProto, sink: AppSink): AppParser {
+/** `objectsMax`: of one DNP3 message, before it is an event. */
+export function newIcsFlow(proto: IcsProto, sink: AppSink, objectsMax?: number): AppParser {
   switch (proto) {
     case 'dnp3':
-      return new IcsFlow(new Dnp3Frames(), sink)
+      return new IcsFlow(new Dnp3Frames(objectsMax), sink)
     case 's7':
       return new IcsFlow(new S7Frames(), sink)
     case 'iec104':
@@ -82,6 +86,8 @@ class IcsFlow implements AppParser {
 
   #frame(bytes: Buffer, span: IcsSpan): void {
     const ics = this.#frames.frame(bytes, span)
+    const event = this.#frames.event?.(ics)
+    if (event) this.#sink.event(event, span.toServer)
     if (ics === undefined) return
     if (typeof ics === 'string') {
       this.#sink.fault(ics)

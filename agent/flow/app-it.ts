@@ -1,30 +1,31 @@
 /** Office protocols: which one a flow speaks by its first bytes, and the parser of each. */
 import { looksLikeRpc } from '../decode/dcerpc.ts'
+import { looksLikeRpcDatagram } from '../decode/dcerpc-udp.ts'
 import { looksLikeDhcp } from '../decode/dhcp.ts'
 import { looksLikeKrb5 } from '../decode/krb5.ts'
 import { looksLikeRdp } from '../decode/rdp.ts'
 import type { ItProto } from '../decode/records-it.ts'
+import { looksLikeSnmp } from '../decode/snmp.ts'
+import { looksLikeTftp } from '../decode/tftp.ts'
 import { DcerpcFlow } from './app-dcerpc.ts'
+import { RpcDatagrams } from './app-dcerpc-udp.ts'
 import { DhcpFlow } from './app-dhcp.ts'
 import { FtpFlow } from './app-ftp.ts'
+import { FtpDataFlow } from './app-ftp-data.ts'
 import { Krb5Flow } from './app-krb5.ts'
 import type { AppParser, AppSink } from './app-parser.ts'
+import { Pop3Flow } from './app-pop3.ts'
 import { RdpFlow } from './app-rdp.ts'
 import { SmbFlow } from './app-smb.ts'
 import { SmtpFlow } from './app-smtp.ts'
+import { SnmpFlow } from './app-snmp.ts'
+import { TftpFlow } from './app-tftp.ts'
 
-export const IT_PROTOS = [
-  'dhcp',
-  'ftp',
-  'smtp',
-  'smb',
-  'krb5',
-  'rdp',
-  'dcerpc',
-] as const satisfies readonly ItProto[]
 const TPKT_VERSION = 3
 const ISO_TSAP_PORT = 102 // S7 and other industrial protocols
 const KERBEROS_PORT = 88
+const SNMP_PORTS = new Set([161, 162])
+const TFTP_PORT = 69
 const DHCP_PORTS = new Set([67, 68])
 
 /** What a client says first to a server that greets with 220. The verb, by protocol. */
@@ -32,6 +33,8 @@ const FIRST_VERBS: Record<string, ItProto> = {
   ...verbs('ftp', 'USER FEAT AUTH OPTS SYST CLNT HOST PASS ADAT PBSZ ACCT PASV'),
   ...verbs('smtp', 'EHLO HELO LHLO MAIL'),
 }
+const POP3_FIRST = /^(?:USER|CAPA|AUTH|APOP|STLS|QUIT|NOOP)[ \t\r\n]/i
+const POP3_BYTES_MAX = 5 // a verb of four letters, and what is behind it
 const VERB_BYTES_MAX = 4
 const TEXT_PORT: Record<number, ItProto> = { 21: 'ftp', 25: 'smtp', 465: 'smtp', 587: 'smtp' }
 
@@ -79,9 +82,11 @@ function guessRdp(client: Buffer): ItProto | 'more' | 'none' {
   return looksLikeRdp(client) ? 'rdp' : 'none'
 }
 
-/** Where the server greets. POP3 has a USER too, but another greeting. */
+/** Where the server greets: POP3 by another word than the others. */
 function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'more' | 'none' {
+  if (server.toString('latin1', 0, 3) === '+OK') return guessPop3(client)
   const greeted = server.toString('latin1', 0, 3) === '220'
+  if (greeted && namesMail(server, port)) return 'smtp'
   if (!greeted && (server.length > 0 || TEXT_PORT[port] === undefined)) return 'none'
   const [verb = ''] = /^[A-Z]*/i.exec(client.toString('latin1', 0, VERB_BYTES_MAX + 1)) ?? []
   const word = verb.toUpperCase()
@@ -93,6 +98,18 @@ function guessText(client: Buffer, server: Buffer, port: number): ItProto | 'mor
   return Object.keys(FIRST_VERBS).some((each) => each.startsWith(word)) ? 'more' : 'none'
 }
 
+function guessPop3(client: Buffer): ItProto | 'more' | 'none' {
+  const begin = client.toString('latin1', 0, POP3_BYTES_MAX)
+  if (POP3_FIRST.test(begin)) return 'pop3'
+  return begin.length < POP3_BYTES_MAX && /^[A-Z]*$/i.test(begin) ? 'more' : 'none'
+}
+
+/** Whatever the client says, and before it speaks: a server of mail has named itself. */
+export function namesMail(server: Buffer, port: number): boolean {
+  if (TEXT_PORT[port] !== 'smtp') return false
+  return /^220[ -][^\r\n]{0,200}\bE?SMTP\b/.test(server.toString('latin1', 0, 256))
+}
+
 /** Which of these protocols a datagram speaks. */
 export function guessItDatagram(
   bytes: Buffer,
@@ -102,11 +119,9 @@ export function guessItDatagram(
   if ((DHCP_PORTS.has(srcPort) || DHCP_PORTS.has(destPort)) && looksLikeDhcp(bytes)) return 'dhcp'
   if ((srcPort === KERBEROS_PORT || destPort === KERBEROS_PORT) && looksLikeKrb5(bytes))
     return 'krb5'
-  return 'none'
-}
-
-export function isItProto(proto: string): proto is ItProto {
-  return (IT_PROTOS as readonly string[]).includes(proto)
+  if ((SNMP_PORTS.has(srcPort) || SNMP_PORTS.has(destPort)) && looksLikeSnmp(bytes)) return 'snmp'
+  if (looksLikeRpcDatagram(bytes)) return 'dcerpc'
+  return destPort === TFTP_PORT && looksLikeTftp(bytes) ? 'tftp' : 'none'
 }
 
 function verbs(proto: ItProto, list: string): Record<string, ItProto> {
@@ -129,6 +144,14 @@ export function newItParser(proto: ItProto, sink: AppSink, datagrams: boolean): 
     case 'rdp':
       return new RdpFlow(sink)
     case 'dcerpc':
-      return new DcerpcFlow(sink)
+      return datagrams ? new RpcDatagrams(sink) : new DcerpcFlow(sink)
+    case 'snmp':
+      return new SnmpFlow(sink)
+    case 'tftp':
+      return new TftpFlow(sink)
+    case 'pop3':
+      return new Pop3Flow(sink)
+    case 'ftp-data':
+      return new FtpDataFlow(sink, { command: '', filename: '' })
   }
 }

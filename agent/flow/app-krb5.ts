@@ -84,7 +84,9 @@ export class Krb5Flow implements AppParser {
       const oldest = this.#waiting.shift()
       if (oldest) this.#hand(oldest)
     }
-    this.#waiting.push(this.#exchange(request))
+    const krb5 = this.#exchange(request)
+    this.#waiting.push(krb5)
+    this.#sink.transaction({ proto: 'krb5', stage: 'request', krb5 })
   }
 
   #exchange(request: KrbMessage | undefined): KrbExchange {

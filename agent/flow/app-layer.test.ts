@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { Packet } from '../decode/packet.ts'
@@ -210,15 +211,64 @@ test.each([
   expect(one.http().length).toBeGreaterThan(0)
 })
 
-test('a gap inside a body of known length is bridged; elsewhere it ends the reading', () => {
+test('a gap inside a body of known length is bridged, one past its end is read over', () => {
   const one = layer()
   one.client(GET)
   one.server('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab')
   one.app.gap(0, false, 6)
-  one.server('ijHTTP/1.1')
+  one.server('ij')
   expect(one.http()[0]).toMatchObject({ responseBodyBytes: 10, responseDone: true })
+  one.client(GET)
+  one.server('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab')
+  one.app.gap(0, false, 50)
+  expect(one.http()[1]).toMatchObject({ responseBodyBytes: 10, responseDone: true, gap: true })
+  one.server('the rest of something\r\n')
+  one.client(GET)
+  one.server('end\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n')
+  expect(one.http()[2]).toMatchObject({ status: 404, gap: false })
+})
+
+test('between two requests a gap is read over up to the next, inside a head it ends the reading', () => {
+  const one = layer()
+  one.client(GET)
+  one.app.gap(0, true, 5)
+  one.client('Host: lost\r\n\r\nGET /next HTTP/1.1\r\n\r\n')
+  one.client('GET /cut HTTP/1.1\r\nHo')
   one.app.gap(0, true, 5)
   expect(one.app.wants(0)).toBe(false)
+  expect(one.http().map(({ rawUri }) => rawUri)).toEqual(['/a/../b?c=%20d', '/next', '/cut'])
+})
+
+test('in a tunnel of CONNECT any protocol may begin, HTTP anew too', () => {
+  const one = layer()
+  one.client('CONNECT host:80 HTTP/1.1\r\nHost: host:80\r\n\r\n')
+  one.server('HTTP/1.1 200 OK\r\n\r\n')
+  expect(one.app.appProtoOrig(0)).toBe('http')
+  one.client('GET /in')
+  one.client('side HTTP/1.1\r\n\r\n')
+  one.server('HTTP/1.1 204 No\r\n\r\n')
+  expect(one.http().map(({ id, rawUri, status }) => [id, rawUri, status])).toEqual([
+    [0, 'host:80', 200],
+    [0, '/inside', 204],
+  ])
+})
+
+test('a request that breaks off within its first line is told at the end', () => {
+  const one = layer()
+  one.client('GET /')
+  one.app.ended(0)
+  expect(one.http()).toMatchObject([{ method: 'GET', rawUri: '/', version: '' }])
+  const two = layer()
+  two.client('GE /')
+  two.app.ended(0)
+  expect(two.http()).toEqual([])
+})
+
+test('an answer whose status is no number', () => {
+  const one = layer()
+  one.client(GET)
+  one.server('HTTP/1.1 2XX Fine\r\nContent-Length: 0\r\n\r\n')
+  expect(one.http()[0]).toMatchObject({ status: 0, statusText: '2XX', reason: 'Fine' })
 })
 
 test.each([
@@ -338,15 +388,26 @@ test('a record that is none is a fault', () => {
   expect(one.words).toEqual(['tls', 'bad-record'])
 })
 
-const kex = (kind: number) => Buffer.from([0, 0, 0, 60, 4, kind, 1, 2, 3])
+/** A first packet: ten lists of names, of which each is its own number. */
+function kex(kind: number): Buffer {
+  const lists = Array.from({ length: 10 }, (_, i) => {
+    const name = Buffer.from(`list-${i}`)
+    return Buffer.concat([Buffer.from([0, 0, 0, name.length]), name])
+  })
+  const message = Buffer.concat([Buffer.from([kind]), Buffer.alloc(16), ...lists, Buffer.alloc(5)])
+  const head = Buffer.alloc(5)
+  head.writeUInt32BE(1 + message.length + 4, 0)
+  head[4] = 4
+  return Buffer.concat([head, message, Buffer.alloc(4)])
+}
 
 test.each([1e6, 1])('reads SSH banners after other lines, and sees the keys exchanged', (size) => {
   const one = layer(22)
   one.server('Keep out.\r\n\r\nSSH-2.0-OpenSSH_9.2p1 Debian\r\n', size)
   one.client('SSH-2.0-Go\n', size)
-  one.client(kex(20))
-  expect(one.stages()).toEqual(['request', 'response'])
-  one.server(kex(20))
+  one.client(kex(20), size)
+  expect(one.stages()).toEqual(['request', 'response', 'request'])
+  one.server(kex(20), size)
   expect(one.said.at(-1)).toEqual({
     proto: 'ssh',
     stage: 'done',
@@ -355,6 +416,10 @@ test.each([1e6, 1])('reads SSH banners after other lines, and sees the keys exch
       clientSoftware: 'Go',
       serverProtocol: '2.0',
       serverSoftware: 'OpenSSH_9.2p1',
+      clientHassh: createHash('md5').update('list-0;list-2;list-4;list-6').digest('hex'),
+      clientHasshText: 'list-0;list-2;list-4;list-6',
+      serverHassh: createHash('md5').update('list-0;list-3;list-5;list-7').digest('hex'),
+      serverHasshText: 'list-0;list-3;list-5;list-7',
       keyExchange: true,
     },
   })

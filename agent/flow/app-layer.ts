@@ -4,18 +4,29 @@
  * probed, and is bounded in number and in bytes; a flow that meets the bound is passed by and says so.
  */
 import { FAULTS, type Fault } from '../base/fault.ts'
+import type { AppEvent } from '../decode/app-events.ts'
 import { decodeDns, looksLikeDns } from '../decode/dns.ts'
 import type { Packet } from '../decode/packet.ts'
 import { looksLikeQuic } from '../decode/quic.ts'
-import type { AppProto, Transaction } from '../decode/records.ts'
+import { type AppProto, TRANSACTION_PROTOS, type Transaction } from '../decode/records.ts'
+import { isItProto } from '../decode/records-it.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { DnsFlow } from './app-dns.ts'
+import { ExpectedConnections } from './app-expected.ts'
+import { FtpDataFlow } from './app-ftp-data.ts'
 import { HttpFlow } from './app-http.ts'
 import { newIcsFlow } from './app-ics.ts'
-import { guessItDatagram, IT_PROTOS, isItProto, newItParser } from './app-it.ts'
+import { guessItDatagram, newItParser } from './app-it.ts'
 import { ModbusFlow } from './app-modbus.ts'
 import type { AppParser, AppSink, TransactionListener, Verdict } from './app-parser.ts'
-import { type Guess, guess, isTlsHello, mayBeTlsHello, PROBE_BYTES_MAX } from './app-probe.ts'
+import {
+  type Guess,
+  guess,
+  isBegunRequest,
+  isTlsHello,
+  mayBeTlsHello,
+  PROBE_BYTES_MAX,
+} from './app-probe.ts'
 import { guessIcsDatagram } from './app-probe-ics.ts'
 import { QuicBudget, QuicFlow } from './app-quic.ts'
 import { SshFlow } from './app-ssh.ts'
@@ -33,16 +44,20 @@ const DATAGRAM_PROBES_MAX = 3
 export interface AppFlows {
   readonly flowsMax: number
   readonly serverPort: Uint16Array
+  /** Four words a row. */
+  readonly client?: Uint32Array
+  readonly server?: Uint32Array
 }
 
+/** Events told of one flow. */
+const EVENTS_MAX = 64
+
 const PHASE = { probe: 0, parse: 1, watch: 2, over: 3 } as const
-const PROTOS = [
-  ...(['unknown', 'failed', 'dns', 'http', 'tls', 'ssh', 'modbus', 'quic'] as const),
-  ...(['dnp3', 's7', 'iec104', 'enip', 'bacnet'] as const),
-  ...IT_PROTOS,
-] as const
+const PROTOS = [...(['unknown', 'failed'] as const), ...TRANSACTION_PROTOS] as const
 const DNS_PORTS = new Set([53, 5353, 5355])
 const NETBIOS_PORT = 137 // the same framing, other names
+const FAILED = PROTOS.indexOf('failed')
+const NONE: ReadonlySet<string> = new Set()
 const EMPTY = Buffer.alloc(0)
 
 interface Probe {
@@ -50,6 +65,17 @@ interface Probe {
   server: KeptBytes
   /** As where a server greets: what it said is then told first. */
   serverFirst: boolean
+}
+
+export interface AppBounds {
+  statesMax?: number
+  heldBytesMax?: number
+  layersMax?: number | undefined
+  /** Protocols that are not looked for, and those that are found but not read. */
+  off?: ReadonlySet<string>
+  detectionOnly?: ReadonlySet<string>
+  /** Objects of one DNP3 message, before it is an event. */
+  dnp3ObjectsMax?: number | undefined
 }
 
 export class AppLayer {
@@ -67,30 +93,47 @@ export class AppLayer {
   readonly #heldMax: number
   /** Content encodings that are undone one after another. */
   readonly #layersMax: number | undefined
+  readonly #off: ReadonlySet<string>
+  readonly #dnp3ObjectsMax: number | undefined
+  readonly #detectionOnly: ReadonlySet<string>
   readonly #phase: Uint8Array
   readonly #proto: Uint8Array
+  /** What it was before it turned into that; 0: nothing. */
+  readonly #orig: Uint8Array
   /** Segments watched, or datagrams probed. */
   readonly #tries: Uint8Array
   /** Which fault words this flow has said: two words of 32 bits. */
   readonly #said: Uint32Array
   readonly #quic = new QuicBudget()
+  readonly #expected: ExpectedConnections
+  /** Events told of each flow. */
+  readonly #events: Uint8Array
+  /** Events that were not told because EVENTS_MAX was met. */
+  eventsDropped = 0
   readonly #probes = new Map<number, Probe>()
   readonly #parsers = new Map<number, AppParser>()
 
-  constructor(
-    flows: AppFlows,
-    listener: TransactionListener,
-    bounds: { statesMax?: number; heldBytesMax?: number; layersMax?: number } = {},
-  ) {
+  constructor(flows: AppFlows, listener: TransactionListener, bounds: AppBounds = {}) {
     this.#statesMax = bounds.statesMax ?? STATES_MAX
     this.#heldMax = bounds.heldBytesMax ?? HELD_BYTES_MAX
     this.#layersMax = bounds.layersMax
+    this.#off = bounds.off ?? NONE
+    this.#dnp3ObjectsMax = bounds.dnp3ObjectsMax
+    this.#detectionOnly = bounds.detectionOnly ?? NONE
     this.#flows = flows
     this.#listener = listener
     this.#phase = new Uint8Array(flows.flowsMax)
     this.#proto = new Uint8Array(flows.flowsMax)
+    this.#orig = new Uint8Array(flows.flowsMax)
     this.#tries = new Uint8Array(flows.flowsMax)
+    this.#expected = new ExpectedConnections(flows)
+    this.#events = new Uint8Array(flows.flowsMax)
     this.#said = new Uint32Array(flows.flowsMax * 2)
+  }
+
+  /** Data connections that were spoken of, and forgotten for want of room. */
+  get expectedDropped(): number {
+    return this.#expected.dropped
   }
 
   /** Flows with state now. */
@@ -100,6 +143,12 @@ export class AppLayer {
 
   appProto(flow: number): AppProto {
     return PROTOS[this.#proto[flow] as number] as AppProto
+  }
+
+  /** What a tunnel spoke before what it speaks now; undefined: nothing else. */
+  appProtoOrig(flow: number): AppProto | undefined {
+    const before = this.#orig[flow] as number
+    return before === 0 ? undefined : (PROTOS[before] as AppProto)
   }
 
   /** Whether bytes of this flow are still read here. */
@@ -180,13 +229,17 @@ export class AppLayer {
 
   /** The row is about to be reused: unfinished transactions are handed on first. */
   ended(flow: number): void {
+    this.#lastProbe(flow)
     const parser = this.#parsers.get(flow)
     if (parser) this.#end(parser)
     this.#forget(flow)
     this.#dropProbe(flow)
     this.#phase[flow] = PHASE.probe
     this.#proto[flow] = 0
+    this.#orig[flow] = 0
     this.#tries[flow] = 0
+    this.#events[flow] = 0
+    this.#expected.ended(flow)
     this.#said[flow * 2] = 0
     this.#said[flow * 2 + 1] = 0
   }
@@ -195,9 +248,11 @@ export class AppLayer {
     const probe = this.#probes.get(flow)
     if (!probe) {
       const verdict = this.#guess(flow, toServer ? view : EMPTY, toServer ? EMPTY : view)
-      if (verdict === 'more') this.#keepProbe(flow, toServer, view)
-      else if (verdict === 'none') this.#startWatch(flow, toServer, view)
-      else if (this.#begin(flow, verdict)) this.#parse(flow, toServer, view)
+      if (verdict === 'more') {
+        if (!this.#awaited(flow, toServer, view)) this.#keepProbe(flow, toServer, view)
+      } else if (verdict === 'none') {
+        if (!this.#awaited(flow, toServer, view)) this.#startWatch(flow, toServer, view)
+      } else if (this.#begin(flow, verdict)) this.#parse(flow, toServer, view)
       return
     }
     const before = probe.client.held + probe.server.held
@@ -218,6 +273,45 @@ export class AppLayer {
       const cut = toServer ? probe.client.dropped : probe.server.dropped
       if (cut > 0) this.stream(flow, toServer, view, view.length - cut, view.length)
     }
+  }
+
+  /** Too little came to be sure, and no more will: a request line that breaks off is one. */
+  #lastProbe(flow: number): void {
+    const client = this.#probes.get(flow)?.client.view()
+    if (!client || this.#phase[flow] !== PHASE.probe || !isBegunRequest(client)) return
+    const bytes = Buffer.from(client)
+    this.#dropProbe(flow)
+    if (this.#begin(flow, 'http')) this.#parse(flow, true, bytes)
+  }
+
+  /** Whether it is a data connection that was spoken of. What says another protocol of itself is not taken for one. */
+  #awaited(flow: number, toServer: boolean, view: Buffer): boolean {
+    if (this.#expected.waiting === 0) return false
+    const about = this.#expected.take(flow)
+    if (!about || !this.#room(flow)) return false
+    this.#know(flow, 'ftp-data')
+    this.#parsers.set(flow, new FtpDataFlow(this.#sink(flow), about))
+    this.#parse(flow, toServer, view)
+    return true
+  }
+
+  #sink(flow: number): AppSink {
+    return {
+      transaction: (tx) => this.#transaction(flow, tx),
+      fault: (fault) => this.#fault(flow, fault),
+      event: (event, toServer) => this.#event(flow, event, toServer),
+      expect: (data) => this.#expected.add(flow, data),
+    }
+  }
+
+  #event(flow: number, event: AppEvent, toServer: boolean): void {
+    const told = this.#events[flow] as number
+    if (told >= EVENTS_MAX) {
+      this.eventsDropped++
+      return
+    }
+    this.#events[flow] = told + 1
+    this.#listener.event?.(flow, event, toServer)
   }
 
   #guess(flow: number, client: Buffer, server: Buffer): Guess {
@@ -264,13 +358,21 @@ export class AppLayer {
   }
 
   #begin(flow: number, proto: Exclude<Guess, 'more' | 'none'>, datagrams = false): boolean {
+    if (this.#off.has(proto)) {
+      this.#fail(flow)
+      return false
+    }
     if (!this.#room(flow)) return false
     this.#know(flow, proto)
-    const sink: AppSink = {
-      transaction: (tx) => this.#transaction(flow, tx),
-      fault: (fault) => this.#fault(flow, fault),
+    if (this.#detectionOnly.has(proto)) {
+      this.#phase[flow] = PHASE.over
+      return false
     }
-    const parser = newParser(proto, sink, { datagrams, layersMax: this.#layersMax })
+    const parser = newParser(proto, this.#sink(flow), {
+      datagrams,
+      layersMax: this.#layersMax,
+      dnp3ObjectsMax: this.#dnp3ObjectsMax,
+    })
     this.held += parser.held
     this.#parsers.set(flow, parser)
     return true
@@ -278,6 +380,8 @@ export class AppLayer {
 
   #know(flow: number, proto: AppProto): void {
     this.#phase[flow] = PHASE.parse
+    const before = this.#proto[flow] as number
+    if (before > FAILED) this.#orig[flow] = before
     this.#proto[flow] = PROTOS.indexOf(proto)
     this.recognisedCount[proto] = (this.recognisedCount[proto] ?? 0) + 1
     this.#listener.recognised(flow, proto)
@@ -301,7 +405,9 @@ export class AppLayer {
       this.#end(parser)
     }
     this.#forget(flow)
-    this.#phase[flow] = verdict === 'watch' ? PHASE.watch : PHASE.over
+    this.#phase[flow] =
+      verdict === 'watch' ? PHASE.watch : verdict === 'anew' ? PHASE.probe : PHASE.over
+    if (verdict === 'watch' || verdict === 'anew') this.#orig[flow] = this.#proto[flow] as number
     this.#tries[flow] = 0
   }
 
@@ -352,8 +458,13 @@ export class AppLayer {
 function newParser(
   proto: Exclude<Guess, 'more' | 'none'>,
   sink: AppSink,
-  { datagrams, layersMax }: { datagrams: boolean; layersMax: number | undefined },
+  options: {
+    datagrams: boolean
+    layersMax: number | undefined
+    dnp3ObjectsMax: number | undefined
+  },
 ): AppParser {
+  const { datagrams, layersMax, dnp3ObjectsMax } = options
   switch (proto) {
     case 'dns':
       return new DnsFlow(sink)
@@ -368,6 +479,8 @@ function newParser(
     case 'quic':
       return new QuicFlow(sink)
     default:
-      return isItProto(proto) ? newItParser(proto, sink, datagrams) : newIcsFlow(proto, sink)
+      return isItProto(proto)
+        ? newItParser(proto, sink, datagrams)
+        : newIcsFlow(proto, sink, dnp3ObjectsMax)
   }
 }

@@ -35,7 +35,8 @@ export class Lines {
       return undefined
     }
     this.#kept.append(part)
-    const cut = this.#kept.dropped > 0
+    // With its end it would be longer than a line may be.
+    const cut = this.#kept.full
     const view = this.#kept.view()
     const line = Buffer.from(!cut && view.at(-1) === CR ? view.subarray(0, -1) : view)
     this.clear()

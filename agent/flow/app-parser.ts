@@ -1,6 +1,8 @@
 /** What the application layer asks of a protocol, and what it tells the stages after it. */
 import type { Fault } from '../base/fault.ts'
+import type { AppEvent } from '../decode/app-events.ts'
 import type { AppProto, Transaction } from '../decode/records.ts'
+import type { FtpData } from '../decode/records-it.ts'
 
 /** Called while a packet is in hand (its time is the time), or when a flow ends. */
 export interface TransactionListener {
@@ -10,10 +12,12 @@ export interface TransactionListener {
   recognised(flow: number, proto: AppProto): void
   /** Each word once a flow. All are counted in `AppLayer.faults`. */
   fault(flow: number, fault: Fault): void
+  /** Something that rules have a name for; `toServer`: in what that side sent. */
+  event?(flow: number, event: AppEvent, toServer: boolean): void
 }
 
-/** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. */
-export type Verdict = 'more' | 'done' | 'watch'
+/** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. `anew`: one in which anything may. */
+export type Verdict = 'more' | 'done' | 'watch' | 'anew'
 
 /** One flow's state in one protocol. Byte views are valid during the call only. */
 export interface AppParser {
@@ -32,4 +36,16 @@ export interface AppParser {
 export interface AppSink {
   transaction(tx: Transaction): void
   fault(fault: Fault): void
+  event(event: AppEvent, toServer: boolean): void
+  /** A connection to come, to `port` of `address` or, where that is '', of this flow's own `side`. */
+  expect(data: ExpectedData): void
+}
+
+/** A data connection that a control connection speaks of before it is opened. */
+export interface ExpectedData {
+  /** Which end of the control connection listens. */
+  listener: 'client' | 'server'
+  port: number
+  /** What it is for; may be filled in until its first bytes come. */
+  about: FtpData
 }

@@ -1,6 +1,6 @@
 /** Which protocol a TCP flow speaks, by its first bytes in either direction; the port is only a hint. */
 import type { AppProto } from '../decode/records.ts'
-import { guessItStream } from './app-it.ts'
+import { guessItStream, namesMail } from './app-it.ts'
 import { guessIcs } from './app-probe-ics.ts'
 
 /** First bytes kept of each direction while it is not clear. */
@@ -22,9 +22,12 @@ const PORT = { ssh: 22, dns: 53, modbus: 502 } as const
 /** `client` and `server` are the first bytes of each direction, either may be empty. */
 export function guess(client: Buffer, server: Buffer, serverPort: number): Guess {
   if (client.length === 0) return guessByServer(server, serverPort)
-  if (isTlsHello(client, 1)) return 'tls'
+  if (isTlsHello(client, 1) || isOldHello(client)) return 'tls'
   if (begins(client, SSH)) return 'ssh'
-  if (serverPort === PORT.dns) return guessDns(client)
+  if (serverPort === PORT.dns) {
+    const http = guessHttp(client, serverPort)
+    return http === 'http' ? http : guessDns(client)
+  }
   const modbus = guessModbus(client, server, serverPort)
   if (modbus !== 'none') return modbus
   const office = guessItStream(client, server, serverPort)
@@ -47,6 +50,15 @@ export function isTlsHello(bytes: Buffer, type: 1 | 2): boolean {
   return size >= 4 && size <= 18_432 && bytes[5] === type
 }
 
+/** A hello in the way of SSL 2 that asks for SSL 3 or TLS (RFC 5246 §E.2), by lengths that must agree. */
+export function isOldHello(bytes: Buffer): boolean {
+  if (bytes.length < 11 || (bytes[0] as number) >> 7 !== 1 || bytes[2] !== 1 || bytes[3] !== 3)
+    return false
+  const [ciphers, session, challenge] = [5, 7, 9].map((at) => bytes.readUInt16BE(at)) as [number, number, number] // biome-ignore format: one read
+  const size = bytes.readUInt16BE(0) & 0x7fff
+  return ciphers % 3 === 0 && challenge >= 16 && size === 9 + ciphers + session + challenge
+}
+
 /** Too few bytes to say; none of them says no. */
 export function mayBeTlsHello(bytes: Buffer): boolean {
   return bytes.length < 6 && bytes[0] === 0x16 && (bytes.length < 2 || bytes[1] === 3)
@@ -59,7 +71,9 @@ function begins(bytes: Buffer, mark: Buffer): boolean {
 /** Only the server has spoken, or only it is seen. */
 function guessByServer(server: Buffer, serverPort: number): Guess {
   if (begins(server, SSH)) return 'ssh'
+  if (serverPort === PORT.dns) return guessDns(server)
   if (isTlsHello(server, 2)) return 'tls'
+  if (namesMail(server, serverPort)) return 'smtp'
   const ics = guessIcs(server, serverPort)
   if (ics !== 'none' && ics !== 'more') return ics
   if (server.toString('latin1', 0, 7) === 'HTTP/1.') return 'http'
@@ -121,4 +135,10 @@ function guessHttp(client: Buffer, serverPort: number): Guess {
   // pieces and its end is not seen yet. RTSP, SIP, ICAP and HTTP/2's preface have a version of their own.
   if (FOREIGN_VERSION.test(line.slice(match[0].length))) return 'none'
   return METHODS.has(method) && target.startsWith('/') ? 'http' : 'none'
+}
+
+/** The beginning of a request of a known method, cut before its line ends. */
+export function isBegunRequest(client: Buffer): boolean {
+  const [, method = ''] = /^([A-Z]{3,16}) \//.exec(client.toString('latin1', 0, 32)) ?? []
+  return METHODS.has(method)
 }

@@ -1,39 +1,41 @@
 /**
- * SMB on one flow, over NetBIOS sessions or TCP alone: each request with its answer, of the commands that say who
- * opened what. Of other messages only the header is kept, so that a file that is copied costs nothing.
+ * SMB on one flow, over NetBIOS sessions or TCP alone: each request with its answer, what is read and written, and the
+ * calls in pipes. Of messages that say nothing else only the header is kept.
  */
-import type { SmbExchange } from '../decode/records-it.ts'
-import { decodeSmb2, SMB2, type SmbPart } from '../decode/smb.ts'
-import { decodeSmb1, SMB1 } from '../decode/smb1.ts'
-import { KeptBytes } from './app-bytes.ts'
-import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 
-const FRAME_BYTES = 4
-/** A message's first bytes: a login with a Kerberos ticket may be as long as its 16-bit size says. */
-const MESSAGE_BYTES_MAX = 4096 + 65_536
-const HEADER_BYTES = 64
+import { uuidText } from '../decode/little.ts'
+import type { SmbExchange } from '../decode/records-it.ts'
+import { decodeSmb2, PIPE_TRANSCEIVE, SMB2, type SmbPart } from '../decode/smb.ts'
+import { decodeSmb1, SMB1 } from '../decode/smb1.ts'
+import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import { SmbFiles } from './smb-files.ts'
+import { COMPRESSED, SEALED, SmbFrames } from './smb-frames.ts'
+import { SmbPipes } from './smb-pipes.ts'
+import { type SmbOpened, SmbTrees } from './smb-trees.ts'
+
 const WAITING_MAX = 64
-const TREES_MAX = 64
 const FAULTS_MAX = 8
 const STATE_BYTES = 1024
 const PENDING = 0x103
-const WANTED1: ReadonlySet<number> = new Set(Object.values(SMB1))
-const WANTED2: ReadonlySet<number> = new Set(Object.values(SMB2))
+const OF_COMPOUND = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
-interface Side {
-  kept: KeptBytes
-  /** Bytes of the message in hand that are still to come. */
-  left: number
-  /** Nothing more of it is wanted. */
-  passing: boolean
+/** A request whose answer has not come. */
+interface Asked {
+  part: SmbPart
+  /** Of those that are told. */
+  smb: SmbExchange | undefined
 }
 
 export class SmbFlow implements AppParser {
   readonly proto = 'smb'
   readonly #sink: AppSink
-  readonly #sides = [newSide(), newSide()] as const
-  readonly #waiting = new Map<string, SmbExchange>()
-  readonly #trees = new Map<string, string>()
+  readonly #frames: SmbFrames
+  readonly #waiting = new Map<string, Asked>()
+  readonly #trees = new SmbTrees()
+  readonly #pipes: SmbPipes
+  readonly #files: SmbFiles
+  /** By the message in hand. */
+  #created: SmbOpened | undefined
   #dialects: string[] = []
   #dialect = ''
   #lastId = -1
@@ -41,38 +43,32 @@ export class SmbFlow implements AppParser {
 
   constructor(sink: AppSink) {
     this.#sink = sink
+    this.#frames = new SmbFrames(
+      (bytes) => this.#whole(bytes),
+      (toServer, bytes) => this.#wants(toServer, bytes),
+    )
+    this.#pipes = new SmbPipes({
+      call: (smb, stage) => sink.transaction({ proto: 'smb', stage, smb }),
+      fault: (fault) => sink.fault(fault),
+    })
+    this.#files = new SmbFiles({
+      file: (smb, file) => {
+        sink.transaction({ proto: 'smb', stage: 'file', smb, file })
+        sink.transaction({ proto: 'smb', stage: 'done', smb })
+      },
+      event: (event, toServer) => sink.event(event, toServer),
+    })
   }
 
   get held(): number {
     const states = this.#waiting.size + this.#trees.size
-    return this.#sides[0].kept.held + this.#sides[1].kept.held + states * STATE_BYTES
+    return this.#frames.held + this.#pipes.held + this.#files.held + states * STATE_BYTES
   }
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
-    const side = this.#sides[toServer ? 0 : 1]
-    let at = 0
-    while (at < bytes.length) {
-      if (side.left === 0) {
-        const size = Math.min(FRAME_BYTES - side.kept.length, bytes.length - at)
-        side.kept.append(bytes.subarray(at, at + size))
-        at += size
-        if (side.kept.length < FRAME_BYTES) break
-        side.left = side.kept.view().readUIntBE(1, 3)
-        // Only a session message (0) holds SMB; the others open and keep the session.
-        side.passing = side.kept.view()[0] !== 0
-        side.kept.clear()
-        continue
-      }
-      const size = Math.min(side.left, bytes.length - at)
-      if (!side.passing) this.#keep(side, bytes.subarray(at, at + size))
-      side.left -= size
-      at += size
-      if (side.left === 0 && !this.#whole(side)) {
-        this.ended()
-        return 'done'
-      }
-    }
-    return 'more'
+    if (this.#frames.add(toServer, bytes)) return 'more'
+    this.ended()
+    return 'done'
   }
 
   gap(): Verdict {
@@ -81,60 +77,127 @@ export class SmbFlow implements AppParser {
   }
 
   ended(): void {
-    for (const smb of this.#waiting.values()) this.#hand(smb)
+    for (const { smb } of this.#waiting.values()) if (smb) this.#hand(smb)
     this.#waiting.clear()
+    this.#pipes.ended()
+    this.#files.ended()
     this.#trees.clear()
   }
 
-  #keep(side: Side, bytes: Buffer): void {
-    side.kept.append(bytes)
-    if (side.kept.length < HEADER_BYTES) return
-    const view = side.kept.view()
-    const one = view[0] === 0xff
-    const wanted = one
-      ? WANTED1.has(view[4] as number)
-      : view.readUInt32LE(20) !== 0 || WANTED2.has(view.readUInt16LE(12))
-    if (wanted) return
-    side.passing = true
-    side.kept.clear()
+  /** Bytes of a file that is kept as far as it will be are only counted. */
+  #wants(toServer: boolean, bytes: Buffer): boolean {
+    const command = bytes.readUInt16LE(12)
+    if (command === SMB2.write && toServer)
+      return this.#files.wants(uuidText(bytes.subarray(80, 96)), true)
+    if (command !== SMB2.read || toServer) return true
+    const fileId = this.#waiting.get(`2 ${command} ${bytes.readBigUInt64LE(24)}`)?.part.fileId
+    return fileId === undefined || this.#files.wants(fileId, false)
   }
 
   /** False when nothing after it can be read. */
-  #whole(side: Side): boolean {
-    const view = side.kept.view()
+  #whole(view: Buffer): boolean {
     if (view.length === 0) return true
     const mark = view.toString('latin1', 1, 4) === 'SMB' ? view[0] : 0
+    if (mark === SEALED || mark === COMPRESSED) return true
     const parts =
       mark === 0xff ? decodeSmb1(view) : mark === 0xfe ? decodeSmb2(view) : 'bad-protocol-id'
-    side.kept.clear()
-    if (mark === 0xfd || mark === 0xfc) return false // encrypted, compressed
     if (typeof parts === 'string') {
       this.#sink.fault(parts)
       return ++this.#faults <= FAULTS_MAX
     }
+    this.#created = undefined
     for (const part of parts) this.#part(part)
     return true
   }
 
   #part(part: SmbPart): void {
-    if (!(part.version === 1 ? WANTED1 : WANTED2).has(part.command)) return
     const key = `${part.version} ${part.command} ${part.messageId}`
     if (!part.response) {
       if (part.dialects) this.#dialects = part.dialects
       if (this.#waiting.size >= WAITING_MAX) this.#oldest()
-      this.#waiting.set(key, this.#exchange(part))
+      this.#waiting.set(key, { part: kept(part), smb: this.#ask(part) })
       return
     }
     if (part.version === 2 && part.status === PENDING) return
-    const smb = this.#waiting.get(key) ?? this.#exchange(part)
+    const asked = this.#waiting.get(key) ?? this.#offered(part)
     this.#waiting.delete(key)
+    this.#answered(part, asked)
+  }
+
+  /** A client that speaks both versions asks in the first, and is answered in the second. */
+  #offered(part: SmbPart): Asked | undefined {
+    if (part.version !== 2 || part.command !== SMB2.negotiate) return undefined
+    for (const [key, asked] of this.#waiting) {
+      if (asked.part.version !== 1 || asked.part.command !== SMB1.negotiate) continue
+      this.#waiting.delete(key)
+      return asked
+    }
+    return undefined
+  }
+
+  /** What the request itself carries; the exchange that its answer completes, if it is told. */
+  #ask(part: SmbPart): SmbExchange | undefined {
+    const { data, fileId } = part
+    const opened = fileId === undefined ? undefined : this.#opened(fileId)
+    if (data !== undefined && fileId !== undefined && carries(part)) {
+      const piece = { toServer: true, offset: part.offset ?? 0, data, count: part.dataBytes ?? 0 }
+      this.#carried(part, opened, piece)
+    }
+    if (!isTold(part)) return undefined
+    const smb = this.#exchange(part, opened)
+    if (part.filename !== undefined)
+      this.#created = { name: smb.filename, share: smb.share, pipe: false }
+    if (part.fileId !== undefined && isClose(part)) this.#close(part.fileId)
+    this.#sink.transaction({ proto: 'smb', stage: 'request', smb })
+    return smb
+  }
+
+  /** In a compound, a file that is created in it has no number yet. */
+  #opened(fileId: string): SmbOpened | undefined {
+    return fileId === OF_COMPOUND ? this.#created : this.#trees.opened(fileId)
+  }
+
+  #answered(part: SmbPart, asked: Asked | undefined): void {
+    const fileId = asked?.part.fileId
+    if (asked && fileId !== undefined && part.data !== undefined && carries(asked.part)) {
+      const { offset = 0 } = asked.part
+      const piece = { toServer: false, offset, data: part.data, count: part.dataBytes ?? 0 }
+      if (piece.count > 0) this.#carried(asked.part, this.#trees.opened(fileId), piece)
+    }
+    if (asked ? !asked.smb : !isTold(part)) return
+    const smb = asked?.smb ?? this.#exchange(part, undefined)
     this.#answer(smb, part)
+    if (isTreeDisconnect(part)) this.#trees.disconnect(part)
     this.#hand(smb)
+  }
+
+  /** Bytes of a file, or of a pipe. */
+  #carried(
+    part: SmbPart,
+    opened: SmbOpened | undefined,
+    piece: { toServer: boolean; offset: number; data: Buffer; count: number },
+  ): void {
+    const { fileId = '' } = part
+    if (piece.data.length === 0 && !this.#files.begun(fileId, piece.toServer)) return
+    const message = () => this.#exchange(part, opened)
+    if (this.#trees.isPipe(part, fileId, piece.data))
+      this.#pipes.add(fileId, piece.toServer, piece.data, message)
+    else if (part.command !== SMB1.trans || part.version !== 1) {
+      const begun = () => ({ ...message(), answered: true })
+      if (isFileOp(part)) this.#files.add(fileId, piece, begun)
+    }
+  }
+
+  #close(fileId: string): void {
+    this.#files.close(fileId)
+    this.#pipes.close(fileId)
+    this.#trees.close(fileId)
   }
 
   #answer(smb: SmbExchange, part: SmbPart): void {
     smb.answered = true
     smb.status = part.status
+    smb.dosError = part.dosError ?? false
     smb.sessionId = part.sessionId
     smb.treeId = part.treeId
     if (part.dialectIndex !== undefined) this.#dialect = this.#dialects[part.dialectIndex] ?? ''
@@ -144,15 +207,14 @@ export class SmbFlow implements AppParser {
     smb.serverOs = part.nativeOs ?? ''
     smb.serverLm = part.nativeLm ?? ''
     smb.service = part.service ?? smb.service
-    smb.fileId = part.fileId ?? ''
+    smb.fileId = part.fileId ?? smb.fileId
+    smb.times = part.times
+    smb.fileSize = part.fileSize ?? 0
     if (part.ntlm?.type === 2) smb.challenge = part.ntlm
-    const tree = `${part.sessionId} ${part.treeId}`
-    if (smb.share !== '' && part.status === 0) {
-      if (this.#trees.size < TREES_MAX) this.#trees.set(tree, smb.share)
-    } else if (smb.filename !== '') smb.share = this.#trees.get(tree) ?? ''
+    this.#trees.answered(smb, part)
   }
 
-  #exchange(part: SmbPart): SmbExchange {
+  #exchange(part: SmbPart, opened: SmbOpened | undefined): SmbExchange {
     const asks = !part.response
     return {
       id: ++this.#lastId,
@@ -160,6 +222,7 @@ export class SmbFlow implements AppParser {
       command: part.command,
       answered: false,
       status: 0,
+      dosError: false,
       sessionId: part.sessionId,
       treeId: part.treeId,
       dialect: this.#dialect,
@@ -174,20 +237,25 @@ export class SmbFlow implements AppParser {
       clientLm: (asks && part.nativeLm) || '',
       serverOs: '',
       serverLm: '',
-      share: part.share ?? '',
+      share: part.share ?? opened?.share ?? '',
       service: part.service ?? '',
-      filename: part.filename ?? '',
+      filename: part.filename ?? opened?.name ?? '',
       disposition: part.disposition,
-      deleteOnClose: ((part.options ?? 0) & 0x1000) !== 0,
-      fileId: '',
+      deleteOnClose: part.deletes ?? ((part.options ?? 0) & 0x1000) !== 0,
+      renamedTo: part.renamedTo ?? '',
+      times: undefined,
+      fileSize: 0,
+      fileId: opened ? (part.fileId ?? '') : '',
+      connect: asks && part.share !== undefined,
+      dcerpc: undefined,
     }
   }
 
   #oldest(): void {
     this.#sink.fault('transactions-full')
-    for (const [key, smb] of this.#waiting) {
+    for (const [key, { smb }] of this.#waiting) {
       this.#waiting.delete(key)
-      this.#hand(smb)
+      if (smb) this.#hand(smb)
       break
     }
   }
@@ -197,6 +265,26 @@ export class SmbFlow implements AppParser {
   }
 }
 
-function newSide(): Side {
-  return { kept: new KeptBytes(MESSAGE_BYTES_MAX), left: 0, passing: false }
+/** A request as it waits: without bytes, which are of a packet. */
+function kept(part: SmbPart): SmbPart {
+  const { data, ...rest } = part
+  return rest
+}
+
+const is = ({ version, command }: SmbPart, one: number, two: number) =>
+  command === (version === 1 ? one : two)
+const isClose = (part: SmbPart) => is(part, SMB1.close, SMB2.close)
+const isTreeDisconnect = (part: SmbPart) => is(part, SMB1.treeDisconnect, SMB2.treeDisconnect)
+const isFileOp = (part: SmbPart) =>
+  is(part, SMB1.read, SMB2.read) || is(part, SMB1.write, SMB2.write)
+const isPipeOp = (part: SmbPart) =>
+  part.version === 1 ? part.command === SMB1.trans : part.control === PIPE_TRANSCEIVE
+const carries = (part: SmbPart) => isFileOp(part) || isPipeOp(part)
+
+/** As Suricata tells them: reads and writes as a file or a call, questions about files not at all. */
+function isTold(part: SmbPart): boolean {
+  if (carries(part)) return false
+  if (part.version === 1) return part.command !== SMB1.trans && part.command !== SMB1.trans2
+  if (part.command === SMB2.setInfo) return part.renamedTo !== undefined || part.deletes === true
+  return part.command !== SMB2.getInfo
 }

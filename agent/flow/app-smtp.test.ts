@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { clientHello } from '../../test/golden/messages.ts'
 import { SMTP_TALK, SMTP_TLS_TALK } from '../../test/golden/talks-it.ts'
 import { heard, textTalk } from '../../test/traffic/app-talk.ts'
+import { SmtpFlow } from './app-smtp.ts'
 
 test.each([1e6, 5, 1])('two messages of one session, in segments of %d bytes', (size) => {
   const { proto, said, faults } = heard(SMTP_TALK, size)
@@ -54,4 +55,68 @@ test('a server that refuses DATA, and a client alone', () => {
   expect(heard(textTalk(25, alone)).said).toMatchObject([
     { smtp: { whole: true, headers: [{ name: 'subject', value: 'x' }], lastReply: '' } },
   ])
+})
+
+/** The first file of the talk, as a rule would see it. */
+function attached(...lines: string[]): { name: string; text: string } | undefined {
+  const found: { name: string; text: string }[] = []
+  const flow = new SmtpFlow({
+    transaction: (tx) => {
+      if (tx.proto === 'smtp' && tx.file)
+        found.push({ name: tx.file.name, text: Buffer.from(tx.file.data).toString('latin1') })
+    },
+    fault: () => {},
+    event: () => {},
+    expect: () => {},
+  })
+  for (const { toServer, bytes } of textTalk(25, ...lines).turns) flow.stream(toServer, bytes)
+  flow.ended()
+  return found[0]
+}
+
+const DATA = '>MAIL FROM:<a@b>\r\nDATA\r\n'
+
+test('a file is whole however long its lines are', () => {
+  const text = 'no line of mail is this long. '.repeat(1000)
+  const head = 'Content-Disposition: attachment; filename*0=pl; filename*1="an.txt"\r\n'
+  const encoded = Buffer.from(text).toString('base64')
+  const body = `>${head}Content-Transfer-Encoding: base64\r\n\r\n${encoded}\r\n.\r\n`
+  expect(attached(DATA, '<250 ok\r\n354 go\r\n', body)).toEqual({ name: 'plan.txt', text })
+})
+
+test('a file inside a message inside a message', () => {
+  const inner = 'Content-Disposition: attachment; filename="a.exe"\r\n\r\nMZ'
+  const body = `>Content-Type: message/rfc822\r\n\r\nSubject: in\r\n${inner}\r\n.\r\n`
+  expect(attached(DATA, '<250 ok\r\n354 go\r\n', body)).toEqual({ name: 'a.exe', text: 'MZ' })
+})
+
+test('messages that are sent before the one before is answered are told apart', () => {
+  const talk = textTalk(
+    25,
+    '<220 x\r\n',
+    '>EHLO a\r\n',
+    '<250-PIPELINING\r\n250 ok\r\n',
+    '>MAIL FROM:<a@b>\r\nDATA\r\n',
+    '<250 ok\r\n354 go\r\n',
+    '>one\r\n.\r\nRSET\r\nMAIL FROM:<c@d>\r\nDATA\r\n',
+    '<250 first\r\n250 ok\r\n250 ok\r\n354 go\r\n',
+    '>two\r\n.\r\n',
+    '<250 second\r\n',
+  )
+  expect(heard(talk).said).toMatchObject([
+    { smtp: { id: 0, from: '<a@b>', whole: true, lastReply: '250 first' } },
+    { smtp: { id: 1, from: '<c@d>', whole: true, lastReply: '250 second' } },
+  ])
+})
+
+test('pages that the text names, in lines of any length and in its own encoding', () => {
+  const urls = (...body: string[]) =>
+    heard(textTalk(25, DATA, '<250 ok\r\n354 go\r\n', ...body, '>\r\n.\r\n')).said.flatMap((tx) =>
+      tx.proto === 'smtp' ? tx.smtp.urls : [],
+    )
+  const quoted =
+    '>Content-Transfer-Encoding: quoted-printable\r\n\r\nsee http://x.example/a=\r\n=3Db now'
+  expect(urls(quoted)).toEqual(['http://x.example/a=b'])
+  const far = `>\r\n${'x '.repeat(5000)}https://far.example/ ${'y '.repeat(5000)}`
+  expect(urls(far)).toEqual(['https://far.example/'])
 })

@@ -1,17 +1,26 @@
 /** SSH on one flow: both banners, and whether keys were exchanged. Then it is encrypted and of no use here. */
 import type { SshBanners } from '../decode/records.ts'
-import { BANNER_BYTES_MAX, decodeSshBanner, LINES_BEFORE_MAX } from '../decode/ssh.ts'
+import {
+  BANNER_BYTES_MAX,
+  decodeSshBanner,
+  hassh,
+  hasshText,
+  LINES_BEFORE_MAX,
+} from '../decode/ssh.ts'
 import { KeptBytes } from './app-bytes.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 
 const LINE_BYTES_MAX = 4096
 const KEXINIT = 20 // RFC 4253 §12
 const PACKET_HEAD_BYTES = 6 // length, padding length, message number
+const PACKET_BYTES_MAX = 35_000 // RFC 4253 §6.1
 
 interface Side {
   kept: KeptBytes
   banner: boolean
   keys: boolean
+  /** Its offer was read, or cannot be. */
+  offered: boolean
   lines: number
 }
 
@@ -24,6 +33,10 @@ export class SshFlow implements AppParser {
     clientSoftware: '',
     serverProtocol: '',
     serverSoftware: '',
+    clientHassh: '',
+    clientHasshText: '',
+    serverHassh: '',
+    serverHasshText: '',
     keyExchange: false,
   }
   #done = false
@@ -47,7 +60,7 @@ export class SshFlow implements AppParser {
 
   #piece(toServer: boolean, bytes: Buffer): Verdict {
     const side = this.#sides[toServer ? 0 : 1]
-    if (side.keys) return this.#verdict()
+    if (side.offered) return this.#verdict()
     side.kept.append(bytes)
     while (!side.banner) {
       const view = side.kept.view()
@@ -63,8 +76,8 @@ export class SshFlow implements AppParser {
     }
     if (side.kept.length >= PACKET_HEAD_BYTES) {
       side.keys = side.kept.view()[5] === KEXINIT
-      side.kept.clear()
       if (!side.keys) return this.#finish()
+      this.#offer(toServer, side)
     }
     return this.#verdict()
   }
@@ -99,9 +112,27 @@ export class SshFlow implements AppParser {
     return true
   }
 
+  /** The first packet, once it is whole. */
+  #offer(toServer: boolean, side: Side): void {
+    const packet = side.kept.view()
+    const end = 4 + packet.readUInt32BE(0)
+    if (end <= PACKET_BYTES_MAX && packet.length < end) return
+    side.offered = true
+    const padding = packet[4] as number
+    const whole = end <= PACKET_BYTES_MAX && end - padding > PACKET_HEAD_BYTES
+    const text = whole ? hasshText(packet.subarray(5, end - padding), !toServer) : ''
+    side.kept.clear()
+    if (text === '') return
+    const ssh = this.#ssh
+    if (toServer) [ssh.clientHassh, ssh.clientHasshText] = [hassh(text), text]
+    else [ssh.serverHassh, ssh.serverHasshText] = [hassh(text), text]
+    if (toServer) this.#sink.transaction({ proto: 'ssh', stage: 'request', ssh })
+    else this.#sink.transaction({ proto: 'ssh', stage: 'response', ssh })
+  }
+
   #verdict(): Verdict {
-    if (!this.#sides[0].keys || !this.#sides[1].keys) return 'more'
-    this.#ssh.keyExchange = true
+    this.#ssh.keyExchange = this.#sides[0].keys && this.#sides[1].keys
+    if (!this.#sides[0].offered || !this.#sides[1].offered) return 'more'
     return this.#finish()
   }
 
@@ -116,9 +147,10 @@ export class SshFlow implements AppParser {
 
 function newSide(): Side {
   return {
-    kept: new KeptBytes(LINE_BYTES_MAX + BANNER_BYTES_MAX),
+    kept: new KeptBytes(PACKET_BYTES_MAX + BANNER_BYTES_MAX),
     banner: false,
     keys: false,
+    offered: false,
     lines: 0,
   }
 }

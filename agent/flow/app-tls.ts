@@ -13,6 +13,7 @@ import {
 } from '../decode/tls.ts'
 import { KeptBytes } from './app-bytes.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import { isOldHello } from './app-probe.ts'
 
 const RECORD = { handshake: 22 } as const
 const RECORD_BYTES_MAX = 5 + 16_384 + 2048 // RFC 5246 §6.2.3
@@ -51,8 +52,15 @@ export class TlsFlow implements AppParser {
     let at = 0
     while (!side.over && whole.length - at >= 5) {
       const size = 5 + whole.readUInt16BE(at + 3)
-      if (whole[at + 1] !== 3 || size > RECORD_BYTES_MAX) this.#stop(side, 'bad-record')
-      else if (whole[at] !== RECORD.handshake)
+      if (toServer && !side.hello && at === 0 && isOldHello(whole)) {
+        at = this.#oldHello(side, whole)
+        if (at === 0) break
+        continue
+      }
+      if (whole[at + 1] !== 3 || size > RECORD_BYTES_MAX) {
+        this.#sink.event('tls.invalid_tls_header', toServer)
+        this.#stop(side, 'bad-record')
+      } else if (whole[at] !== RECORD.handshake)
         side.over = true // alert, change of cipher, data
       else if (at + size > whole.length) break
       else {
@@ -73,27 +81,38 @@ export class TlsFlow implements AppParser {
     this.#finish()
   }
 
+  /** A client that also speaks SSL 2 asks in its way (RFC 5246 §E.2). 0: it is not whole yet. */
+  #oldHello(side: Side, bytes: Buffer): number {
+    const size = 2 + (bytes.readUInt16BE(0) & 0x7fff)
+    if (bytes.length < size) return 0
+    side.hello = true
+    this.#tls.version = bytes.readUInt16BE(3)
+    this.#sink.transaction({ proto: 'tls', stage: 'request', tls: this.#tls })
+    return size
+  }
+
   #handshake(toServer: boolean, side: Side, bytes: Buffer): void {
     side.handshake.append(bytes)
     const view = side.handshake.view()
     let at = 0
     while (!side.over && view.length - at >= 4) {
       const size = 4 + view.readUIntBE(at + 1, 3)
-      if (size > HANDSHAKE_BYTES_MAX) this.#stop(side, 'bad-handshake')
-      else if (at + size > view.length) break
-      else {
-        const fault = this.#message(
-          toServer,
-          side,
-          view[at] as number,
-          view.subarray(at + 4, at + size),
-        )
-        if (fault) this.#stop(side, fault)
-        at += size
-      }
+      const type = view[at] as number
+      const tooLong = size > HANDSHAKE_BYTES_MAX
+      if (!tooLong && at + size > view.length) break
+      const body = view.subarray(at + 4, at + size)
+      const fault = tooLong ? 'bad-handshake' : this.#message(toServer, side, type, body)
+      if (fault) this.#odd(toServer, side, type, fault)
+      at += size
     }
     if (side.over) side.handshake.clear()
     else side.handshake.drop(at)
+  }
+
+  #odd(toServer: boolean, side: Side, type: number, fault: Fault): void {
+    this.#sink.event('tls.invalid_handshake_message', toServer)
+    if (type === HANDSHAKE.certificate) this.#sink.event('tls.invalid_certificate', toServer)
+    this.#stop(side, fault)
   }
 
   #message(toServer: boolean, side: Side, type: number, body: Buffer): Fault | undefined {

@@ -127,6 +127,91 @@ test('a refused connection', () => {
   expect(recorder.engine.table.state[0]).toBe(FLOW.CLOSED)
 })
 
+/** Events by the number of the packet they were noted at. */
+function eventsOf(frames: Uint8Array[], options = {}) {
+  const noted: string[] = []
+  const recorder = new (class extends FlowRecorder {
+    event(event: string, { number }: { number: number }): void {
+      noted.push(`${number} ${event}`)
+    }
+  })(options)
+  recorder.send(frames).end()
+  return { noted, recorder }
+}
+
+test('a split handshake opens a connection from either side', () => {
+  const recorder = new FlowRecorder({ midstream: false, oneSided: false }).send([
+    tcp(CLIENT, { seq: 1000, flags: TCP.SYN }),
+    tcp(SERVER, { seq: 0, ack: 1001, flags: TCP.ACK }),
+    tcp(SERVER, { seq: 3000, flags: TCP.SYN }),
+    tcp(CLIENT, { seq: 1000, ack: 3001, flags: TCP.SYN | TCP.ACK }),
+    tcp(SERVER, { seq: 3001, ack: 1001, flags: TCP.ACK }),
+    tcp(CLIENT, { seq: 1001, ack: 3001, flags: TCP.ACK, payload: 'EVIL' }),
+  ])
+  expect([...recorder.streams.values()]).toEqual(['EVIL'])
+  expect(recorder.established_).toBe(1)
+})
+
+test('SYNs of many numbers: the answered one counts, too many are an event', () => {
+  const syns = Array.from({ length: 12 }, (_, i) =>
+    tcp(CLIENT, { seq: 1000 * (i + 1), flags: TCP.SYN }),
+  )
+  const { noted, recorder } = eventsOf([
+    ...syns,
+    tcp(SERVER, { seq: 9, ack: 3001, flags: TCP.SYN | TCP.ACK }),
+    tcp(CLIENT, { seq: 3001, ack: 10, flags: TCP.ACK, payload: 'third' }),
+  ])
+  expect(noted).toEqual(['12 3whs_syn_flood'])
+  expect([...recorder.streams.values()]).toEqual(['third'])
+})
+
+test('an answer that echoes another timestamp is none', () => {
+  const stamps = (value: number, echo: number) => {
+    const options = Buffer.from('0101080a0000000000000000', 'hex')
+    options.writeUInt32BE(value, 4)
+    options.writeUInt32BE(echo, 8)
+    return options
+  }
+  const { noted, recorder } = eventsOf([
+    tcp(CLIENT, { seq: 1000, flags: TCP.SYN, options: stamps(77, 0) }),
+    tcp(SERVER, { seq: 0, ack: 1001, flags: TCP.RST | TCP.ACK, options: stamps(5, 5) }),
+    tcp(SERVER, { seq: 9, ack: 1001, flags: TCP.SYN | TCP.ACK, options: stamps(5, 77) }),
+    tcp(CLIENT, { seq: 1001, ack: 10, flags: TCP.ACK, payload: 'read' }),
+  ])
+  expect(noted).toEqual(['2 pkt_invalid_timestamp'])
+  expect([...recorder.streams.values()]).toEqual(['read'])
+})
+
+test('who goes on after its own reset has not sent it', () => {
+  const { noted } = eventsOf([
+    tcp(CLIENT, { seq: 1000, flags: TCP.SYN }),
+    tcp(SERVER, { seq: 9, ack: 1001, flags: TCP.SYN | TCP.ACK }),
+    tcp(CLIENT, { seq: 1001, ack: 10, flags: TCP.ACK }),
+    tcp(CLIENT, { seq: 1001, ack: 10, flags: TCP.RST | TCP.ACK }),
+    tcp(SERVER, { seq: 10, ack: 1001, flags: TCP.ACK }),
+    tcp(CLIENT, { seq: 1001, ack: 10, flags: TCP.ACK, payload: 'on' }),
+    tcp(CLIENT, { seq: 1003, ack: 10, flags: TCP.ACK, payload: 'on' }),
+  ])
+  expect(noted).toEqual(['6 suspected_rst_inject'])
+})
+
+test('with midstream off, a reset of nothing closes nothing', () => {
+  const recorder = new FlowRecorder({ midstream: false }).send([
+    tcp(CLIENT, { seq: 1000, ack: 1, flags: TCP.ACK, payload: 'x' }),
+    tcp(SERVER, { seq: 1, flags: TCP.RST }),
+  ])
+  expect(recorder.end().ended_[0]?.state).toBe(FLOW.NEW)
+})
+
+test('a DNS answer without its question: who answers is the server', () => {
+  const answer = Buffer.from('123481800001000000000000', 'hex')
+  const ends = { ...SERVER, srcPort: 53 }
+  const { ended_ } = new FlowRecorder().send([udp(ends, answer)]).end()
+  expect(ended_[0]?.server).toContain('10.0.0.2')
+  const asked = new FlowRecorder().send([udp(ends, Buffer.from('12340100', 'hex'))]).end()
+  expect(asked.ended_[0]?.client).toContain('10.0.0.2')
+})
+
 test('a closed connection opened again is another flow', () => {
   const again = tcpConversation(CLIENT, [], 1400, [900_000, 700_000])
   const recorder = new FlowRecorder().send([...tcpConversation(CLIENT, []), ...again]).end()

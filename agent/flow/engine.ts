@@ -49,6 +49,10 @@ const SWEEP_ROWS = 2048
 const EVICT_ROWS = 32
 /** Tunnels in tunnels. */
 const TUNNELS_MAX = 4
+const HTTP_ANSWER = Buffer.from('HTTP/1.')
+const DNS_PORT = 53
+const DNS_HEADER_BYTES = 12
+const PORTS_LOW_MAX = 1023
 /** Time may stand back this far without being a new capture. */
 const BACK_US = 60_000_000
 
@@ -109,8 +113,11 @@ export class FlowEngine {
     const { counters } = this
     counters.frames++
     this.#packet = packet
-    if (packet.fault !== undefined) this.#fault(packet.fault, -1)
-    else {
+    if (packet.fault !== undefined) {
+      this.#fault(packet.fault, -1)
+      // A datagram is here though what it carries could not be read: rules on IP itself are asked.
+      if (packet.l4Offset > 0) this.#listener.packet(packet)
+    } else {
       counters.decoded++
       if (packet.ipVersion !== 0) this.#datagram(packet, 0)
       else this.#other(packet)
@@ -197,6 +204,7 @@ export class FlowEngine {
     packet.flow = row
     this.#count(packet, row)
     this.#listener.packet(packet)
+    if (this.#listener.drops?.(packet)) return
     if (packet.protocol !== PROTOCOL.TCP) {
       if (packet.toServer || this.table.state[row] !== FLOW.NEW) return
       this.table.state[row] = FLOW.ESTABLISHED
@@ -243,6 +251,8 @@ export class FlowEngine {
       table.packetsToClient[row] = (table.packetsToClient[row] as number) + 1
       table.bytesToClient[row] = (table.bytesToClient[row] as number) + packet.wireBytes
       table.flagsToClient[row] = (table.flagsToClient[row] as number) | packet.tcpFlags
+      if (table.icmpAnswer[row] === -1 && packet.protocol !== PROTOCOL.TCP)
+        table.icmpAnswer[row] = packet.icmpType * 256 + packet.icmpCode
     }
   }
 
@@ -292,12 +302,32 @@ export class FlowEngine {
 
 /** Whether the first packet seen of a flow is the client's. */
 function fromClient(packet: Packet): boolean {
+  if (packet.protocol === PROTOCOL.UDP) return !isLateDnsAnswer(packet)
   if (packet.protocol !== PROTOCOL.TCP) return true
   const flags = packet.tcpFlags & (TCP.SYN | TCP.ACK)
   if (flags === TCP.SYN) return true
   if (flags === (TCP.SYN | TCP.ACK)) return false
+  if (isHttpAnswer(packet)) return false
   // Picked up in the middle: servers have the low ports, clients one of the ephemeral range.
   return !(packet.srcPort < 32_768 && packet.destPort >= 32_768)
+}
+
+/** What begins as an answer of HTTP comes from its server, whatever the ports. */
+function isHttpAnswer({ bytes, payloadOffset, payloadBytes }: Packet): boolean {
+  if (payloadBytes < HTTP_ANSWER.length) return false
+  for (let i = 0; i < HTTP_ANSWER.length; i++)
+    if (bytes[payloadOffset + i] !== HTTP_ANSWER[i]) return false
+  return true
+}
+
+/** The first seen of a flow is an answer of a DNS server: its question came before we looked. */
+function isLateDnsAnswer({ srcPort, destPort, bytes, payloadOffset, payloadBytes }: Packet) {
+  return (
+    srcPort === DNS_PORT &&
+    destPort > PORTS_LOW_MAX &&
+    payloadBytes >= DNS_HEADER_BYTES &&
+    (bytes[payloadOffset + 2] as number) >= 0x80
+  )
 }
 
 function protocolClass(protocol: number): number {

@@ -33,6 +33,15 @@ const parts = (bytes: Buffer): [Buffer, number, boolean][] => [
   [bytes.subarray(32), 32, false],
 ]
 
+test('the link header of the first stays before the whole', () => {
+  const [first, second] = [v4(whole4.subarray(0, 16), 0, true), v4(whole4.subarray(16), 16, false)]
+  const { packet } = new FlowRecorder().send([second, first]).path
+  const { bytes, start, end, ipOffset, linkOffset, wireBytes } = packet
+  expect(Buffer.from(bytes.subarray(start, ipOffset))).toEqual(first.subarray(0, 14))
+  expect([linkOffset, wireBytes]).toEqual([start, 14 + 20 + whole4.length])
+  expect(end - ipOffset).toBe(20 + whole4.length)
+})
+
 test('in every order, IPv4 and IPv6', () => {
   for (const order of [
     [0, 1, 2],

@@ -11,12 +11,16 @@ import type { FlowCounters } from './counters.ts'
 export const FRAGMENTED_MAX = 256
 const DATAGRAM_BYTES_MAX = 65_535
 const HEADER_ROOM = 40
+/** Link header of the first fragment, kept before the datagram; a longer one is left out. */
+const LINK_ROOM = 64
 const UNIT = 8
 const UNITS_MAX = 8192
 const TIMEOUT_US = 30_000_000
 
 interface Slot {
+  /** Room for a link header and an IP header, then the payload. */
   bytes: Uint8Array
+  linkBytes: number
   covered: Uint8Array
 }
 
@@ -65,7 +69,7 @@ export class Fragments {
     if (total < 0 || (this.#units[slot] as number) < Math.ceil(total / UNIT)) return false
     this.#close(slot)
     this.#counters.datagramsReassembled++
-    become(packet, (this.#slots[slot] as Slot).bytes, total)
+    become(packet, this.#slots[slot] as Slot, total)
     return true
   }
 
@@ -114,10 +118,13 @@ export class Fragments {
       this.#counters.fault('fragments-full')
     }
     const memory = this.#slots[slot]
-    if (memory) memory.covered.fill(0)
-    else
+    if (memory) {
+      memory.covered.fill(0)
+      memory.linkBytes = 0
+    } else
       this.#slots[slot] = {
-        bytes: new Uint8Array(HEADER_ROOM + DATAGRAM_BYTES_MAX + 1),
+        bytes: new Uint8Array(LINK_ROOM + HEADER_ROOM + DATAGRAM_BYTES_MAX + 1),
+        linkBytes: 0,
         covered: new Uint8Array(UNITS_MAX),
       }
     this.#used[slot] = 1
@@ -143,12 +150,15 @@ export class Fragments {
 
   /** Copies what is new into the slot. */
   #place(slot: number, packet: Packet): Fault | undefined {
-    const { bytes, covered } = this.#slots[slot] as Slot
+    const memory = this.#slots[slot] as Slot
+    const { bytes, covered } = memory
     const from = packet.fragmentOffset
     const end = from + packet.payloadBytes
     const total = this.#total[slot] as number
-    if (packet.fragmentOffset === 0) this.#protocol[slot] = packet.protocol
-    else packet.protocol = this.#protocol[slot] as number
+    if (packet.fragmentOffset === 0) {
+      this.#protocol[slot] = packet.protocol
+      keepLink(memory, packet)
+    } else packet.protocol = this.#protocol[slot] as number
     if (total >= 0 && (end > total || (!packet.moreFragments && end !== total)))
       return this.#overlapped(packet)
     if (!packet.moreFragments) {
@@ -161,7 +171,7 @@ export class Fragments {
     for (let at = from; at < end; at += UNIT) {
       const size = Math.min(UNIT, end - at)
       const source = packet.payloadOffset + at - from
-      const target = HEADER_ROOM + at
+      const target = LINK_ROOM + HEADER_ROOM + at
       if (covered[at / UNIT] === 1) {
         again = true
         for (let i = 0; i < size; i++)
@@ -207,11 +217,24 @@ function vlanKey(packet: Packet): number {
   return ((packet.vlan0 << 12) | packet.vlan1) >>> 0
 }
 
+/** Right before the IP header that will be written. */
+function keepLink(slot: Slot, packet: Packet): void {
+  const size = packet.ipOffset - packet.start
+  if (size > LINK_ROOM) return
+  const end = LINK_ROOM + HEADER_ROOM - headerSize(packet)
+  slot.bytes.set(packet.bytes.subarray(packet.start, packet.ipOffset), end - size)
+  slot.linkBytes = size
+}
+
+function headerSize({ ipVersion }: Packet): number {
+  return ipVersion === 4 ? 20 : 40
+}
+
 /** Writes a plain header before the payload and lets the packet be that datagram. */
-function become(packet: Packet, bytes: Uint8Array, total: number): void {
-  const headerBytes = packet.ipVersion === 4 ? 20 : 40
-  const at = HEADER_ROOM - headerBytes
-  bytes.fill(0, at, HEADER_ROOM)
+function become(packet: Packet, { bytes, linkBytes }: Slot, total: number): void {
+  const headerBytes = headerSize(packet)
+  const at = LINK_ROOM + HEADER_ROOM - headerBytes
+  bytes.fill(0, at, at + headerBytes)
   if (packet.ipVersion === 4) {
     bytes[at] = 0x45
     bytes[at + 1] = packet.tos
@@ -233,9 +256,10 @@ function become(packet: Packet, bytes: Uint8Array, total: number): void {
     }
   }
   packet.bytes = bytes
-  packet.start = at
-  packet.end = HEADER_ROOM + total
-  decodeDatagram(packet)
+  packet.start = at - linkBytes
+  packet.end = at + headerBytes + total
+  if (packet.linkOffset >= 0) packet.linkOffset = linkBytes >= 14 ? packet.start : -1
+  decodeDatagram(packet, at)
 }
 
 /** Of 20 bytes whose checksum is 0 (RFC 791). */

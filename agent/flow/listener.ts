@@ -21,6 +21,8 @@ export interface FlowListener {
   ended(flow: number, reason: EndReason): void
   /** Something malformed; `flow` is -1 where there is none. */
   fault(fault: Fault, packet: Packet, flow: number): void
+  /** After `packet`: whether it goes no further. */
+  drops?(packet: Packet): boolean
   /** All is said of this packet. */
   handled?(packet: Packet): void
   /** Something that rules have a name for, after `packet` and its bytes. */

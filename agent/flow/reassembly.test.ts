@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { FlowRecorder } from '../../test/traffic/flow-recorder.ts'
 import { type Ends, tcp } from '../../test/traffic/frames.ts'
-import type { FrameBatch } from '../capture/source.ts'
+import { FrameBatch } from '../capture/source.ts'
 import { TCP } from '../decode/packet.ts'
 
 const CLIENT: Ends = { src: '10.0.0.1', dest: '10.0.0.2', srcPort: 40_000, destPort: 80 }
@@ -118,16 +118,14 @@ test('what the capture cut off is a gap', () => {
 })
 
 function batchWith(bytes: Uint8Array, wire: number): FrameBatch {
-  return {
-    bytes,
-    linkType: 1,
-    count: 1,
-    start: Int32Array.of(0),
-    captured: Int32Array.of(bytes.length),
-    wire: Int32Array.of(wire),
-    timeUs: Float64Array.of(1_700_000_000_500_000),
-    vlan: Int32Array.of(-1),
-  }
+  const batch = new FrameBatch(1)
+  batch.bytes = bytes
+  batch.count = 1
+  batch.captured[0] = bytes.length
+  batch.wire[0] = wire
+  batch.timeUs[0] = 1_700_000_000_500_000
+  batch.vlan[0] = -1
+  return batch
 }
 
 test('data with the SYN (RFC 7413) and with the FIN', () => {

@@ -11,7 +11,7 @@ import { icmpPort } from './community-id.ts'
 export const FLOW = { FREE: 0, NEW: 1, ESTABLISHED: 2, CLOSED: 3 } as const
 export const FLOW_STATES = ['free', 'new', 'established', 'closed'] as const
 
-/** 250 bytes a row: 64 Ki flows are 16 MB. */
+/** 280 bytes a row: 64 Ki flows are 18 MB. */
 export const FLOWS_MAX = 65_536
 
 export interface FlowTableOptions {
@@ -35,9 +35,17 @@ export class FlowTable {
   /** Type and code of the first packet of an ICMP flow. */
   readonly icmpType: Uint8Array
   readonly icmpCode: Uint8Array
-  /** Outer and inner VLAN id; 0 where there is none. */
+  /** Of the first answer of an ICMP flow: type * 256 + code; -1 before it. */
+  readonly icmpAnswer: Int32Array
+  /** VLAN ids, outermost first; 0 where there is none. */
   readonly vlan0: Uint16Array
   readonly vlan1: Uint16Array
+  readonly vlan2: Uint16Array
+  /** Tunnels it came out of: what is inside is never one flow with what is outside. */
+  readonly depth: Uint8Array
+  /** MAC addresses of the first frame, as numbers; -1 where the link has none. */
+  readonly clientMac: Float64Array
+  readonly serverMac: Float64Array
   readonly startUs: Float64Array
   readonly lastUs: Float64Array
   readonly packetsToServer: Float64Array
@@ -85,8 +93,13 @@ export class FlowTable {
     this.protocol = new Uint8Array(rows)
     this.icmpType = new Uint8Array(rows)
     this.icmpCode = new Uint8Array(rows)
+    this.icmpAnswer = new Int32Array(rows)
     this.vlan0 = new Uint16Array(rows)
     this.vlan1 = new Uint16Array(rows)
+    this.vlan2 = new Uint16Array(rows)
+    this.depth = new Uint8Array(rows)
+    this.clientMac = new Float64Array(rows)
+    this.serverMac = new Float64Array(rows)
     this.startUs = new Float64Array(rows)
     this.lastUs = new Float64Array(rows)
     this.packetsToServer = new Float64Array(rows)
@@ -146,8 +159,13 @@ export class FlowTable {
     this.protocol[row] = packet.protocol
     this.icmpType[row] = packet.icmpType
     this.icmpCode[row] = packet.icmpCode
+    this.icmpAnswer[row] = -1
     this.vlan0[row] = packet.vlan0
     this.vlan1[row] = packet.vlan1
+    this.vlan2[row] = packet.vlan2
+    this.depth[row] = packet.depth
+    this.clientMac[row] = packet.mac(toServer ? 6 : 0)
+    this.serverMac[row] = packet.mac(toServer ? 0 : 6)
     this.startUs[row] = packet.timeUs
     this.lastUs[row] = packet.timeUs
     this.packetsToServer[row] = 0
@@ -207,7 +225,8 @@ export class FlowTable {
       b = mix(b, dest[i] as number)
     }
     const [low, high] = a >>> 0 < b >>> 0 ? [a, b] : [b, a]
-    let hash = mix(mix(low, high), packet.protocol ^ (packet.vlan0 << 8) ^ (packet.vlan1 << 20))
+    const { protocol, vlan0, vlan1, depth } = packet
+    let hash = mix(mix(low, high), protocol ^ (vlan0 << 8) ^ (vlan1 << 20) ^ (depth << 28))
     hash ^= hash >>> 15
     return hash >>> 0
   }
@@ -216,7 +235,9 @@ export class FlowTable {
     if (
       this.protocol[row] !== packet.protocol ||
       this.vlan0[row] !== packet.vlan0 ||
-      this.vlan1[row] !== packet.vlan1
+      this.vlan1[row] !== packet.vlan1 ||
+      this.vlan2[row] !== packet.vlan2 ||
+      this.depth[row] !== packet.depth
     )
       return false
     let [client, server] = [this.clientPort[row] as number, this.serverPort[row] as number]

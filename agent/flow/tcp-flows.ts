@@ -1,5 +1,7 @@
 /** The TCP connection of each flow: handshake, windows, closing. The bytes go to Reassembly. */
+import { readU32 } from '../decode/bytes.ts'
 import { type Packet, TCP } from '../decode/packet.ts'
+import { timestampsAt } from '../decode/tcp.ts'
 import type { FlowCounters } from './counters.ts'
 import type { Reassembly } from './reassembly.ts'
 import { FLOW, type FlowTable } from './table.ts'
@@ -19,6 +21,10 @@ export const CLOSING = {
 } as const
 
 const SCALE_UNSEEN = -1
+/** Different SYNs of one connection that are kept beside the newest, and connections that have some. */
+const SYNS_MAX = 10
+const MANY_SYNS_MAX = 4096
+const STAMP_UNSEEN = -1
 const FIN_NONE = 0
 const FIN_SEEN = 1
 const FIN_DELIVERED = 2
@@ -52,6 +58,13 @@ export class TcpFlows {
   readonly #finSeq: Uint32Array
   /** By stream: the sequence number after its SYN. */
   readonly #first: Uint32Array
+  /** By stream: the timestamp of its SYN. */
+  readonly #stamp: Float64Array
+  /** By row: who sent the SYN/ACK, and whose reset was believed; 0 none, 1 client, 2 server. */
+  readonly #answered: Uint8Array
+  readonly #resetBy: Uint8Array
+  /** By row: first sequence numbers of SYNs that came before the one believed now. */
+  readonly #syns = new Map<number, number[]>()
 
   constructor(options: TcpFlowsOptions) {
     this.#table = options.table
@@ -68,6 +81,9 @@ export class TcpFlows {
     this.#fin = new Uint8Array(rows * 2)
     this.#finSeq = new Uint32Array(rows * 2)
     this.#first = new Uint32Array(rows * 2)
+    this.#stamp = new Float64Array(rows * 2)
+    this.#answered = new Uint8Array(rows)
+    this.#resetBy = new Uint8Array(rows)
   }
 
   open(row: number): void {
@@ -75,6 +91,9 @@ export class TcpFlows {
     this.#closing[row] = CLOSING.NONE
     this.#scale.fill(SCALE_UNSEEN, row * 2, row * 2 + 2)
     this.#fin.fill(FIN_NONE, row * 2, row * 2 + 2)
+    this.#stamp.fill(STAMP_UNSEEN, row * 2, row * 2 + 2)
+    this.#answered[row] = 0
+    this.#resetBy[row] = 0
     this.#streams.open(row)
   }
 
@@ -82,6 +101,7 @@ export class TcpFlows {
   finish(row: number): void {
     this.#streams.finish(row * 2)
     this.#streams.finish(row * 2 + 1)
+    this.#syns.delete(row)
   }
 
   /** Whether a SYN on this row begins another connection between the same ends. */
@@ -93,10 +113,12 @@ export class TcpFlows {
   segment(packet: Packet, row: number): void {
     const stream = row * 2 + (packet.toServer ? 0 : 1)
     const { tcpFlags } = packet
+    if (this.#state[row] === TCP_STATE.SYN_SENT && !this.#timely(packet, row, stream)) return
     if ((tcpFlags & TCP.RST) !== 0) {
       this.#reset(packet, row, stream)
       return
     }
+    if (this.#resetBy[row] !== 0) this.#afterReset(packet, row)
     if ((tcpFlags & TCP.SYN) !== 0) {
       if (!this.#synchronize(packet, row, stream)) return
     } else if (this.#state[row] === TCP_STATE.NONE) {
@@ -165,19 +187,72 @@ export class TcpFlows {
     }
     const answer = (packet.tcpFlags & TCP.ACK) !== 0
     if (answer && streams.known[stream ^ 1] !== 0) {
-      // An answer acknowledges the SYN, or the data that came with it (RFC 7413).
-      if (!this.#acknowledges(packet, stream ^ 1)) return false
+      // An answer acknowledges the SYN, or the data that came with it (RFC 7413), or a SYN that came before.
+      if (!this.#acknowledges(packet, stream ^ 1) && !this.#recall(packet, row, stream ^ 1))
+        return false
     } else if (answer) {
       streams.expect(stream ^ 1, packet.ack)
       this.#first[stream ^ 1] = packet.ack
       this.#midstream(row)
     }
-    if (streams.known[stream] !== 0 && this.#first[stream] === next) return true // sent again
+    if (answer) this.#answered[row] = packet.toServer ? 1 : 2
+    if (streams.known[stream] !== 0 && this.#first[stream] === next) {
+      // Sent again, or the answer of a side that had sent its own SYN before (a split handshake).
+      if (answer) this.#state[row] = TCP_STATE.SYN_RECEIVED
+      return true
+    }
+    if (!answer && streams.known[stream] !== 0) this.#otherSyn(packet, row, stream)
     streams.expect(stream, next)
     this.#first[stream] = next
     this.#scale[stream] = packet.windowScale
+    const at = timestampsAt(packet)
+    this.#stamp[stream] = at < 0 ? STAMP_UNSEEN : readU32(packet.bytes, at)
     this.#state[row] = answer ? TCP_STATE.SYN_RECEIVED : Math.max(state, TCP_STATE.SYN_SENT)
     return true
+  }
+
+  /** A SYN of the same side with another number: the newest is believed, those before are not forgotten. */
+  #otherSyn(packet: Packet, row: number, stream: number): void {
+    let before = this.#syns.get(row)
+    if (!before) {
+      if (this.#syns.size >= MANY_SYNS_MAX) return
+      before = []
+      this.#syns.set(row, before)
+    }
+    const [old, next] = [this.#first[stream] as number, (packet.seq + 1) >>> 0]
+    if (before.length < SYNS_MAX) {
+      if (!before.includes(old)) before.push(old)
+      return
+    }
+    if (!before.includes(next)) packet.note('3whs_syn_flood')
+  }
+
+  /** Whether the answer is to a SYN before the newest; that one is then the one. */
+  #recall(packet: Packet, row: number, stream: number): boolean {
+    const first = this.#syns.get(row)?.find((each) => each === packet.ack)
+    if (first === undefined) return false
+    this.#first[stream] = first
+    this.#streams.expect(stream, first)
+    return true
+  }
+
+  /** What answers a SYN and echoes another timestamp is no answer to it (RFC 7323 §3.2). */
+  #timely(packet: Packet, row: number, stream: number): boolean {
+    const sent = this.#stamp[stream ^ 1] as number
+    if (sent === STAMP_UNSEEN || (packet.tcpFlags & TCP.ACK) === 0) return true
+    const at = timestampsAt(packet)
+    if (at < 0) return true
+    const echo = readU32(packet.bytes, at + 4)
+    if (echo === 0 || echo === sent || this.#syns.has(row)) return true
+    packet.note('pkt_invalid_timestamp')
+    return false
+  }
+
+  /** Who has reset the connection goes on in it: the reset was another's. */
+  #afterReset(packet: Packet, row: number): void {
+    if (this.#resetBy[row] !== (packet.toServer ? 1 : 2)) return
+    this.#resetBy[row] = 0
+    packet.note('suspected_rst_inject')
   }
 
   /** Whether the packet acknowledges the SYN of `stream`, and nothing that was not sent. */
@@ -216,7 +291,7 @@ export class TcpFlows {
     if (
       this.#state[row] === TCP_STATE.SYN_RECEIVED &&
       (packet.tcpFlags & TCP.SYN) === 0 &&
-      packet.toServer &&
+      this.#answered[row] !== (packet.toServer ? 1 : 2) &&
       streams.inWindow(stream, packet.seq) &&
       this.#acknowledges(packet, other)
     )
@@ -250,6 +325,7 @@ export class TcpFlows {
   #reset(packet: Packet, row: number, stream: number): void {
     const streams = this.#streams
     const state = this.#state[row] as number
+    if (state === TCP_STATE.NONE && !this.#readMidstream) return
     const answer = state === TCP_STATE.SYN_SENT && !packet.toServer
     let believed: boolean
     if (answer)
@@ -261,6 +337,7 @@ export class TcpFlows {
     }
     this.#state[row] = TCP_STATE.CLOSED
     this.#table.state[row] = FLOW.CLOSED
+    this.#resetBy[row] = packet.toServer ? 1 : 2
     if (answer) this.#onRefused(row)
   }
 

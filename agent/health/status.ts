@@ -50,6 +50,8 @@ export interface SiteStatus {
   /** Microseconds since 1970. */
   startedAt: number
   counters: Record<string, number>
+  /** Why the packet ring takes no frames, while that is so. */
+  packetsNotKept?: string
   flows: { live: number }
   assets: number
   /** Findings of the last 24 hours by severity. */

@@ -71,7 +71,7 @@ async function merge(lake: TenantLake, group: readonly FileRow[], level: number)
   }
   const rows = group.reduce((sum, file) => sum + file.rows, 0)
   const bytes = group.reduce((sum, file) => sum + file.bytes, 0)
-  await using batch = await Batch.ofFiles(options, lists, bytes < IN_MEMORY_BYTES_MAX)
+  await using batch = await Batch.ofFiles(options, lists, { inMemory: bytes < IN_MEMORY_BYTES_MAX })
   for (const { key } of lists) key.fill(0)
   const found = (await batch.facts()).rows
   if (found !== rows)

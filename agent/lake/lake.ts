@@ -16,13 +16,36 @@ import { type ExportRequest, exportFile } from './export.ts'
 import { type ImportOptions, importFile } from './import.ts'
 import type { LakeKeys } from './keys.ts'
 import { clockSentence, KnownTime } from './known-time.ts'
-import { type Retired, retire, sweep } from './retention.ts'
+import { type Retired, retire, retireOver, sweep, wouldRetire } from './retention.ts'
+import { type PromiseCheck, promiseCheck } from './retention-promise.ts'
+import {
+  longestOf,
+  type RetentionRules,
+  type RuleKind,
+  readRules,
+  writeRule,
+} from './retention-rules.ts'
 import { Serial } from './serial.ts'
 import { settle } from './settle.ts'
+import {
+  type Budget,
+  type BudgetSettings,
+  budgetsOf,
+  type DiskState,
+  diskState,
+  type Horizon,
+  horizonOf,
+  lakeBudget,
+  type Wear,
+  wearOf,
+} from './storage.ts'
 import { checkTenantColumn, type LakeInvariants } from './tenant-column.ts'
 import { journalFiles, openTenantLake, type TenantLake } from './tenant-lake.ts'
 
 const RETENTION_MS = 3_600_000
+const PROMISE_MS = 86_400_000
+/** A lake that is at its quota gives up this much more, so that it is not there again at once. */
+const QUOTA_TARGET = 0.97
 
 export interface WholeLakeOptions {
   data: string
@@ -32,9 +55,13 @@ export interface WholeLakeOptions {
   scratch: string
   compactFiles: number
   retentionDays: number
-  /** After rows left by retention, for the audit trail. */
-  onRetired?(tenant: Tenant, retired: Retired): Promise<void>
+  budgets: BudgetSettings
+  /** After rows left, for the audit trail. */
+  onRetired?(tenant: Tenant, retired: Retired, why: RetiredWhy): Promise<void>
 }
+
+/** By the days of their kinds, or as the lake was at its quota. */
+export type RetiredWhy = 'retention' | 'quota'
 
 interface Entry {
   tenant: Tenant
@@ -45,6 +72,10 @@ interface Entry {
   /** It was refused at its opening, and stays shut until a person looked. */
   isShut: boolean
   retiredAt: number
+  promiseAt: number
+  promise: PromiseCheck | undefined
+  /** What the quota took before its time, in this run. */
+  overQuota: { at: string; files: number; rows: number; bytes: number } | undefined
 }
 
 export interface TenantStatus {
@@ -68,14 +99,28 @@ export interface TenantStatus {
   /** Acts on the annex that were turned away since this process started. */
   annexRefused: number
   fault?: string
+  /** Days by kind; `all` for every kind that has none of its own. */
+  retention: RetentionRules
+  budgets: Budget[]
+  horizon?: Horizon
+  promise?: PromiseCheck
+  overQuota?: { at: string; files: number; rows: number; bytes: number }
 }
 
-export interface LakeStatus {
+export interface LakeState {
+  /** Why no row is deleted for its age by the clock, while that is so. */
+  clock?: string
+  disk: DiskState
+  wear?: Wear
   tenants: TenantStatus[]
   rowsSettled: number
   settleRowsPerSecond: number
-  /** Why no row is deleted for its age by the clock, while that is so. */
-  clock?: string
+}
+
+/** `null` takes a kind's own days away. */
+export interface RetentionChange {
+  kind: RuleKind
+  days: number | null
 }
 
 export class Lake {
@@ -94,7 +139,7 @@ export class Lake {
   async refresh(): Promise<void> {
     for (const tenant of await this.#options.keys.tenants()) {
       if (this.#entries.has(tenant.tenant_uid)) continue
-      const entry: Entry = { tenant, serial: new Serial(), lake: undefined, fault: undefined, isShut: false, retiredAt: 0 } // biome-ignore format: one line
+      const entry: Entry = { tenant, serial: new Serial(), lake: undefined, fault: undefined, isShut: false, retiredAt: 0, promiseAt: 0, promise: undefined, overQuota: undefined } // biome-ignore format: one line
       this.#entries.set(tenant.tenant_uid, entry)
       await entry.serial.run(() => this.#open(entry))
     }
@@ -162,14 +207,37 @@ export class Lake {
     return known && /^[0-9a-f]{32}\.closed$/.test(basename(path))
   }
 
-  status(): LakeStatus {
+  status(): LakeState {
+    const disk = diskState(this.#options.data)
+    const wear = wearOf(this.#options.data)
     const doubted = this.#time.doubted()
     return {
       ...(doubted ? { clock: clockSentence(doubted) } : {}),
-      tenants: [...this.#entries.values()].map(statusOf),
+      disk,
+      ...(wear && { wear }),
+      tenants: [...this.#entries.values()].map((entry) => this.#statusOf(entry, disk)),
       rowsSettled: this.#rowsSettled,
       settleRowsPerSecond: this.#settleMs > 0 ? Math.round((this.#rowsSettled / this.#settleMs) * 1000) : 0, // biome-ignore format: one line
     }
+  }
+
+  /** What a change of days would delete now; nothing is changed. */
+  async wouldRetire(tenant_id: string, change: RetentionChange): Promise<Retired | undefined> {
+    const entry = this.#byId(tenant_id)
+    return entry.serial.run(() => wouldRetire(this.#need(entry), this.#changed(entry, change)))
+  }
+
+  /** Changes the days of a kind and retires what is over at once. */
+  async setRetention(tenant_id: string, change: RetentionChange): Promise<Retired | undefined> {
+    const entry = this.#byId(tenant_id)
+    return entry.serial.run(async () => {
+      const lake = this.#need(entry)
+      writeRule(lake, change.kind, change.days ?? undefined)
+      entry.promiseAt = 0
+      const retired = await retire(lake)
+      if (retired) await this.#options.onRetired?.(entry.tenant, retired, 'retention')
+      return retired
+    })
   }
 
   /** What of this lake carries no tenant; a lake that is shut is named as not looked at. */
@@ -225,6 +293,8 @@ export class Lake {
       if (isDue(entry)) lake.spoiled.clear() // a file may have been put back
       while (await compact(lake));
       await this.#retire(entry, lake)
+      await this.#keepQuota(entry, lake)
+      this.#checkPromise(entry, lake)
       entry.fault = spoiledInWords(lake)
       return rows
     } catch (error) {
@@ -238,7 +308,56 @@ export class Lake {
     if (!isDue(entry)) return
     entry.retiredAt = performance.now()
     const retired = await retire(lake)
-    if (retired) await this.#options.onRetired?.(entry.tenant, retired)
+    if (retired) await this.#options.onRetired?.(entry.tenant, retired, 'retention')
+  }
+
+  /** Its own oldest, never another tenant's. */
+  async #keepQuota(entry: Entry, lake: TenantLake): Promise<void> {
+    const bytesMax = lakeBudget(diskState(this.#options.data), this.#options.budgets, this.#entries.size) // biome-ignore format: one line
+    const held = lake.catalog.files().reduce((sum, { bytes }) => sum + bytes, 0)
+    if (held <= bytesMax) return
+    const retired = await retireOver(lake, bytesMax * QUOTA_TARGET)
+    if (!retired) return
+    const { files, rows, bytes } = retired
+    const at = isoFromUs(lake.clock.nowUs())
+    const before = entry.overQuota ?? { at, files: 0, rows: 0, bytes: 0 }
+    entry.overQuota = { at, files: before.files + files, rows: before.rows + rows, bytes: before.bytes + bytes } // biome-ignore format: one line
+    entry.promiseAt = 0
+    this.#options.log.warn({ tenant_id: entry.tenant.tenant_id, files, rows, bytes }, 'lake.over-quota') // biome-ignore format: one line
+    await this.#options.onRetired?.(entry.tenant, retired, 'quota')
+  }
+
+  /** Daily: the oldest row of each tier beside what the settings promise. */
+  #checkPromise(entry: Entry, lake: TenantLake): void {
+    if (entry.promiseAt !== 0 && performance.now() - entry.promiseAt < PROMISE_MS) return
+    entry.promiseAt = performance.now()
+    entry.promise = promiseCheck(lake, entry.overQuota !== undefined)
+    const { kept, sentence } = entry.promise
+    this.#options.log[kept ? 'info' : 'warn']({ tenant_id: entry.tenant.tenant_id, sentence }, 'lake.promise') // biome-ignore format: one line
+  }
+
+  #changed(entry: Entry, { kind, days }: RetentionChange): RetentionRules {
+    const { [kind]: _, ...others } = readRules(this.#need(entry))
+    const base = { all: this.#options.retentionDays, ...others }
+    return days === null ? base : { ...base, [kind]: days }
+  }
+
+  #statusOf(entry: Entry, disk: DiskState): TenantStatus {
+    const { lake, promise, overQuota } = entry
+    const { data, budgets, retentionDays } = this.#options
+    const { tenant_uid } = entry.tenant
+    const status = statusOf(entry)
+    const bytesMax = lakeBudget(disk, budgets, this.#entries.size)
+    const retention = lake ? readRules(lake) : { all: retentionDays }
+    const horizon = lake && horizonOf(lake.catalog.files(), { nowUs: lake.clock.nowUs(), bytesMax, days: longestOf(retention) }) // biome-ignore format: one line
+    return {
+      ...status,
+      retention,
+      budgets: budgetsOf(data, { tenant_uid, lakeBytes: status.bytes }, budgets, bytesMax),
+      ...(horizon && { horizon }),
+      ...(promise && { promise }),
+      ...(overQuota && { overQuota }),
+    }
   }
 
   #blame(entry: Entry, error: unknown): void {
@@ -282,7 +401,7 @@ function spoiledInWords({ spoiled }: TenantLake): string | undefined {
   return first && `${first}${more} Questions name it as a gap; put it back from a backup.`
 }
 
-function statusOf({ tenant, lake, fault }: Entry): TenantStatus {
+function statusOf({ tenant, lake, fault }: Entry): Omit<TenantStatus, 'retention' | 'budgets'> {
   const files = lake?.catalog.files() ?? []
   const tier1 = files.filter(({ level }) => level === 0)
   const tier2 = files.filter(({ level }) => level > 0)

@@ -81,7 +81,8 @@ export class Batch {
   static async ofFiles(
     options: BatchOptions,
     lists: readonly { key: Buffer; paths: readonly string[] }[],
-    inMemory = false,
+    /** `without`: kinds that are left out. */
+    { inMemory = false, without = [] }: { inMemory?: boolean; without?: readonly string[] } = {},
   ): Promise<Batch> {
     const connection = await options.engine.connect()
     const scans: string[] = []
@@ -89,9 +90,10 @@ export class Batch {
       await connection.run(`PRAGMA add_parquet_key('k${i}', '${key.toString('base64')}')`)
       scans.push(`SELECT ${NAMES} FROM ${scan(paths, `k${i}`)}`)
     }
-    await connection.run(
-      `CREATE OR REPLACE TEMP ${inMemory ? 'TABLE' : 'VIEW'} batch AS ${scans.join(' UNION ALL ')}`,
-    )
+    const all = scans.join(' UNION ALL ')
+    const some = without.length > 0 ? `SELECT * FROM (${all}) WHERE kind NOT IN (${without.map(literal).join(', ')})` : all // biome-ignore format: one line
+    const kept = inMemory ? 'TABLE' : 'VIEW'
+    await connection.run(`CREATE OR REPLACE TEMP ${kept} batch AS ${some}`)
     return new Batch(connection, options.scratch)
   }
 

@@ -1,5 +1,5 @@
 /**
- * The bytes of a journal segment. One segment = one tenant, one subkey (D6, D8), never appended to
+ * The bytes of a segment of the journal, or of the packet ring ('PKTR'). One segment = one tenant, one subkey (D6, D8), never appended to
  * after its writer is gone. Header, then frames; integers are big-endian.
  *
  *   header  'PKTJ' | version u16 | bytes u16 | tenant_uid 16 | appliance_uid 16 | epoch u32 |
@@ -20,8 +20,12 @@ export const FRAME_BYTES_MAX = 4 << 20
 /** `end` closes a segment: without it, frames cut off at a boundary would go unseen. */
 export const FRAME_ROWS = 0
 export const FRAME_END = 1
+/** Of the packet ring: whole pcapng blocks. */
+export const FRAME_PACKETS = 2
 
-const MAGIC = Buffer.from('PKTJ')
+/** The journal's segments and those of the packet ring; their keys are of two layers. */
+export const SEGMENT_OF = { journal: 'PKTJ', ring: 'PKTR' } as const
+type Magic = (typeof SEGMENT_OF)[keyof typeof SEGMENT_OF]
 
 /** What picket-keys hands to a writer: the subkey of one segment and nothing else (D8). */
 export interface SegmentKey {
@@ -44,6 +48,8 @@ export function segmentKeyOf(answer: {
 }
 
 export interface SegmentHeader {
+  /** Whose segment it is; the journal's when absent. */
+  magic?: Magic
   tenant_uid: string
   appliance_uid: string
   epoch: number
@@ -61,7 +67,7 @@ export interface FrameHead {
 
 export function encodeHeader(header: SegmentHeader): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES)
-  MAGIC.copy(bytes, 0)
+  bytes.write(header.magic ?? SEGMENT_OF.journal, 0, 'latin1')
   bytes.writeUInt16BE(SEGMENT_VERSION, 4)
   bytes.writeUInt16BE(HEADER_BYTES, 6)
   bytes.write(header.tenant_uid, 8, 16, 'hex')
@@ -74,11 +80,15 @@ export function encodeHeader(header: SegmentHeader): Buffer {
 }
 
 /** The header, or why the bytes hold none. */
-export function decodeHeader(bytes: Buffer): SegmentHeader | 'truncated' | 'foreign' {
+export function decodeHeader(
+  bytes: Buffer,
+  magic: Magic = SEGMENT_OF.journal,
+): SegmentHeader | 'truncated' | 'foreign' {
   if (bytes.length < HEADER_BYTES) return 'truncated'
-  if (!bytes.subarray(0, 4).equals(MAGIC) || bytes.readUInt16BE(4) !== SEGMENT_VERSION)
+  if (bytes.toString('latin1', 0, 4) !== magic || bytes.readUInt16BE(4) !== SEGMENT_VERSION)
     return 'foreign'
   return {
+    magic,
     tenant_uid: bytes.toString('hex', 8, 24),
     appliance_uid: bytes.toString('hex', 24, 40),
     epoch: bytes.readUInt32BE(40),

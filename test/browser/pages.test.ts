@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Failure } from '../../agent/base/failure.ts'
 import { findChromium, openBrowser, serveStory, signIn } from './chromium.ts'
 import { complaints, LOOKS, lookAt } from './judge.ts'
-import { HOUR, idOf, MIN, NOW_US } from './story/scene.ts'
+import { HOUR, idOf, MIN, NOW_US, TENANT } from './story/scene.ts'
 import { storyStatus } from './story/sight.ts'
 import { createStory, type Story } from './story.ts'
 
@@ -17,6 +17,7 @@ const PAGES: readonly (readonly [string, string])[] = [
   ['lake', '/lake'],
   ['rules', '/rules'],
   ['settings', '/settings'],
+  ['retention', `/settings?tenant=${TENANT.tenant_id}&kind=flow&days=30`],
   ['users', '/users'],
   ['audit', '/audit'],
   ['empty', '/findings?q=nothing-like-this'],
@@ -34,6 +35,8 @@ const STATES: readonly (readonly [string, string, string, (story: Story) => void
   ['actions-first-day', '/actions', 'sipho', empty],
   ['actions-viewer', '/actions', 'lerato', () => {}],
   ['finding-viewer', `/findings/${idOf(4)}`, 'lerato', () => {}],
+  ['lake-at-quota', '/lake', 'sipho', fill],
+  ['settings-viewer', '/settings', 'lerato', () => {}],
   ['refused', '/users', 'lerato', () => {}],
   ['password', '/password', 'sipho', () => {}],
 ]
@@ -54,6 +57,21 @@ function impair(story: Story): void {
       sentence: 'The self-test attack was not found within 10 s.',
     },
   })
+}
+
+function fill(story: Story): void {
+  const { status } = story.ports.lake
+  story.ports.lake.status = async (tenants) => {
+    const well = await status(tenants)
+    return {
+      ...well,
+      tenants: well.tenants.map((each) => ({
+        ...each,
+        budgets: each.budgets.map((budget) => ({ ...budget, bytes: budget.bytesMax * 0.96 })),
+        overQuota: { at: '2026-11-23T09:00:00.000000Z', files: 12, rows: 4_204_118, bytes: 31e9 },
+      })),
+    }
+  }
 }
 
 function silence(story: Story): void {

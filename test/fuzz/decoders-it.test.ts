@@ -1,5 +1,6 @@
 /** Decoders of office protocols alone: a record or a word, within its bounds. */
 import { decodeRpc, looksLikeRpc } from '../../agent/decode/dcerpc.ts'
+import { decodeRpcDatagram, looksLikeRpcDatagram } from '../../agent/decode/dcerpc-udp.ts'
 import { decodeDhcp } from '../../agent/decode/dhcp.ts'
 import { passiveOf, portOf } from '../../agent/decode/ftp.ts'
 import { decodeKrb5 } from '../../agent/decode/krb5.ts'
@@ -16,10 +17,15 @@ import { decodeRdp, looksLikeRdp, tpktBytes } from '../../agent/decode/rdp.ts'
 import { decodeCommand, decodeReply } from '../../agent/decode/reply.ts'
 import { decodeSmb2 } from '../../agent/decode/smb.ts'
 import { decodeSmb1 } from '../../agent/decode/smb1.ts'
+import { decodeSnmp, looksLikeSnmp } from '../../agent/decode/snmp.ts'
+import { hassh, hasshText } from '../../agent/decode/ssh.ts'
+import { decodeTftp } from '../../agent/decode/tftp.ts'
+import { bodyDecoder } from '../../agent/flow/mail-body.ts'
 import { KRB_MESSAGES } from '../golden/krb5-messages.ts'
 import { DHCP_ACK, DHCP_REQUEST } from '../golden/messages-it.ts'
 import { rdpChosen, rdpClient, rdpRefused, rdpRequest } from '../golden/rdp-messages.ts'
 import { RPC_ANSWERED, RPC_ASKED } from '../golden/rpc-messages.ts'
+import { rpcDatagram, SNMP_GET, SNMP_TRAP, TFTP_READ } from '../golden/small-messages.ts'
 import {
   ntlmLogin,
   SMB1_ANSWERED,
@@ -64,7 +70,7 @@ fuzzBytes('mail', [...MAIL.map((line) => Buffer.from(line)), ...real(25)], (byte
   if (addressList(text).length > 128) throw new Error('too many addresses')
   if (decodeWords(text).length > text.length * 3) throw new Error('words that grow')
   for (const name of ['boundary', 'name'])
-    if ((mailParameter(text, name) ?? '').length > 512) throw new Error('a long name')
+    if ((mailParameter(text, name) ?? '').length > 16_384) throw new Error('a long name')
   if ((mailPath(text, 'FROM') ?? '').length > 1002 || plainUser(text).length > 1024)
     throw new Error('a long path')
 })
@@ -124,4 +130,44 @@ fuzzBytes('dcerpc', [...RPC_ASKED, ...RPC_ANSWERED, ...real(135)], (bytes) => {
     if (interfaces.length > 32 || results.length > 32) throw new Error('too many')
     if (!(stubBytes >= 0 && stubBytes <= 65_535)) throw new Error(`a stub of ${stubBytes} bytes`)
   })
+})
+
+fuzzBytes(
+  'dcerpc over datagrams',
+  [rpcDatagram(0, 7), rpcDatagram(2, 7), ...real(135)],
+  (bytes) => {
+    if (!looksLikeRpcDatagram(bytes)) return
+    const { stub, opnum } = decodeRpcDatagram(bytes)
+    if (stub.length > bytes.length - 80 || opnum > 0xffff) throw new Error('more than it holds')
+  },
+)
+
+fuzzBytes('snmp', [SNMP_GET, SNMP_TRAP, ...real(161)], (bytes) => {
+  looksLikeSnmp(bytes)
+  recordOrFault(decodeSnmp(bytes, true), ({ community, vars }) => {
+    if (community.length > 256 || vars.length > 64) throw new Error('too much')
+    if (vars.some((oid) => oid.length > 4096)) throw new Error('a long id')
+  })
+})
+
+fuzzBytes('tftp', [TFTP_READ, ...real(69)], (bytes) => {
+  recordOrFault(decodeTftp(bytes), ({ file }) => {
+    if (file.length > 512) throw new Error('a long name')
+  })
+})
+
+const TEXTS = ['=?=41=\r\n', 'QUJD', 'QQ==QkM=', 'plain'].map((text) => Buffer.from(text))
+fuzzBytes('mail bodies, hassh', [...TEXTS, ...real(25)], (bytes) => {
+  for (const encoding of ['base64', 'quoted-printable', '8bit']) {
+    let size = 0
+    const body = bodyDecoder(encoding, (part) => {
+      size += part.length
+    })
+    body.line(bytes)
+    body.line(bytes)
+    body.ended()
+    if (size > 2 * bytes.length + 2) throw new Error('a body that grows')
+  }
+  const text = hasshText(bytes, true)
+  if (text !== '' && hassh(text).length !== 32) throw new Error('no md5')
 })

@@ -26,7 +26,12 @@ fuzzBytes('quic datagrams', [whole, part, ...real], (bytes) => {
     const keys = clientKeys(found.versionNumber, found.dcid)
     if (keys) openInitial(bytes, found, keys)
   })
-  const flow = new QuicFlow({ transaction: () => {}, fault: recordOrFault })
+  const flow = new QuicFlow({
+    transaction: () => {},
+    fault: recordOrFault,
+    event: () => {},
+    expect: () => {},
+  })
   for (const datagram of [bytes, part, bytes]) flow.stream(true, datagram)
   flow.ended()
   if (flow.held !== 0) throw new Error(`${flow.held} bytes stayed`)
@@ -53,7 +58,12 @@ fuzzBytes('quic frames', FRAMES, (frames) => {
   }
   recordOrFault(readCrypto(frames, (_, data) => count(data)))
   if (bytes > frames.length) throw new Error('more than there was')
-  const flow = new QuicFlow({ transaction: () => {}, fault: recordOrFault })
+  const flow = new QuicFlow({
+    transaction: () => {},
+    fault: recordOrFault,
+    event: () => {},
+    expect: () => {},
+  })
   const number = frames.length & 0xff
   if (frames.length < 8192) flow.stream(true, quicInitial(frames, { number }))
   if (flow.held > 65_536) throw new Error(`${flow.held} bytes are kept`)

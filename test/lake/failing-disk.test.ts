@@ -48,13 +48,16 @@ const says = (journal: JournalWriter) => recordingClause(recordingOf(journal.sta
 const ids = async () =>
   (await readLake(site, 'SELECT event_id FROM events ORDER BY event_id')).map(([id]) => String(id))
 
+/** More than this disk has: what is tried here is the disk itself. */
+const ROOM = { ringBytes: 0, journalBytes: 1 << 30, lakeBytes: 1 << 30 }
+
 /** All of a box's lakes, over the site's folder and keys. */
 async function wholeLake(at: Site): Promise<Lake> {
   for (const { tenant_id } of at.tenants) at.lake(tenant_id).catalog.close()
   const engine = await openEngine({ memoryMiB: 256 })
   const scratch = openScratch(at.data)
   const { data, keys } = at
-  const lake = new Lake({ data, keys, log: silentLog, engine, scratch, compactFiles: 3, retentionDays: 180 }) // biome-ignore format: one line
+  const lake = new Lake({ data, keys, log: silentLog, engine, scratch, compactFiles: 3, retentionDays: 180, budgets: ROOM }) // biome-ignore format: one line
   onTestFinished(async () => {
     await lake.close()
     engine.closeSync()

@@ -77,6 +77,11 @@ export class WholeBox {
     return Number(/^\s*hosts:\s*\d+\s+(\d+)/m.exec(text)?.[1])
   }
 
+  /** The process of that program now. */
+  pid(name: UnitName): number {
+    return this.#up.unit(name).pid as number
+  }
+
   /** As power loss would. Resolves when the supervisor has it ready again. */
   async kill(name: UnitName): Promise<Killed> {
     const back = this.#up.kill(name)

@@ -71,7 +71,8 @@ export async function judge(folder: string, each: Case): Promise<Judged> {
     ruleFiles: each.rules === null ? [] : [join(folder, each.rules)],
     baselines: false,
     home: HOME,
-    inspection: parseInspection({ vars, ...each.options }, each.id),
+    // Suricata folds nothing: each alert is a record.
+    inspection: parseInspection({ vars, fold_findings: false, ...each.options }, each.id),
     onRow: ({ record }) => void (record && records.push(record)),
   })
   try {

@@ -1,5 +1,6 @@
 /** A talk of two ends through the application layer alone: what was said of it, and its faults. */
 import type { Transaction } from '../../agent/decode/records.ts'
+import { isIt } from '../../agent/decode/records-it.ts'
 import { AppLayer } from '../../agent/flow/app-layer.ts'
 
 export interface Turn {
@@ -34,7 +35,9 @@ export function heard({ port, turns }: Talk, size = 1e6): Heard {
   const app = new AppLayer(
     { flowsMax: 1, serverPort: Uint16Array.of(port) },
     {
-      transaction: (_, tx) => void said.push(structuredClone(tx)),
+      transaction: (_, tx) => {
+        if (!isIt(tx) || tx.stage === 'done') said.push(structuredClone(tx))
+      },
       recognised: () => {},
       fault: (_, fault) => void faults.push(fault),
     },

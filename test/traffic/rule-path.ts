@@ -73,6 +73,7 @@ export async function fireRules(
       ended(flow) {
         app.ended(flow)
         engine.ended(flow)
+        engine.forget(flow)
       },
       fault() {},
     },

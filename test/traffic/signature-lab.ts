@@ -2,6 +2,7 @@
 import { decodeFrame } from '../../agent/decode/frame.ts'
 import { Packet } from '../../agent/decode/packet.ts'
 import type { AppProto, HttpTransaction, Transaction } from '../../agent/decode/records.ts'
+import type { AlertHit } from '../../agent/detect/alert.ts'
 import { type IncompleteReason, SignatureEngine } from '../../agent/detect/signatures/engine.ts'
 import { type Refusal, RuleSet } from '../../agent/detect/signatures/rule-set.ts'
 import { FLOW, FlowTable } from '../../agent/flow/table.ts'
@@ -16,6 +17,8 @@ function reversed({ src, dest, srcPort = 0, destPort = 0 }: Ends): Ends {
 
 export class SignatureLab {
   readonly fired: number[] = []
+  /** All that was said, as it was said. */
+  readonly hits: AlertHit[] = []
   readonly incomplete: IncompleteReason[] = []
   readonly refused: Refusal[]
   readonly engine: SignatureEngine
@@ -31,7 +34,10 @@ export class SignatureLab {
     this.engine = new SignatureEngine(ruleSet, {
       flows: this.table,
       appProto: () => this.appProto,
-      onAlert: ({ sid }) => void this.fired.push(sid),
+      onAlert: (hit) => {
+        this.fired.push(hit.sid)
+        this.hits.push(hit)
+      },
       onIncomplete: (reason) => void this.incomplete.push(reason),
     })
   }
@@ -57,6 +63,8 @@ export class SignatureLab {
         packet.toServer = true
       } else this.table.state[flow] = FLOW.ESTABLISHED
       packet.flow = flow
+      const count = packet.toServer ? this.table.packetsToServer : this.table.packetsToClient
+      count[flow] = (count[flow] as number) + 1
     }
     this.engine.packet(packet)
     return packet

@@ -21,7 +21,7 @@ import type {
   SessionView,
   UserView,
 } from '../../agent/control/keys-client.ts'
-import type { LakeStatus } from '../../agent/control/lake-client.ts'
+import type { Deletion, LakeStatus, RetentionRequest } from '../../agent/control/lake-client.ts'
 import type {
   FleetFinding,
   FleetJoins,
@@ -36,6 +36,7 @@ export type {
   AssetView,
   AuditPage,
   DecisionVerb,
+  Deletion,
   FleetFinding,
   FleetJoins,
   FleetSite,
@@ -94,6 +95,8 @@ export interface Findings {
   get(asker: Asker, id: string): Promise<EventRow | undefined>
   /** What else happened between the two, around that time, oldest first. */
   around(asker: Asker, finding: EventRow): Promise<EventRow[]>
+  /** Its raw frames as a pcapng; the line is written by picket-keys, `not-found` where the packet ring has none. */
+  packets(asker: Asker, id: string): Promise<{ pcapng: Uint8Array; frames: number }>
 }
 
 export interface Flows {
@@ -187,14 +190,16 @@ export interface Site {
 }
 
 export interface LakeView extends LakeStatus {
-  /** The disk that the data folder is on. */
-  disk?: { totalBytes: number; freeBytes: number }
   retentionDays: number
 }
 
 export interface Lake {
   /** Only the tenants that were named. */
   status(tenants: SessionView['tenants']): Promise<LakeView>
+  /** What such a change would delete now; nothing is changed. */
+  wouldRetire(change: RetentionRequest): Promise<Deletion | null>
+  /** Atom `settings`; the line is written by picket-keys, then picket-lake deletes. */
+  setRetention(token: string, change: RetentionRequest): Promise<Deletion | null>
 }
 
 export interface Sessions {

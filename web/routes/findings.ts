@@ -52,6 +52,19 @@ export function findingRoutes(ports: Needs): Route[] {
       },
     },
     {
+      method: 'POST',
+      path: '/findings/:id/packets',
+      atom: 'export',
+      audit: { verb: 'packets.taken', by: 'keys' },
+      handle: async (c, view) => {
+        const { event_id } = await find(ports, view, c.req.param('id') ?? '')
+        const { pcapng } = await ports.findings.packets(view.asker, event_id)
+        c.header('content-type', 'application/x-pcapng')
+        c.header('content-disposition', `attachment; filename="finding-${event_id}.pcapng"`)
+        return c.body(Uint8Array.from(pcapng))
+      },
+    },
+    {
       method: 'GET',
       path: '/api/findings/:id',
       atom: 'view',

@@ -1,5 +1,6 @@
 /** `picket check-config`: the effective configuration, and which boundaries are real on this machine. */
 import { loadConfig } from '../../base/config.ts'
+import { agentInspection } from '../../inspection.ts'
 import { boundaries } from '../boundaries.ts'
 import { type Command, dataFolder, print, printJson, readOptions, table } from './options.ts'
 
@@ -8,7 +9,8 @@ export const command: Command = {
     'picket check-config [--data DIR] [--config FILE] [--json]\n\nPrints the effective configuration and which boundaries are real here.',
   async run(args) {
     const { values } = readOptions(args, {})
-    const config = loadConfig(dataFolder(values.data), values.config)
+    const loaded = loadConfig(dataFolder(values.data), values.config)
+    const config = { ...loaded, inspection: agentInspection(loaded.inspection) }
     if (values.json) return printJson({ config, boundaries: boundaries() })
     print(JSON.stringify(config, null, 2))
     print('')

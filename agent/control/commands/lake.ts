@@ -1,23 +1,18 @@
-/** `picket lake import|export|annex|status|settle`. */
+/** `picket lake import|export|annex|status|settle|retention`. */
 
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Failure } from '../../base/failure.ts'
+import { exportPlace } from '../../lake/export-place.ts'
 import { borrow } from '../borrow.ts'
 import { keysForCli } from '../keys-client.ts'
 import { type LakeClient, lakeClient } from '../lake-client.ts'
 import { connect } from '../rpc.ts'
 import { socketPath } from '../sockets.ts'
 import { ANNEX_USAGE, annexAct } from './lake-annex.ts'
-import {
-  type Command,
-  dataFolder,
-  print,
-  printJson,
-  readOptions,
-  required,
-  table,
-} from './options.ts'
+import { retention, retentionInWords } from './lake-retention.ts'
+import { statusInWords } from './lake-words.ts'
+import { type Command, dataFolder, print, printJson, readOptions, required } from './options.ts'
 
 export const command: Command = {
   usage:
@@ -25,7 +20,10 @@ export const command: Command = {
     'picket lake import --tenant T FILE.ndjson [--annex] [--data DIR] [--json]\n' +
     'picket lake export --tenant T --out FILE.ndjson [--sql "SELECT …"] [--data DIR] [--json]\n' +
     'picket lake settle [--data DIR] [--json]\n' +
+    'picket lake retention [--tenant T] [--kind KIND --days N|all] [--yes] [--data DIR] [--json]\n' +
     `${ANNEX_USAGE}\n` +
+    'retention says what is kept how long; with --kind and --days what a change would delete, and with --yes does it.\n' +
+    'KIND is a kind of row (flow, dns, finding …), or all; --days all lets a kind follow the rule for all again.\n' +
     'import stamps tenant, fleet and ids; a row that names another tenant refuses the whole file. Fields that are no\n' +
     'columns become part of the record, with --annex values of the annex.\n' +
     'annex adds values to events that are in the lake: ask them by `events JOIN annex USING (tenant_id, event_id)`.\n' +
@@ -35,6 +33,9 @@ export const command: Command = {
       tenant: { type: 'string' },
       out: { type: 'string' },
       sql: { type: 'string' },
+      kind: { type: 'string' },
+      days: { type: 'string' },
+      yes: { type: 'boolean' },
       event: { type: 'string' },
       annex: { type: 'boolean' },
     } as const
@@ -51,6 +52,8 @@ export const command: Command = {
           await withLake(at, (lake) => lake.settle()),
           ({ rows }) => `${rows} rows settled.`,
         )
+      case 'retention':
+        return say(asJson, await withLake(at, (lake) => retention(lake, values)), retentionInWords)
       case 'import': {
         const tenant_id = required(values.tenant, 'tenant')
         const path = resolve(required(positionals[0], 'FILE'))
@@ -64,7 +67,7 @@ export const command: Command = {
       }
       case 'export': {
         const tenant_id = required(values.tenant, 'tenant')
-        const out = required(values.out, 'out')
+        const out = exportPlace(resolve(required(values.out, 'out')), data)
         const rows = await exportRows(
           at,
           tenant_id,
@@ -76,7 +79,7 @@ export const command: Command = {
       default:
         throw new Failure(
           'invalid',
-          'It is picket lake import, export, annex, status or settle. Try --help.',
+          'It is picket lake import, export, annex, status, settle or retention. Try --help.',
         )
     }
   },
@@ -134,20 +137,4 @@ function writeNew(path: string, text: string): void {
       throw new Failure('conflict', `${path} exists already. Give --out another name.`, {}, error)
     throw new Failure('invalid', `${path} cannot be written: ${code}.`, { path }, error)
   }
-}
-
-function statusInWords({ tenants }: Awaited<ReturnType<LakeClient['status']>>): string {
-  const rows = tenants.map((each) => [
-    each.tenant_id,
-    each.rows.toLocaleString('en'),
-    String(each.tier1Files),
-    String(each.tier2Files),
-    each.annexValues.toLocaleString('en'),
-    each.oldestRow ?? 'none',
-    each.fault ?? (each.aside > 0 ? `${each.aside} segments kept aside` : 'well'),
-  ])
-  return table([
-    ['tenant', 'rows', 'tier 1 files', 'tier 2 files', 'annex values', 'oldest row', 'state'],
-    ...rows,
-  ])
 }

@@ -1,19 +1,25 @@
 /** `picket replay`: captures through the real path. Writes nothing but --eve and stdout, unless --data is given. */
 
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { loadConfig } from '../../base/config.ts'
 import type { EventDraft } from '../../base/event.ts'
 import { Failure } from '../../base/failure.ts'
 import { silentLog } from '../../base/log.ts'
 import { openFile } from '../../capture/file.ts'
+import type { CaptureSource, FrameBatch } from '../../capture/source.ts'
 import { readInspection } from '../../inspection.ts'
 import { openJournal } from '../../journal.ts'
+import { segmentKeyOf } from '../../lake/segment.ts'
 import { stampEvent } from '../../lake/stamp.ts'
+import { ringFolder } from '../../packets/folder.ts'
+import { Recorder } from '../../packets/recorder.ts'
 import { Replay, type ReplayResult } from '../../replay.ts'
 import { shippedRuleFiles } from '../../rules-on-disk.ts'
+import type { Tenant } from '../../tenancy/tenant.ts'
 import { borrow } from '../borrow.ts'
 import { keysForAgent } from '../keys-client.ts'
 import { readOverrides } from './explain.ts'
@@ -25,6 +31,8 @@ const ROWS_WAITING_MAX = 2000
 /** Where rows go besides the result. */
 interface Sink {
   row(draft: EventDraft): void
+  /** Each batch of frames before it is looked at. */
+  frames?(batch: FrameBatch): Promise<void>
   /** Waits while too much is unwritten. */
   drain(): Promise<void>
   /** `whole`: every file was read to its end. */
@@ -33,27 +41,28 @@ interface Sink {
 
 export const command: Command = {
   usage:
-    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--options F] [--overrides F] [--eve OUT] [--data DIR] [--json]\n\n' +
+    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--options F] [--overrides F] [--eve OUT] [--data DIR [--packets]] [--json]\n\n' +
     'Decodes and detects over captures (pcap, pcapng, also gzipped; - is standard input) as one stream.\n' +
     '--rules replaces the shipped content, and then no baseline runs; --rules none runs none.\n' +
     '--options names a JSON file with settings by the names Suricata has for them: checksum, midstream, vars, eve_types …\n' +
     '--overrides names what `picket rules tuned --json` printed; what it holds back is not found.\n' +
-    'With --data the rows go into that lake. A broken file is reported up to its last whole frame, then said: exit 2.',
+    'With --data the rows go into that lake, with --packets the frames into its packet ring too (not while its agent runs).\n' +
+    'A broken file is reported up to its last whole frame, then said: exit 2.',
   async run(args) {
     const { values, positionals } = readOptions(args, {
       rules: { type: 'string', multiple: true },
       'home-net': { type: 'string' },
       eve: { type: 'string' },
       options: { type: 'string' },
+      packets: { type: 'boolean' },
       overrides: { type: 'string' },
     })
     if (positionals.length === 0)
       throw new Failure('invalid', 'Name at least one capture file. Try --help.')
+    if (values.packets && values.data === undefined)
+      throw new Failure('invalid', '--packets needs --data: a ring belongs to a site.')
     const eve = values.eve
-    if (
-      eve !== undefined &&
-      positionals.some((file) => file !== '-' && resolve(file) === resolve(eve))
-    )
+    if (eve !== undefined && positionals.some((file) => isSame(file, eve)))
       throw new Failure(
         'invalid',
         `--eve would overwrite the capture ${eve}. Give it another name.`,
@@ -73,12 +82,21 @@ export const command: Command = {
     })
     const work = async () => {
       if (eve !== undefined) sinks.push(eveSink(eve))
-      if (values.data !== undefined) sinks.push(await lakeSink(values.data))
+      if (values.data !== undefined)
+        sinks.push(await lakeSink(values.data, { config: values.config, packets: values.packets }))
       await readAll(replay, positionals, sinks, values.json ?? false)
     }
     if (values.data === undefined) await work()
     else await borrow({ data: values.data, config: values.config }, ['keys', 'lake'], work)
   },
+}
+
+/** By name or, where both are there, by what is behind the names: a link leads back to a capture too. */
+function isSame(capture: string, eve: string): boolean {
+  if (capture === '-' || eve === '-') return false
+  if (resolve(capture) === resolve(eve)) return true
+  const [one, other] = [capture, eve].map((path) => statSync(path, { throwIfNoEntry: false }))
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino
 }
 
 /** What was whole before a broken file is counted and said; then the file's failure. */
@@ -91,7 +109,9 @@ async function readAll(
   let failure: unknown
   for (const file of files)
     try {
-      await replay.read(openFile(file), () => Promise.all(sinks.map((sink) => sink.drain())))
+      await replay.read(keeping(openFile(file), sinks), () =>
+        Promise.all(sinks.map((sink) => sink.drain())),
+      )
     } catch (error) {
       failure = error
       break
@@ -103,6 +123,21 @@ async function readAll(
     else print(inWords(result))
   }
   if (failure !== undefined) throw failure
+}
+
+/** A source whose frames go to the sinks that keep frames, too. */
+function keeping(source: CaptureSource, sinks: readonly Sink[]): CaptureSource {
+  if (!sinks.some((sink) => sink.frames)) return source
+  return {
+    name: source.name,
+    stop: () => source.stop(),
+    async *[Symbol.asyncIterator]() {
+      for await (const batch of source) {
+        for (const sink of sinks) await sink.frames?.(batch)
+        yield batch
+      }
+    },
+  }
 }
 
 /** The file is made once a capture is being read: a slip in its name must not cost the last run's output. */
@@ -141,12 +176,23 @@ function eveSink(path: string): Sink {
   }
 }
 
-async function lakeSink(data: string): Promise<Sink> {
+async function lakeSink(
+  data: string,
+  { config, packets = false }: { config: string | undefined; packets: boolean | undefined },
+): Promise<Sink> {
   const keys = keysForAgent(data)
   const [tenant] = (await keys.tenants()).tenants
   if (!tenant) throw new Failure('not-found', `${data} holds no tenant.`)
   const { tenant_id, fleet_id, appliance_id } = tenant
-  const journal = await openJournal({ data, tenant, keys, settleSeconds: 2, log: silentLog })
+  const journal = await openJournal({
+    data,
+    tenant,
+    keys,
+    settleSeconds: 2,
+    bytesMax: loadConfig(data, config).journal.bytes,
+    log: silentLog,
+  })
+  const recorder = packets ? replayRecorder({ data, config, tenant, keys }) : undefined
   let rows: EventDraft[] = []
   const flush = async () => {
     const taken = rows
@@ -158,15 +204,38 @@ async function lakeSink(data: string): Promise<Sink> {
   }
   return {
     row: (draft) => void rows.push(draft),
+    ...(recorder && { frames: (batch: FrameBatch) => recorder.record('replay', batch) }),
     drain: async () => {
       if (rows.length >= ROWS_WAITING_MAX) await flush()
     },
     end: async () => {
       await flush()
       await journal.close()
+      await recorder?.close()
       keys.close()
     },
   }
+}
+
+function replayRecorder({
+  data,
+  config,
+  tenant,
+  keys,
+}: {
+  data: string
+  config: string | undefined
+  tenant: Tenant
+  keys: ReturnType<typeof keysForAgent>
+}): Recorder {
+  const { tenant_uid, appliance_id } = tenant
+  const { bytes } = loadConfig(data, config).ring
+  if (bytes === 0) throw new Failure('invalid', 'This site keeps no frames: ring.bytes is 0.')
+  return Recorder.open({
+    folder: ringFolder(data, tenant_uid),
+    ...{ tenant_uid, appliance_uid: appliance_id, quotaBytes: bytes },
+    openSegment: async () => segmentKeyOf(await keys.openRing({ tenant_uid })),
+  })
 }
 
 function inWords(result: ReplayResult): string {

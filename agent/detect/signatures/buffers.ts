@@ -7,23 +7,18 @@ import type {
   Transaction,
 } from '../../decode/records.ts'
 import { type Certificate, readCertificate } from '../certificate.ts'
-import { fileName } from '../file-name.ts'
-
-export type TxProto = Transaction['proto']
-
-/** One value, several (each judged by itself), or none: the message has no such part. */
-export type BufferValue = Uint8Array | readonly Uint8Array[] | undefined
-
-export interface BufferSource {
-  name: string
-  proto: TxProto
-  /** Whose message it is in; `both`: the rule's direction decides. */
-  side: 'request' | 'response' | 'both'
-  /** Grows after the headers: may be read early, is settled late. */
-  body: boolean
-  multi: boolean
-  read(transaction: Transaction, response: boolean): BufferValue
-}
+import { type BufferSource, type BufferValue, bytesOf, some } from './buffer-source.ts'
+import { DCERPC_BUFFERS } from './proto-dcerpc.ts'
+import { DHCP_BUFFERS } from './proto-dhcp.ts'
+import { FILE_BUFFERS } from './proto-file.ts'
+import { FTP_BUFFERS } from './proto-ftp.ts'
+import { KRB5_BUFFERS } from './proto-krb5.ts'
+import { QUIC_BUFFERS } from './proto-quic.ts'
+import { RDP_BUFFERS } from './proto-rdp.ts'
+import { SMB_BUFFERS } from './proto-smb.ts'
+import { SMTP_BUFFERS } from './proto-smtp.ts'
+import { SNMP_BUFFERS } from './proto-snmp.ts'
+import { SSH_BUFFERS } from './proto-ssh.ts'
 
 type ReadHttp = (http: HttpTransaction, response: boolean) => BufferValue
 
@@ -34,21 +29,12 @@ const http = (
   body = false,
 ): BufferSource => ({
   name,
-  proto: 'http',
+  protos: ['http'],
   side,
   body,
   multi: false,
   read: (tx, response) => (tx.proto === 'http' ? read(tx.http, response) : undefined),
 })
-
-/** Text whose characters are bytes. An empty text is no buffer, as in Suricata. */
-function bytesOf(text: string): Uint8Array | undefined {
-  return text === '' ? undefined : Buffer.from(text, 'latin1')
-}
-
-function some(bytes: Uint8Array): Uint8Array | undefined {
-  return bytes.length === 0 ? undefined : bytes
-}
 
 const headersOf = (tx: HttpTransaction, response: boolean): readonly HttpHeader[] =>
   response ? tx.responseHeaders : tx.requestHeaders
@@ -128,19 +114,13 @@ const HTTP: readonly BufferSource[] = [
     header(tx, response, response ? 'set-cookie' : 'cookie'),
   ),
   http('http.stat_code', 'response', (tx) =>
-    tx.status === 0 ? undefined : bytesOf(String(tx.status)),
+    bytesOf(tx.status === 0 ? (tx.statusText ?? '') : String(tx.status)),
   ),
   http('http.stat_msg', 'response', (tx) => bytesOf(tx.reason)),
   http('http.response_line', 'response', (tx) =>
     tx.status === 0 ? undefined : bytesOf(firstLine(tx, true)),
   ),
   http('http.response_body', 'response', (tx) => some(tx.responseBody), true),
-  http(
-    'file.data',
-    'both',
-    (tx, response) => some(response ? tx.responseBody : tx.requestBody),
-    true,
-  ),
   {
     ...http('http.request_header', 'request', (tx) => headerLines(tx, false)),
     multi: true,
@@ -149,15 +129,6 @@ const HTTP: readonly BufferSource[] = [
     ...http('http.response_header', 'response', (tx) => headerLines(tx, true)),
     multi: true,
   },
-  http(
-    'file.name',
-    'both',
-    (tx, response) =>
-      (response ? tx.responseBodyBytes : tx.requestBodyBytes) > 0
-        ? bytesOf(fileName(tx, !response))
-        : undefined,
-    true,
-  ),
   oneHeader('http.user_agent', 'request', 'user-agent'),
   oneHeader('http.referer', 'request', 'referer'),
   oneHeader('http.accept', 'request', 'accept'),
@@ -174,21 +145,11 @@ type TlsPart = (tls: Extract<Transaction, { proto: 'tls' }>['tls']) => BufferVal
 
 const tls = (name: string, side: 'request' | 'response', read: TlsPart): BufferSource => ({
   name,
-  proto: 'tls',
+  protos: ['tls'],
   side,
   body: name === 'tls.certs', // after the server's hello, in messages of their own
   multi: name === 'tls.certs',
   read: (tx) => (tx.proto === 'tls' ? read(tx.tls) : undefined),
-})
-
-const ssh = (name: string, part: 'Protocol' | 'Software'): BufferSource => ({
-  name,
-  proto: 'ssh',
-  side: 'both',
-  body: false,
-  multi: false,
-  read: (tx, response) =>
-    tx.proto === 'ssh' ? bytesOf(tx.ssh[`${response ? 'server' : 'client'}${part}`]) : undefined,
 })
 
 const dns = (
@@ -197,7 +158,7 @@ const dns = (
   read: (dns: DnsMessage) => readonly { name: string }[],
 ): BufferSource => ({
   name,
-  proto: 'dns',
+  protos: ['dns'],
   side,
   body: false,
   multi: true,
@@ -259,7 +220,7 @@ const OTHERS: readonly BufferSource[] = [
   random('tls.random_bytes', 4, 32),
   {
     name: 'dns.query',
-    proto: 'dns',
+    protos: ['dns'],
     side: 'request',
     body: false,
     multi: true,
@@ -275,12 +236,24 @@ const OTHERS: readonly BufferSource[] = [
   tls('ja3s.hash', 'response', (hello) => bytesOf(hello.ja3s)),
   tls('ja3s.string', 'response', (hello) => bytesOf(hello.ja3sText)),
   tls('tls.certs', 'response', (hello) => hello.certificates),
-  ssh('ssh.proto', 'Protocol'),
-  ssh('ssh.software', 'Software'),
 ]
 
 export const BUFFERS: ReadonlyMap<string, BufferSource> = new Map(
-  [...HTTP, ...OTHERS].map((source) => [source.name, source]),
+  [
+    ...HTTP,
+    ...OTHERS,
+    ...FILE_BUFFERS,
+    ...SSH_BUFFERS,
+    ...FTP_BUFFERS,
+    ...SMTP_BUFFERS,
+    ...SMB_BUFFERS,
+    ...DCERPC_BUFFERS,
+    ...KRB5_BUFFERS,
+    ...SNMP_BUFFERS,
+    ...RDP_BUFFERS,
+    ...DHCP_BUFFERS,
+    ...QUIC_BUFFERS,
+  ].map((source) => [source.name, source]),
 )
 
 /** Sticky names of old. */
@@ -295,6 +268,11 @@ export const STICKY_ALIASES: Readonly<Record<string, string>> = {
   ja3_hash: 'ja3.hash',
   ja3_string: 'ja3.string',
   ssh_proto: 'ssh.proto',
+  dce_stub_data: 'dcerpc.stub_data',
+  smb_named_pipe: 'smb.named_pipe',
+  smb_share: 'smb.share',
+  krb5_cname: 'krb5.cname',
+  krb5_sname: 'krb5.sname',
   ssh_software: 'ssh.software',
   http_request_line: 'http.request_line',
   http_response_line: 'http.response_line',

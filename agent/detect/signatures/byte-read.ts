@@ -3,14 +3,23 @@ import type { ByteJump, ByteRead } from './condition.ts'
 
 const DIGITS: Readonly<Record<number, number>> = { 8: 8, 10: 10, 16: 16 }
 
-/** NaN where the digits are none. The caller has checked that `count` bytes are there. */
-export function readNumber(bytes: Uint8Array, at: number, count: number, read: ByteRead): number {
-  let value = read.base === 0 ? binary(bytes, at, count, read) : text(bytes, at, count, read)
+/**
+ * NaN where the digits are none. The caller has checked that `count` bytes are there. `dceLittle`: how the DCE/RPC
+ * message in hand sends its numbers.
+ */
+export function readNumber(
+  bytes: Uint8Array,
+  at: number,
+  { count, dceLittle }: { count: number; dceLittle: boolean },
+  read: ByteRead,
+): number {
+  const little = read.dce ? dceLittle : read.little
+  let value = read.base === 0 ? binary(bytes, at, count, little) : text(bytes, at, count, read)
   if (read.mask !== undefined && !Number.isNaN(value)) value = masked(value, read.mask)
   return value
 }
 
-function binary(bytes: Uint8Array, at: number, count: number, { little }: ByteRead): number {
+function binary(bytes: Uint8Array, at: number, count: number, little: boolean): number {
   let value = 0
   for (let i = 0; i < count; i++)
     value = value * 256 + (bytes[little ? at + count - 1 - i : at + i] as number)

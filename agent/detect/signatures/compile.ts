@@ -1,8 +1,11 @@
 /** One rule's text → signatures: two where a rule without a direction may match on either side. */
+import type { AppProto } from '../../decode/records.ts'
 import { type AddressGroup, parseAddressGroup } from './address-group.ts'
-import { BUFFERS, type BufferSource } from './buffers.ts'
+import type { BufferSource, TxProto } from './buffer-source.ts'
+import { BUFFERS } from './buffers.ts'
 import { CLASSIFICATION, DEFAULT_PRIORITY, severityOf } from './classification.ts'
 import type { Condition } from './condition.ts'
+import type { Datasets } from './datasets.ts'
 import { Draft, type DraftList } from './draft.ts'
 import { chooseFast } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
@@ -10,6 +13,7 @@ import { KEYWORDS } from './keywords.ts'
 import { attackIds } from './keywords-rule.ts'
 import { isPacketPart } from './packet-parts.ts'
 import { type PortGroup, parsePortGroup } from './port-group.ts'
+import { referenceUrl } from './reference.ts'
 import type { BufferPart, BufferView, PacketPart, Point, Signature } from './rule.ts'
 import { parseRule, Refused } from './rule-text.ts'
 import { transformOf } from './transform.ts'
@@ -19,6 +23,7 @@ import type { Variables } from './variables.ts'
 export class Shared {
   readonly variables: Variables
   readonly views: BufferView[] = []
+  readonly datasets: Datasets = new Map()
   readonly #addresses = new Map<string, AddressGroup>()
   readonly #ports = new Map<string, PortGroup>()
   readonly #views = new Map<string, BufferView>()
@@ -62,9 +67,9 @@ export class Shared {
 /** Signatures without their index and rank, which the set gives. Throws Refused. */
 export function compileRule(text: string, shared: Shared): Signature[] {
   const parsed = parseRule(text)
-  const { action, header, appProto, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
-  const draft = new Draft(action, header, shared.variables)
-  if (appProto !== undefined) draft.useProto(parsed.protocol, appProto)
+  const { action, header, protos, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
+  const draft = new Draft(action, header, shared.variables, shared.datasets)
+  if (protos !== undefined) draft.useProto(parsed.protocol, ...protos)
   draft.packetOnly = packetOnly
   draft.exchange = exchange
   draft.streamOnly = streamOnly
@@ -74,8 +79,12 @@ export function compileRule(text: string, shared: Shared): Signature[] {
     keyword(draft, value, name)
   }
   if (draft.sid === 0) throw new Refused('sid', 'the rule has none')
+  if ((action === 'config') !== (draft.silences !== undefined))
+    throw new Refused('config', 'the action config and the keyword config go together')
   settle(draft)
-  return sidesOf(draft).map((side) => signature(draft, side, shared))
+  return (draft.protos ?? [undefined]).flatMap((proto) =>
+    sidesOf(draft, proto).map((side) => signature(draft, { side, proto }, shared)),
+  )
 }
 
 /** What can only be judged, or worked out, when all options are there. */
@@ -88,7 +97,8 @@ function settle(draft: Draft): void {
         condition.depth = { value: offset.value + depth.value, slot: -1 }
       if (list.name === 'http.host') checkHost(condition)
     }
-  if (draft.event !== undefined && named(draft.lists).length > 0)
+  const { event, appEvent } = draft
+  if ((event ?? appEvent) !== undefined && named(draft.lists).length > 0)
     throw new Refused(undefined, 'an event and a buffer of a record do not come together')
   if (draft.packetTests.length > 0 && draft.streamOnly)
     throw new Refused('flow', 'only_stream leaves no packet for the packet keywords')
@@ -116,7 +126,7 @@ function packetParts(lists: readonly DraftList[]): PacketPart[] {
 }
 
 /** On which side transactions are judged; [0] for a rule without any buffer. */
-function sidesOf(draft: Draft): (0 | 1 | 2)[] {
+function sidesOf(draft: Draft, proto: AppProto | undefined): (0 | 1 | 2)[] {
   const lists = named(draft.lists)
   if (lists.length === 0 && draft.transactionTests.length === 0) return [draft.side]
   const sides = new Set<'request' | 'response'>(
@@ -143,11 +153,15 @@ function sidesOf(draft: Draft): (0 | 1 | 2)[] {
   if (side !== 0) return [side]
   if (draft.side !== 0) return [draft.side]
   if (lists.length === 0 && !draft.transactionTests.some(({ bothSides }) => bothSides)) return [1]
-  if (lists.every(({ name }) => name === 'file.data')) return [2]
+  if (proto === 'http' && lists.every(({ name }) => name === 'file.data')) return [2]
   return [1, 2]
 }
 
-function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
+function signature(
+  draft: Draft,
+  { side, proto }: { side: 0 | 1 | 2; proto: AppProto | undefined },
+  shared: Shared,
+): Signature {
   const response = side === 2
   const buffers = named(draft.lists).map((list): BufferPart => {
     const source = BUFFERS.get(list.name)
@@ -166,25 +180,30 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
   const payload = draft.lists.find(({ name }) => name === undefined)?.conditions ?? []
   const parts = packetParts(draft.lists)
   const tests = draft.transactionTests
-  const proto = buffers[0]?.view.source.proto ?? tests[0]?.proto
+  const judged = buffers.length > 0 || tests.length > 0 ? (proto as TxProto) : undefined
   const body = buffers.some(({ view }) => view.source.body) || tests.some(({ late }) => late)
-  const point: Point | undefined = proto === undefined ? undefined : { proto, response, body }
-  const classified = CLASSIFICATION.get(draft.classtype)
-  const priority = draft.priority ?? classified?.priority ?? DEFAULT_PRIORITY
+  const point: Point | undefined =
+    judged === undefined ? undefined : { proto: judged, response, body }
   return {
     index: 0,
     rank: 0,
     action: draft.action,
-    noalert: draft.noalert,
+    noalert: draft.noalert || draft.action === 'config',
+    tells: draft.tells,
+    bypass: draft.bypass,
+    silences: draft.silences,
     header: draft.header,
     side,
     established: draft.established,
-    needsFlow: draft.needsFlow || point !== undefined || draft.appProto !== undefined,
-    appProto: draft.appProto,
+    ipOnly: isIpOnly(draft),
+    needsFlow: draft.needsFlow || point !== undefined || proto !== undefined,
+    appProto: proto,
+    notProtos: draft.notProtos,
     ...where(draft, payload, point),
     packetTests: draft.packetTests,
     packetParts: parts,
     event: draft.event,
+    appEvent: draft.appEvent,
     stateTests: draft.stateTests,
     stateChanges: draft.stateChanges,
     exchange: draft.exchange,
@@ -199,20 +218,29 @@ function signature(draft: Draft, side: 0 | 1 | 2, shared: Shared): Signature {
       ({ view, conditions }) => view.source.body && conditions.some(needsEnd),
     ),
     fast: chooseFast(draft.lists, buffers, point !== undefined),
-    hit: {
-      gid: draft.gid,
-      sid: draft.sid,
-      rev: draft.rev,
-      msg: draft.msg,
-      classtype: draft.classtype,
-      category: classified?.category ?? '',
-      priority,
-      severity: severityOf(draft.metadata['signature_severity']?.[0], priority),
-      rule_id: `sid:${draft.sid}`,
-      attack_ids: attackIds(draft.metadata),
-      action: 'allowed',
-      metadata: draft.metadata,
-    },
+    hit: hitOf(draft),
+  }
+}
+
+/** What the rule says when it matches. */
+function hitOf(draft: Draft): Signature['hit'] {
+  const classified = CLASSIFICATION.get(draft.classtype)
+  const priority = draft.priority ?? classified?.priority ?? DEFAULT_PRIORITY
+  return {
+    gid: draft.gid,
+    sid: draft.sid,
+    rev: draft.rev,
+    msg: draft.msg,
+    classtype: draft.classtype,
+    category: classified?.category ?? '',
+    priority,
+    severity: severityOf(draft.metadata['signature_severity']?.[0], priority),
+    rule_id: `sid:${draft.sid}`,
+    attack_ids: attackIds(draft.metadata),
+    action: 'allowed',
+    metadata: draft.metadata,
+    references: draft.references.map(referenceUrl),
+    ...(draft.tags.length > 0 && { tags: draft.tags }),
   }
 }
 
@@ -225,8 +253,22 @@ function needsEnd(condition: Condition): boolean {
     case 'isdataat':
       return condition.negated
     default:
-      return condition.type === 'size' || condition.type === 'absent'
+      return ['size', 'absent', 'dataset'].includes(condition.type)
   }
+}
+
+function isIpOnly(draft: Draft): boolean {
+  const { header, side, established, protos, event, packetOnly, streamOnly } = draft
+  const plain = side === 0 && established === 0 && protos === undefined && event === undefined
+  const asked =
+    draft.lists.length +
+    draft.notProtos.length +
+    draft.packetTests.length +
+    draft.transactionTests.length +
+    draft.stateTests.length +
+    draft.stateChanges.length
+  const anyPorts = header.sourcePorts.any && header.destinationPorts.any
+  return plain && asked === 0 && anyPorts && !packetOnly && !streamOnly && !draft.flowWords
 }
 
 const isOfPacket = ({ name }: DraftList) => name !== undefined && isPacketPart(name)

@@ -1,4 +1,5 @@
 /** What a rule asks of one buffer, in the order it asks. Made at load; read-only afterwards. */
+import type { Dataset } from './datasets.ts'
 import type { Regex } from './regex.ts'
 
 /** A number in the rule, or the name of one that byte_extract puts in slot `slot`. */
@@ -23,8 +24,16 @@ export interface Content {
   followed: boolean
 }
 
+/** Whose variable a group becomes: the alert's, the packet's or the flow's. */
+export interface Capture {
+  group: number
+  scope: 'alert' | 'pkt' | 'flow'
+  name: string
+}
+
 export interface Pcre {
   type: 'pcre'
+  captures: readonly Capture[]
   regex: Regex
   negated: boolean
   relative: boolean
@@ -62,6 +71,8 @@ export interface ByteRead {
   offset: Operand
   relative: boolean
   little: boolean
+  /** As the DCE/RPC message says of its numbers. */
+  dce: boolean
   /** 0: binary. */
   base: 0 | 8 | 10 | 16
   mask: number | undefined
@@ -111,9 +122,18 @@ export interface Base64 {
 
 export interface Entropy {
   type: 'entropy'
+  /** Of the buffer, as records have it. */
+  name: string
   offset: number
   bytesMax: number
   test: (value: number) => boolean
+}
+
+/** The whole buffer is a value of a set, or becomes one. */
+export interface DatasetTest {
+  type: 'dataset'
+  verb: 'isset' | 'isnotset' | 'set' | 'unset'
+  set: Dataset
 }
 
 /** The buffer is not there at all; with `orElse`, or what else is asked holds. */
@@ -133,6 +153,7 @@ export type Condition =
   | ByteMath
   | Base64
   | Entropy
+  | DatasetTest
   | Absent
 
 export const SLOTS_MAX = 16

@@ -1,8 +1,11 @@
 /** A rule while its options are read, one after another: what the keywords write into. */
+import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
-import type { AppProto, Transaction } from '../../decode/records.ts'
+import type { AppProto } from '../../decode/records.ts'
+import type { Tag } from '../tags.ts'
 import type { ByteExtract, Condition, Content, Operand } from './condition.ts'
 import { follow, SLOTS_MAX } from './condition.ts'
+import type { Datasets } from './datasets.ts'
 import type {
   FlowBit,
   Header,
@@ -39,17 +42,31 @@ export class Draft {
   references: string[] = []
   metadata: Record<string, string[]> = {}
   noalert = false
+  tells = false
+  /** A match ends the inspection of its flow. */
+  bypass = false
+  /** What the action config does: nothing is written of what matched. */
+  silences: 'tx' | 'flow' | undefined
+  /** Sets of values, by name, of the rule set it belongs to. */
+  readonly datasets: Datasets
+  readonly tags: Tag[] = []
   side: 0 | 1 | 2 = 0
   established: 0 | 1 | 2 = 0
   needsFlow = false
+  /** The rule has a `flow` keyword. */
+  flowWords = false
   streamOnly = false
   packetOnly = false
-  appProto: AppProto | undefined
+  /** Protocols the rule may be about; undefined: any. */
+  protos: readonly AppProto[] | undefined
+  /** Protocols it must not be about. */
+  readonly notProtos: AppProto[] = []
+  /** An application event it asks for. */
+  appEvent: AppEvent | undefined
   threshold: ThresholdRule | undefined
   readonly packetTests: PacketTest[] = []
   /** `late`: asks what comes after the hello or the head. */
   readonly transactionTests: {
-    proto: Transaction['proto']
     test: TransactionTest
     late?: boolean
     /** Of question and answer alike. */
@@ -69,7 +86,8 @@ export class Draft {
   /** The last content, for the modifiers after it, and the list it is in. */
   #last: { content: Content; list: DraftList } | undefined
 
-  constructor(action: RuleAction, header: Header, variables: Variables) {
+  constructor(action: RuleAction, header: Header, variables: Variables, datasets: Datasets) {
+    this.datasets = datasets
     this.action = action
     this.header = header
     this.variables = variables
@@ -181,9 +199,12 @@ export class Draft {
     return this.#slots.push(name) - 1
   }
 
-  useProto(keyword: string, proto: AppProto): void {
-    if (this.appProto !== undefined && this.appProto !== proto)
-      throw new Refused(keyword, `the rule is about ${this.appProto} already`)
-    this.appProto = proto
+  /** What the keyword asks is in one of these. */
+  useProto(keyword: string, ...protos: readonly AppProto[]): void {
+    const before = this.protos
+    const both = before === undefined ? protos : before.filter((each) => protos.includes(each))
+    if (both.length === 0)
+      throw new Refused(keyword, `the rule is about ${before?.join(' or ')} already`)
+    this.protos = both
   }
 }

@@ -1,7 +1,7 @@
 /** Words of the rule language that fewer rules use: decoding, calculation, memory, parts of a packet. */
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { udp } from '../../../test/traffic/frames.ts'
+import { ethernet, tcp, udp } from '../../../test/traffic/frames.ts'
 import { CLIENT, httpExchange, SignatureLab } from '../../../test/traffic/signature-lab.ts'
 import { Thresholds } from './thresholds.ts'
 
@@ -113,9 +113,91 @@ test.each([
   ['xor:"0"; content:"x";', 'xor'],
   ['xbits:set,a,track tx;', 'xbits'],
   ['entropy:value much;', 'entropy'],
+  ['pcre:"/(a)/, host:name";', 'pcre'],
+  ['vlan.id:200,4;', 'vlan.id'],
+  ['tag:host,5,packets,both;', 'tag'],
+  ['tag:session,5;', 'tag'],
 ])('%s is refused, and names its word', (options, keyword) => {
   const made = new SignatureLab(`${UDP} (${options} sid:1;)`)
   expect(made.refused.map((each) => each.keyword)).toEqual([keyword])
+})
+
+test('a rule on addresses alone is said once for each direction, one with more for each packet', () => {
+  const made = lab(
+    'alert ip any any -> any any ()',
+    'alert udp any any -> any 80 ()',
+    'alert ip any any -> any any (ttl:64;)',
+  )
+  const answer = { src: CLIENT.dest, dest: CLIENT.src, srcPort: 80, destPort: 40_000 }
+  expect(made.datagram('a')).toEqual([1, 2, 3])
+  expect(made.datagram('b')).toEqual([2, 3])
+  expect(made.datagram('c', answer)).toEqual([1, 3])
+  expect(made.datagram('d', answer)).toEqual([3])
+})
+
+test('a datagram whose transport cannot be read is asked by rules on IP, and by no others', () => {
+  const made = lab('alert ip any any -> any any ()', 'alert tcp any any -> any any ()')
+  const frame = tcp(CLIENT, { seq: 1, flags: 2 })
+  frame[14 + 20 + 12] = 0xf0 // a header longer than the datagram
+  const packet = made.frame(frame)
+  expect(packet.fault).toBe('bad-offset')
+  expect(made.take()).toEqual([1])
+})
+
+test.each([
+  ['200', [200, 300], true],
+  ['200,0', [200, 300], true],
+  ['200,1', [200, 300], false],
+  ['300,-1', [200, 300], true],
+  ['>=200,all', [200, 300], true],
+  ['>200,all', [200, 300], false],
+  ['!500,all', [200, 300], true],
+  ['100-600,2', [200, 300, 400], true],
+  ['100-600,2', [200, 300], false],
+  ['!500', [], false],
+])('vlan.id:%s on %j: %s', (value, vlans, expected) => {
+  const made = lab(`alert ip any any -> any any (vlan.id:${value};)`)
+  made.frame(ethernet(0x0800, udp(CLIENT, 'x').subarray(14), vlans))
+  expect(made.take()).toEqual(expected ? [1] : [])
+})
+
+test('what expressions catch goes to the alert, the packet and the flow, in rules that match', () => {
+  const made = new SignatureLab(
+    [
+      `${UDP} (pcre:"/(?P<alert_who>\\w+)=(?P<flow_what>\\w+)/"; sid:1;)`,
+      `${UDP} (pcre:"/^(\\w+)=(\\w+)/, pkt:first, flow:second"; content:"b"; sid:2;)`,
+      `${UDP} (pcre:"/(?P<flow_never>\\w+)/"; content:"nowhere"; sid:3;)`,
+    ].join('\n'),
+  )
+  expect(made.refused).toEqual([])
+  made.datagram('a=b')
+  expect(made.hits.map(({ sid, context, pktvars }) => ({ sid, context, pktvars }))).toEqual([
+    { sid: 1, context: { who: 'a' }, pktvars: undefined },
+    { sid: 2, context: undefined, pktvars: [{ first: 'a' }] },
+  ])
+  expect(made.engine.memory.metadata(0)).toEqual({ flowvars: [{ what: 'b' }, { second: 'b' }] })
+  made.engine.forget(0)
+  expect(made.engine.memory.metadata(0)).toBe(undefined)
+})
+
+test('the entropy that a rule computes is of the flow, whether or not it matched', () => {
+  const made = lab(`${UDP} (entropy:value > 7;)`)
+  expect(made.datagram('abab')).toEqual([])
+  expect(made.engine.memory.metadata(0)).toEqual({ entropy: { content: 1 } })
+})
+
+test('plain contents of a rule over transactions may have gone by in the stream', () => {
+  const made = lab('alert ip any any -> any any (content:"early"; http.uri; content:"/late";)')
+  const filler = 'x'.repeat(6000)
+  made.segments([
+    ['>', 'an ear'],
+    ['>', `ly word ${filler}`],
+  ])
+  const http = httpExchange({ uri: '/late', method: 'GET' })
+  expect(made.transaction({ proto: 'http', stage: 'done', http })).toEqual([1])
+  const never = lab('alert ip any any -> any any (content:"early"; http.uri; content:"/late";)')
+  never.segments([['>', filler]])
+  expect(never.transaction({ proto: 'http', stage: 'done', http })).toEqual([])
 })
 
 test('an event is judged at the packet that had it, with or without a flow', () => {

@@ -167,6 +167,7 @@ test('flow bits pass from rule to rule, and end with the flow', () => {
     ]),
   ).toEqual([3, 2])
   lab.engine.ended(0)
+  lab.engine.forget(0)
   expect(lab.segments([['>', 'secret']])).toEqual([3])
 })
 

@@ -1,20 +1,23 @@
 /** Signatures over packets, streams and transactions of one shard. */
+import { type AppEvent, isOfBoth } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
-import { FlowBits } from './flow-bits.ts'
+import { FlowMemory } from './flow-memory.ts'
 import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { partEnd, partStart } from './packet-parts.ts'
+import { callOf } from './proto-dcerpc.ts'
+import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
 import type { PacketPart, Signature, StatePlace } from './rule.ts'
 import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
-import { readiness, TransactionView } from './transaction-view.ts'
+import { readiness, subjectOf, TransactionView } from './transaction-view.ts'
 
 export type IncompleteReason = 'candidates' | 'steps' | 'match-limit' | 'flowbits'
 
@@ -49,23 +52,30 @@ export class SignatureEngine {
   readonly #options: EngineOptions
   readonly #flows: FlowTableLike
   readonly #inspector = new Inspector()
-  readonly #bits = new FlowBits()
+  /** What rules leave behind of flows. */
+  readonly memory = new FlowMemory()
   readonly #state: RuleState
   readonly #place: StatePlace
   readonly #tails: Tails
   readonly #view = new TransactionView()
   readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
   readonly #waiting = new Uint32Array(WAITING_MAX)
-  readonly #passed = new Set<number>()
   /** Rules without a literal that have fired in a direction of a stream. */
   readonly #once = new Map<number, Set<number>>()
+  /** Rules over transactions whose plain contents have been met in a direction of a stream. */
+  readonly #met = new Map<number, Set<number>>()
   /** Which transactions have been judged, and by what they were met, where it takes more than one call. */
   #progress = new WeakMap<object, { settled: number; fired: Set<number> }>()
+  /** Whose buffer is in hand. */
+  #inspected = -1
   #rules: RuleSet
   #candidates: Candidates
   #list: Shortlist
 
   #packet: Packet | undefined
+  /** The packet that a pass rule has let go, and that rule. */
+  #passedPacket = -1
+  #passedBy = 0
   #timeUs = 0
   /** Rules that fired in the packet in hand, or wait for its protocol to be known. */
   readonly #inPacket = new Set<number>()
@@ -78,6 +88,8 @@ export class SignatureEngine {
     this.#state = new RuleState((flow, toServer) =>
       this.#tails.streamed(flow * 2 + (toServer ? 1 : 0)),
     )
+    this.#inspector.onEntropy = (name, value) =>
+      this.memory.notes.entropy(this.#inspected, name, value)
     const { client, server } = this.#flows
     this.#place = {
       flow: -1,
@@ -106,6 +118,7 @@ export class SignatureEngine {
     this.#tails.forgetWaiting()
     this.#progress = new WeakMap()
     this.#once.clear()
+    this.#met.clear()
     this.#inPacket.clear()
     this.#untold.clear()
   }
@@ -116,9 +129,10 @@ export class SignatureEngine {
     if (this.#inPacket.size > 0) this.#inPacket.clear()
     if (this.#untold.size > 0) this.#untold.clear()
     const { protocol, flow } = packet
-    if (packet.ipVersion === 0 || (flow >= 0 && this.#passed.has(flow))) return
+    if (packet.ipVersion === 0 || (flow >= 0 && this.memory.passed.has(flow))) return
+    const { tcp, udp, other } = this.#rules
     const lane =
-      protocol === 6 ? this.#rules.tcp : protocol === 17 ? this.#rules.udp : this.#rules.other
+      packet.fault !== undefined ? other : protocol === 6 ? tcp : protocol === 17 ? udp : other
     const start = packet.payloadOffset
     const end = packet.fragment ? start : start + packet.payloadBytes
     const { signatures } = this.#rules
@@ -138,7 +152,7 @@ export class SignatureEngine {
   /** Rules that ask for this event, on the packet it was seen at. */
   event(event: PacketEvent, packet: Packet): void {
     const indexes = this.#rules.events.get(event)
-    if (!indexes || (packet.flow >= 0 && this.#passed.has(packet.flow))) return
+    if (!indexes || (packet.flow >= 0 && this.memory.passed.has(packet.flow))) return
     this.#packet = packet
     this.#timeUs = packet.timeUs
     this.#list.clear()
@@ -151,6 +165,29 @@ export class SignatureEngine {
       if (this.#judgePacket(this.#list.at(i), packet, start, start + packet.payloadBytes)) return
   }
 
+  /** Rules that ask for this event of the flow's application, sent that way. What is odd in a request is so in its answer. */
+  appEvent(event: AppEvent, flow: number, toServer: boolean, timeUs: number): void {
+    const indexes = this.#rules.appEvents.get(event)
+    if (!indexes) return
+    this.#timeUs = timeUs
+    if (toServer) this.#judgeEvent(indexes, flow, true)
+    if (!toServer || isOfBoth(event)) this.#judgeEvent(indexes, flow, false)
+  }
+
+  #judgeEvent(indexes: readonly number[], flow: number, toServer: boolean): void {
+    if (this.memory.passed.has(flow)) return
+    this.#list.clear()
+    for (const index of indexes) this.#offerFlow(index, flow, toServer)
+    if (this.#list.offered === 0) return
+    this.#close(flow)
+    for (let i = 0; i < this.#list.count; i++) {
+      const signature = this.#list.at(i)
+      if (!this.#remembers(signature, flow, toServer)) continue
+      if (signature.payload.length > 0 && !this.#payloadHolds(signature, flow, toServer)) continue
+      if (this.#fire(signature, flow, toServer, 'transaction', undefined)) return
+    }
+  }
+
   #offerPacket(signature: Signature, packet: Packet): void {
     if (packetFits(signature, packet, this.#flows)) this.#list.add(signature)
   }
@@ -159,12 +196,14 @@ export class SignatureEngine {
   #judgePacket(signature: Signature, packet: Packet, start: number, end: number): boolean {
     const { payload, appProto, packetTests, index } = signature
     const { flow } = packet
+    this.#inspector.captured.length = 0
     for (let i = 0; i < packetTests.length; i++)
       if (!(packetTests[i] as (packet: Packet) => boolean)(packet)) return false
     if (!this.#remembers(signature, flow, packet.toServer)) return false
     if (!this.#partsHold(signature, packet)) return false
     if (payload.length > 0 && !this.#holds(signature.payload, packet.bytes, start, end, 0, flow))
       return false
+    if (!speaksOther(signature, this.#options.appProto(flow))) return false
     if (appProto !== undefined) {
       const known = this.#options.appProto(flow)
       if (known === 'unknown' && appProto !== 'unknown') this.#untold.add(index)
@@ -178,7 +217,7 @@ export class SignatureEngine {
     const side = toServer ? 1 : 0
     const lane = this.#rules.streams[side]
     const keep = this.#rules.tailBytes[side]
-    if ((lane.empty && keep === 0) || this.#passed.has(flow)) {
+    if ((lane.empty && keep === 0) || this.memory.passed.has(flow)) {
       this.#tails.passBy(flow * 2 + side, end - start)
       return
     }
@@ -232,6 +271,13 @@ export class SignatureEngine {
   ): boolean {
     const { index, payload, appProto } = signature
     const flow = key >> 1
+    this.#inspector.captured.length = 0
+    if (signature.point) {
+      if (this.#met.get(key)?.has(index)) return false
+      if (this.#holds(payload, window, 0, end, base, flow)) mark(this.#met, key, index)
+      else if (payload.length > 1) this.#tails.wait(key, index, base + end)
+      return false
+    }
     if (this.#inPacket.has(index) && this.#inHand(flow)) return false
     if (signature.fast === undefined && this.#once.get(key)?.has(index)) return false
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
@@ -241,22 +287,17 @@ export class SignatureEngine {
       if (signature.fast && payload.length > 1) this.#tails.wait(key, index, base + end)
       return false
     }
-    if (signature.fast === undefined) this.#markOnce(key, index)
-    if (known !== appProto) {
+    if (signature.fast === undefined) mark(this.#once, key, index)
+    if (known !== appProto || mayBeOther(signature, this.#options.appProto(flow))) {
       this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
+    if (!speaksOther(signature, this.#options.appProto(flow))) return false
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
   }
 
-  #markOnce(key: number, index: number): void {
-    const fired = this.#once.get(key)
-    if (fired) fired.add(index)
-    else if (this.#once.size < ONCE_MAX) this.#once.set(key, new Set([index]))
-  }
-
   /** Rules whose bytes matched before the protocol of the flow was known. */
-  #judgeMatched(key: number): void {
+  #judgeMatched(key: number, tx?: Transaction): void {
     const count = this.#tails.matched(key, this.#waiting)
     if (count === 0) return
     const flow = key >> 1
@@ -265,8 +306,8 @@ export class SignatureEngine {
       const index = this.#waiting[i] as number
       const signature = this.#rules.signatures[index] as Signature
       if (known === 'unknown') this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
-      else if (known === signature.appProto && !this.#passed.has(flow))
-        this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
+      else if (isSpoken(signature, known) && !this.memory.passed.has(flow))
+        this.#fire(signature, flow, (key & 1) === 1, 'stream', tx)
     }
   }
 
@@ -276,11 +317,12 @@ export class SignatureEngine {
 
   transaction(flow: number, transaction: Transaction, timeUs: number): void {
     this.#timeUs = timeUs
-    if (this.#untold.size > 0) this.#judgeUntold(flow)
-    this.#judgeMatched(flow * 2)
-    this.#judgeMatched(flow * 2 + 1)
-    if (this.#passed.has(flow)) return
+    if (this.#untold.size > 0) this.#judgeUntold(flow, transaction)
+    this.#judgeMatched(flow * 2, transaction)
+    this.#judgeMatched(flow * 2 + 1, transaction)
+    if (this.memory.passed.has(flow)) return
     this.#view.open(transaction, this.#rules.views.length)
+    this.#inspector.dceLittle = callOf(transaction)?.little ?? false
     for (let point = 0; point < 4; point++) {
       const response = point >= 2
       const body = (point & 1) === 1
@@ -290,7 +332,8 @@ export class SignatureEngine {
       if (ready === 0) continue
       const progress = this.#progressOf(transaction)
       if (progress && (progress.settled & (1 << point)) !== 0) continue
-      if (progress && ready === 2) progress.settled |= 1 << point
+      // Another file of the same message may follow.
+      if (progress && ready === 2 && transaction.stage !== 'file') progress.settled |= 1 << point
       if (
         this.#judgePoint(flow, transaction, lanes, {
           response,
@@ -304,10 +347,8 @@ export class SignatureEngine {
 
   /** What was judged of a transaction that is handed over more than once. */
   #progressOf(transaction: Transaction): { settled: number; fired: Set<number> } | undefined {
-    const { proto } = transaction
-    if (proto !== 'http' && proto !== 'tls' && proto !== 'ssh') return undefined
-    const subject =
-      proto === 'http' ? transaction.http : proto === 'tls' ? transaction.tls : transaction.ssh
+    const subject = subjectOf(transaction)
+    if (!subject) return undefined
     let progress = this.#progress.get(subject)
     if (!progress) {
       progress = { settled: 0, fired: new Set() }
@@ -349,6 +390,7 @@ export class SignatureEngine {
     toServer: boolean,
     transaction: Transaction,
   ): boolean {
+    this.#inspector.captured.length = 0
     if (!signature.transactionTests.every((test) => test(transaction, !toServer))) return false
     if (!this.#remembers(signature, flow, toServer)) return false
     const { packetTests, packetParts, payload } = signature
@@ -370,7 +412,8 @@ export class SignatureEngine {
   }
 
   /** The plain contents of a transaction rule: against what is kept of the stream, or the datagram. */
-  #payloadHolds({ payload }: Signature, flow: number, toServer: boolean): boolean {
+  #payloadHolds({ payload, index }: Signature, flow: number, toServer: boolean): boolean {
+    if (this.#met.get(flow * 2 + (toServer ? 1 : 0))?.has(index)) return true
     const packet = this.#inHand(flow)
     if (packet && packet.protocol !== 6) {
       const start = packet.payloadOffset
@@ -382,15 +425,15 @@ export class SignatureEngine {
   }
 
   /** Rules that matched the packet in hand before its protocol was known. */
-  #judgeUntold(flow: number): void {
+  #judgeUntold(flow: number, tx: Transaction): void {
     const packet = this.#inHand(flow)
-    if (!packet || this.#passed.has(flow)) return
+    if (!packet || this.memory.passed.has(flow)) return
     const known = this.#options.appProto(flow)
     for (const index of this.#untold) {
       const signature = this.#rules.signatures[index]
       if (signature?.appProto !== known) continue
       this.#inPacket.add(index)
-      if (this.#fire(signature, flow, packet.toServer, 'packet', undefined)) break
+      if (this.#fire(signature, flow, packet.toServer, 'packet', tx)) break
     }
     this.#untold.clear()
   }
@@ -398,13 +441,18 @@ export class SignatureEngine {
   ended(flow: number): void {
     this.#judgeMatched(flow * 2)
     this.#judgeMatched(flow * 2 + 1)
+  }
+
+  /** After `ended`, and after what it brought was told. */
+  forget(flow: number): void {
     this.#tails.forget(flow * 2)
     this.#tails.forget(flow * 2 + 1)
-    this.#bits.ended(flow)
+    this.memory.ended(flow)
     this.#state.ended(flow)
-    this.#passed.delete(flow)
     this.#once.delete(flow * 2)
     this.#once.delete(flow * 2 + 1)
+    this.#met.delete(flow * 2)
+    this.#met.delete(flow * 2 + 1)
   }
 
   #find(lane: Lane, bytes: Uint8Array, start: number, end: number, fresh: number): void {
@@ -426,6 +474,7 @@ export class SignatureEngine {
     base: number,
     flow: number,
   ): boolean {
+    this.#inspected = flow
     const yes = this.#inspector.matches(conditions, bytes, start, end, base)
     const { limit } = this.#inspector
     if (limit !== undefined && !yes) this.#incomplete(limit, flow)
@@ -440,7 +489,7 @@ export class SignatureEngine {
   /** Flow bits, numbers and bits of hosts that must be set, or must not. */
   #remembers(signature: Signature, flow: number, toServer: boolean): boolean {
     const { bitTests, stateTests } = signature
-    if (!this.#bits.fits(bitTests, flow)) return false
+    if (!this.memory.bits.fits(bitTests, flow)) return false
     if (stateTests.length === 0) return true
     const place = this.#placeOf(flow, toServer)
     for (const test of stateTests) if (!test(this.#state, place)) return false
@@ -459,6 +508,13 @@ export class SignatureEngine {
     place.srcAt = flow < 0 ? 0 : flow * 4
     place.destAt = place.srcAt
     return place
+  }
+
+  /** A rule that goes before this one has let the packet in hand pass. */
+  #passedBefore({ index }: Signature, flow: number): boolean {
+    const packet = this.#packet
+    if (packet?.number !== this.#passedPacket || packet.flow !== flow) return false
+    return index > this.#passedBy
   }
 
   #partsHold({ packetParts }: Signature, packet: Packet): boolean {
@@ -485,25 +541,42 @@ export class SignatureEngine {
     tx: Transaction | undefined,
   ): boolean {
     this.counters.matched++
-    const { hit, action, bitChanges, stateChanges, payload, packetTests } = signature
-    if (bitChanges.length > 0 && flow >= 0 && !this.#bits.change(bitChanges, flow))
+    const { hit, action, bitChanges, stateChanges } = signature
+    if (this.#passedBefore(signature, flow)) return true
+    if (signature.silences !== undefined) this.memory.silence.add(signature.silences, flow, tx)
+    if (signature.bypass && flow >= 0) this.memory.bypass(flow)
+    if (bitChanges.length > 0 && flow >= 0 && !this.memory.bits.change(bitChanges, flow))
       this.#incomplete('flowbits', flow)
     if (stateChanges.length > 0) {
       const place = this.#placeOf(flow, toServer)
       for (const change of stateChanges) change(this.#state, place)
     }
+    // As Suricata has it: what asks for nothing but addresses or a protocol, and what matched in a stream, is of the flow.
+    const ofFlow =
+      flow >= 0 && (found !== 'packet' || signature.ipOnly || signature.appProto !== undefined)
     if (action === 'pass') {
-      const wholeFlow = found !== 'packet' || (payload.length === 0 && packetTests.length === 0)
-      if (wholeFlow && flow >= 0) this.#passed.add(flow)
-      return true
+      if (ofFlow) this.memory.passed.add(flow)
+      if (this.#packet) this.#passedPacket = this.#packet.number
+      this.#passedBy = signature.index
+      if (!signature.tells) return true
     }
+    const { captured } = this.#inspector
+    const vars = captured.length > 0 ? this.memory.variables(flow, captured) : undefined
     if (signature.noalert) return false
     const app_proto = flow < 0 ? 'unknown' : this.#options.appProto(flow)
     const packet = flow < 0 ? this.#packet : this.#inHand(flow)
+    const drops =
+      action === 'drop' || action === 'reject' ? (ofFlow ? 'flow' : 'packet') : undefined
     this.#options.onAlert(
-      { ...hit, app_proto, ...(tx && { tx }) },
+      { ...hit, app_proto, ...(tx && { tx }), ...vars, ...(drops && { drops }) },
       { flow, toServer, timeUs: this.#timeUs, found, packet },
     )
-    return false
+    return action === 'pass'
   }
+}
+
+function mark(marks: Map<number, Set<number>>, key: number, index: number): void {
+  const known = marks.get(key)
+  if (known) known.add(index)
+  else if (marks.size < ONCE_MAX) marks.set(key, new Set([index]))
 }

@@ -1,5 +1,5 @@
 /** Which literal of a rule is looked for first: the author's choice, else the one that is rarest. */
-import type { Content } from './condition.ts'
+import type { Condition, Content } from './condition.ts'
 import type { DraftList } from './draft.ts'
 import { isPacketPart } from './packet-parts.ts'
 import type { BufferPart, FastPattern } from './rule.ts'
@@ -45,6 +45,15 @@ export function chooseFast(
     }
   }
   return best
+}
+
+/** The literal by which the plain contents of a rule over transactions are found in the stream; undefined: by none. */
+export function payloadFast(payload: readonly Condition[]): FastPattern | undefined {
+  let best: Content | undefined
+  for (const condition of payload)
+    if (condition.type === 'content' && !condition.negated)
+      if (!best || worthOf(condition) > worthOf(best)) best = condition
+  return best && { bytes: best.bytes, nocase: best.nocase, view: undefined }
 }
 
 /** Different bytes say more than repeated ones; zeros and spaces are everywhere. */

@@ -43,6 +43,10 @@ export class FlowBits {
     return true
   }
 
+  names(flow: number): string[] {
+    return [...(this.#names.get(flow) ?? [])]
+  }
+
   ended(flow: number): void {
     this.#names.delete(flow)
   }

@@ -3,8 +3,13 @@ import type { Packet } from '../../decode/packet.ts'
 import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
 import type { Header, Signature } from './rule.ts'
 
+/** ICMP, TCP, UDP, ESP, ICMPv6, SCTP. */
+const FLOW_PROTOCOLS: ReadonlySet<number> = new Set([1, 6, 17, 50, 58, 132])
+
 export function packetFits(signature: Signature, packet: Packet, flows: FlowTableLike): boolean {
-  const { header, side, established, needsFlow } = signature
+  const { header, side, established, needsFlow, ipOnly } = signature
+  if (packet.fault !== undefined && signature.event === undefined && !header.anyProtocol)
+    return false
   if (!protocolFits(header, packet.protocol)) return false
   if (header.ipVersion !== 0 && header.ipVersion !== packet.ipVersion) return false
   const { flow } = packet
@@ -13,6 +18,7 @@ export function packetFits(signature: Signature, packet: Packet, flows: FlowTabl
   } else {
     if (side !== 0 && (side === 1) !== packet.toServer) return false
     if (!stateFits(established, flow, flows)) return false
+    if (ipOnly && !isFirst(packet, flows)) return false
   }
   if (packet.fragment && !(header.sourcePorts.any && header.destinationPorts.any)) return false
   const { src, dest, srcPort, destPort } = packet
@@ -58,6 +64,12 @@ function protocolFits(header: Header, protocol: number): boolean {
     default:
       return false
   }
+}
+
+/** The first packet of its direction. What Suricata makes no flow of is always first. */
+function isFirst({ flow, toServer, protocol }: Packet, flows: FlowTableLike): boolean {
+  if (!FLOW_PROTOCOLS.has(protocol)) return true
+  return (toServer ? flows.packetsToServer[flow] : flows.packetsToClient[flow]) === 1
 }
 
 function stateFits(established: 0 | 1 | 2, flow: number, flows: FlowTableLike): boolean {

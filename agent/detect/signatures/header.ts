@@ -6,6 +6,7 @@ import { Refused, type RuleText } from './rule-text.ts'
 
 const ACTIONS: Readonly<Record<string, RuleAction>> = {
   alert: 'alert',
+  config: 'config',
   pass: 'pass',
   drop: 'drop',
   reject: 'reject',
@@ -23,7 +24,7 @@ interface Protocol {
   icmpv6?: boolean
   any?: boolean
   ipVersion?: 4 | 6
-  appProto?: AppProto
+  protos?: readonly AppProto[]
   packetOnly?: boolean
   streamOnly?: boolean
 }
@@ -42,13 +43,24 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   icmp: { icmp: true, icmpv6: true },
   icmpv4: { icmp: true },
   icmpv6: { icmpv6: true },
-  http: { tcp: true, appProto: 'http' },
-  http1: { tcp: true, appProto: 'http' },
-  tls: { tcp: true, appProto: 'tls' },
-  ssl: { tcp: true, appProto: 'tls' },
-  ssh: { tcp: true, appProto: 'ssh' },
-  modbus: { tcp: true, appProto: 'modbus' },
-  dns: { tcp: true, udp: true, appProto: 'dns' },
+  ...applications({ tcp: true }, 'http tls ssh modbus ftp ftp-data smtp smb rdp pop3'),
+  ...applications({ udp: true }, 'dhcp quic tftp bacnet snmp'),
+  ...applications({ tcp: true, udp: true }, 'dns krb5 dnp3 enip s7 iec104'),
+  http1: { tcp: true, protos: ['http'] },
+  ssl: { tcp: true, protos: ['tls'] },
+  // Calls travel by themselves and in the pipes of SMB.
+  dcerpc: { tcp: true, udp: true, protos: ['dcerpc', 'smb'] },
+}
+
+function applications(over: Protocol, names: string): Record<string, Protocol> {
+  return Object.fromEntries(
+    names.split(' ').map((name) => [name, { ...over, protos: [name as AppProto] }]),
+  )
+}
+
+/** What a rule means by the name of an application protocol; undefined: it is not told apart here. */
+export function protocolsOf(name: string): readonly AppProto[] | undefined {
+  return Object.hasOwn(PROTOCOLS, name) ? PROTOCOLS[name]?.protos : undefined
 }
 
 export interface ParsedHeader {
@@ -56,7 +68,7 @@ export interface ParsedHeader {
   header: Header
   /** `=>`: request and answer together. */
   exchange: boolean
-  appProto: AppProto | undefined
+  protos: readonly AppProto[] | undefined
   packetOnly: boolean
   streamOnly: boolean
 }
@@ -71,7 +83,7 @@ export function parseHeader(rule: RuleText, shared: Shared): ParsedHeader {
   return {
     action,
     exchange: rule.direction === '=>',
-    appProto: protocol.appProto,
+    protos: protocol.protos,
     packetOnly: protocol.packetOnly ?? false,
     streamOnly: protocol.streamOnly ?? false,
     header: {

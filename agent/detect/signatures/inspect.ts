@@ -10,8 +10,10 @@ import {
   type Base64,
   type ByteMath,
   type ByteTest,
+  type Capture,
   type Condition,
   type Content,
+  type DatasetTest,
   type IsDataAt,
   type Operand,
   type Pcre,
@@ -20,6 +22,14 @@ import {
 } from './condition.ts'
 import { find } from './search.ts'
 
+export interface Captured {
+  scope: Capture['scope']
+  name: string
+  bytes: Uint8Array
+}
+
+/** Groups kept for one rule. */
+const CAPTURED_MAX = 32
 /** Searches for one rule in one buffer; Suricata's inspection-recursion-limit. */
 const STEPS_MAX = 3000
 /** Bytes searched for one rule in one buffer. */
@@ -32,8 +42,15 @@ const STOP = 2
 type Outcome = typeof NO | typeof YES | typeof STOP
 
 export class Inspector {
+  /** Groups that expressions have caught, for the rule in hand; whoever judges a rule empties it. */
+  readonly captured: Captured[] = []
+  /** Told of each entropy that was computed. */
+  onEntropy: ((name: string, value: number) => void) | undefined
   /** The bound that the last call met, if it met one: its "no" is then no answer. */
   limit: 'steps' | 'match-limit' | undefined
+
+  /** How the DCE/RPC message in hand sends its numbers. */
+  dceLittle = false
 
   #list: readonly Condition[] = []
   #bytes: Uint8Array = new Uint8Array(0)
@@ -63,7 +80,10 @@ export class Inspector {
     this.#steps = 0
     this.limit = undefined
     this.#searched = 0
-    return this.#from(0, 0) === YES
+    const before = this.captured.length
+    const yes = this.#from(0, 0) === YES
+    if (!yes) this.captured.length = before
+    return yes
   }
 
   /** `here`: where the match before ended, from the start of the buffer. */
@@ -110,8 +130,13 @@ export class Inspector {
       case 'entropy': {
         const from = Math.min(this.#end, this.#start + condition.offset)
         const to = Math.min(this.#end, from + condition.bytesMax)
-        return condition.test(entropyOf(this.#bytes, from, to)) ? this.#from(index + 1, here) : NO
+        if (to <= from) return NO
+        const value = entropyOf(this.#bytes, from, to)
+        this.onEntropy?.(condition.name, value)
+        return condition.test(value) ? this.#from(index + 1, here) : NO
       }
+      case 'dataset':
+        return this.#dataset(condition) ? this.#from(index + 1, here) : NO
       case 'absent':
         return condition.orElse ? this.#from(index + 1, here) : NO
     }
@@ -215,8 +240,11 @@ export class Inspector {
       if (pcre.negated) return found === 1 ? NO : this.#from(index + 1, here)
       if (found === 0) return NO
       const next = pcre.regex.matchStart + 1
+      const before = this.captured.length
+      for (const capture of pcre.captures) this.#catch(capture, pcre.regex, subject)
       const rest = this.#from(index + 1, origin + pcre.regex.matchEnd)
       if (rest !== NO) return rest
+      this.captured.length = before
       if (!pcre.followed) return STOP
       from = next
       if (from > subject.length) return NO
@@ -225,6 +253,19 @@ export class Inspector {
         return STOP
       }
     }
+  }
+
+  #catch({ group, scope, name }: Capture, regex: Pcre['regex'], subject: Uint8Array): void {
+    const bytes = regex.group(group, subject)
+    if (bytes && this.captured.length < CAPTURED_MAX)
+      this.captured.push({ scope, name, bytes: Uint8Array.from(bytes) })
+  }
+
+  #dataset({ verb, set }: DatasetTest): boolean {
+    const value = this.#bytes.subarray(this.#start, this.#end)
+    if (verb === 'isset') return set.has(value)
+    if (verb === 'isnotset') return !set.has(value)
+    return verb === 'set' ? set.add(value) : set.remove(value)
   }
 
   #isDataAt(test: IsDataAt, here: number): boolean {
@@ -245,7 +286,8 @@ export class Inspector {
     if (count === 0 && read.count.slot >= 0) return 0
     if (at < 0 || at + count > this.#length || count <= 0 || count > read.countMax)
       return Number.NaN
-    return readNumber(this.#bytes, this.#start + at, count, read)
+    const how = { count, dceLittle: this.dceLittle }
+    return readNumber(this.#bytes, this.#start + at, how, read)
   }
 
   #byteTest(test: ByteTest, here: number): boolean {

@@ -1,9 +1,9 @@
 /** byte_test, byte_jump, byte_extract and pcre. */
 import { PCRE_BUFFERS } from './buffers.ts'
-import { type ByteRead, type ByteTest, type Condition, follow } from './condition.ts'
+import { type ByteRead, type ByteTest, type Capture, type Condition, follow } from './condition.ts'
 import type { Draft } from './draft.ts'
 import { type KeywordTable, parts, valued, whole } from './keyword.ts'
-import { FLAG_BITS, Regex } from './regex.ts'
+import { CAPTURES_MAX, FLAG_BITS, Regex } from './regex.ts'
 import { quoted, Refused } from './rule-text.ts'
 
 const BINARY_BYTES_MAX = 8
@@ -70,13 +70,13 @@ function byteMath(draft: Draft, value: string, name: string): void {
   const relative = take(words, 'relative')
   const extra = [
     ...(endian === 'little' ? ['little'] : []),
+    ...(take(words, 'dce') || endian === 'dce' ? ['dce'] : []),
     ...(string ? ['string', string] : []),
     ...(mask ? [`bitmask ${mask}`] : []),
     ...(relative ? ['relative'] : []),
   ]
   const how = MATH.find((each) => each === sign)
   if (how === undefined) throw new Refused(name, `"${sign}" is not an operation`)
-  if (take(words, 'dce')) throw new Refused(name, 'dce is not honoured')
   refuseRest(name, words)
   if (!/^[a-z]\w*$/i.test(result)) throw new Refused(name, `"${result}" is not a name`)
   const read = readOf(draft, name, { count: bytes, offset, words: extra })
@@ -117,6 +117,8 @@ function readOf(
   const base = take(words, 'hex') ? 16 : take(words, 'oct') ? 8 : take(words, 'dec') ? 10 : 10
   const little = take(words, 'little')
   take(words, 'big')
+  const dce = take(words, 'dce')
+  if (dce) draft.useProto(name, 'dcerpc', 'smb')
   const mask = argument(words, 'bitmask')
   const bytesMax = string ? DIGITS_MAX : BINARY_BYTES_MAX
   const bytes = draft.operand(name, count)
@@ -130,6 +132,7 @@ function readOf(
     offset: draft.operand(name, offset, true),
     relative: take(words, 'relative'),
     little,
+    dce,
     base: string ? base : 0,
     mask: mask === undefined ? undefined : whole(name, mask.startsWith('0x') ? mask : `0x${mask}`),
   }
@@ -158,7 +161,34 @@ function addPcre(draft: Draft, value: string, name: string): void {
   if (buffer !== undefined) draft.useProto(name, 'http')
   const list = buffer === undefined || draft.sticky ? draft.list(relative) : draft.listOf(buffer)
   const regex = new Regex(text.slice(1, end), options >>> 0)
-  const pcre: Condition = { type: 'pcre', regex, negated, relative, followed: false }
+  const captures = capturesOf(text.slice(1, end), text.slice(end + 1), { regex, name })
+  const pcre: Condition = { type: 'pcre', regex, captures, negated, relative, followed: false }
   list.conditions.push(pcre)
   if (relative) follow(list.conditions, pcre)
+}
+
+const SCOPES = ['alert', 'pkt', 'flow'] as const
+
+/** `(?P<flow_name>…)` by name, or `…/flags, flow:name, alert:other` by place. */
+function capturesOf(
+  pattern: string,
+  after: string,
+  { regex, name }: { regex: Regex; name: string },
+): Capture[] {
+  const captures: Capture[] = []
+  for (const [, scope, word = ''] of pattern.matchAll(/\(\?P?<(alert|pkt|flow)_(\w+)>/g)) {
+    const group = regex.groupOf(`${scope}_${word}`)
+    if (group > 0) captures.push({ group, scope: scope as Capture['scope'], name: word })
+  }
+  const places = parts(after).slice(1)
+  if (places.length > CAPTURES_MAX)
+    throw new Refused(name, `it keeps ${CAPTURES_MAX} groups at most`)
+  for (const [i, place] of places.entries()) {
+    const [word = '', variable = ''] = place.split(':')
+    const scope = SCOPES.find((each) => each === word)
+    if (!scope || !/^\w+$/.test(variable))
+      throw new Refused(name, `"${place}" is not alert, pkt or flow and a name`)
+    captures.push({ group: i + 1, scope, name: variable })
+  }
+  return captures
 }

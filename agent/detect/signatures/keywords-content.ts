@@ -1,8 +1,10 @@
 /** content and what stands with it. */
 import { type Condition, type Content, follow, parseNumberTest } from './condition.ts'
+import { Dataset } from './datasets.ts'
 import type { Draft, DraftList } from './draft.ts'
 import { bare, type KeywordTable, parts, valued, whole } from './keyword.ts'
 import { parseLiteral } from './literal.ts'
+import { FILE_PROTOS } from './proto-file.ts'
 import { quoted, Refused } from './rule-text.ts'
 import { folded, skipTable } from './search.ts'
 
@@ -95,12 +97,19 @@ export const CONTENT_KEYWORDS: KeywordTable = {
     const found = /^(?:bytes\s+(\d+)\s*,\s*)?(?:offset\s+(\d+)\s*,\s*)?value\s*(.+)$/.exec(value)
     const test = found && decimalTest(found[3] as string)
     if (!found || !test) throw new Refused(name, `"${value}" is not a value it can compare`)
-    draft.list().conditions.push({
+    const list = draft.list()
+    list.conditions.push({
       type: 'entropy',
+      name: list.name?.replaceAll('.', '_') ?? 'content',
       bytesMax: Number(found[1] ?? Number.MAX_SAFE_INTEGER),
       offset: Number(found[2] ?? 0),
       test,
     })
+  }),
+  dataset: valued((draft, value, name) => {
+    const list = draft.sticky
+    if (!list) throw new Refused(name, 'there is no sticky buffer before it')
+    list.conditions.push(datasetTest(draft, value, name))
   }),
   filename: valued((draft, value, name) => fileNameHolds(draft, value, name, false)),
   fileext: valued((draft, value, name) => fileNameHolds(draft, value, name, true)),
@@ -121,13 +130,35 @@ export const CONTENT_KEYWORDS: KeywordTable = {
 function fileNameHolds(draft: Draft, value: string, name: string, extension: boolean): void {
   const { negated, text } = quoted(name, value)
   const bytes = folded(parseLiteral(name, extension ? `.${text}` : text))
-  draft.useProto(name, 'http')
+  draft.useProto(name, ...FILE_PROTOS)
   draft.listOf('file.name').conditions.push({
     ...plainContent(bytes, negated),
     nocase: true,
     skip: skipTable(bytes, true),
     endsWith: extension,
   })
+}
+
+const DATASET_VERBS = ['isset', 'isnotset', 'set', 'unset'] as const
+const DATASET_TYPES = ['string', 'md5', 'sha256'] as const
+
+/** `set,name, type string` */
+function datasetTest(draft: Draft, value: string, name: string): Condition {
+  const [word = '', label = '', ...options] = parts(value)
+  const verb = DATASET_VERBS.find((each) => each === word)
+  const said = new Map(
+    options.map((option) => option.split(/\s+/, 2) as [string, string | undefined]),
+  )
+  const type = DATASET_TYPES.find((each) => each === (said.get('type') ?? 'string'))
+  if (!verb || !type || !/^[\w.-]{1,64}$/.test(label))
+    throw new Refused(name, `"${value}" is not a verb, a name and a type it knows`)
+  for (const key of said.keys())
+    if (!['type', 'memcap', 'hashsize'].includes(key))
+      throw new Refused(name, `${key} is not honoured: sets are filled by rules alone`)
+  const set = draft.datasets.get(label) ?? new Dataset(type)
+  if (set.type !== type) throw new Refused(name, `the set ${label} is of ${set.type}`)
+  draft.datasets.set(label, set)
+  return { type: 'dataset', verb, set }
 }
 
 /** As a number test, of numbers with a fraction. */

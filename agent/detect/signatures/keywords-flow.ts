@@ -8,6 +8,7 @@ import { Refused } from './rule-text.ts'
 export const FLOW_KEYWORDS: KeywordTable = {
   flow: valued((draft, value, name) => {
     draft.needsFlow = true
+    draft.flowWords = true
     for (const part of parts(value.toLowerCase())) flowWord(draft, part, name)
   }),
   flowbits: valued((draft, value, name) => {

@@ -4,7 +4,7 @@ import { DECODE_EVENTS, type PacketEvent, STREAM_EVENTS } from '../../decode/eve
 import { TCP } from '../../decode/packet.ts'
 import { type NumberTest, parseNumberTest, passes } from './condition.ts'
 import type { Draft } from './draft.ts'
-import { bare, type KeywordTable, valued } from './keyword.ts'
+import { bare, type KeywordTable, parts, valued } from './keyword.ts'
 import type { PacketTest } from './rule.ts'
 import { Refused } from './rule-text.ts'
 
@@ -88,6 +88,7 @@ export const PACKET_KEYWORDS: KeywordTable = {
     (packet) => packet.vlanCount,
     () => true,
   ),
+  'vlan.id': valued((draft, value, name) => draft.packetTests.push(vlanId(name, value))),
   fragbits: valued((draft, value, name) => {
     const match = /^([*+!]?)([MDR]+)([*+!]?)$/.exec(value.replaceAll(' ', ''))
     if (!match) throw new Refused(name, `"${value}" is not made of M, D, R and * + !`)
@@ -102,6 +103,28 @@ export const PACKET_KEYWORDS: KeywordTable = {
       return (bits === wanted) !== (mode === '!')
     })
   }),
+}
+
+/** `300`, `>100,all`, `200,0`, `400,-1`: of any, of all, or of one layer; -1 is the innermost. */
+function vlanId(name: string, value: string): PacketTest {
+  const [number = '', layer = 'any'] = parts(value)
+  const test = testOf(name, number)
+  if (layer !== 'any' && layer !== 'all' && !/^-?[0-2]$|^-3$/.test(layer))
+    throw new Refused(name, `"${layer}" is not a layer of a VLAN tag`)
+  const at = Number(layer)
+  return ({ vlanCount, vlan0, vlan1, vlan2 }) => {
+    const count = Math.min(vlanCount, 3)
+    if (count === 0) return false
+    if (Number.isNaN(at)) {
+      const ids = [vlan0, vlan1, vlan2].slice(0, count)
+      return layer === 'all'
+        ? ids.every((id) => passes(test, id))
+        : ids.some((id) => passes(test, id))
+    }
+    const place = at < 0 ? count + at : at
+    if (place < 0 || place >= count) return false
+    return passes(test, place === 0 ? vlan0 : place === 1 ? vlan1 : vlan2)
+  }
 }
 
 function setEvent(draft: Draft, name: string, known: readonly PacketEvent[], value: string): void {

@@ -1,8 +1,10 @@
 /** Sticky buffers, and fields of application records. */
-import type { DnsMessage, ModbusMessage } from '../../decode/records.ts'
+import { isAppEvent } from '../../decode/app-events.ts'
+import type { AppProto, DnsMessage, ModbusMessage } from '../../decode/records.ts'
 import { BUFFERS, MODIFIERS, STICKY_ALIASES } from './buffers.ts'
 import { type NumberTest, parseNumberTest, passes } from './condition.ts'
 import type { Draft } from './draft.ts'
+import { protocolsOf } from './header.ts'
 import { bare, type KeywordTable, type OptionalKeyword, parts, valued } from './keyword.ts'
 import { PACKET_PARTS } from './packet-parts.ts'
 import { Refused } from './rule-text.ts'
@@ -26,42 +28,43 @@ export function protoKeywords(): KeywordTable {
       draft.sticky.conditions.push({ type: 'absent', orElse: value === 'or_else' })
     },
     'app-layer-protocol': valued((draft, value, name) => {
-      const known = ['dns', 'http', 'tls', 'ssh', 'modbus', 'unknown', 'failed'] as const
-      const proto = known.find((each) => each === value)
-      if (proto === undefined) throw new Refused(name, `"${value}" is not told apart here`)
-      draft.useProto(name, proto)
-    }),
-    filesize: valued((draft, value, name) => {
-      const [, side, text = ''] = /^(?:(to_client|to_server)\s*,\s*)?(.+)$/.exec(value) ?? []
-      const test = parseNumberTest(text.replace(/\s+/g, ''))
-      if (!test) throw new Refused(name, `"${value}" is not a size`)
-      if (side !== undefined && !draft.exchange) throw new Refused(name, 'a side is for => rules')
-      draft.useProto(name, 'http')
-      draft.transactionTests.push({
-        proto: 'http',
-        late: true,
-        bothSides: true,
-        test: (tx, response) => {
-          if (tx.proto !== 'http') return false
-          const ofResponse = side === undefined ? response : side === 'to_client'
-          const { requestBodyBytes, responseBodyBytes } = tx.http
-          const size = ofResponse ? responseBodyBytes : requestBodyBytes
-          return size > 0 && passes(test, size)
-        },
-      })
+      if (value.startsWith('!')) {
+        const other = protocolsOf(value.slice(1).trim())
+        if (!other) throw new Refused(name, `"${value}" is not told apart here`)
+        draft.notProtos.push(...other)
+        draft.needsFlow = true
+        return
+      }
+      const none = value === 'unknown' || value === 'failed'
+      const protos = none ? [value as AppProto] : protocolsOf(value)
+      if (!protos) throw new Refused(name, `"${value}" is not told apart here`)
+      draft.useProto(name, ...protos)
     }),
     'app-layer-event': valued((draft, value, name) => {
-      if (value !== 'dns.z_flag_set')
-        throw new Refused(name, `the event ${value} is not noticed here`)
-      draft.useProto(name, 'dns')
-      draft.transactionTests.push({
-        proto: 'dns',
-        bothSides: true,
-        test: (tx) => tx.proto === 'dns' && (tx.dns.flags & DNS_Z_FLAG) !== 0,
-      })
+      if (value === 'dns.z_flag_set') {
+        draft.useProto(name, 'dns')
+        draft.transactionTests.push({
+          bothSides: true,
+          test: (tx) => tx.proto === 'dns' && (tx.dns.flags & DNS_Z_FLAG) !== 0,
+        })
+        return
+      }
+      if (!isAppEvent(value)) throw new Refused(name, `the event ${value} is not noticed here`)
+      if (value.startsWith('http.')) {
+        draft.useProto(name, 'http')
+        draft.transactionTests.push({
+          bothSides: true,
+          late: true,
+          test: (tx) => tx.proto === 'http' && (tx.http.events?.includes(value) ?? false),
+        })
+        return
+      }
+      draft.useProto(name, ...(protocolsOf(value.slice(0, value.indexOf('.'))) ?? []))
+      draft.appEvent = value
     }),
     'dns.opcode': dnsNumber((dns) => dns.opcode),
-    'dns.rcode': dnsNumber((dns) => (dns.response ? dns.rcode : undefined)),
+    // A question has the field too, and nobody's client sets it.
+    'dns.rcode': dnsNumber((dns) => dns.flags & 0xf),
     'dns.rrtype': dnsNumber((dns) => dns.questions[0]?.type),
     modbus: valued(modbus),
   }
@@ -84,7 +87,7 @@ function sticky(name: string): OptionalKeyword {
       throw new Refused(keyword, 'it takes no value')
     const source = BUFFERS.get(name)
     if (!source) throw new Refused(keyword, 'there is no such buffer')
-    draft.useProto(keyword, source.proto)
+    draft.useProto(keyword, ...source.protos)
     draft.stick(name, source.multi || side !== undefined)
     if (side !== undefined && draft.sticky) draft.sticky.response = side
   }
@@ -116,7 +119,6 @@ function dnsNumber(read: (dns: DnsMessage) => number | undefined): OptionalKeywo
     if (!test) throw new Refused(name, `"${value}" is not a number or a range`)
     draft.useProto(name, 'dns')
     draft.transactionTests.push({
-      proto: 'dns',
       bothSides: true,
       test: (tx) => {
         const value = tx.proto === 'dns' ? read(tx.dns) : undefined
@@ -133,7 +135,6 @@ function modbus(draft: Draft, value: string, name: string): void {
   draft.useProto(name, 'modbus')
   const tests = parts(value).map((part) => modbusTest(name, part.replace(/\s+/g, ' ')))
   draft.transactionTests.push({
-    proto: 'modbus',
     test: (tx) => tx.proto === 'modbus' && tests.every((test) => test(tx.modbus)),
   })
 }

@@ -1,8 +1,13 @@
 /** What a rule is: its name, numbers, class, and what is said about it. */
-import { bare, type KeywordTable, valued, whole } from './keyword.ts'
+import type { Tag } from '../tags.ts'
+import { bare, type KeywordTable, parts, valued, whole } from './keyword.ts'
 import { quoted, Refused } from './rule-text.ts'
 
 const METADATA_MAX = 64
+/** What a tag without a count keeps, as in Suricata. */
+const TAGGED_PACKETS = 256
+const METRICS = ['packets', 'bytes', 'seconds'] as const
+const SIDES = ['src', 'dst'] as const
 
 export const RULE_KEYWORDS: KeywordTable = {
   msg: valued((draft, value, name) => {
@@ -39,11 +44,45 @@ export const RULE_KEYWORDS: KeywordTable = {
     if (value !== 'src_ip' && value !== 'dest_ip')
       throw new Refused(name, 'it is src_ip or dest_ip')
   }),
+  tag: valued((draft, value, name) => draft.tags.push(tagOf(name, value))),
+  // What passes is told too; other rules are told anyway.
+  alert: bare((draft) => {
+    draft.tells = true
+  }),
+  bypass: bare((draft) => {
+    draft.bypass = true
+  }),
+  config: valued((draft, value, name) => {
+    const found = new Map(
+      parts(value).map((part) => part.split(/\s+/, 2) as [string, string | undefined]),
+    )
+    const [type, scope] = [found.get('type'), found.get('scope')]
+    if (found.get('logging') !== 'disable' || type !== 'tx' || (scope !== 'tx' && scope !== 'flow'))
+      throw new Refused(
+        name,
+        `"${value}" is not logging disable, type tx and a scope of tx or flow`,
+      )
+    draft.silences = scope
+  }),
   noalert: bare((draft) => {
     draft.noalert = true
   }),
   // Says how the rule should be prefiltered, never what it matches.
   prefilter: bare(() => {}),
+}
+
+/** `session` · `session,20,packets` · `host,60,seconds,src` */
+function tagOf(name: string, value: string): Tag {
+  const [scope, count, metric, side = 'src', more] = parts(value)
+  const [what, whose] = [
+    METRICS.find((each) => each === metric),
+    SIDES.find((each) => each === side),
+  ]
+  if ((scope !== 'session' && scope !== 'host') || !whose || more !== undefined)
+    throw new Refused(name, `"${value}" is not a session or a host, a count, a unit and a side`)
+  if (count === undefined) return { scope, count: TAGGED_PACKETS, metric: 'packets', side: whose }
+  if (!what) throw new Refused(name, 'a count is of packets, bytes or seconds')
+  return { scope, count: whole(name, count), metric: what, side: whose }
 }
 
 function addMetadata(metadata: Record<string, string[]>, key: string, text: string): void {

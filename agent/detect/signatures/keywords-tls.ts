@@ -13,18 +13,32 @@ const VERSIONS: Readonly<Record<string, number>> = {
   'tls1.3': 0x304,
 }
 
+/** States that are told apart; what follows is encrypted. */
+const HELLOS: ReadonlySet<string> = new Set(['client_hello', 'server_hello'])
+
 export const TLS_KEYWORDS: KeywordTable = {
   'tls.version': valued((draft, value, name) =>
     version(draft, `tls${value.replaceAll('"', '')}`, name),
   ),
   ssl_version: valued((draft, value, name) => version(draft, value, name)),
+  ssl_state: valued((draft, value, name) => {
+    const words = value.split('|').map((word) => word.trim().toLowerCase())
+    if (!words.every((word) => HELLOS.has(word)))
+      throw new Refused(name, `"${value}" is not a state it knows`)
+    const [asked, answered] = [...HELLOS].map((word) => words.includes(word))
+    draft.useProto(name, 'tls')
+    draft.transactionTests.push({
+      bothSides: true,
+      test: (tx, response) =>
+        tx.proto === 'tls' && ((response ? answered && tx.tls.serverVersion > 0 : asked) ?? false),
+    })
+  }),
   'tls.cert_chain_len': valued((draft, value, name) => {
     const test = parseNumberTest(value.replace(/\s+/g, ''))
     if (!test) throw new Refused(name, `"${value}" is not a number or a range`)
     draft.useProto(name, 'tls')
     draft.side ||= 2
     draft.transactionTests.push({
-      proto: 'tls',
       late: true,
       test: (tx) =>
         tx.proto === 'tls' &&
@@ -44,7 +58,7 @@ function version(draft: Draft, value: string, name: string): void {
   })
   draft.useProto(name, 'tls')
   draft.transactionTests.push({
-    proto: 'tls',
+    bothSides: true,
     test: (tx) => {
       if (tx.proto !== 'tls') return false
       return wanted.includes(tx.tls.serverVersion || tx.tls.version) !== negated

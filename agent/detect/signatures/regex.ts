@@ -10,6 +10,9 @@ const MATCH_LIMIT = 3500
 const DEPTH_LIMIT = 1500
 const HEAP_KIB_MAX = 1024
 const PATTERN_BYTES_MAX = 8192
+/** Groups whose bytes can be asked for, as in Suricata. */
+export const CAPTURES_MAX = 8
+const PAIR_BYTES = 16
 
 // From pcre2.h; part of its ABI.
 const CASELESS = 0x8
@@ -57,8 +60,9 @@ interface Library {
     context: Pointer,
   ): number
   message(code: number, buffer: Uint8Array, length: number): number
+  groupOf(code: Pointer, name: string): number
   matchData: Pointer
-  /** Start and end of the last match, each 8 bytes; null: nothing may be read yet. */
+  /** Start and end of the last match and of its groups, each 8 bytes. */
   span: DataView
   context: Pointer
 }
@@ -74,7 +78,7 @@ function pcre2(): Library {
 function open(): Library {
   const so = koffi.load('libpcre2-8.so.0')
   const matchData = so.func('void *pcre2_match_data_create_8(uint32_t pairs, void *general)')(
-    2,
+    1 + CAPTURES_MAX,
     null,
   )
   const context = so.func('void *pcre2_match_context_create_8(void *general)')(null)
@@ -94,8 +98,9 @@ function open(): Library {
     message: so.func(
       'int pcre2_get_error_message_8(int code, _Out_ uint8_t *buffer, size_t length)',
     ),
+    groupOf: so.func('int pcre2_substring_number_from_name_8(void *code, const char *name)'),
     matchData,
-    span: new DataView(koffi.view(vector, 32)),
+    span: new DataView(koffi.view(vector, (1 + CAPTURES_MAX) * PAIR_BYTES)),
     context,
   }
 }
@@ -131,10 +136,21 @@ export class Regex {
 
   /** The first group of the first match, for a transform. */
   capture(subject: Uint8Array): Uint8Array | undefined {
-    if (this.search(subject, 0) !== 1) return undefined
+    return this.search(subject, 0) === 1 ? this.group(1, subject) : undefined
+  }
+
+  /** Bytes of a group of the match just found in `subject`; undefined where it took no part. */
+  group(number: number, subject: Uint8Array): Uint8Array | undefined {
     const { span } = this.#library
-    const [from, to] = [Number(span.getBigInt64(16, true)), Number(span.getBigInt64(24, true))]
+    const at = number * PAIR_BYTES
+    const [from, to] = [Number(span.getBigInt64(at, true)), Number(span.getBigInt64(at + 8, true))]
     return from < 0 || to < from || to > subject.length ? undefined : subject.subarray(from, to)
+  }
+
+  /** Number of the group of that name; 0 where there is none whose bytes can be asked for. */
+  groupOf(name: string): number {
+    const number = this.#library.groupOf(this.#code, name)
+    return number > 0 && number <= CAPTURES_MAX ? number : 0
   }
 
   /** 1: found, 0: not there, -1: a limit was met, so nobody knows. `subject` begins where ^ matches. */

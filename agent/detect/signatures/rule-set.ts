@@ -1,10 +1,13 @@
 /** A set of rules made ready to match; immutable once loaded. */
+import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
+import { TRANSACTION_PROTOS } from '../../decode/records.ts'
 import { GramPrefilter } from '../prefilter/grams.ts'
 import type { Prefilter } from '../prefilter/prefilter.ts'
 import { compileRule, Shared } from './compile.ts'
 import type { Condition } from './condition.ts'
-import type { BufferView, Point, Signature, ThresholdRule } from './rule.ts'
+import { payloadFast } from './fast-pattern.ts'
+import type { BufferView, Point, RuleAction, Signature, ThresholdRule } from './rule.ts'
 import { Refused, type RuleLine, ruleLines } from './rule-text.ts'
 import { defaultVariables, type Variables } from './variables.ts'
 
@@ -16,6 +19,8 @@ export const TAIL_BYTES_MAX = 4096
 export interface RuleFile {
   path: string
   text: string
+  /** Its rules keep their sid and are judged first when there are too many: no other file takes them away. */
+  shipped?: boolean
 }
 
 export interface Refusal {
@@ -54,7 +59,7 @@ export class Lane {
   readonly always: number[] = []
   readonly prefilter: Prefilter = new GramPrefilter()
 
-  add({ index, fast }: Signature): void {
+  add({ index, fast }: Pick<Signature, 'index' | 'fast'>): void {
     if (fast) this.prefilter.add(fast.bytes, fast.nocase, index)
     else this.always.push(index)
   }
@@ -88,11 +93,14 @@ export class PointLanes {
   }
 }
 
-const PROTOS: readonly Point['proto'][] = ['dns', 'http', 'tls', 'ssh', 'modbus']
+/** Place of each protocol among the points. */
+const PROTO_PLACE: Readonly<Record<Point['proto'], number>> = Object.fromEntries(
+  TRANSACTION_PROTOS.map((proto, i) => [proto, i * 4]),
+) as Record<Point['proto'], number>
 
 /** Number of a point: protocol, side, and whether bodies are needed. */
 export function pointIndex(proto: Point['proto'], response: boolean, body: boolean): number {
-  return PROTOS.indexOf(proto) * 4 + (response ? 2 : 0) + (body ? 1 : 0)
+  return PROTO_PLACE[proto] + (response ? 2 : 0) + (body ? 1 : 0)
 }
 
 export class RuleSet {
@@ -109,7 +117,7 @@ export class RuleSet {
   readonly streams: readonly [Lane, Lane] = [new Lane(), new Lane()]
   /** Bytes to keep of each direction of a stream. */
   readonly tailBytes: readonly [number, number]
-  readonly points: readonly PointLanes[] = PROTOS.flatMap(() => [
+  readonly points: readonly PointLanes[] = TRANSACTION_PROTOS.flatMap(() => [
     new PointLanes(),
     new PointLanes(),
     new PointLanes(),
@@ -117,6 +125,7 @@ export class RuleSet {
   ])
   /** Those that ask for an event. */
   readonly events = new Map<PacketEvent, number[]>()
+  readonly appEvents = new Map<AppEvent, number[]>()
   /** By sid. */
   readonly thresholds: ReadonlyMap<number, ThresholdRule>
 
@@ -155,17 +164,28 @@ export class RuleSet {
       .sort((a, b) => a.sid - b.sid)
   }
 
-  static load(files: readonly RuleFile[], variables: Variables = defaultVariables()): Loaded {
+  static load(
+    files: readonly RuleFile[],
+    variables: Variables = defaultVariables(),
+    actionOrder: readonly RuleAction[] = ACTIONS,
+  ): Loaded {
     const shared = new Shared(variables)
     const { rules, refused, total } = compileFiles(files, shared)
     const signatures = [...rules.values()].flatMap(({ signatures: each }) => each)
-    order(signatures)
+    order(signatures, actionOrder)
+    shippedFirst(signatures, [...rules.values()])
     const ruleSet = new RuleSet([...rules.values()], signatures, shared.views)
     return { ruleSet, refused, loaded: rules.size, total }
   }
 
   #place(signature: Signature): void {
-    const { header, point, side, tcpPacket, tcpStream, datagram, event } = signature
+    const { header, point, side, tcpPacket, tcpStream, datagram, event, appEvent } = signature
+    if (appEvent !== undefined) {
+      const asked = this.appEvents.get(appEvent)
+      if (asked) asked.push(signature.index)
+      else this.appEvents.set(appEvent, [signature.index])
+      return
+    }
     if (event !== undefined) {
       const asked = this.events.get(event)
       if (asked) asked.push(signature.index)
@@ -174,6 +194,11 @@ export class RuleSet {
     }
     if (point) {
       this.points[pointIndex(point.proto, point.response, point.body)]?.add(signature)
+      // What its plain contents ask may have gone by when the transaction is there.
+      const fast = payloadFast(signature.payload)
+      const { index } = signature
+      if (fast && (header.anyProtocol || header.tcp))
+        this.streams[point.response ? 0 : 1].add({ index, fast })
       return
     }
     if (tcpPacket && (header.anyProtocol || header.tcp)) this.tcp.add(signature)
@@ -186,10 +211,11 @@ export class RuleSet {
 
   #tail(side: 1 | 2): number {
     let need = 0
-    for (const { tcpStream, side: own, payload, buffers } of this.signatures) {
+    for (const { tcpStream, side: own, payload, point } of this.signatures) {
       if (own !== 0 && own !== side) continue
-      if (tcpStream || (buffers.length > 0 && payload.length > 0))
-        need = Math.max(need, reach(payload))
+      // What a transaction is found by may be anywhere in what is kept.
+      if (point !== undefined && payload.length > 0) need = TAIL_BYTES_MAX
+      else if (tcpStream) need = Math.max(need, reach(payload))
     }
     return need
   }
@@ -205,6 +231,7 @@ function reach(payload: readonly Condition[]): number {
 interface CompiledRule {
   rev: number
   file: string
+  shipped: boolean
   line: number
   text: string
   signatures: Signature[]
@@ -215,7 +242,7 @@ function compileFiles(files: readonly RuleFile[], shared: Shared) {
   const refused: Refusal[] = []
   let total = 0
   let count = 0
-  for (const { path, text } of files)
+  for (const { path, text, shipped = false } of files)
     for (const rule of ruleLines(text)) {
       total++
       try {
@@ -225,6 +252,7 @@ function compileFiles(files: readonly RuleFile[], shared: Shared) {
         count += signatures.length
         const old = keepNewest(rules, {
           file: path,
+          shipped,
           line: rule.line,
           text: rule.text,
           signatures,
@@ -237,7 +265,7 @@ function compileFiles(files: readonly RuleFile[], shared: Shared) {
   return { rules, refused, total }
 }
 
-/** Of two rules with one sid the higher revision stays; what goes is told. */
+/** Of two rules with one sid the one that is shipped stays, else the higher revision; what goes is told. */
 function keepNewest(
   rules: Map<string, CompiledRule>,
   found: Omit<CompiledRule, 'rev'>,
@@ -246,18 +274,22 @@ function keepNewest(
   if (!hit) return undefined
   const key = `${hit.gid}:${hit.sid}`
   const known = rules.get(key)
-  const newer = known === undefined || hit.rev > known.rev
+  const { shipped = false } = rules.get(`${GID}:${hit.sid}`) ?? {}
+  const taken = shipped && !found.shipped // under another gid too: a threshold counts by sid
+  const newer = !taken && (known === undefined || hit.rev > known.rev)
   if (newer) rules.set(key, { ...found, rev: hit.rev })
-  if (!known) return undefined
-  const goes = newer ? known : found
+  if (!known && !taken) return undefined
+  const goes = newer && known ? known : found
   return {
     file: goes.file,
     line: goes.line,
     sid: hit.sid,
     keyword: 'sid',
-    reason: newer
-      ? 'a rule with the same sid and a higher rev replaces it'
-      : 'a rule with the same sid is loaded already',
+    reason: taken
+      ? 'its sid belongs to a rule that Picket ships'
+      : newer
+        ? 'a rule with the same sid and a higher rev replaces it'
+        : 'a rule with the same sid is loaded already',
   }
 }
 
@@ -274,22 +306,20 @@ function refusal(file: string, { line, text }: RuleLine, error: unknown): Refusa
   }
 }
 
+/** Of a rule that names none, and of all that Picket ships. */
+const GID = 1
 const SEVERITY_ORDER = ['critical', 'high', 'medium', 'low']
-const ACTION_ORDER = ['pass', 'drop', 'reject', 'alert']
+const ACTIONS: readonly RuleAction[] = ['pass', 'drop', 'reject', 'alert']
 
 /** Pass first, then what sets flow bits before what asks for them, then the worst. */
-function order(signatures: Signature[]): void {
+function order(signatures: Signature[], actions: readonly RuleAction[]): void {
+  const place = ({ action }: Signature) => actions.indexOf(action)
   const setter = ({ bitChanges, bitTests }: Signature) =>
     bitChanges.length > 0 ? (bitTests.length > 0 ? 1 : 0) : bitTests.length > 0 ? 2 : 0
   const severity = ({ hit }: Signature) => SEVERITY_ORDER.indexOf(hit.severity)
   const worst = (a: Signature, b: Signature) =>
     severity(a) - severity(b) || a.hit.priority - b.hit.priority || a.hit.sid - b.hit.sid
-  signatures.sort(
-    (a, b) =>
-      ACTION_ORDER.indexOf(a.action) - ACTION_ORDER.indexOf(b.action) ||
-      setter(a) - setter(b) ||
-      worst(a, b),
-  )
+  signatures.sort((a, b) => place(a) - place(b) || setter(a) - setter(b) || worst(a, b))
   signatures.forEach((signature, index) => {
     signature.index = index
   })
@@ -299,6 +329,15 @@ function order(signatures: Signature[]): void {
   ranked.forEach((signature, rank) => {
     signature.rank = rank
   })
+}
+
+/** However many others match everything, and however bad they say they are. */
+function shippedFirst(signatures: readonly Signature[], rules: readonly CompiledRule[]): void {
+  const shipped = new Set(rules.flatMap((rule) => (rule.shipped ? rule.signatures : [])))
+  if (shipped.size === 0) return
+  const last = (signature: Signature) => Number(!shipped.has(signature))
+  const ranked = [...signatures].sort((a, b) => last(a) - last(b) || a.rank - b.rank)
+  for (const [rank, signature] of ranked.entries()) signature.rank = rank
 }
 
 /** `picket rules check`: what would load, and why the rest would not. */

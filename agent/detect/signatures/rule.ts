@@ -1,17 +1,18 @@
 /** A rule ready to match. Made at load, read-only afterwards, shared by all that look at it. */
+import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
 import type { AddressGroup } from './address-group.ts'
-import type { BufferSource } from './buffers.ts'
+import type { BufferSource } from './buffer-source.ts'
 import type { Condition } from './condition.ts'
 import type { PacketPartName } from './packet-parts.ts'
 import type { PortGroup } from './port-group.ts'
 import type { RuleState } from './rule-state.ts'
 import type { Transform } from './transform.ts'
 
-export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject'
+export type RuleAction = 'alert' | 'pass' | 'drop' | 'reject' | 'config'
 
 export interface ThresholdRule {
   kind: 'limit' | 'threshold' | 'both' | 'detection_filter' | 'backoff'
@@ -101,12 +102,20 @@ export interface Signature {
   hit: AlertHit
   action: RuleAction
   noalert: boolean
+  /** A pass rule that is told all the same. */
+  tells: boolean
+  bypass: boolean
+  silences: 'tx' | 'flow' | undefined
   header: Header
   /** 0: either; 1: to the server; 2: to the client. */
   side: 0 | 1 | 2
   established: 0 | 1 | 2
   needsFlow: boolean
+  /** Asks for nothing but addresses: said once for each direction of a flow, as Suricata's ip-only rules are. */
+  ipOnly: boolean
   appProto: AppProto | undefined
+  /** The flow speaks another protocol than these, and it is known which. */
+  notProtos: readonly AppProto[]
   /** Which bytes the plain contents look at: TCP segments, TCP streams, everything else. */
   tcpPacket: boolean
   tcpStream: boolean
@@ -116,6 +125,8 @@ export interface Signature {
   packetParts: readonly PacketPart[]
   /** Judged only at this event. */
   event: PacketEvent | undefined
+  /** Judged only at this event of an application. */
+  appEvent: AppEvent | undefined
   stateTests: readonly StateTest[]
   stateChanges: readonly StateChange[]
   /** Request and answer in one rule: the header's direction is the request's. */

@@ -1,5 +1,6 @@
 /** One transaction as the rules see it: which parts have come, and the buffers, each read once. */
-import type { HttpTransaction, Transaction } from '../../decode/records.ts'
+import type { HttpTransaction, SshBanners, Transaction } from '../../decode/records.ts'
+import { type ItTransaction, isIt, recordOf } from '../../decode/records-it.ts'
 import type { BufferView } from './rule.ts'
 
 /** 0: not there; 1: there, may grow; 2: there, as much as there will be. */
@@ -52,6 +53,20 @@ export class TransactionView {
   }
 }
 
+/** What stays the same of a transaction that is handed over more than once; undefined: it comes once. */
+export function subjectOf(tx: Transaction): object | undefined {
+  switch (tx.proto) {
+    case 'http':
+      return tx.http
+    case 'tls':
+      return tx.tls
+    case 'ssh':
+      return tx.ssh
+    default:
+      return isIt(tx) ? recordOf(tx) : undefined
+  }
+}
+
 export function readiness(transaction: Transaction, response: boolean, body: boolean): Readiness {
   const { proto, stage } = transaction
   switch (proto) {
@@ -63,16 +78,26 @@ export function readiness(transaction: Transaction, response: boolean, body: boo
       if (stage === 'request') return 0
       return body && stage !== 'done' ? 1 : 2
     case 'ssh':
-      return (response ? transaction.ssh.serverProtocol : transaction.ssh.clientProtocol) === ''
-        ? 0
-        : 2
+      return sshReadiness(transaction.ssh, response, body)
     case 'http':
       return httpReadiness(transaction.http, stage, response, body)
     default:
       if ('ics' in transaction || transaction.proto === 'quic')
         return response === (stage === 'response') ? 2 : 0
-      return 2 // handed on once, whole
+      return itReadiness(transaction, response, body)
   }
+}
+
+function sshReadiness(ssh: SshBanners, response: boolean, body: boolean): Readiness {
+  if (body) return (response ? ssh.serverHassh : ssh.clientHassh) === '' ? 0 : 2
+  return (response ? ssh.serverProtocol : ssh.clientProtocol) === '' ? 0 : 2
+}
+
+function itReadiness(tx: ItTransaction, response: boolean, body: boolean): Readiness {
+  if (tx.stage === 'file') return body && tx.file?.toServer === !response ? 2 : 0
+  // What asks late is asked of each file, and once more when all is said.
+  if (body) return tx.stage === 'done' ? 2 : 0
+  return tx.stage === 'done' || !response ? 2 : 0
 }
 
 function httpReadiness(
@@ -82,7 +107,7 @@ function httpReadiness(
   body: boolean,
 ): Readiness {
   if (response) {
-    if (http.status === 0) return 0
+    if (http.status === 0 && http.statusText === undefined) return 0
     if (!body) return 2
     return http.responseDone || stage === 'done' ? 2 : http.responseBody.length > 0 ? 1 : 0
   }

@@ -54,7 +54,7 @@ async function measure(count: number): Promise<Omit<Idle, 'mbEach'>> {
   const scratch = openScratch(data)
   try {
     const keys = ownKeys(tenants, data, randomBytes(32))
-    const lake = new Lake({ data, keys, log: silentLog, engine, scratch, compactFiles: 4, retentionDays: 180 }) // biome-ignore format: one line
+    const lake = new Lake({ data, keys, log: silentLog, engine, scratch, compactFiles: 4, retentionDays: 180, budgets: { ringBytes: 0, journalBytes: 1 << 30, lakeBytes: 1 << 30 } }) // biome-ignore format: one line
     await lake.refresh()
     await lake.work()
     const cpu = process.cpuUsage()

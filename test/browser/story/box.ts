@@ -4,10 +4,9 @@ import { uuidV7 } from '../../../agent/base/ids.ts'
 import type { OverrideView, Ports } from '../../../web/base/ports.ts'
 import type { Story } from '../story.ts'
 import { assets, rules } from './inventory.ts'
+import { lakePort } from './lake.ts'
 import { sessionOf } from './people.ts'
-import { DAY, HOUR, NOW_US, TENANT } from './scene.ts'
-
-const NO_ANNEX = { annexFiles: 0, annexValues: 0, annexBytes: 0, annexRefused: 0 }
+import { DAY, NOW_US, TENANT } from './scene.ts'
 
 export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' | 'settings'> {
   const present = () => {
@@ -52,30 +51,7 @@ export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' 
       ...tuningPorts(),
       selfTest: async () => ({ ok: true, sentence: 'The self-test attack was found after 0.3 s.' }),
     },
-    lake: {
-      status: async (tenants) => ({
-        rowsSettled: 1_204_411,
-        settleRowsPerSecond: 182_400,
-        retentionDays: 180,
-        disk: { totalBytes: 1.82e12, freeBytes: 0.737e12 },
-        tenants: tenants.map(({ tenant_id, tenant_uid }) => ({
-          tenant_id,
-          tenant_uid,
-          rows: 41_203_118,
-          tier1Files: 41,
-          tier2Files: 842,
-          bytes: 883_000_000_000,
-          oldestRow: new Date((NOW_US - 99 * DAY) / 1000).toISOString(),
-          oldestRowTier1: new Date((NOW_US - 7 * HOUR) / 1000).toISOString(),
-          oldestRowTier2: new Date((NOW_US - 99 * DAY) / 1000).toISOString(),
-          generation: 8831,
-          catalogHead: null,
-          waiting: 1,
-          aside: 0,
-          ...NO_ANNEX,
-        })),
-      }),
-    },
+    lake: lakePort(story),
     settings: {
       view: () => ({
         file: '/var/lib/picket/config.json',

@@ -1,5 +1,7 @@
 /** Lists of rows as picket-keys would give them: scope first, then the filter, newest first. */
+
 import type { EventRow } from '../../../agent/base/event.ts'
+import { Failure } from '../../../agent/base/failure.ts'
 import type { ListFilter, Ports, Rows } from '../../../web/base/ports.ts'
 import { after, before } from './around.ts'
 import { findings, strangerFinding } from './findings.ts'
@@ -54,6 +56,11 @@ export function rowPorts(): Pick<Ports, 'findings' | 'flows' | 'days'> {
         finding.event_id === idOf(1)
           ? [...before, finding, ...after].sort((a, b) => a.event_time - b.event_time)
           : [finding],
+      packets: async (_, id) => {
+        // The ring goes back to the first finding and no further.
+        if (id !== idOf(1)) throw new Failure('not-found', 'The packet ring begins at 2026-11-23T11:00:00.000000Z: it no longer holds that time.') // biome-ignore format: one line
+        return { pcapng: Buffer.from('0a0d0d0a', 'hex'), frames: 12 }
+      },
     },
     flows: { list: async ({ scope }, filter) => listOf(flows, scope, filter) },
     days: { last24h: async () => day() },

@@ -10,7 +10,7 @@ import { payloadOf, recordText } from '../evidence.ts'
 import { findingTitle } from '../finding-rows.ts'
 import { flowRows } from '../flow-rows.ts'
 import { type Html, html, lines, NOTHING, type Piece } from '../html.ts'
-import { layout } from '../layout.ts'
+import { csrf, layout } from '../layout.ts'
 import { severityMark, when } from '../marks.ts'
 import { card, note } from '../parts.ts'
 import { ruleText } from '../rule-text.ts'
@@ -51,6 +51,7 @@ ${containment(view, parts)}
 ${attackCard(finding)}
 ${tuneCard(view, finding, parts.tuned)}
 ${aboutCard(finding, view)}
+${packetsCard(finding, view)}
 </div></div>
 ${toast(parts.actions, view)}`,
   })
@@ -187,6 +188,13 @@ function aboutCard(finding: EventRow, view: View): Html {
     finding.tenant_id,
     html`<dl class="pairs">${rows.map(([name, value]) => (value ? html`<div><dt>${name}</dt><dd>${value}</dd></div>` : NOTHING))}</dl>`,
   )
+}
+
+function packetsCard({ event_id }: EventRow, view: View): Html {
+  const body = view.session.atoms.includes('export')
+    ? html`<form class="pad" method="post" action="/findings/${event_id}/packets">${csrf(view)}<p>Of its flow, from a minute before to a minute after, as far as the packet ring still holds them; a file that Wireshark and tcpdump read.</p><p><button class="button">Download the frames</button></p><p class="basis">The audit trail says who took them. The file is not encrypted.</p></form>`
+    : note('denied', 'You may see the finding, not take its frames.', 'An operator or administrator of this box can.') // biome-ignore format: one line
+  return card('Packets', 'raw, as captured', body)
 }
 
 function evidenceCard(finding: EventRow): Html {

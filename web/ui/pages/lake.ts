@@ -8,39 +8,22 @@ import { layout } from '../layout.ts'
 import { when } from '../marks.ts'
 import { card, note } from '../parts.ts'
 
-const DAY_US = 86_400e6
 const FILES_MANY = 1000 // compaction keeps a few dozen
-const FORECAST_AFTER_US = 3600e6 // a rate over less than an hour forecasts nothing
-
-interface Horizon {
-  bytesPerDay: number
-  fullOn: number
-  days: number
-}
-
-/** When the disk is full at the mean rate so far; nothing while there is too little to tell. */
-export function horizonOf(lake: LakeView, nowUs: number): Horizon | undefined {
-  const oldest = Math.min(...oldestTimes(lake))
-  const bytes = lake.tenants.reduce((sum, each) => sum + each.bytes, 0)
-  if (!lake.disk || !Number.isFinite(oldest) || nowUs - oldest < FORECAST_AFTER_US || bytes === 0)
-    return
-  const bytesPerDay = bytes / ((nowUs - oldest) / DAY_US)
-  const days = lake.disk.freeBytes / bytesPerDay
-  return { bytesPerDay, days, fullOn: nowUs + days * DAY_US }
-}
 
 function oldestTimes(lake: LakeView): number[] {
   return lake.tenants.flatMap(({ oldestRow }) => (oldestRow ? [usFromIso(oldestRow)] : []))
 }
 
+/** Of the tenant whose lake is full first; nothing while there is too little to tell of any. */
 function horizonWords(lake: LakeView, view: View): Html {
-  const horizon = horizonOf(lake, view.zone.nowUs)
-  if (!horizon)
-    return html`<b>Too early to say</b> when the disk is full: less than an hour of rows.`
-  const { days, bytesPerDay, fullOn } = horizon
-  if (days > lake.retentionDays)
-    return html`<b>The disk outlasts the promise</b> of ${plural(lake.retentionDays, 'day')} at ${bytesText(bytesPerDay)} a day.`
-  return html`<b>Full on ${view.zone.date(fullOn)}</b> at ${bytesText(bytesPerDay)} a day, the mean so far.`
+  const known = lake.tenants.flatMap(({ horizon }) => horizon ?? [])
+  const first = known.toSorted((a, b) => (a.fullOnUs ?? Infinity) - (b.fullOnUs ?? Infinity))[0]
+  if (!first) return html`<b>Too early to say</b> when the disk is full: less than an hour of rows.`
+  const { bytesPerDay, overDays, fullOnUs } = first
+  const rate = `${bytesText(bytesPerDay)} a day, the mean of ${plural(Math.max(1, Math.round(overDays)), 'day')}`
+  return fullOnUs === null
+    ? html`<b>The disk outlasts the promise</b> at today’s rate: ${rate}.`
+    : html`<b>The disk holds until ${view.zone.date(fullOnUs)}</b> at today’s rate: ${rate}.`
 }
 
 export function lakeSummary(lake: LakeView, view: View): Html {
@@ -58,7 +41,7 @@ export function lakeSummary(lake: LakeView, view: View): Html {
 ${diskBar(lake)}
 <table class="data keep"><tbody>
 <tr><td class="tight"><i class="swatch t1"></i>Lake</td><td class="num">${bytesText(bytes)}</td><td class="num">${Number.isFinite(first) ? html`oldest row ${when(view.zone, first)}` : 'empty'}</td></tr>
-${disk ? html`<tr><td class="tight"><i class="swatch ring"></i>Other on this disk</td><td class="num">${bytesText(Math.max(0, disk.totalBytes - disk.freeBytes - bytes))}</td><td class="num"></td></tr><tr><td class="tight"><i class="swatch"></i>Free</td><td class="num">${bytesText(disk.freeBytes)}</td><td class="num">of ${bytesText(disk.totalBytes)}</td></tr>` : NOTHING}
+<tr><td class="tight"><i class="swatch ring"></i>Other on this disk</td><td class="num">${bytesText(Math.max(0, disk.totalBytes - disk.freeBytes - bytes))}</td><td class="num"></td></tr><tr><td class="tight"><i class="swatch"></i>Free</td><td class="num">${bytesText(disk.freeBytes)}</td><td class="num">of ${bytesText(disk.totalBytes)}</td></tr>
 </tbody></table>
 <p class="basis">${plural(
     sum((each) => each.rows),
@@ -69,14 +52,13 @@ ${disk ? html`<tr><td class="tight"><i class="swatch ring"></i>Other on this dis
   )}, ${oldest('oldestRowTier1')}. Compacted: ${plural(
     sum((each) => each.tier2Files),
     'file',
-  )}, ${oldest('oldestRowTier2')}. Promise: ${plural(lake.retentionDays, 'day')}.</p>
+  )}, ${oldest('oldestRowTier2')}.</p>
 ${lake.clock ? note('error', lake.clock, html`Set the clock of this box, or its time server.`) : NOTHING}
 ${faults.map((fault) => note('error', fault, html`See <a href="/lake">Lake</a>.`))}`
 }
 
 /** The disk as a bar: the lake, everything else on it, and what is free. */
 function diskBar(lake: LakeView): Html {
-  if (!lake.disk) return NOTHING
   const { totalBytes, freeBytes } = lake.disk
   const bytes = lake.tenants.reduce((total, each) => total + each.bytes, 0)
   const scale = 1000 / totalBytes
@@ -100,8 +82,8 @@ export function lakePage(view: View, lake: LakeView): Html {
     title: 'Lake',
     sentence,
     basis: html`From the signed catalogs of ${plural(lake.tenants.length, 'tenant')} · settled ${plural(lake.rowsSettled, 'row')} in this run, ${count(Math.round(lake.settleRowsPerSecond))} rows/s while at work`,
-    body: html`<div class="split"><div class="stack" data-live="lake">${lake.tenants.length === 0 ? html`<section class="card">${note('empty', 'No lake is in your scope.', 'Ask an administrator of this box which tenants you may see.')}</section>` : lake.tenants.map((each) => tenantCard(each, view))}</div>
-<div class="stack">${card('Disk', lake.disk ? bytesText(lake.disk.totalBytes) : 'not known', html`<div class="pad">${lakeSummary(lake, view)}</div>`)}
+    body: html`<div class="split"><div class="stack" data-live="lake">${lake.tenants.length === 0 ? html`<section class="card">${note('empty', 'No lake is in your scope.', 'Ask an administrator of this box which tenants you may see.')}</section>` : lake.tenants.map((each) => html`${tenantCard(each, view)}${roomCard(each, lake, view)}`)}</div>
+<div class="stack">${card('Disk', bytesText(lake.disk.totalBytes), html`<div class="pad">${lakeSummary(lake, view)}</div>`)}
 ${card('What this means', 'in words', html`<div class="pad prose"><p>An event is on disk, encrypted under this tenant’s own key, before it counts as recorded. Seconds later it is a row here; many small files are then joined into large ones.</p><p>A file that is missing, changed or put back to an older version is refused by name. A list that it belonged to says so; it never just gets shorter.</p></div>`)}</div></div>`,
   })
 }
@@ -128,4 +110,48 @@ function tenantCard(each: LakeView['tenants'][number], view: View): Html {
         : NOTHING
     }${each.tier1Files > FILES_MANY ? note('error', `${plural(each.tier1Files, 'small file')} wait to be joined.`, 'A question reads each of them, so answers take longer until that is done; it goes on by itself.') : NOTHING}${each.aside > 0 ? note('error', `${plural(each.aside, 'journal segment')} could not be read whole.`, html`They are kept aside, named in <code>picket lake status</code>; what was readable is in the lake.`) : NOTHING}`,
   )
+}
+
+/** The room of each store as a bar of its budget, with the words for it beside. */
+function roomCard(each: LakeView['tenants'][number], lake: LakeView, view: View): Html {
+  const { budgets, promise, overQuota } = each
+  const rows = budgets.map(({ store, bytes, bytesMax }) => {
+    const part = bytesMax === 0 ? 0 : Math.min(1, bytes / bytesMax)
+    const of =
+      bytesMax === 0 ? 'off' : html`${bytesText(bytes)} <small>of ${bytesText(bytesMax)}</small>`
+    return html`<tr><td class="tight">${store}</td><td class="room"><svg class="tiers" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img" aria-label="${store}: ${Math.round(part * 100)} % of its room"><rect width="1000" height="16"/><rect class="${part > ROOM_NARROW && store !== 'packet ring' ? 'narrow' : 't1'}" width="${(part * 1000).toFixed(1)}" height="16"/></svg></td><td class="num">${of}</td></tr>`
+  })
+  return card(
+    'Room',
+    each.tenant_id,
+    html`<table class="data rooms"><thead><tr><th>Store</th><th>Used</th><th class="num">Holds</th></tr></thead><tbody>${rows}</tbody></table>
+<div class="pad prose"><p>Each store has room of its own; none can take another’s. ${fullWords(each)} ${wearWords(lake)}</p><p>${rulesWords(each)} <a href="/settings#retention">Change it</a></p>${promise ? html`<p class="basis">${promise.sentence} Looked at ${when(view.zone, usFromIso(promise.at))}, as every day.</p>` : NOTHING}</div>${
+      overQuota
+        ? note('error', `${plural(overQuota.rows, 'row')} (${bytesText(overQuota.bytes)}) left before their time.`, 'The lake is at its quota. Give it more room, or keep some kinds for fewer days.') // biome-ignore format: one line
+        : NOTHING
+    }`,
+  )
+}
+
+function fullWords({ budgets }: LakeView['tenants'][number]): string {
+  const parts = budgets
+    .filter(({ bytesMax }) => bytesMax > 0)
+    .map(({ store, atFull }) => `the ${store} ${atFull}`)
+  return `When full, ${parts.join('; ')}.`
+}
+
+/** From here on a bar is drawn as a warning; a packet ring that is full is as it should be. */
+const ROOM_NARROW = 0.9
+
+export function rulesWords({ retention }: LakeView['tenants'][number]): string {
+  const { all = 0, ...own } = retention
+  const others = Object.entries(own).map(([kind, days]) => `${kind} ${plural(days, 'day')}`)
+  return `Rows are kept ${plural(all, 'day')}${others.length > 0 ? `, but ${others.join(', ')}` : ''}.`
+}
+
+function wearWords({ wear }: LakeView): string {
+  if (!wear) return 'The wear of the disk is not readable here.'
+  const { device, usedPercent, bytesWritten } = wear
+  const used = usedPercent === undefined ? 'its wear is not readable here' : `${usedPercent} % of its promised life is used` // biome-ignore format: one line
+  return `Disk ${device}: ${used}${bytesWritten === undefined ? '' : `; ${bytesText(bytesWritten)} written since this machine started`}.`
 }

@@ -4,15 +4,20 @@ import { type Html, html, NOTHING } from '../html.ts'
 import { csrf, layout } from '../layout.ts'
 import { when } from '../marks.ts'
 import { card, note } from '../parts.ts'
+import { type RetentionParts, retentionCard } from '../retention.ts'
 
 export interface SettingsParts {
   settings: SettingsView
   status: SiteStatus | undefined
   /** What the self-test that was just asked for said. */
   tested?: string
+  retention?: RetentionParts
 }
 
-export function settingsPage(view: View, { settings, status, tested }: SettingsParts): Html {
+export function settingsPage(
+  view: View,
+  { settings, status, tested, retention }: SettingsParts,
+): Html {
   return layout(view, {
     tab: 'settings',
     title: 'Settings',
@@ -26,7 +31,7 @@ export function settingsPage(view: View, { settings, status, tested }: SettingsP
         '',
         html`<table class="data settings"><thead><tr><th>Setting</th><th>Value</th><th>What it does</th></tr></thead><tbody>${group.settings.map(({ name, value, meaning }) => html`<tr><td class="mono tight">${name}</td><td class="mono">${value}</td><td class="wide">${meaning}</td></tr>`)}</tbody></table>`,
       ),
-    )}</div><div class="stack">${themeCard(view)}${passwordCard(view)}${selfTestCard(view, status, tested)}${card('Changing a setting', 'on the box', html`<div class="pad prose"><p>Edit <span class="mono">config.json</span> on the box, then <code>picket check-config</code>: it names what is wrong before anything starts again.</p></div>`)}</div></div>`,
+    )}</div><div class="stack">${retention ? retentionCard(view, retention) : NOTHING}${themeCard(view)}${passwordCard(view)}${selfTestCard(view, status, tested)}${card('Changing a setting', 'on the box', html`<div class="pad prose"><p>Edit <span class="mono">config.json</span> on the box, then <code>picket check-config</code>: it names what is wrong before anything starts again.</p></div>`)}</div></div>`,
   })
 }
 

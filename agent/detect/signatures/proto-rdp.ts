@@ -1,0 +1,13 @@
+/** RDP: the cookie of the first request. */
+import { type BufferSource, bytesOf } from './buffer-source.ts'
+
+export const RDP_BUFFERS: readonly BufferSource[] = [
+  {
+    name: 'rdp.cookie',
+    protos: ['rdp'],
+    side: 'request',
+    body: false,
+    multi: false,
+    read: (tx) => (tx.proto === 'rdp' ? bytesOf(tx.rdp.cookie) : undefined),
+  },
+]
