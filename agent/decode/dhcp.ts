@@ -32,6 +32,7 @@ export function decodeDhcp(bytes: Buffer, toServer: boolean): DhcpMessage | Faul
     fault ??= readOptions(new Cursor(bytes, SERVER_NAME.start, SERVER_NAME.end), options)
   if (fault) return fault
   return {
+    version: 4,
     toServer,
     op,
     id: bytes.readUInt32BE(4),

@@ -61,7 +61,7 @@ const CONFIRM = 0
 const RESPONSE_FIRST = 129
 
 /** Internal indications, in the order of the bits from the highest. */
-const INDICATORS =
+export const DNP3_INDICATORS =
   'device_restart device_trouble local_control need_time class_3_events class_2_events class_1_events all_stations reserved_1 reserved_2 config_corrupt already_executing event_buffer_overflow parameter_error object_unknown no_func_code_support'.split(
     ' ',
   )
@@ -164,7 +164,7 @@ export function decodeDnp3(
       objects: read.objects,
       complete: read.complete,
     },
-    ...(response && { iin: { indicators: INDICATORS.filter((_, i) => iin & (0x8000 >> i)) } }),
+    ...(response && { iin: { indicators: DNP3_INDICATORS.filter((_, i) => iin & (0x8000 >> i)) } }),
   }
   return icsMessage(OPERATIONS[code] ?? { name: `function_${code}` }, {
     toServer,

@@ -44,7 +44,14 @@ test.each([
   ['A of a wrong size', 1, '0a0000', '0a0000'],
 ])('reads %s', (_, type, data, text) => {
   expect(answerOf(type, data).answers).toEqual([
-    { name: 'a', type, class: 1, ttl: 3600, data: text },
+    {
+      name: 'a',
+      type,
+      class: 1,
+      ttl: 3600,
+      data: text,
+      ...(type === 16 && { strings: ['hello', ' ', 'wee', '!'] }),
+    },
   ])
 })
 

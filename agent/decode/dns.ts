@@ -86,9 +86,14 @@ function readRecord(cursor: Cursor, base: number): DnsRecord {
   const size = cursor.u16()
   const next = cursor.offset + size
   if (size > cursor.left) cursor.fail('truncated')
+  const head = { name, type, class: kind, ttl }
+  if (type === TYPE.TXT && cursor.fault === undefined) {
+    const strings = readStrings(cursor, size)
+    return { ...head, data: strings.join(''), strings }
+  }
   const data = cursor.fault === undefined ? readData(cursor, { type, size, base }) : ''
   if (cursor.fault === undefined) cursor.offset = next
-  return { name, type, class: kind, ttl, data }
+  return { ...head, data }
 }
 
 function readData(
@@ -114,8 +119,6 @@ function readData(
       const numbers = [cursor.u32(), cursor.u32(), cursor.u32(), cursor.u32(), cursor.u32()]
       return `${names} ${numbers.join(' ')}`
     }
-    case TYPE.TXT:
-      return readStrings(cursor, size)
     default:
       return cursor.take(size).toString('hex')
   }
@@ -125,16 +128,16 @@ function addressV6(cursor: Cursor): string {
   return addressText(Uint32Array.of(cursor.u32(), cursor.u32(), cursor.u32(), cursor.u32()))
 }
 
-/** Character strings (RFC 1035 §3.3.14), joined. */
-function readStrings(cursor: Cursor, size: number): string {
+/** Character strings (RFC 1035 §3.3.14). */
+function readStrings(cursor: Cursor, size: number): string[] {
   const end = cursor.offset + size
-  let text = ''
+  const strings: string[] = []
   while (cursor.offset < end && cursor.fault === undefined) {
     const length = cursor.u8()
     if (cursor.offset + length > end) cursor.fail('bad-length')
-    else text += cursor.latin1(length)
+    else strings.push(cursor.latin1(length))
   }
-  return text
+  return strings
 }
 
 /**

@@ -48,7 +48,7 @@ export function decodeModbus(
   return cursor.fault ?? message
 }
 
-/** Of an ADU whose fields are wrong: whose it is, its function and whether that writes. */
+/** Of an ADU whose fields are wrong: whose it is, its function, whether that writes and why it failed. */
 export function bareModbus(
   bytes: Buffer,
   { start, end, toServer }: { start: number; end: number; toServer: boolean },
@@ -56,7 +56,9 @@ export function bareModbus(
   const cursor = new Cursor(bytes, start, end)
   const transaction = cursor.u16()
   cursor.u32()
-  return emptyMessage({ transaction, unit: cursor.u8(), raw: cursor.u8(), toServer })
+  const message = emptyMessage({ transaction, unit: cursor.u8(), raw: cursor.u8(), toServer })
+  if (message.failed && !toServer && cursor.left > 0) message.exception = cursor.u8()
+  return message
 }
 
 function emptyMessage(head: {
@@ -71,6 +73,7 @@ function emptyMessage(head: {
     unit: head.unit,
     function: code,
     toServer: head.toServer,
+    failed: head.raw >= 0x80,
     exception: undefined,
     address: undefined,
     quantity: undefined,

@@ -1,6 +1,6 @@
 /**
- * QUIC Initial packets of a client (RFC 9000 §17.2.2, RFC 9369). Their keys come from a number in the clear (RFC 9001 §5.2), so
- * anyone on the path may read the client hello inside. Everything after it stays encrypted.
+ * QUIC Initial packets (RFC 9000 §17.2.2, RFC 9369). Their keys come from a number in the clear (RFC 9001 §5.2), so anyone on
+ * the path may read the two hellos inside. Everything after them stays encrypted.
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import { Cursor } from '../base/cursor.ts'
@@ -49,6 +49,8 @@ export interface Initial {
   version: string
   versionNumber: number
   dcid: Buffer
+  /** The sender's own id. */
+  scid: Buffer
   /** The whole packet, and where its protected packet number begins. */
   start: number
   numberAt: number
@@ -66,13 +68,14 @@ export function findInitial(bytes: Buffer, start: number): Initial | undefined |
   const size = cursor.u8()
   if (size > ID_BYTES_MAX) return 'bad-length'
   const dcid = cursor.take(size)
-  cursor.take(cursor.u8())
+  const scid = cursor.take(cursor.u8())
   cursor.take(readVarint(cursor)) // a token
   const length = readVarint(cursor)
   const numberAt = cursor.offset
   cursor.take(length)
   if (cursor.fault) return cursor.fault
-  return { version: version.name, versionNumber, dcid, start, numberAt, end: cursor.offset }
+  const { name } = version
+  return { version: name, versionNumber, dcid, scid, start, numberAt, end: cursor.offset }
 }
 
 export interface InitialKeys {
@@ -81,11 +84,15 @@ export interface InitialKeys {
   mask: Buffer
 }
 
-/** What a client protects its Initial packets with, from the id it first sent to. */
-export function clientKeys(versionNumber: number, dcid: Buffer): InitialKeys | undefined {
+/** What a side protects its Initial packets with, from the id the client first sent to. */
+export function initialKeys(
+  versionNumber: number,
+  dcid: Buffer,
+  side: 'client' | 'server',
+): InitialKeys | undefined {
   const version = versionOf(versionNumber)
   if (!version) return undefined
-  const secret = expand(hmac(version.salt, dcid), 'client in', 32)
+  const secret = expand(hmac(version.salt, dcid), `${side} in`, 32)
   return {
     key: expand(secret, `${version.label}key`, 16),
     iv: expand(secret, `${version.label}iv`, 12),

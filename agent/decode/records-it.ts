@@ -5,10 +5,12 @@
 
 import type { RpcInterface } from './dcerpc.ts'
 import type { KrbMessage } from './krb5.ts'
-import type { RdpClient } from './rdp.ts'
+import type { RdpClient, RdpServer } from './rdp.ts'
 import type { FileTimes } from './smb.ts'
 
 export interface DhcpMessage {
+  /** Of IP. What the other version does not have is empty. */
+  version: 4 | 6
   /** Sent by the side that opened the flow. */
   toServer: boolean
   /** 1 request, 2 reply. */
@@ -19,7 +21,7 @@ export interface DhcpMessage {
   assignedIp: string
   nextServerIp: string
   relayIp: string
-  /** Option 53; 0 when absent (BOOTP). */
+  /** Option 53, 0 when absent (BOOTP); of version 6 the message's own, which has other numbers. */
   type: number
   hostname: string
   domain: string
@@ -155,6 +157,7 @@ export interface RdpSession {
   flags: number
   /** Only where RDP's own encryption was chosen. */
   client: RdpClient | undefined
+  server: RdpServer | undefined
 }
 
 /** A bind or a call, with its answer; PDU types as numbers, undefined where not seen. */

@@ -35,6 +35,8 @@ export interface DnsRecord extends DnsQuestion {
    * fields with spaces between); hex for others.
    */
   data: string
+  /** Of TXT, each string by itself. */
+  strings?: string[]
 }
 
 export interface DnsMessage {
@@ -118,6 +120,12 @@ export interface TlsHello {
   serverCipher: number
   serverExtensions: number[]
   serverAlpn: string
+  /** The named group of the key exchange; 0 while unseen, and where there is none. */
+  serverGroup: number
+  /** The server goes on with keys of an earlier session. */
+  resumed: boolean
+  /** Both sides went on under encryption. Known some records after the last transaction, and filled in then. */
+  established: boolean
   ja3s: string
   ja3sText: string
   /** DER certificates in the order sent (TLS 1.2 and below). */
@@ -127,13 +135,17 @@ export interface TlsHello {
 export interface SshBanners {
   clientProtocol: string
   clientSoftware: string
+  clientComment: string
   serverProtocol: string
   serverSoftware: string
+  serverComment: string
   /** What each side offers, and its md5 (HASSH); '' where it was not seen. */
   clientHassh: string
   clientHasshText: string
   serverHassh: string
   serverHasshText: string
+  /** What both go on with, in the order of `SshOffer`; empty before both have said what they offer. */
+  chosen: readonly string[]
   /** Both sides sent their first binary packet: it is a session, not a banner grab. */
   keyExchange: boolean
 }
@@ -144,6 +156,8 @@ export interface ModbusMessage {
   /** Function code with the exception bit taken off. */
   function: number
   toServer: boolean
+  /** The exception bit: it should have a code too. */
+  failed: boolean
   exception: number | undefined
   /** First address and count of a read or write, where the function has them. */
   address: number | undefined
@@ -160,10 +174,14 @@ export interface ModbusMessage {
   write: boolean
 }
 
-/** The client hello of a QUIC connection; all else of it is encrypted. */
+/** The hellos of a QUIC connection; all else of it is encrypted. The server's comes after the transaction and is filled in then. */
 export interface QuicHello {
-  /** `1`, `2`, `draft-29`. */
+  /** `1`, `2`, `draft-29`; `Q043` of Google's own, whose hello is no TLS: of `tls` it has the name alone. */
   version: string
+  /** Connection ids, in hex: what the client first sent to, its own, the server's own. */
+  firstId: string
+  clientId: string
+  serverId: string
   tls: TlsHello
 }
 

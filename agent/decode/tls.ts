@@ -11,6 +11,7 @@ export const HANDSHAKE = {
   clientHello: 1,
   serverHello: 2,
   certificate: 11,
+  serverKeyExchange: 12,
   serverDone: 14,
 } as const
 
@@ -20,7 +21,9 @@ const EXTENSION = {
   pointFormats: 11,
   signatureAlgorithms: 13,
   alpn: 16,
+  preSharedKey: 41,
   supportedVersions: 43,
+  keyShare: 51,
 } as const
 const DRAFT = 0x7f
 const CERTIFICATES_MAX = 16
@@ -47,18 +50,26 @@ export function emptyHello(): TlsHello {
     serverCipher: 0,
     serverExtensions: [],
     serverAlpn: '',
+    serverGroup: 0,
+    resumed: false,
+    established: false,
     ja3s: '',
     ja3sText: '',
     certificates: [],
   }
 }
 
-/** Fills the client's half of `hello`; returns the fault, if any. */
-export function decodeClientHello(body: Buffer, hello: TlsHello): Fault | undefined {
+/** Fills the client's half of `hello`; returns the fault, if any. Over datagrams (DTLS) a cookie stands behind the session. */
+export function decodeClientHello(
+  body: Buffer,
+  hello: TlsHello,
+  datagrams = false,
+): Fault | undefined {
   const cursor = new Cursor(body)
   hello.version = cursor.u16()
   hello.random = Uint8Array.from(cursor.take(32))
   cursor.take(cursor.u8()) // session id
+  if (datagrams) cursor.take(cursor.u8())
   hello.ciphers = readU16s(cursor, cursor.u16())
   cursor.take(cursor.u8()) // compression
   readExtensions(cursor, (type, data) => {
@@ -69,7 +80,7 @@ export function decodeClientHello(body: Buffer, hello: TlsHello): Fault | undefi
   if (cursor.fault) return cursor.fault
   hello.ja3Text = ja3Text(hello)
   hello.ja3 = md5(hello.ja3Text)
-  hello.ja4 = ja4(hello)
+  hello.ja4 = datagrams ? `d${ja4(hello).slice(1)}` : ja4(hello)
   return undefined
 }
 
@@ -96,7 +107,7 @@ function readClientExtension(type: number, data: Cursor, hello: TlsHello): void 
   }
 }
 
-/** Fills the server's half of `hello`; returns the fault, if any. */
+/** Fills the server's half of `hello`; returns the fault, if any. Broken extensions do not take back what stood before them. */
 export function decodeServerHello(body: Buffer, hello: TlsHello): Fault | undefined {
   const cursor = new Cursor(body)
   const legacy = cursor.u16()
@@ -106,20 +117,29 @@ export function decodeServerHello(body: Buffer, hello: TlsHello): Fault | undefi
   if (!draft) cursor.take(cursor.u8())
   const cipher = cursor.u16()
   if (!draft) cursor.u8() // compression
+  if (cursor.fault) return cursor.fault
   let version = legacy
   hello.serverExtensions = []
   readExtensions(cursor, (type, data) => {
     hello.serverExtensions.push(type)
     if (type === EXTENSION.supportedVersions) version = data.u16()
+    if (type === EXTENSION.keyShare) hello.serverGroup = data.u16()
+    if (type === EXTENSION.preSharedKey) hello.resumed = true
     if (type === EXTENSION.alpn) hello.serverAlpn = readAlpn(data)[0] ?? ''
     if (data.fault) cursor.fail('bad-handshake')
   })
-  if (cursor.fault) return cursor.fault
   hello.serverVersion = version
   hello.serverCipher = cipher
   hello.ja3sText = ja3sText({ version: legacy, cipher, extensions: hello.serverExtensions })
   hello.ja3s = md5(hello.ja3sText)
-  return undefined
+  return cursor.fault
+}
+
+const NAMED_CURVE = 3 // RFC 8422 §5.4
+
+/** The group of a server's key exchange; other kinds of it say none. */
+export function decodeKeyExchange(body: Buffer, hello: TlsHello): void {
+  if (body.length >= 3 && body[0] === NAMED_CURVE) hello.serverGroup = body.readUInt16BE(1)
 }
 
 /** Certificates of TLS 1.2 and below (RFC 5246 §7.4.2), as copies. */

@@ -160,6 +160,7 @@ function eveTls(tls: TlsHello): Json {
   const certificate = eveCertificate(tls.certificates[0])
   if (certificate) Object.assign(json, certificate)
   if (tls.sni !== '') json.sni = tls.sni
+  if (tls.resumed) json.session_resumed = true
   json.version = tlsVersionName(tls.serverVersion || tls.version)
   if (tls.ja3 !== '') json.ja3 = { hash: tls.ja3, string: tls.ja3Text }
   if (tls.ja3s !== '') json.ja3s = { hash: tls.ja3s, string: tls.ja3sText }
@@ -193,8 +194,8 @@ export function eveHandshakes(tls: TlsHello): Json {
 function eveQuic({ version, tls }: QuicHello): Json {
   const json: Json = { version }
   if (tls.sni !== '') json.sni = tls.sni
-  json.ja3 = { hash: tls.ja3, string: tls.ja3Text }
-  json.ja4 = tls.ja4
+  if (tls.ja3 !== '') json.ja3 = { hash: tls.ja3, string: tls.ja3Text }
+  if (tls.ja4 !== '') json.ja4 = tls.ja4
   if (tls.alpn.length > 0) json.client_alpns = tls.alpn
   return json
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DHCP_ACK, DHCP_REQUEST } from '../../test/golden/messages-it.ts'
+import { DHCP_ACK, DHCP_REQUEST, DHCP6_REPLY } from '../../test/golden/messages-it.ts'
 import {
   FTP_TALK,
   KRB_TALK,
@@ -12,6 +12,7 @@ import {
 } from '../../test/golden/talks-it.ts'
 import { heard, type Talk } from '../../test/traffic/app-talk.ts'
 import { decodeDhcp } from '../decode/dhcp.ts'
+import { decodeDhcp6 } from '../decode/dhcp6.ts'
 import type { DhcpMessage, ItTransaction } from '../decode/records-it.ts'
 import { type FlowView, transactionEvent } from './eve.ts'
 
@@ -28,6 +29,27 @@ const view: FlowView = {
   appProto: 'dhcp',
 }
 const row = (tx: ItTransaction) => transactionEvent(view, tx, { timeUs: 0, number: 1 })
+
+test('DHCP over IPv6: types and ids are of another kind', () => {
+  const dhcp = decodeDhcp6(DHCP6_REPLY, false) as DhcpMessage
+  expect(row({ proto: 'dhcp', stage: 'done', dhcp })).toMatchObject({
+    message: '10.0.0.1 answered 02:00:00:00:00:05 (front-desk.example) by DHCP reply: 2001:db8::5.',
+    record: {
+      dhcp: {
+        type: 'reply',
+        dhcp_type: 'reply',
+        assigned_ip: '2001:db8::5',
+        client_id: '000100011c39cf88020000000005',
+        lease_time: 3600,
+        dns_servers: ['2001:db8::1'],
+      },
+    },
+  })
+  const silent = { ...dhcp, op: 1, type: 14, clientMac: '', fqdn: '', toServer: true }
+  expect(row({ proto: 'dhcp', stage: 'done', dhcp: silent })?.message).toBe(
+    '10.0.0.5 sent DHCP leasequery for an address.',
+  )
+})
 
 test('DHCP: a question, and an answer that the server sent', () => {
   const request = decodeDhcp(DHCP_REQUEST, true) as DhcpMessage

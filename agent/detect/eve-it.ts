@@ -6,7 +6,7 @@ import type { DhcpMessage, FtpExchange, ItTransaction, SmtpMail } from '../decod
 import type { Ends, Json } from './eve-app.ts'
 import { dcerpcSentence, eveDcerpc } from './eve-dcerpc.ts'
 import { eveKrb5, krb5Sentence, krbNames } from './eve-krb5.ts'
-import { DHCP_PARAMETER, DHCP_TYPE } from './eve-names-it.ts'
+import { DHCP_PARAMETER, DHCP_TYPE, DHCP6_TYPE } from './eve-names-it.ts'
 import { eveRdp, rdpSentence } from './eve-rdp.ts'
 import { said } from './eve-said.ts'
 import {
@@ -112,11 +112,11 @@ function eveDhcp(dhcp: DhcpMessage): Json {
     ...(reply
       ? { relay_ip: dhcp.relayIp, next_server_ip: dhcp.nextServerIp }
       : { client_ip: dhcp.clientIp }),
-    dhcp_type: DHCP_TYPE[dhcp.type] ?? 'unknown',
+    dhcp_type: dhcpType(dhcp),
     client_id:
       hardware === 1 && id.length === 6
         ? mac(Uint8Array.from(id))
-        : Buffer.from(dhcp.clientId).toString('latin1'),
+        : Buffer.from(dhcp.clientId).toString(dhcp.version === 6 ? 'hex' : 'latin1'),
     hostname: dhcp.hostname,
     client_fqdn: dhcp.fqdn,
     domain: dhcp.domain,
@@ -124,7 +124,7 @@ function eveDhcp(dhcp: DhcpMessage): Json {
     server_id: dhcp.serverId,
     vendor_class_identifier: dhcp.vendorClass,
     message: dhcp.message,
-    params: dhcp.params.flatMap((code) => DHCP_PARAMETER[code] ?? []),
+    params: dhcp.version === 4 ? dhcp.params.flatMap((code) => DHCP_PARAMETER[code] ?? []) : [],
     lease_time: dhcp.leaseTime,
     renewal_time: dhcp.renewalTime,
     rebinding_time: dhcp.rebindingTime,
@@ -134,13 +134,18 @@ function eveDhcp(dhcp: DhcpMessage): Json {
   })
 }
 
+/** As EVE names it; the numbers of version 6 are others. */
+function dhcpType({ version, type }: DhcpMessage): string {
+  return (version === 6 ? DHCP6_TYPE : DHCP_TYPE)[type] ?? 'unknown'
+}
+
 function dhcpSentence(dhcp: DhcpMessage, { client, server }: Ends): string {
   const name = dhcp.hostname || dhcp.fqdn
-  const who = `${dhcp.clientMac}${name === '' ? '' : ` (${brief(name, NAME_CHARS_MAX)})`}`
-  const type = DHCP_TYPE[dhcp.type] ?? 'unknown'
+  const who = `${dhcp.clientMac || (dhcp.toServer === (dhcp.op === 1) ? client : server)}${name === '' ? '' : ` (${brief(name, NAME_CHARS_MAX)})`}`
+  const type = dhcpType(dhcp)
   if (dhcp.op === 1) return `${who} sent DHCP ${type} for an address.`
-  const from = dhcp.serverId || (dhcp.toServer ? client : server)
-  const given = dhcp.assignedIp === '0.0.0.0' ? '' : `: ${dhcp.assignedIp}`
+  const from = (dhcp.version === 4 && dhcp.serverId) || (dhcp.toServer ? client : server)
+  const given = ['', '0.0.0.0'].includes(dhcp.assignedIp) ? '' : `: ${dhcp.assignedIp}`
   return `${from} answered ${who} by DHCP ${type}${given}.`
 }
 

@@ -11,6 +11,25 @@ export const DHCP_TYPE: Record<number, string> = {
   8: 'inform',
 }
 
+/** Of IPv6 (RFC 8415 §7.3, RFC 5007). */
+export const DHCP6_TYPE: Record<number, string> = {
+  1: 'solicit',
+  2: 'advertise',
+  3: 'request',
+  4: 'confirm',
+  5: 'renew',
+  6: 'rebind',
+  7: 'reply',
+  8: 'release',
+  9: 'decline',
+  10: 'reconfigure',
+  11: 'information_request',
+  12: 'relay_forw',
+  13: 'relay_repl',
+  14: 'leasequery',
+  15: 'leasequery_reply',
+}
+
 /** Options a client asks for (option 55) that EVE has a word for. */
 export const DHCP_PARAMETER: Record<number, string> = {
   1: 'subnet_mask',

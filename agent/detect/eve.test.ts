@@ -172,12 +172,15 @@ test('TLS and SSH say it once, with text of the wire made visible', () => {
   const ssh = {
     clientProtocol: '2.0',
     clientSoftware: 'Go',
+    clientComment: '',
     serverProtocol: '2.0',
     serverSoftware: 'OpenSSH_9',
+    serverComment: '',
     clientHassh: '',
     clientHasshText: '',
     serverHassh: '',
     serverHasshText: '',
+    chosen: [],
     keyExchange: true,
   }
   const banner = transactionEvent(view, { proto: 'ssh', stage: 'done', ssh }, moment)

@@ -1,5 +1,6 @@
-/** DHCP on one flow: every datagram is a message of its own. */
-import { decodeDhcp } from '../decode/dhcp.ts'
+/** DHCP on one flow, over either version of IP: every datagram is a message of its own. */
+import { decodeDhcp, looksLikeDhcp } from '../decode/dhcp.ts'
+import { decodeDhcp6 } from '../decode/dhcp6.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 
 export class DhcpFlow implements AppParser {
@@ -7,12 +8,16 @@ export class DhcpFlow implements AppParser {
   readonly held = 0
   readonly #sink: AppSink
 
+  /** As the first datagram is. */
+  #decode: typeof decodeDhcp | undefined
+
   constructor(sink: AppSink) {
     this.#sink = sink
   }
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
-    const dhcp = decodeDhcp(bytes, toServer)
+    this.#decode ??= looksLikeDhcp(bytes) ? decodeDhcp : decodeDhcp6
+    const dhcp = this.#decode(bytes, toServer)
     if (typeof dhcp === 'string') this.#sink.fault(dhcp)
     else this.#sink.transaction({ proto: 'dhcp', stage: 'done', dhcp })
     return 'more'

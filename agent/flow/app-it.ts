@@ -2,6 +2,7 @@
 import { looksLikeRpc } from '../decode/dcerpc.ts'
 import { looksLikeRpcDatagram } from '../decode/dcerpc-udp.ts'
 import { looksLikeDhcp } from '../decode/dhcp.ts'
+import { looksLikeDhcp6 } from '../decode/dhcp6.ts'
 import { looksLikeKrb5 } from '../decode/krb5.ts'
 import { looksLikeRdp } from '../decode/rdp.ts'
 import type { ItProto } from '../decode/records-it.ts'
@@ -27,6 +28,7 @@ const KERBEROS_PORT = 88
 const SNMP_PORTS = new Set([161, 162])
 const TFTP_PORT = 69
 const DHCP_PORTS = new Set([67, 68])
+const DHCP6_PORTS = new Set([546, 547])
 
 /** What a client says first to a server that greets with 220. The verb, by protocol. */
 const FIRST_VERBS: Record<string, ItProto> = {
@@ -117,6 +119,8 @@ export function guessItDatagram(
   destPort: number,
 ): ItProto | 'none' {
   if ((DHCP_PORTS.has(srcPort) || DHCP_PORTS.has(destPort)) && looksLikeDhcp(bytes)) return 'dhcp'
+  if ((DHCP6_PORTS.has(srcPort) || DHCP6_PORTS.has(destPort)) && looksLikeDhcp6(bytes))
+    return 'dhcp'
   if ((srcPort === KERBEROS_PORT || destPort === KERBEROS_PORT) && looksLikeKrb5(bytes))
     return 'krb5'
   if ((SNMP_PORTS.has(srcPort) || SNMP_PORTS.has(destPort)) && looksLikeSnmp(bytes)) return 'snmp'

@@ -6,12 +6,15 @@
 import { FAULTS, type Fault } from '../base/fault.ts'
 import type { AppEvent } from '../decode/app-events.ts'
 import { decodeDns, looksLikeDns } from '../decode/dns.ts'
+import { isDtlsHello } from '../decode/dtls.ts'
+import { isGoogleQuic } from '../decode/gquic.ts'
 import type { Packet } from '../decode/packet.ts'
 import { looksLikeQuic } from '../decode/quic.ts'
 import { type AppProto, TRANSACTION_PROTOS, type Transaction } from '../decode/records.ts'
 import { isItProto } from '../decode/records-it.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { DnsFlow } from './app-dns.ts'
+import { DtlsFlow } from './app-dtls.ts'
 import { ExpectedConnections } from './app-expected.ts'
 import { FtpDataFlow } from './app-ftp-data.ts'
 import { HttpFlow } from './app-http.ts'
@@ -23,7 +26,9 @@ import {
   type Guess,
   guess,
   isBegunRequest,
+  isHttpRequest,
   isTlsHello,
+  isTurnedModbus,
   mayBeTlsHello,
   PROBE_BYTES_MAX,
 } from './app-probe.ts'
@@ -35,7 +40,7 @@ import { TlsFlow } from './app-tls.ts'
 /** Flows with application state at one time, and the memory all of them may keep. */
 export const STATES_MAX = 32_768
 export const HELD_BYTES_MAX = 67_108_864
-/** Client segments in which a TLS hello is looked for once nothing else was found (STARTTLS, SOCKS, CONNECT). */
+/** Client segments in which a TLS hello or a request of HTTP is looked for once nothing else was found (STARTTLS, SOCKS). */
 const WATCH_SEGMENTS_MAX = 32
 /** Datagrams of a flow that are probed for DNS on a port that is not its own. */
 const DATAGRAM_PROBES_MAX = 3
@@ -44,6 +49,7 @@ const DATAGRAM_PROBES_MAX = 3
 export interface AppFlows {
   readonly flowsMax: number
   readonly serverPort: Uint16Array
+  readonly clientPort?: Uint16Array
   /** Four words a row. */
   readonly client?: Uint32Array
   readonly server?: Uint32Array
@@ -55,6 +61,8 @@ const EVENTS_MAX = 64
 const PHASE = { probe: 0, parse: 1, watch: 2, over: 3 } as const
 const PROTOS = [...(['unknown', 'failed'] as const), ...TRANSACTION_PROTOS] as const
 const DNS_PORTS = new Set([53, 5353, 5355])
+const MODBUS_PORT = 502
+const HTTPS_PORT = 443
 const NETBIOS_PORT = 137 // the same framing, other names
 const FAILED = PROTOS.indexOf('failed')
 const NONE: ReadonlySet<string> = new Set()
@@ -215,7 +223,9 @@ export class AppLayer {
 
   #guessDatagram(view: Buffer, { srcPort, destPort, toServer, timeUs }: Packet) {
     if (DNS_PORTS.has(srcPort) || DNS_PORTS.has(destPort)) return 'none'
-    if (toServer && looksLikeQuic(view)) return this.#quic.take(timeUs) ? 'quic' : 'passed-by'
+    if (toServer && (looksLikeQuic(view) || (destPort === HTTPS_PORT && isGoogleQuic(view))))
+      return this.#quic.take(timeUs) ? 'quic' : 'passed-by'
+    if (toServer && isDtlsHello(view)) return 'tls'
     const office = guessItDatagram(view, srcPort, destPort)
     return office === 'none' ? guessIcsDatagram(view, toServer ? destPort : srcPort) : office
   }
@@ -315,7 +325,15 @@ export class AppLayer {
   }
 
   #guess(flow: number, client: Buffer, server: Buffer): Guess {
-    return guess(client, server, this.#flows.serverPort[flow] as number)
+    const found = guess(client, server, this.#flows.serverPort[flow] as number)
+    if (found !== 'none' && found !== 'more') return found
+    return this.#turned(flow, client) || this.#turned(flow, server) ? 'modbus' : found
+  }
+
+  /** Whether its client answers and its server asks. */
+  #turned(flow: number, first: Buffer): boolean {
+    const { clientPort, serverPort } = this.#flows
+    return isTurnedModbus(first, clientPort?.[flow] ?? 0, serverPort[flow] as number)
   }
 
   #keepProbe(flow: number, toServer: boolean, view: Buffer): void {
@@ -334,7 +352,7 @@ export class AppLayer {
     this.#probes.delete(flow)
   }
 
-  /** Nothing we read, so far: TLS may still begin in it. */
+  /** Nothing we read, so far: TLS or HTTP may still begin in it, behind a proxy's own words. */
   #startWatch(flow: number, toServer: boolean, view: Buffer): void {
     this.#phase[flow] = PHASE.watch
     this.#proto[flow] = PROTOS.indexOf('failed')
@@ -343,12 +361,17 @@ export class AppLayer {
   }
 
   #watch(flow: number, toServer: boolean, view: Buffer): void {
-    if (!toServer) return
+    if (!toServer) {
+      // Its client's hello was not captured.
+      if (isTlsHello(view, 2) && this.#begin(flow, 'tls')) this.#parse(flow, toServer, view)
+      return
+    }
     const begun = this.#probes.get(flow)?.client.view()
     const bytes = begun ? Buffer.concat([begun, view]) : view
     if (begun) this.#dropProbe(flow)
-    if (isTlsHello(bytes, 1)) {
-      if (this.#begin(flow, 'tls')) this.#parse(flow, toServer, bytes)
+    const proto = isTlsHello(bytes, 1) ? 'tls' : isHttpRequest(bytes) ? 'http' : undefined
+    if (proto) {
+      if (this.#begin(flow, proto)) this.#parse(flow, toServer, bytes)
       return
     }
     const tries = (this.#tries[flow] as number) + 1
@@ -372,6 +395,7 @@ export class AppLayer {
       datagrams,
       layersMax: this.#layersMax,
       dnp3ObjectsMax: this.#dnp3ObjectsMax,
+      turned: proto === 'modbus' && this.#flows.clientPort?.[flow] === MODBUS_PORT && this.#flows.serverPort[flow] !== MODBUS_PORT, // biome-ignore format: one question
     })
     this.held += parser.held
     this.#parsers.set(flow, parser)
@@ -462,6 +486,7 @@ function newParser(
     datagrams: boolean
     layersMax: number | undefined
     dnp3ObjectsMax: number | undefined
+    turned: boolean
   },
 ): AppParser {
   const { datagrams, layersMax, dnp3ObjectsMax } = options
@@ -471,11 +496,11 @@ function newParser(
     case 'http':
       return new HttpFlow(sink, layersMax)
     case 'tls':
-      return new TlsFlow(sink)
+      return datagrams ? new DtlsFlow(sink) : new TlsFlow(sink)
     case 'ssh':
       return new SshFlow(sink)
     case 'modbus':
-      return new ModbusFlow(sink)
+      return new ModbusFlow(sink, options.turned)
     case 'quic':
       return new QuicFlow(sink)
     default:

@@ -16,9 +16,12 @@ export class ModbusFlow implements AppParser {
   readonly #sink: AppSink
   readonly #split: FrameSplitter
   readonly #waiting = new Map<number, ModbusMessage>()
+  /** The flow's client is the one that answers. */
+  readonly #turned: boolean
 
-  constructor(sink: AppSink) {
+  constructor(sink: AppSink, turned = false) {
     this.#sink = sink
+    this.#turned = turned
     this.#split = new FrameSplitter(FRAMING, ADU_BYTES_MAX, {
       frame: (bytes, span) => this.#adu(bytes, span),
       fault: (fault) => sink.fault(fault),
@@ -30,12 +33,12 @@ export class ModbusFlow implements AppParser {
   }
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
-    this.#split.add(toServer, bytes)
+    this.#split.add(toServer !== this.#turned, bytes)
     return 'more'
   }
 
   gap(toServer: boolean): Verdict {
-    this.#split.forget(toServer)
+    this.#split.forget(toServer !== this.#turned)
     return 'more' // an ADU begins with its segment in practice; if not, faults will say so
   }
 

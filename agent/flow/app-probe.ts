@@ -12,10 +12,12 @@ const SSH = Buffer.from('SSH-')
 const METHODS = new Set(
   (
     'GET POST HEAD PUT DELETE OPTIONS CONNECT TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK ' +
-    'UNLOCK REPORT SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE CHECKOUT MERGE INVOKE PURGE LINK UNLINK DEBUG'
+    'UNLOCK REPORT SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE CHECKOUT MERGE INVOKE PURGE LINK UNLINK DEBUG RPC_IN_DATA RPC_OUT_DATA'
   ).split(' '),
 )
 const HTTP_PORTS = new Set([80, 81, 591, 3128, 8000, 8008, 8080, 8081, 8888])
+const [UPPER_A, UPPER_Z] = [0x41, 0x5a]
+const REQUEST_LINE_MAX = 2048
 const FOREIGN_VERSION = /[ \t](?:(?:RTSP|SIPS?|ICAP)\/\d|HTTP\/[2-9])/i
 const PORT = { ssh: 22, dns: 53, modbus: 502 } as const
 
@@ -106,6 +108,12 @@ function guessModbus(client: Buffer, server: Buffer, serverPort: number): Guess 
   return same ? 'modbus' : 'none'
 }
 
+/** A controller that connects to its client, or whose answer is the first that is seen: the ends are the other way round. */
+export function isTurnedModbus(first: Buffer, clientPort: number, serverPort: number): boolean {
+  if (clientPort !== PORT.modbus || serverPort === PORT.modbus) return false
+  return first.length >= 4 && first.readUInt16BE(2) === 0
+}
+
 /** Bytes of the ADU that begins here; 0 when it is none. */
 function aduSize(bytes: Buffer): number {
   if (bytes.length < 8 || bytes.readUInt16BE(2) !== 0) return 0
@@ -119,7 +127,7 @@ function guessHttp(client: Buffer, serverPort: number): Guess {
   while (start < client.length && start < 8 && (client[start] === 13 || client[start] === 10))
     start++
   const head = client.toString('latin1', start, Math.min(client.length, start + 512))
-  const match = /^([A-Z][A-Z-]{1,20})(?:$|[ \t]+([^ \t\r\n]*))/.exec(head)
+  const match = /^([A-Z][A-Z_-]{1,20})(?:$|[ \t]+([^ \t\r\n]*))/.exec(head)
   if (!match) return head === '' || /^[A-Z]$/.test(head) ? 'more' : 'none'
   const [, method = '', target] = match
   if (target === undefined) {
@@ -135,6 +143,15 @@ function guessHttp(client: Buffer, serverPort: number): Guess {
   // pieces and its end is not seen yet. RTSP, SIP, ICAP and HTTP/2's preface have a version of their own.
   if (FOREIGN_VERSION.test(line.slice(match[0].length))) return 'none'
   return METHODS.has(method) && target.startsWith('/') ? 'http' : 'none'
+}
+
+/** A whole request line of a known method, as it must be to stand behind other words. */
+export function isHttpRequest(bytes: Buffer): boolean {
+  const first = bytes[0] ?? 0
+  if (first < UPPER_A || first > UPPER_Z) return false
+  const line = bytes.toString('latin1', 0, Math.min(bytes.length, REQUEST_LINE_MAX))
+  const [, method = ''] = /^([A-Z_]{3,16}) [^ \r\n]+ HTTP\/1\.\d\r?\n/.exec(line) ?? []
+  return METHODS.has(method)
 }
 
 /** The beginning of a request of a known method, cut before its line ends. */

@@ -1,25 +1,26 @@
 /**
- * QUIC on one flow, up to the client hello: a handful of datagrams, then the rest is passed by. The hello may come in pieces, in any
+ * QUIC on one flow, up to the hellos: a handful of datagrams, then the rest is passed by. A hello may come in pieces, in any
  * order and over several packets: browsers shuffle them on purpose.
  */
-
+import { decodeGoogleHello, isGoogleQuic } from '../decode/gquic.ts'
 import {
-  clientKeys,
   findInitial,
   type Initial,
   type InitialKeys,
+  initialKeys,
   openInitial,
   readCrypto,
 } from '../decode/quic.ts'
-import { decodeClientHello, emptyHello, HANDSHAKE } from '../decode/tls.ts'
+import type { QuicHello } from '../decode/records.ts'
+import { decodeClientHello, decodeServerHello, emptyHello, HANDSHAKE } from '../decode/tls.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import { HandshakePieces } from './app-quic-pieces.ts'
 
 /** Datagrams of the client that are tried; a hello of today's size takes two. */
 const DATAGRAMS_MAX = 8
-const HELLO_BYTES_MAX = 16_384
-const PIECES_MAX = 64
+/** Datagrams of the server in which its hello is looked for. */
+const ANSWERS_MAX = 4
 const PACKETS_A_DATAGRAM_MAX = 4
-const HEADER_BYTES = 4
 
 /** Flows begun in one second of packet time: opening a packet takes 55 µs, forged or not, so a flood must not choose how many. */
 export const QUIC_FLOWS_A_SECOND_MAX = 1000
@@ -42,12 +43,20 @@ export class QuicBudget {
 export class QuicFlow implements AppParser {
   readonly proto = 'quic'
   readonly #sink: AppSink
+  readonly #client = new HandshakePieces()
+  readonly #server = new HandshakePieces()
   #keys: InitialKeys | undefined
-  #version = ''
+  #serverKeys: InitialKeys | undefined
+  readonly #quic: QuicHello = {
+    version: '',
+    firstId: '',
+    clientId: '',
+    serverId: '',
+    tls: emptyHello(),
+  }
   #datagrams = 0
-  #hello = Buffer.alloc(0)
-  /** What of the hello has come, as [start, end), sorted and apart. */
-  #pieces: (readonly [start: number, end: number])[] = []
+  #answers = 0
+  #told = false
   #done = false
 
   constructor(sink: AppSink) {
@@ -55,24 +64,14 @@ export class QuicFlow implements AppParser {
   }
 
   get held(): number {
-    return this.#hello.length
+    return this.#client.held + this.#server.held
   }
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
-    if (!toServer) return 'more'
-    let at = 0
-    for (let i = 0; i < PACKETS_A_DATAGRAM_MAX && at < bytes.length && !this.#done; i++) {
-      const initial = findInitial(bytes, at)
-      if (initial === undefined) break
-      if (typeof initial === 'string') {
-        this.#sink.fault(initial)
-        break
-      }
-      this.#initial(bytes, initial)
-      at = initial.end
-    }
-    if (this.#done) return 'done'
-    if (++this.#datagrams < DATAGRAMS_MAX) return 'more'
+    if (isGoogleQuic(bytes)) this.#google(toServer, bytes)
+    else this.#packets(toServer, bytes)
+    const more = toServer ? ++this.#datagrams < DATAGRAMS_MAX : ++this.#answers < ANSWERS_MAX
+    if (more && !this.#done) return 'more'
     this.ended()
     return 'done'
   }
@@ -82,78 +81,108 @@ export class QuicFlow implements AppParser {
   }
 
   ended(): void {
-    if (!this.#done && this.#pieces.length > 0) this.#sink.fault('truncated')
+    if (!this.#done && !this.#told && this.#client.begun) this.#sink.fault('truncated')
     this.#done = true
-    this.#hello = Buffer.alloc(0)
+    this.#client.clear()
+    this.#server.clear()
+  }
+
+  #packets(toServer: boolean, bytes: Buffer): void {
+    let at = 0
+    for (let i = 0; i < PACKETS_A_DATAGRAM_MAX && at < bytes.length && !this.#done; i++) {
+      const initial = findInitial(bytes, at)
+      if (initial === undefined) return
+      if (typeof initial === 'string') {
+        this.#sink.fault(initial)
+        return
+      }
+      if (!toServer) this.#answer(bytes, initial)
+      else if (!this.#told) this.#initial(bytes, initial)
+      at = initial.end
+    }
   }
 
   /** Keys are of the first id; after a Retry of the one the server chose then (RFC 9001 §5.2). */
   #initial(bytes: Buffer, initial: Initial): void {
-    this.#version = initial.version
     let frames = this.#keys && openInitial(bytes, initial, this.#keys)
     if (!frames) {
-      const keys = clientKeys(initial.versionNumber, initial.dcid)
+      const keys = initialKeys(initial.versionNumber, initial.dcid, 'client')
       frames = keys && openInitial(bytes, initial, keys)
-      if (frames) this.#keys = keys
+      if (frames) this.#begun(initial, keys)
     }
     if (!frames) {
       this.#sink.fault('bad-record')
       this.#done ||= this.#keys === undefined // the first opens with its own id, or none does
       return
     }
-    const fault = readCrypto(frames, (offset, data) => this.#piece(offset, data))
-    if (fault) this.#sink.fault(fault)
+    this.#collect(frames, this.#client)
     this.#tell()
   }
 
-  #piece(offset: number, data: Buffer): void {
-    const end = offset + data.length
-    if (data.length === 0 || this.#pieces.length >= PIECES_MAX) return
-    if (end > HELLO_BYTES_MAX) {
-      this.#sink.fault('body-too-long')
-      return
-    }
-    if (end > this.#hello.length) {
-      const grown = Buffer.alloc(
-        Math.min(HELLO_BYTES_MAX, Math.max(end, this.#hello.length * 2, 2048)),
-      )
-      this.#hello.copy(grown)
-      this.#hello = grown
-    }
-    data.copy(this.#hello, offset)
-    this.#pieces = merged([...this.#pieces, [offset, end]])
+  #begun({ version, versionNumber, dcid, scid }: Initial, keys: InitialKeys | undefined): void {
+    this.#keys = keys
+    this.#serverKeys = initialKeys(versionNumber, dcid, 'server')
+    this.#quic.version = version
+    this.#quic.firstId ||= dcid.toString('hex')
+    this.#quic.clientId = scid.toString('hex')
   }
 
-  /** The hello, once all of it is there. */
+  #collect(frames: Buffer, pieces: HandshakePieces): void {
+    const fault = readCrypto(frames, (offset, data) => {
+      const tooFar = pieces.add(offset, data)
+      if (tooFar) this.#sink.fault(tooFar)
+    })
+    if (fault) this.#sink.fault(fault)
+  }
+
+  /** The client's hello, once all of it is there. */
   #tell(): void {
-    const [first] = this.#pieces
-    if (this.#done || first === undefined || first[0] !== 0 || first[1] < HEADER_BYTES) return
-    const end = HEADER_BYTES + this.#hello.readUIntBE(1, 3)
-    if (first[1] < end) return
-    this.#done = true
-    const tls = emptyHello()
+    const message = this.#client.message()
+    if (!message) return
+    const { tls } = this.#quic
     const fault =
-      this.#hello[0] === HANDSHAKE.clientHello
-        ? decodeClientHello(this.#hello.subarray(HEADER_BYTES, end), tls)
+      message.type === HANDSHAKE.clientHello
+        ? decodeClientHello(message.body, tls)
         : 'bad-handshake'
-    this.#hello = Buffer.alloc(0)
+    this.#client.clear()
     if (fault) {
       this.#sink.fault(fault)
+      this.#done = true
       return
     }
     tls.ja4 = `q${tls.ja4.slice(1)}`
-    const quic = { version: this.#version, tls }
-    this.#sink.transaction({ proto: 'quic', stage: 'done', quic })
+    this.#say()
   }
-}
 
-function merged(pieces: (readonly [number, number])[]): (readonly [number, number])[] {
-  const sorted = pieces.sort(([a], [b]) => a - b)
-  const apart: [number, number][] = []
-  for (const [start, end] of sorted) {
-    const last = apart.at(-1)
-    if (last && start <= last[1]) last[1] = Math.max(last[1], end)
-    else apart.push([start, end])
+  #say(): void {
+    this.#told = true
+    this.#sink.transaction({ proto: 'quic', stage: 'done', quic: this.#quic })
   }
-  return apart
+
+  /** What does not open here may be of keys we do not have: no fault of the server's. */
+  #answer(bytes: Buffer, initial: Initial): void {
+    const frames = this.#serverKeys && openInitial(bytes, initial, this.#serverKeys)
+    if (!frames) return
+    this.#quic.serverId = initial.scid.toString('hex')
+    this.#collect(frames, this.#server)
+    const message = this.#server.message()
+    if (!message) return
+    const fault =
+      message.type === HANDSHAKE.serverHello
+        ? decodeServerHello(message.body, this.#quic.tls)
+        : 'bad-handshake'
+    this.#server.clear()
+    if (fault) this.#sink.fault(fault)
+    this.#done = this.#told
+  }
+
+  #google(toServer: boolean, bytes: Buffer): void {
+    const hello = toServer ? decodeGoogleHello(bytes) : undefined
+    if (!hello || this.#told) return
+    this.#quic.version = hello.version
+    this.#quic.firstId = hello.id
+    this.#quic.tls.sni = hello.sni
+    this.#say()
+    this.#done = true
+  }
 }

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
 import { clientHello } from '../../test/golden/messages.ts'
-import { rdpRefused, rdpRequest } from '../../test/golden/rdp-messages.ts'
+import {
+  rdpChosen,
+  rdpClient,
+  rdpRefused,
+  rdpRequest,
+  rdpServer,
+} from '../../test/golden/rdp-messages.ts'
 import { RDP_TALK, RDP_TLS_TALK } from '../../test/golden/talks-it.ts'
 import { heard, textTalk } from '../../test/traffic/app-talk.ts'
 
@@ -10,6 +16,27 @@ test.each([1e6, 7, 1])('the client of RDP in the clear, in segments of %d bytes'
   const client = { name: 'FRONT-DESK', width: 1920, height: 1080, channels: ['rdpdr', 'cliprdr'] }
   expect(said).toMatchObject([
     { rdp: { cookie: 'anna', protocols: 3, answered: true, selected: 0, client } },
+  ])
+})
+
+test.each([1e6, 7])("the server's encryption and certificates, in segments of %d bytes", (size) => {
+  const der = [Buffer.alloc(40, 1), Buffer.alloc(9, 2)]
+  const talk = (answer: Buffer) => ({
+    port: 3389,
+    turns: [
+      { toServer: true, bytes: rdpRequest('anna', 0) },
+      { toServer: false, bytes: rdpChosen(0) },
+      { toServer: true, bytes: rdpClient('FRONT-DESK', []) },
+      { toServer: false, bytes: answer },
+    ],
+  })
+  const server = { method: 2, level: 3, certificateType: 2, temporary: true }
+  const certificates = der.map((bytes) => Uint8Array.from(bytes))
+  expect(heard(talk(rdpServer(der, true)), size).said).toMatchObject([
+    { rdp: { client: { name: 'FRONT-DESK', colours: 0 }, server: { ...server, certificates } } },
+  ])
+  expect(heard(talk(rdpServer([])), size).said).toMatchObject([
+    { rdp: { server: { certificateType: 1, temporary: false, certificates: [] } } },
   ])
 })
 

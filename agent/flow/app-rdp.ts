@@ -1,11 +1,11 @@
-/** RDP on one flow: what was asked and chosen, and the client's description where it comes in the clear. Then TLS, or nothing more. */
+/** RDP on one flow: what was asked and chosen, and what both say of themselves where it comes in the clear. Then TLS, or nothing more. */
 import { decodeRdp, TPKT_BYTES, tpktBytes } from '../decode/rdp.ts'
 import type { RdpSession } from '../decode/records-it.ts'
 import { KeptBytes } from './app-bytes.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 
 const MESSAGE_BYTES_MAX = 8192
-/** Messages of the client in which its description is looked for. */
+/** Messages in which those are looked for. */
 const MESSAGES_MAX = 4
 
 export class RdpFlow implements AppParser {
@@ -20,6 +20,7 @@ export class RdpFlow implements AppParser {
     failure: undefined,
     flags: 0,
     client: undefined,
+    server: undefined,
   }
   #seen = 0
   #done = false
@@ -78,6 +79,9 @@ export class RdpFlow implements AppParser {
         return (message.selected ?? 0) > 0 ? this.#finish('watch') : 'more'
       case 'client':
         rdp.client = message.client
+        return 'more'
+      case 'server':
+        rdp.server = message.server
         return this.#finish('done')
       default:
         return ++this.#seen < MESSAGES_MAX ? 'more' : this.#finish('done')

@@ -3,9 +3,12 @@ import type { SshBanners } from '../decode/records.ts'
 import {
   BANNER_BYTES_MAX,
   decodeSshBanner,
+  decodeSshOffer,
   hassh,
   hasshText,
   LINES_BEFORE_MAX,
+  type SshOffer,
+  sshChoice,
 } from '../decode/ssh.ts'
 import { KeptBytes } from './app-bytes.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
@@ -21,6 +24,7 @@ interface Side {
   keys: boolean
   /** Its offer was read, or cannot be. */
   offered: boolean
+  offer: SshOffer | undefined
   lines: number
 }
 
@@ -31,12 +35,15 @@ export class SshFlow implements AppParser {
   readonly #ssh: SshBanners = {
     clientProtocol: '',
     clientSoftware: '',
+    clientComment: '',
     serverProtocol: '',
     serverSoftware: '',
+    serverComment: '',
     clientHassh: '',
     clientHasshText: '',
     serverHassh: '',
     serverHasshText: '',
+    chosen: [],
     keyExchange: false,
   }
   #done = false
@@ -104,8 +111,10 @@ export class SshFlow implements AppParser {
     }
     side.banner = true
     const ssh = this.#ssh
-    if (toServer) [ssh.clientProtocol, ssh.clientSoftware] = [banner.protocol, banner.software]
-    else [ssh.serverProtocol, ssh.serverSoftware] = [banner.protocol, banner.software]
+    const { protocol, software, comment } = banner
+    if (toServer)
+      [ssh.clientProtocol, ssh.clientSoftware, ssh.clientComment] = [protocol, software, comment] // biome-ignore format: one side a line
+    else [ssh.serverProtocol, ssh.serverSoftware, ssh.serverComment] = [protocol, software, comment]
     if (toServer) this.#sink.transaction({ proto: 'ssh', stage: 'request', ssh })
     if (this.#sides[0].banner && this.#sides[1].banner)
       this.#sink.transaction({ proto: 'ssh', stage: 'response', ssh })
@@ -120,10 +129,13 @@ export class SshFlow implements AppParser {
     side.offered = true
     const padding = packet[4] as number
     const whole = end <= PACKET_BYTES_MAX && end - padding > PACKET_HEAD_BYTES
-    const text = whole ? hasshText(packet.subarray(5, end - padding), !toServer) : ''
+    side.offer = whole ? decodeSshOffer(packet.subarray(5, end - padding)) : undefined
     side.kept.clear()
-    if (text === '') return
+    if (!side.offer) return
     const ssh = this.#ssh
+    const text = hasshText(side.offer, !toServer)
+    const [client, server] = this.#sides
+    if (client.offer && server.offer) ssh.chosen = sshChoice(client.offer, server.offer)
     if (toServer) [ssh.clientHassh, ssh.clientHasshText] = [hassh(text), text]
     else [ssh.serverHassh, ssh.serverHasshText] = [hassh(text), text]
     if (toServer) this.#sink.transaction({ proto: 'ssh', stage: 'request', ssh })
@@ -151,6 +163,7 @@ function newSide(): Side {
     banner: false,
     keys: false,
     offered: false,
+    offer: undefined,
     lines: 0,
   }
 }

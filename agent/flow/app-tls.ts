@@ -7,6 +7,7 @@ import type { TlsHello } from '../decode/records.ts'
 import {
   decodeCertificates,
   decodeClientHello,
+  decodeKeyExchange,
   decodeServerHello,
   emptyHello,
   HANDSHAKE,
@@ -14,8 +15,8 @@ import {
 import { KeptBytes } from './app-bytes.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 import { isOldHello } from './app-probe.ts'
+import { TLS_RECORD as RECORD, SealedRecords } from './app-tls-sealed.ts'
 
-const RECORD = { handshake: 22 } as const
 const RECORD_BYTES_MAX = 5 + 16_384 + 2048 // RFC 5246 §6.2.3
 const HANDSHAKE_BYTES_MAX = 4 + 65_536
 const TLS13 = 0x0304
@@ -25,6 +26,8 @@ interface Side {
   handshake: KeptBytes
   hello: boolean
   over: boolean
+  /** What comes then. */
+  readonly sealed: SealedRecords
 }
 
 export class TlsFlow implements AppParser {
@@ -46,7 +49,7 @@ export class TlsFlow implements AppParser {
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
     const side = this.#sides[toServer ? 0 : 1]
-    if (side.over) return this.#verdict()
+    if (side.over) return this.#sealed(side, bytes)
     const whole = side.record.length > 0 ? Buffer.concat([side.record.view(), bytes]) : bytes
     side.record.clear()
     let at = 0
@@ -61,14 +64,30 @@ export class TlsFlow implements AppParser {
         this.#sink.event('tls.invalid_tls_header', toServer)
         this.#stop(side, 'bad-record')
       } else if (whole[at] !== RECORD.handshake)
-        side.over = true // alert, change of cipher, data
+        this.#endOfClear(toServer, side, whole[at] as number) // alert, change of cipher, data
       else if (at + size > whole.length) break
       else {
         this.#handshake(toServer, side, whole.subarray(at + 5, at + size))
         at += size
       }
     }
-    if (!side.over) side.record.append(whole.subarray(at))
+    if (side.over) return this.#sealed(side, whole.subarray(at))
+    side.record.append(whole.subarray(at))
+    return this.#verdict()
+  }
+
+  #endOfClear(toServer: boolean, side: Side, type: number): void {
+    side.over = true
+    const { serverVersion } = this.#tls
+    // Keys that exist already need no exchange, so nothing of it comes before the change (RFC 5246 §7.3, RFC 5077 §3.1).
+    const early = type === RECORD.change && side.hello && serverVersion < TLS13
+    if (!toServer && early && serverVersion > 0) this.#tls.resumed = true
+  }
+
+  #sealed(side: Side, bytes: Buffer): Verdict {
+    side.sealed.add(bytes)
+    const [client, server] = this.#sides
+    this.#tls.established = client.sealed.begun && server.sealed.begun
     return this.#verdict()
   }
 
@@ -133,12 +152,14 @@ export class TlsFlow implements AppParser {
     }
     if (type === HANDSHAKE.certificate && tls.certificates.length === 0)
       return decodeCertificates(body, tls)
+    if (type === HANDSHAKE.serverKeyExchange) decodeKeyExchange(body, tls)
     if (type === HANDSHAKE.serverDone) side.over = true
     return undefined
   }
 
   #stop(side: Side, fault: Fault | undefined): void {
     side.over = true
+    side.sealed.stop()
     side.record.clear()
     side.handshake.clear()
     if (fault) this.#sink.fault(fault)
@@ -148,7 +169,10 @@ export class TlsFlow implements AppParser {
   #verdict(): Verdict {
     const [client, server] = this.#sides
     if (!server.over || (!client.over && !client.hello && client.record.length > 0)) return 'more'
-    return this.#finish()
+    const verdict = this.#finish()
+    // A few records more say whether both go on.
+    const known = this.#tls.established || client.sealed.settled || server.sealed.settled
+    return known ? verdict : 'more'
   }
 
   #finish(): Verdict {
@@ -166,5 +190,6 @@ function newSide(): Side {
     handshake: new KeptBytes(HANDSHAKE_BYTES_MAX + RECORD_BYTES_MAX),
     hello: false,
     over: false,
+    sealed: new SealedRecords(),
   }
 }

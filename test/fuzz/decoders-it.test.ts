@@ -2,6 +2,7 @@
 import { decodeRpc, looksLikeRpc } from '../../agent/decode/dcerpc.ts'
 import { decodeRpcDatagram, looksLikeRpcDatagram } from '../../agent/decode/dcerpc-udp.ts'
 import { decodeDhcp } from '../../agent/decode/dhcp.ts'
+import { decodeDhcp6, looksLikeDhcp6 } from '../../agent/decode/dhcp6.ts'
 import { passiveOf, portOf } from '../../agent/decode/ftp.ts'
 import { decodeKrb5 } from '../../agent/decode/krb5.ts'
 import {
@@ -18,12 +19,12 @@ import { decodeCommand, decodeReply } from '../../agent/decode/reply.ts'
 import { decodeSmb2 } from '../../agent/decode/smb.ts'
 import { decodeSmb1 } from '../../agent/decode/smb1.ts'
 import { decodeSnmp, looksLikeSnmp } from '../../agent/decode/snmp.ts'
-import { hassh, hasshText } from '../../agent/decode/ssh.ts'
+import { decodeSshOffer, hassh, hasshText, sshChoice } from '../../agent/decode/ssh.ts'
 import { decodeTftp } from '../../agent/decode/tftp.ts'
 import { bodyDecoder } from '../../agent/flow/mail-body.ts'
 import { KRB_MESSAGES } from '../golden/krb5-messages.ts'
-import { DHCP_ACK, DHCP_REQUEST } from '../golden/messages-it.ts'
-import { rdpChosen, rdpClient, rdpRefused, rdpRequest } from '../golden/rdp-messages.ts'
+import { DHCP_ACK, DHCP_REQUEST, DHCP6_REPLY, dhcp6Relay } from '../golden/messages-it.ts'
+import { rdpChosen, rdpClient, rdpRefused, rdpRequest, rdpServer } from '../golden/rdp-messages.ts'
 import { RPC_ANSWERED, RPC_ASKED } from '../golden/rpc-messages.ts'
 import { rpcDatagram, SNMP_GET, SNMP_TRAP, TFTP_READ } from '../golden/small-messages.ts'
 import {
@@ -38,6 +39,17 @@ import { realTraffic } from './seeds.ts'
 
 const { payloads } = await realTraffic()
 const real = (port: number) => payloads.get(port) ?? []
+
+fuzzBytes(
+  'dhcp over IPv6',
+  [DHCP6_REPLY, dhcp6Relay(DHCP6_REPLY), ...real(546), ...real(547)],
+  (bytes) => {
+    looksLikeDhcp6(bytes)
+    recordOrFault(decodeDhcp6(bytes, true), ({ dnsServers, fqdn }) => {
+      if (dnsServers.length > 16 || fqdn.length > 64 * 64) throw new Error('too many')
+    })
+  },
+)
 
 fuzzBytes('dhcp', [DHCP_REQUEST, DHCP_ACK, ...real(67)], (bytes) => {
   recordOrFault(decodeDhcp(bytes, true), ({ routers, dnsServers, relayAgent, hostname }) => {
@@ -109,6 +121,8 @@ fuzzBytes(
     rdpChosen(1),
     rdpRefused(5),
     rdpClient('FRONT-DESK', ['rdpdr']),
+    rdpServer([]),
+    rdpServer([Buffer.alloc(40, 1), Buffer.alloc(9, 2)], true),
     ...real(3389),
   ],
   (bytes) => {
@@ -168,6 +182,7 @@ fuzzBytes('mail bodies, hassh', [...TEXTS, ...real(25)], (bytes) => {
     body.ended()
     if (size > 2 * bytes.length + 2) throw new Error('a body that grows')
   }
-  const text = hasshText(bytes, true)
-  if (text !== '' && hassh(text).length !== 32) throw new Error('no md5')
+  const offer = decodeSshOffer(bytes)
+  if (offer && hassh(hasshText(offer, true)).length !== 32) throw new Error('no md5')
+  if (offer && sshChoice(offer, offer).length !== offer.length) throw new Error('no choice')
 })

@@ -9,6 +9,7 @@ import { decodeSshBanner } from '../../agent/decode/ssh.ts'
 import {
   decodeCertificates,
   decodeClientHello,
+  decodeKeyExchange,
   decodeServerHello,
   emptyHello,
 } from '../../agent/decode/tls.ts'
@@ -95,9 +96,14 @@ const certificates = Buffer.from('00000c000003308001000003308002', 'hex')
 const tls = [...real(443), ...real(993)].map((record) => record.subarray(9))
 
 fuzzBytes('tls', [hello, server, certificates, ...tls], (bytes) => {
-  for (const decode of [decodeClientHello, decodeServerHello, decodeCertificates]) {
+  for (const decode of [
+    decodeClientHello,
+    decodeServerHello,
+    decodeCertificates,
+    decodeKeyExchange,
+  ]) {
     const record = emptyHello()
-    recordOrFault(decode(bytes, record))
+    recordOrFault(decode(bytes, record) ?? undefined)
     if (record.alpn.length > 32 || record.certificates.length > 16) throw new Error('too many')
   }
 })

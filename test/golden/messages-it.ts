@@ -42,3 +42,34 @@ export const DHCP_ACK = dhcpMessage(
   ],
   [10, 0, 0, 5],
 )
+
+/** An option of DHCP over IPv6: code, size, data. */
+export function dhcp6Option(code: number, data: Uint8Array): Buffer {
+  const head = Buffer.alloc(4)
+  head.writeUInt16BE(code)
+  head.writeUInt16BE(data.length, 2)
+  return Buffer.concat([head, data])
+}
+
+/** What a server gives (RFC 8415): 2001:db8::5 for an hour, to a client that names itself by its MAC address. */
+export const DHCP6_REPLY = Buffer.concat([
+  Buffer.from('07aabbcc', 'hex'),
+  dhcp6Option(1, Buffer.from('000100011c39cf88020000000005', 'hex')),
+  dhcp6Option(2, Buffer.from('00030001020000000001', 'hex')),
+  dhcp6Option(
+    3,
+    Buffer.concat([
+      Buffer.from('00000001' + '00000708' + '00000b40', 'hex'),
+      dhcp6Option(5, Buffer.from(`20010db8${'00'.repeat(11)}05` + '00000708' + '00000e10', 'hex')),
+    ]),
+  ),
+  dhcp6Option(23, Buffer.from(`20010db8${'00'.repeat(11)}01`, 'hex')),
+  dhcp6Option(39, Buffer.from('01\x0afront-desk\x07example\0'.replace('01', '\x01'), 'latin1')),
+  dhcp6Option(13, Buffer.from('\0\0fine', 'latin1')),
+])
+
+/** As a relay wraps it. */
+export function dhcp6Relay(message: Uint8Array, type = 13): Buffer {
+  const link = Buffer.from(`20010db8${'00'.repeat(11)}fe` + `fe80${'00'.repeat(13)}05`, 'hex')
+  return Buffer.concat([Buffer.of(type, 0), link, dhcp6Option(9, message)])
+}

@@ -81,3 +81,40 @@ function u16(value: number): Buffer {
   bytes.writeUInt16BE(value)
   return bytes
 }
+
+/** One handshake message of DTLS in a record, or the part of it from `start` to `end`. */
+export function dtlsRecord(
+  type: number,
+  sequence: number,
+  body: Uint8Array,
+  start = 0,
+  end = body.length,
+): Buffer {
+  const part = body.subarray(start, end)
+  const bytes = Buffer.alloc(13 + 12)
+  bytes.set([22, 0xfe, 0xfd])
+  bytes.writeUInt16BE(12 + part.length, 11)
+  bytes[13] = type
+  bytes.writeUIntBE(body.length, 14, 3)
+  bytes.writeUInt16BE(sequence, 17)
+  bytes.writeUIntBE(start, 19, 3)
+  bytes.writeUIntBE(part.length, 22, 3)
+  return Buffer.concat([bytes, part])
+}
+
+/** A client hello of DTLS 1.2 with an empty cookie, cut at these places. */
+export function dtlsHello(name: string, cuts: number[] = []): Buffer[] {
+  const tls = clientHello(name).subarray(9)
+  const session = 34 + 1 + (tls[34] as number)
+  const body = Buffer.concat([tls.subarray(0, session), Buffer.of(0), tls.subarray(session)])
+  body.set([0xfe, 0xfd])
+  const places = [0, ...cuts, body.length]
+  return cuts.concat(body.length).map((end, i) => dtlsRecord(1, 0, body, places[i], end))
+}
+
+/** Its server's hello, one certificate, and the end of what is in the clear. */
+export const dtlsServer = Buffer.concat([
+  dtlsRecord(2, 1, Buffer.from(`fefd${'11'.repeat(32)}00c02b000000`, 'hex')),
+  dtlsRecord(11, 2, Buffer.from('000004000001aa', 'hex')),
+  dtlsRecord(14, 3, Buffer.alloc(0)),
+])

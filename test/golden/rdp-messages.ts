@@ -43,3 +43,30 @@ export function rdpClient(name: string, channels: string[]): Buffer {
   const size = Buffer.of(0x80 | (blocks.length >> 8), blocks.length & 255)
   return tpkt(0xf0, Buffer.concat([Buffer.from('7f65820100'), Buffer.from('Duca'), size, blocks]))
 }
+
+/** What the server says of its encryption, with its certificates: DER, or a bare key where there are none. */
+export function rdpServer(certificates: Uint8Array[], temporary = false): Buffer {
+  const u32 = (...numbers: number[]) => {
+    const bytes = Buffer.alloc(numbers.length * 4)
+    for (const [i, number] of numbers.entries()) bytes.writeUInt32LE(number >>> 0, i * 4)
+    return bytes
+  }
+  const bit = temporary ? 0x8000_0000 : 0
+  const chain =
+    certificates.length === 0
+      ? Buffer.concat([u32(1 | bit, 1, 1), Buffer.from('0600', 'hex')])
+      : Buffer.concat([
+          u32(2 | bit, certificates.length),
+          ...certificates.flatMap((der) => [u32(der.length), der]),
+        ])
+  const security = Buffer.concat([
+    Buffer.from('020c0000', 'hex'),
+    u32(2, 3, 32, chain.length),
+    Buffer.alloc(32, 7),
+    chain,
+  ])
+  security.writeUInt16LE(security.length, 2)
+  const blocks = Buffer.concat([Buffer.from('010c080004000800', 'hex'), security])
+  const size = Buffer.of(0x80 | (blocks.length >> 8), blocks.length & 255)
+  return tpkt(0xf0, Buffer.concat([Buffer.from('7f66820100'), Buffer.from('McDn'), size, blocks]))
+}

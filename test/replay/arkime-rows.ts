@@ -1,7 +1,9 @@
 /** What was heard of a capture, by session, as the fields Arkime keeps: sets of values. */
 import { createHash, X509Certificate } from 'node:crypto'
+import { domainToUnicode } from 'node:url'
 import { headerValue } from '../../agent/decode/http.ts'
 import { addressList } from '../../agent/decode/mail.ts'
+import type { DnsMessage } from '../../agent/decode/records.ts'
 import { etypeName, krbError, krbNames } from '../../agent/detect/eve-krb5.ts'
 import { rcodeName, rrTypeName, tlsVersionName } from '../../agent/detect/eve-names.ts'
 import { RPC_TYPE } from '../../agent/detect/eve-names-it.ts'
@@ -34,9 +36,12 @@ type Add = (name: string, ...values: (string | number | undefined)[]) => void
 function say(tx: Spoken['tx'], add: Add): void {
   switch (tx.proto) {
     case 'dns':
-      add('dns.queryHost', ...tx.dns.questions.map(({ name }) => name.toLowerCase() || '<root>'))
+      add(
+        'dns.queryHost',
+        ...tx.dns.questions.map(({ name }) => spelled(name.toLowerCase()) || '<root>'),
+      )
       add('dns.qt', ...tx.dns.questions.map(({ type }) => rrTypeName(type)))
-      if (tx.dns.response) add('dns.status', rcodeName(tx.dns.rcode))
+      if (tx.dns.response) add('dns.status', status(tx.dns))
       return
     case 'http':
       if (tx.stage === 'done') http(tx.http, add)
@@ -44,21 +49,45 @@ function say(tx: Spoken['tx'], add: Add): void {
     case 'tls':
       if (tx.stage === 'done') tls(tx.tls, add)
       return
+    case 'quic':
+      add('quic.host', tx.quic.tls.sni)
+      add('quic.version', tx.quic.version)
+      tls(tx.quic.tls, add)
+      return
     case 'ssh':
       if (tx.stage !== 'done') return
       for (const side of ['client', 'server'] as const)
         if (tx.ssh[`${side}Protocol`] !== '')
-          add('ssh.version', `ssh-${tx.ssh[`${side}Protocol`]}-${tx.ssh[`${side}Software`]}`.toLowerCase()) // biome-ignore format: one name
+          add('ssh.version', `ssh-${tx.ssh[`${side}Protocol`]}-${tx.ssh[`${side}Software`]} ${tx.ssh[`${side}Comment`]}`.trimEnd().toLowerCase()) // biome-ignore format: one name
       return
     case 'modbus':
       add('modbus.unitid', tx.modbus.unit)
+      add('modbus.exccode', tx.modbus.exception)
+      if (!tx.modbus.toServer) return // of an answer Arkime keeps no more
       add('modbus.transactionid', tx.modbus.transaction)
       add('modbus.funccode', tx.modbus.function)
-      add('modbus.exccode', tx.modbus.exception)
       return
     default:
       office(tx, add)
   }
+}
+
+/** The sender of a message that must not be answered. */
+export const NOBODY = '<>'
+
+/** As a person reads it. */
+function spelled(name: string): string {
+  return name.includes('xn--') ? domainToUnicode(name) || name : name
+}
+
+const OPT = 41
+const RCODE: Record<string, string> = { NOTIMP: 'NOTIMPL', 16: 'BADSIG_VERS' }
+
+/** With the upper bits that EDNS adds (RFC 6891 §6.1.3). */
+function status({ rcode, additionals }: DnsMessage): string {
+  const more = (additionals.find(({ type }) => type === OPT)?.ttl ?? 0) >>> 24
+  const name = rcodeName((more << 4) | rcode)
+  return RCODE[name] ?? name
 }
 
 function http(tx: Extract<Spoken['tx'], { proto: 'http' }>['http'], add: Add): void {
@@ -72,6 +101,7 @@ function http(tx: Extract<Spoken['tx'], { proto: 'http' }>['http'], add: Add): v
 }
 
 function tls(tx: Extract<Spoken['tx'], { proto: 'tls' }>['tls'], add: Add): void {
+  add('http.host', tx.sni) // Arkime has one list for hosts
   add('tls.ja3', tx.ja3)
   add('tls.ja3s', tx.ja3s)
   add('tls.ja4', tx.ja4)
@@ -98,7 +128,7 @@ const colons = (hex: string) => (hex.match(/../g) ?? []).join(':')
 
 function named(text: string | undefined, name: string): string[] {
   const lines = (text ?? '').split('\n').filter((line) => line.startsWith(`${name}=`))
-  return lines.map((line) => line.slice(name.length + 1))
+  return lines.map((line) => line.slice(name.length + 1).replaceAll('\\,', ','))
 }
 
 function office(tx: Spoken['tx'], add: Add): void {
@@ -119,7 +149,10 @@ function office(tx: Spoken['tx'], add: Add): void {
     const bare = (list: string[]) =>
       list.map((one) => (/<([^>]*)>/.exec(one)?.[1] ?? one).toLowerCase())
     add('email.smtpHello', smtp.helo.toLowerCase())
-    add('email.src', ...bare([smtp.from, ...all('from').flatMap(addressList)]))
+    add(
+      'email.src',
+      ...bare([smtp.from, ...all('from').flatMap(addressList)]).map((name) => name || NOBODY),
+    )
     add('email.dst', ...bare([...smtp.to, ...[...all('to'), ...all('cc')].flatMap(addressList)]))
     add('email.subject', ...all('subject'))
     add('email.contentType', ...all('content-type'))

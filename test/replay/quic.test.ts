@@ -78,14 +78,15 @@ describe.skipIf(!arkime)('QUIC as Arkime reads it', () => {
   })
 })
 
-describe.skipIf(!corpus('benign'))('QUIC of versions nobody published', () => {
+describe.skipIf(!corpus('benign'))("Google's QUIC, of which hellos up to Q043 are read", () => {
   test('is no fault', async () => {
     for (const file of globSync(
       join(corpus('benign') as string, '{gquic,quic_q39,quic_q46,quic_q50,quic_t50}.pcap'),
     )) {
       const { faults, spoken } = await AppPath.run(file)
+      const versions = spoken.map(({ tx }) => (tx.proto === 'quic' ? tx.quic.version : ''))
       expect(
-        spoken.filter(({ tx }) => tx.proto === 'quic'),
+        versions.filter((version) => !/^(?:Q0[0-4]\d)?$/.test(version)),
         file,
       ).toEqual([])
       expect(faults, file).toEqual([])

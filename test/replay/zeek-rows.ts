@@ -1,7 +1,9 @@
 /** What was heard of a capture, as the fields of Zeek's logs. */
 import { createHash, X509Certificate } from 'node:crypto'
+import { DNP3_INDICATORS } from '../../agent/decode/dnp3.ts'
 import { headerValue } from '../../agent/decode/http.ts'
 import { addressList } from '../../agent/decode/mail.ts'
+import type { DnsRecord, IcsMessage, QuicHello, TlsHello } from '../../agent/decode/records.ts'
 import type {
   DcerpcCall,
   FtpExchange,
@@ -15,6 +17,20 @@ import { DHCP_TYPE, RPC_INTERFACE } from '../../agent/detect/eve-names-it.ts'
 import { rdpFailure } from '../../agent/detect/eve-rdp.ts'
 import type { Spoken } from '../traffic/app-path.ts'
 import type { Fields } from './oracle.ts'
+import {
+  CIPHER,
+  CURVE,
+  MODBUS_EXCEPTION,
+  MODBUS_FUNCTION,
+  RDP_BUILD,
+  RDP_KEYBOARD,
+  RDP_LEVEL,
+  RDP_METHOD,
+  RPC_OPERATION,
+} from './zeek-names.ts'
+
+const [TXT, RRSIG, DNSKEY] = [16, 46, 48]
+const RRSIG_NAME_AT = 18
 
 /** Zeek's log → our rows of it. */
 export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
@@ -24,6 +40,7 @@ export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
     rows[log].push(fields)
   }
   const servers = new Map<string, string>()
+  const asked = new Map<string, string>()
   for (const one of spoken) {
     const { tx } = one
     const id: Fields = {
@@ -43,32 +60,33 @@ export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
         rcode_name: dns.response ? rcodeName(dns.rcode) : undefined,
         answers: dns.answers.map(dnsAnswer).join(','),
       })
-    } else if (tx.stage !== 'done' && tx.proto !== 'modbus') continue
+    } else if (tx.proto === 'dnp3') dnp3(tx.ics, { ...id }, asked, add)
+    else if (tx.stage !== 'done' && tx.proto !== 'modbus') continue
     else if (tx.proto === 'http') add('http', { ...id, ...http(tx.http) })
     else if (tx.proto === 'ssh')
       add('ssh', {
         ...id,
-        version: /^(?:2|1\.99)/.test(tx.ssh.clientProtocol) ? 2 : undefined,
-        client: `SSH-${tx.ssh.clientProtocol}-${tx.ssh.clientSoftware}`,
-        server: `SSH-${tx.ssh.serverProtocol}-${tx.ssh.serverSoftware}`,
+        ...ssh(tx.ssh),
       })
     else if (tx.proto === 'tls') {
-      const { sni, serverVersion, serverAlpn, certificates } = tx.tls
+      const { certificates } = tx.tls
       add('ssl', {
         ...id,
-        version: tlsVersionName(serverVersion).replace(/^TLS 1\.|^TLSv1$/, (v) => (v === 'TLSv1' ? 'TLSv10' : 'TLSv1')).replace(/ draft-/, '-draft'), // biome-ignore format: one name
-        server_name: sni,
-        next_protocol: serverAlpn,
+        ...tls(tx.tls),
         cert_chain_fps: certificates.map(sha256).join(','),
       })
       for (const der of certificates) add('x509', certificate(der))
-    } else if (tx.proto === 'modbus')
-      add('modbus', { ...id, tid: tx.modbus.transaction, unit: tx.modbus.unit, func: tx.modbus.function }) // biome-ignore format: one row
-    else if (tx.proto === 'dhcp') add('dhcp', { ...id, ...dhcp(tx.dhcp, one.client) })
+    } else if (tx.proto === 'modbus') add('modbus', { ...id, ...modbus(tx.modbus) })
+    else if (tx.proto === 'quic') {
+      add('quic', { ...id, ...quic(tx.quic) })
+      add('ssl', { ...id, ...tls(tx.quic.tls) })
+    } else if (tx.proto === 'dhcp') add('dhcp', { ...id, ...dhcp(tx.dhcp, one.client) })
     else if (tx.proto === 'ftp') add('ftp', { ...id, ...ftp(tx.ftp) })
     else if (tx.proto === 'smtp') add('smtp', { ...id, ...smtp(tx.smtp) })
-    else if (tx.proto === 'rdp') add('rdp', { ...id, ...rdp(tx.rdp) })
-    else if (tx.proto === 'dcerpc') {
+    else if (tx.proto === 'rdp') {
+      add('rdp', { ...id, ...rdp(tx.rdp) })
+      for (const der of tx.rdp.server?.certificates ?? []) add('x509', certificate(der))
+    } else if (tx.proto === 'dcerpc') {
       const { challenge } = tx.dcerpc
       const flow = `${one.client} ${one.clientPort}`
       if (challenge) servers.set(flow, challenge.serverName)
@@ -85,36 +103,141 @@ export function zeekRows(spoken: readonly Spoken[]): Record<string, Fields[]> {
   return rows
 }
 
-function dnsAnswer({ type, data }: { type: number; data: string }): string {
-  if (type === 16) return `TXT ${data.length} ${data}`
+function modbus(tx: Extract<Spoken['tx'], { proto: 'modbus' }>['modbus']): Fields {
+  const { transaction, unit, function: code, failed, exception } = tx
+  const name = MODBUS_FUNCTION.get(code)
+  return {
+    tid: transaction,
+    unit,
+    func: name ? `${name}${failed ? '_EXCEPTION' : ''}` : `unknown-${failed ? code | 0x80 : code}`,
+    exception: exception && (MODBUS_EXCEPTION.get(exception) ?? `unknown-${exception}`),
+  }
+}
+
+/** A question and its answer are one row. */
+function dnp3(
+  { operation, toServer, fields }: IcsMessage,
+  id: Fields,
+  asked: Map<string, string>,
+  add: (log: string, fields: Fields) => void,
+): void {
+  const flow = `${id['id.orig_h']} ${id['id.orig_p']} ${id['id.resp_h']}`
+  if (toServer) asked.set(flow, operation.toUpperCase())
+  else {
+    const { indicators } = fields.iin as { indicators: string[] }
+    const iin = indicators.map((name) => 0x8000 >> DNP3_INDICATORS.indexOf(name))
+    add('dnp3', {
+      ...id,
+      fc_request: asked.get(flow),
+      fc_reply: operation.toUpperCase(),
+      iin: iin.reduce((a, b) => a | b, 0),
+    })
+  }
+}
+
+function dnsAnswer({ type, data, strings = [] }: DnsRecord): string {
+  if (type === TXT) return strings.map((text) => `TXT ${text.length} ${text}`).join(' ')
+  if (type === DNSKEY) return `DNSKEY ${Number.parseInt(data.slice(6, 8), 16)}`
+  if (type === RRSIG) {
+    const signed = Buffer.from(data, 'hex')
+    return `RRSIG ${signed.readUInt16BE(0)} ${signer(signed.subarray(RRSIG_NAME_AT))}`
+  }
   if (type === 99)
     return `SPF ${Number.parseInt(data.slice(0, 2), 16)} ${Buffer.from(data.slice(2), 'hex').toString('latin1')}`
   return type === 15 ? data.replace(/^\d+ /, '') : data
 }
 
-function http(tx: Extract<Spoken['tx'], { proto: 'http' }>['http']): Fields {
-  const request = (name: string) => headerValue(tx.requestHeaders, name)
+function ssh(tx: Extract<Spoken['tx'], { proto: 'ssh' }>['ssh']): Fields {
+  const banner = (...parts: string[]) => `SSH-${parts.join('-')}`
+  const [kex, hostKey, cipher, , mac, , compression] = tx.chosen
   return {
-    method: tx.method,
-    host: tx.host,
-    uri: tx.rawUri,
-    referrer: request('referer'),
-    version: (tx.responseVersion || tx.version).replace('HTTP/', ''),
-    user_agent: request('user-agent'),
-    request_body_len: tx.requestBodyBytes,
-    response_body_len: tx.responseBodyBytes,
-    status_code: tx.status || undefined,
-    status_msg: tx.reason,
+    version: /^(?:2|1\.99)/.test(tx.clientProtocol) ? 2 : undefined,
+    client: words(banner(tx.clientProtocol, tx.clientSoftware), tx.clientComment),
+    server: words(banner(tx.serverProtocol, tx.serverSoftware), tx.serverComment),
+    kex_alg: kex,
+    host_key_alg: hostKey,
+    cipher_alg: cipher,
+    mac_alg: mac,
+    compression_alg: compression,
   }
 }
 
+function tls(tx: TlsHello): Fields {
+  const { sni, serverVersion, serverAlpn, serverCipher, serverGroup, resumed, established } = tx
+  return {
+    version: tlsVersionName(serverVersion).replace(/^TLS 1\.|^TLSv1$/, (v) => (v === 'TLSv1' ? 'TLSv10' : 'TLSv1')).replace(/ draft-/, '-draft').replace('.', ''), // biome-ignore format: one name
+    cipher: CIPHER.get(serverCipher),
+    curve: CURVE.get(serverGroup),
+    server_name: sni,
+    next_protocol: serverAlpn,
+    resumed: resumed ? 'T' : 'F',
+    established: established ? 'T' : 'F',
+  }
+}
+
+function quic({ version, firstId, clientId, serverId, tls }: QuicHello): Fields {
+  return {
+    version: version === '2' ? 'quicv2' : version,
+    client_initial_dcid: firstId,
+    client_scid: clientId,
+    server_scid: serverId,
+    server_name: tls.sni,
+    client_protocol: tls.alpn[0],
+  }
+}
+
+const words = (...parts: string[]) => parts.filter((part) => part !== '').join(' ')
+
+function http(tx: Extract<Spoken['tx'], { proto: 'http' }>['http']): Fields {
+  const request = (name: string) => headerValue(tx.requestHeaders, name)
+  const encoded = headerValue(tx.responseHeaders, 'content-encoding') !== undefined
+  // HTTP/0.9 has neither a version nor a status; Zeek writes some.
+  const old = tx.version === '' && tx.method !== ''
+  return {
+    method: tx.method,
+    host: tx.host,
+    uri: decoded(tx.rawUri),
+    referrer: request('referer'),
+    version: old ? '0.9' : (tx.responseVersion || tx.version).replace('HTTP/', ''),
+    user_agent: request('user-agent'),
+    request_body_len: tx.requestBodyBytes,
+    // Counted inside an encoding.
+    response_body_len: encoded ? tx.responseBody.length : tx.responseBodyBytes,
+    status_code: old ? 0 : tx.status || undefined,
+    status_msg: old ? '<empty>' : tx.reason,
+  }
+}
+
+/** A name that is not compressed (RFC 4034 §3.1.7). */
+function signer(bytes: Buffer): string {
+  const labels: string[] = []
+  for (let at = 0; (bytes[at] ?? 0) > 0; at += (bytes[at] as number) + 1)
+    labels.push(bytes.toString('latin1', at + 1, at + 1 + (bytes[at] as number)))
+  return labels.join('.')
+}
+
 const sha256 = (der: Uint8Array) => createHash('sha256').update(der).digest('hex')
+
+/** Zeek takes the escapes out of a URI; what they make is UTF-8 in its log. */
+function decoded(uri: string): string {
+  const bytes = uri.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  return Buffer.from(bytes, 'latin1').toString()
+}
 
 function certificate(der: Uint8Array): Fields {
   const fields: Fields = { fingerprint: sha256(der) }
   try {
     const x509 = new X509Certificate(der)
-    const name = (text: string | undefined) => (text ?? '').split('\n').reverse().join(',')
+    const name = (
+      text: string | undefined, // Where a part has several values, they are in the other order too.
+    ) =>
+      (text ?? '')
+        .split('\n')
+        .map((part) => part.split(' + ').reverse().join('+'))
+        .reverse()
+        .join(',')
     return {
       ...fields,
       'certificate.serial': x509.serialNumber.padStart(2, '0'),
@@ -211,7 +334,7 @@ function seconds(time: string): string {
 }
 
 function rdp(tx: RdpSession): Fields {
-  const { client, failure } = tx
+  const { client, server, failure } = tx
   return {
     cookie: tx.cookie,
     result: failure === undefined ? client && 'Success' : rdpFailure(failure).toUpperCase(),
@@ -221,13 +344,24 @@ function rdp(tx: RdpSession): Fields {
     client_dig_product_id: client?.productId,
     desktop_width: client?.width,
     desktop_height: client?.height,
+    keyboard_layout: client && RDP_KEYBOARD[client.keyboard],
+    client_build: client && RDP_BUILD[client.build],
+    requested_color_depth: client && `${client.colours}bit`,
+    cert_type: server && (server.certificateType === 1 ? 'RSA' : 'X.509'),
+    cert_count: server?.certificateType === 1 ? 1 : (server?.certificates.length ?? 0),
+    cert_permanent: server && (server.temporary ? 'F' : 'T'),
+    encryption_level: server && RDP_LEVEL[server.level],
+    encryption_method: server && RDP_METHOD[server.method],
   }
 }
 
 /** Zeek names the port where there is no pipe, and tells the server's name with the client's login. */
 function rpc(tx: DcerpcCall, id: Fields, add: (log: string, fields: Fields) => void): void {
-  if (tx.opnum !== undefined)
-    add('dce_rpc', { ...id, named_pipe: id['id.resp_p'], endpoint: RPC_INTERFACE[tx.uuid] })
+  if (tx.opnum !== undefined) {
+    const operation = RPC_OPERATION[tx.uuid]?.[tx.opnum] ?? `unknown-${tx.opnum}`
+    const endpoint = RPC_INTERFACE[tx.uuid]
+    add('dce_rpc', { ...id, named_pipe: id['id.resp_p'], endpoint, operation })
+  }
   if (tx.login?.user) {
     const { user, host, domain } = tx.login
     add('ntlm', { ...id, username: user, hostname: host, domainname: domain })

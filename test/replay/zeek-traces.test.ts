@@ -17,6 +17,8 @@ const COMPARED: Record<string, string[]> = {
   ssh: 'version client server cipher_alg mac_alg compression_alg kex_alg host_key_alg host_key'.split(' '), // biome-ignore format: one list
   ssl: 'version cipher curve server_name resumed next_protocol established cert_chain_fps'.split(' '), // biome-ignore format: one list
   x509: 'fingerprint certificate.serial certificate.subject certificate.issuer certificate.not_valid_before certificate.not_valid_after san.dns'.split(' '), // biome-ignore format: one list
+  dnp3: ['fc_request', 'fc_reply', 'iin'],
+  quic: 'version client_initial_dcid client_scid server_scid server_name client_protocol'.split(' '), // biome-ignore format: one list
   modbus: ['tid', 'unit', 'func', 'exception'],
   dhcp: 'client_addr server_addr mac host_name domain requested_addr assigned_addr lease_time circuit_id agent_remote_id subscriber_id'.split(' '), // biome-ignore format: one list
   kerberos: 'request_type client service success error_msg till cipher forwardable renewable'.split(' '), // biome-ignore format: one list
@@ -28,21 +30,24 @@ const COMPARED: Record<string, string[]> = {
 }
 
 /**
- * Reached, in percent: none may fall behind. What is missing of dns, http, ssl and x509 lies in tunnels, in QUIC and in RDP,
- * and in what we do not name (ciphers, curves, the algorithms of SSH). A log that is not listed is not decoded yet.
+ * Reached, in percent: none may fall behind. A log that is not listed is not decoded. What is missing of http are bodies of
+ * answers that have no head, of modbus a flow whose sequence numbers were fuzzed.
  */
 const REACHED: Record<string, number> = {
-  dns: 60,
-  http: 87,
-  ssh: 37,
-  ssl: 19,
-  x509: 88,
+  dns: 100,
+  http: 97,
+  ssh: 100,
+  ssl: 100,
+  x509: 100,
+  quic: 100,
+  modbus: 95,
+  dnp3: 100,
   dhcp: 100,
   ftp: 100,
   smtp: 100,
   kerberos: 100,
-  rdp: 50,
-  dce_rpc: 66,
+  rdp: 100,
+  dce_rpc: 97,
   ntlm: 100,
 }
 
@@ -93,11 +98,18 @@ function alike(log: string, row: Fields): Fields {
   return row
 }
 
-/** Rows of the same connection, where the log names one. */
+/**
+ * Rows of the same connection, where the log names one. Which end opened it is no field of a protocol: where the opening was
+ * not seen Zeek goes by the port.
+ */
 function candidates(expected: Fields, rows: Fields[]): Fields[] {
-  return rows.filter((row) =>
-    KEYS.every((key) => expected[key] === undefined || String(row[key]) === String(expected[key])),
-  )
+  const alike = (keys: string[]) =>
+    rows.filter(
+      (row) =>
+      KEYS.every((key, i) => expected[key] === undefined || String(row[keys[i] as string]) === String(expected[key])), // biome-ignore format: one condition
+    )
+  const straight = alike(KEYS)
+  return straight.length > 0 ? straight : alike([...KEYS.slice(2), ...KEYS.slice(0, 2)])
 }
 
 describe.skipIf(!folder)('captures of Zeek', () => {

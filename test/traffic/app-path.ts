@@ -21,6 +21,8 @@ export interface Spoken {
   clientPort: number
   server: string
   serverPort: number
+  /** Of the packet that it was told with. */
+  timeUs: number
   tx: Transaction
 }
 
@@ -100,7 +102,7 @@ export class AppPath implements FlowListener {
   #transaction(flow: number, tx: Transaction): void {
     const view = this.#views.view(flow)
     const { client, clientPort, server, serverPort } = view
-    this.spoken.push({ client, clientPort, server, serverPort, tx })
+    this.spoken.push({ client, clientPort, server, serverPort, timeUs: this.#timeUs, tx })
     this.#observer.transaction(flow, tx, this.#timeUs)
     const draft = transactionEvent(view, tx, { timeUs: this.#timeUs })
     if (draft) this.events.push(draft)

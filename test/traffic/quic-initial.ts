@@ -1,6 +1,6 @@
-/** A client's QUIC Initial packets (RFC 9001), sealed with the keys that anyone can derive. */
+/** QUIC Initial packets (RFC 9001), sealed with the keys that anyone can derive. */
 import { createCipheriv } from 'node:crypto'
-import { clientKeys, INITIAL_BYTES_MIN } from '../../agent/decode/quic.ts'
+import { INITIAL_BYTES_MIN, initialKeys } from '../../agent/decode/quic.ts'
 
 const NUMBER_BYTES = 2
 const TAG_BYTES = 16
@@ -24,9 +24,14 @@ export function cryptoFrames(
 /** One datagram with one packet of these frames, padded to what a server takes. */
 export function quicInitial(
   frames: Uint8Array,
-  { number = 0, version = 1, dcid = Buffer.from('8394c8f03e515708', 'hex') } = {},
+  {
+    number = 0,
+    version = 1,
+    dcid = Buffer.from('8394c8f03e515708', 'hex'),
+    side = 'client' as 'client' | 'server',
+  } = {},
 ): Buffer {
-  const keys = clientKeys(version, dcid)
+  const keys = initialKeys(version, dcid, side)
   if (!keys) throw new Error(`there is no version ${version}`)
   const head = Buffer.from([0, 0, 0, 0, 0, dcid.length])
   head[0] = (version === 1 ? 0xc0 : 0xd0) | (NUMBER_BYTES - 1)

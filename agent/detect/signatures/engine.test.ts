@@ -229,6 +229,7 @@ test('Modbus: function, sub-function, what is written', () => {
     unit: 3,
     function: 6,
     toServer: true,
+    failed: false,
     exception: undefined,
     address: 100,
     quantity: 1,

@@ -1,0 +1,53 @@
+/** What one side of a TLS flow sends after what is in the clear: whether encryption has begun. Nothing is kept but half a header. */
+
+export const TLS_RECORD = { change: 20, handshake: 22, data: 23 } as const
+const ALERT = 21
+const HEADER_BYTES = 5
+/** Records in which the other side has time to begin too. */
+const RECORDS_MAX = 8
+
+export class SealedRecords {
+  /** An encrypted record was seen. */
+  begun = false
+  /** Nothing more is to be learned here. */
+  settled = false
+  /** The cipher was changed, or there is no such record (TLS 1.3) and data come. */
+  #changed = false
+  #records = 0
+  readonly #header = Buffer.alloc(HEADER_BYTES)
+  #have = 0
+  /** Bytes of the record in hand that are still to come. */
+  #skip = 0
+
+  stop(): void {
+    this.settled = true
+  }
+
+  add(bytes: Buffer): void {
+    let at = 0
+    while (at < bytes.length && !this.settled) {
+      if (this.#skip > 0) {
+        const size = Math.min(this.#skip, bytes.length - at)
+        this.#skip -= size
+        at += size
+        continue
+      }
+      const size = Math.min(HEADER_BYTES - this.#have, bytes.length - at)
+      bytes.copy(this.#header, this.#have, at, at + size)
+      this.#have += size
+      at += size
+      if (this.#have === HEADER_BYTES) this.#record()
+    }
+  }
+
+  #record(): void {
+    const [type, major] = this.#header as unknown as [number, number]
+    this.#have = 0
+    this.#skip = this.#header.readUInt16BE(3)
+    if (type < TLS_RECORD.change || type === ALERT || major !== 3 || ++this.#records >= RECORDS_MAX)
+      this.settled = true
+    if (type === TLS_RECORD.change) this.#changed = true
+    else if (type === TLS_RECORD.data || (type === TLS_RECORD.handshake && this.#changed))
+      this.begun = true
+  }
+}
