@@ -6,7 +6,7 @@ import type { EventKind } from '../base/event.ts'
 import type { SealedDb } from '../tenancy/sealed-db.ts'
 import type { FileRow } from './catalog.ts'
 import { read } from './engine.ts'
-import { scan } from './parquet.ts'
+import { nameKey, scan } from './parquet.ts'
 import type { TenantLake } from './tenant-lake.ts'
 
 const SCHEMA = `
@@ -94,11 +94,11 @@ async function countKinds(
   const connection = await options.engine.connect()
   const insert = catalog.db.prepare('INSERT OR REPLACE INTO file_kind VALUES (?, ?, ?, ?, ?)')
   try {
-    await connection.run(`PRAGMA add_parquet_key('kind', '${key.toString('base64')}')`)
+    const name = await nameKey(connection, key)
     key.fill(0)
     const counted: FileRow[] = []
     for (const file of files) {
-      const from = scan([catalog.absolute(file)], 'kind')
+      const from = scan([catalog.absolute(file)], name)
       const sql = `SELECT kind, count(*), sum(100 + coalesce(strlen(record), 0)) FROM ${from} GROUP BY kind` // biome-ignore format: one line
       const rows = await read(connection, sql).catch(() => undefined)
       if (!rows) continue
