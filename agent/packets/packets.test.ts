@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -31,7 +32,7 @@ import { SEGMENT_OF } from '../lake/segment.ts'
 import { FrameCut } from './cut.ts'
 import { clearRing, listSegments, type SegmentFile } from './folder.ts'
 import { Handover } from './handover.ts'
-import { readSegmentChunks } from './read.ts'
+import { readHeader, readSegmentChunks } from './read.ts'
 import { Recorder } from './recorder.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'picket-packets-'))
@@ -283,6 +284,29 @@ test('picket-keys away: frames wait for its answer, and a closed recorder loses 
   expect(recorder.status.fault).toBeUndefined()
   await recorder.close()
   expect(cutRing(folder, keys, ALL_TIME).frames).toBe(1)
+})
+
+test('a pipe, a link, a folder and a file without end in the place of a segment are no segment, and nobody waits', async () => {
+  const { folder, keys } = { folder: newFolder(), keys: new RingKeys() }
+  const recorder = openRecorder(folder, keys)
+  await recorder.record('eth1', batchOf([wire(udp(FLOW, 'true'), 0)]))
+  await recorder.close()
+  const path = (n: number) => join(folder, `${String(n).padStart(10, '0')}-${'c'.repeat(32)}.open`)
+  const elsewhere = join(root, 'elsewhere')
+  writeFileSync(elsewhere, 'what its writer may not read')
+  execFileSync('mkfifo', [path(7)])
+  symlinkSync(elsewhere, path(8))
+  mkdirSync(path(9))
+  writeFileSync(path(10), '')
+  truncateSync(path(10), 3 << 30)
+  expect(listSegments(folder).map(({ seq }) => seq)).toEqual([1, 10])
+  const key = Buffer.alloc(32)
+  for (let n = 7; n <= 10; n++) {
+    expect(readHeader(path(n), RING_TENANT)).toBeUndefined()
+    const end = readSegmentChunks(path(n), { tenant_uid: RING_TENANT, key }, () => true)
+    expect(end).toBe('broken')
+  }
+  expect(cutRing(folder, keys, ALL_TIME)).toMatchObject({ frames: 1, ends: ['whole', 'broken'] })
 })
 
 test.skipIf(!canUnshare())(
