@@ -13,6 +13,7 @@ export interface CutRequest {
   folder: string
   tenant_uid: string
   segments: CutSegment[]
+  locked: number
   wanted: WantedFrames
 }
 

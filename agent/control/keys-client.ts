@@ -138,6 +138,8 @@ export interface PacketsAnswer {
   holds_from_us?: number
   /** Segments that did not verify, or whose key is gone: their frames are not in it. */
   broken: number
+  /** Frames of those asked for that met a bound. */
+  leftOut: number
 }
 
 /** What run-keys needs of the lake's side: guard, files, cell. `createQueryRunner` makes one. */

@@ -16,12 +16,15 @@ import type { CutSegment } from './run-cut.ts'
 const AROUND_US = 60_000_000
 /** So far back goes the beginning of its flow. */
 const FLOW_US_MAX = 900_000_000
-const CUTS_MAX = 2
+/** At once on this box. One a tenant, so that whoever asks twice makes nobody else wait, nor tells them that somebody asked. */
+const CUTS_MAX = 8
+/** Of one answer: segments whose writer died say no time, and whoever writes the folder could leave any number. */
+const SEGMENTS_MAX = 4096
 
 export class Packets {
   readonly #box: KeysBox
   readonly #questions: Questions
-  #running = 0
+  readonly #running = new Set<string>()
 
   constructor(box: KeysBox, questions: Questions) {
     this.#box = box
@@ -29,11 +32,12 @@ export class Packets {
   }
 
   async ask(asker: QueryAsker, question: PacketsQuestion): Promise<PacketsAnswer> {
-    if (this.#running >= CUTS_MAX)
+    const { tenant, wanted, subject } = await this.#wanted(asker, question)
+    const { tenant_uid } = tenant
+    if (this.#running.has(tenant_uid) || this.#running.size >= CUTS_MAX)
       throw new Failure('too-many', 'Other frames are being looked for: ask again when they are found.') // biome-ignore format: one line
-    this.#running++
+    this.#running.add(tenant_uid)
     try {
-      const { tenant, wanted, subject } = await this.#wanted(asker, question)
       const { actor } = asker
       const act = { actor, tenant, verb: 'packets.taken', subject, text: JSON.stringify(wanted) } as const // biome-ignore format: one line
       this.#box.trail.write(act)
@@ -46,7 +50,7 @@ export class Packets {
         throw error
       }
     } finally {
-      this.#running--
+      this.#running.delete(tenant_uid)
     }
   }
 
@@ -97,19 +101,22 @@ export class Packets {
     const all = listSegments(folder)
     const oldest = all.find(({ fromUs }) => fromUs !== undefined)?.fromUs
     const some = all.filter((each) => overlaps(each, wanted))
+    if (some.length > SEGMENTS_MAX)
+      throw new Failure('too-many', 'The packet ring has too much of that time: ask for a shorter one.') // biome-ignore format: one line
     const keyed = some.flatMap((each) => this.#subkey(tenant_uid, each) ?? [])
     const segments = keyed.flatMap((each) => (each instanceof Failure ? [] : [each]))
     const locked = keyed.find((each) => each instanceof Failure)
     if (segments.length === 0 && locked) throw locked
     if (segments.length === 0) throw nothingHeld(oldest, wanted)
-    const answer = await cutFrames({ folder, tenant_uid, segments, wanted })
+    const lockedCount = keyed.length - segments.length
+    const answer = await cutFrames({ folder, tenant_uid, segments, locked: lockedCount, wanted })
     const holds = oldest ?? answer.oldestUs
     if (answer.frames === 0) throw nothingHeld(holds, wanted)
     const isYounger = holds !== undefined && holds > wanted.fromUs && wanted.fromUs > 0
     return {
       ...{ tenant_id, pcapng: answer.pcapng, frames: answer.frames, truncated: answer.truncated },
       ...{ from_us: wanted.fromUs, to_us: wanted.toUs },
-      broken: answer.broken + keyed.length - segments.length,
+      ...{ broken: answer.broken, leftOut: answer.leftOut },
       ...(isYounger && { holds_from_us: holds }),
     }
   }

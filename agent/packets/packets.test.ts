@@ -286,6 +286,31 @@ test('picket-keys away: frames wait for its answer, and a closed recorder loses 
   expect(cutRing(folder, keys, ALL_TIME).frames).toBe(1)
 })
 
+test('what is missing of an answer is said in the file, which goes from hand to hand', async () => {
+  const [folder, keys] = [newFolder(), new RingKeys()]
+  const recorder = openRecorder(folder, keys)
+  const frames = Array.from({ length: 30 }, (_, i) => wire(udp(FLOW, 'x'.repeat(900)), i))
+  await recorder.record('eth1', batchOf(frames))
+  await recorder.close()
+  const cut = (bytesMax: number) => {
+    const made = new FrameCut(ALL_TIME, bytesMax)
+    for (const { path, segment_uid } of listSegments(folder))
+      readSegmentChunks(path, { tenant_uid: RING_TENANT, key: keys.of(segment_uid) }, (chunk) => made.chunk(chunk)) // biome-ignore format: one line
+    return made
+  }
+  const short = cut(32 << 10).result({ broken: 2 })
+  expect(short.frames).toBeGreaterThan(5)
+  expect(await framesOf(short.pcapng)).toHaveLength(short.frames)
+  const words = short.pcapng.toString('latin1')
+  expect(words).toContain('later frames are not in it')
+  expect(words).toContain('2 segments of the packet ring do not verify')
+  expect(
+    cut(32 << 20)
+      .result()
+      .pcapng.toString('latin1'),
+  ).not.toContain('not in it')
+})
+
 test('a pipe, a link, a folder and a file without end in the place of a segment are no segment, and nobody waits', async () => {
   const { folder, keys } = { folder: newFolder(), keys: new RingKeys() }
   const recorder = openRecorder(folder, keys)
