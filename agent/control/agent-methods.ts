@@ -59,9 +59,12 @@ export async function serveAgent(
   subscribers: Subscribers,
   log: Log,
 ): Promise<{ close(): Promise<void> }> {
-  const methods = {
+  const reading = {
     status: () => service.status(),
     summaryFacts: (params: unknown) => service.summaryFacts(parse(Window, params)),
+  }
+  const methods = {
+    ...reading,
     assets: () => service.assets(),
     rules: () => service.rules(),
     reloadRules: () => service.reloadRules(),
@@ -78,7 +81,9 @@ export async function serveAgent(
     },
   }
   const servers: RpcServer[] = []
-  for (const caller of ['web', 'cli', 'link'] as const)
+  for (const caller of ['web', 'cli'] as const)
     servers.push(await serve(socketPath(data, 'agent', caller), methods, log))
+  // It talks to strangers, and asks what a summary says: nothing that it could be made to ask may change what is heard.
+  servers.push(await serve(socketPath(data, 'agent', 'link'), reading, log))
   return { close: async () => void (await Promise.all(servers.map((server) => server.close()))) }
 }

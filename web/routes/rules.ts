@@ -62,7 +62,11 @@ export function ruleRoutes({ site }: Pick<Ports, 'site'>): Route[] {
       method: 'POST',
       path: '/rules/tune',
       atom: 'rules',
-      audit: { verb: 'rules.tuned', by: 'table', subject: (_, form) => form.get('rule_id') ?? '' },
+      audit: {
+        verb: 'rules.tuned',
+        by: 'table',
+        subject: (_, form) => tunedWord(form.get('rule_id') ?? '', form.get('what') ?? ''),
+      },
       handle: async (c, view, form) => {
         await mustBeIts(view, { site })
         await site.tune(tuneAsked(form, view.zone.nowUs), view.session.name)
@@ -99,6 +103,12 @@ async function mustBeIts(view: View, { site }: Pick<Ports, 'site'>): Promise<voi
   const { tenant_id } = await site.tuning()
   if (!view.asker.scope.includes(tenant_id))
     throw new Failure('not-found', 'There is no such rule in your scope.')
+}
+
+/** `sid:1/disable`: what is done to which rule, as a word of the trail. Of an address only that there is one: it is the tenant's. */
+function tunedWord(rule_id: string, what: string): string {
+  const [act = ''] = what.split(' ')
+  return `${rule_id}/${act}`
 }
 
 /** What the form of a finding's page says, as the agent understands it; the agent checks every part again. */

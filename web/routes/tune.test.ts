@@ -10,7 +10,7 @@ const FIELDS = {
   comment: 'Not useful here',
 }
 
-test('a finding is tuned in one act, and the line names the rule', async () => {
+test('a finding is tuned in one act, and the line names the rule and what is done to it', async () => {
   const { get, post, story } = client('operator')
   const subjects: string[] = []
   const { audit } = story.ports.audit
@@ -22,7 +22,7 @@ test('a finding is tuned in one act, and the line names the rule', async () => {
   const reply = await post('/rules/tune', { ...FIELDS, back: `/findings/${idOf(1)}` })
   expect([reply.status, reply.headers.get('location')]).toEqual([303, `/findings/${idOf(1)}`])
   expect(story.audited).toEqual(['rules.tuned intent', 'rules.tuned done'])
-  expect(subjects).toEqual(['sid:9000101', 'sid:9000101'])
+  expect(subjects).toEqual(['sid:9000101/src', 'sid:9000101/src'])
   const [made] = (await story.ports.site.tuning()).overrides
   expect(made).toMatchObject({
     rule_id: 'sid:9000101',

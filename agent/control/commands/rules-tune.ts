@@ -58,8 +58,11 @@ function limitOf(text: string, track = 'by_src'): NonNullable<OverrideAsked['thr
 }
 
 export async function tune(data: string, asked: OverrideAsked, asJson: boolean): Promise<void> {
-  const made = await audited(data, 'rules.tuned', asked.rule_id, (agent) =>
-    agent.tune(asked, 'console'),
+  const made = await audited(
+    data,
+    'rules.tuned',
+    `${asked.rule_id}/${asked.where?.side ?? asked.act}`,
+    (agent) => agent.tune(asked, 'console'),
   )
   if (asJson) printJson(made)
   else
