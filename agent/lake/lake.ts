@@ -232,7 +232,7 @@ export class Lake {
     const entry = this.#byId(tenant_id)
     return entry.serial.run(async () => {
       const lake = this.#need(entry)
-      writeRule(lake, change.kind, change.days ?? undefined)
+      await writeRule(lake, change.kind, change.days ?? undefined)
       entry.promiseAt = 0
       const retired = await retire(lake)
       if (retired) await this.#options.onRetired?.(entry.tenant, retired, 'retention')
