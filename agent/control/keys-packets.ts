@@ -111,7 +111,7 @@ export class Packets {
     const lockedCount = keyed.length - segments.length
     const answer = await cutFrames({ folder, tenant_uid, segments, locked: lockedCount, wanted })
     const holds = oldest ?? answer.oldestUs
-    if (answer.frames === 0) throw nothingHeld(holds, wanted)
+    if (answer.frames === 0) throw nothingHeld(holds, wanted, answer.broken)
     const isYounger = holds !== undefined && holds > wanted.fromUs && wanted.fromUs > 0
     return {
       ...{ tenant_id, pcapng: answer.pcapng, frames: answer.frames, truncated: answer.truncated },
@@ -145,7 +145,14 @@ function overlaps({ fromUs, toUs }: SegmentFile, wanted: WantedFrames): boolean 
     : fromUs <= wanted.toUs && toUs >= wanted.fromUs
 }
 
-function nothingHeld(holdsFromUs: number | undefined, { fromUs, toUs }: WantedFrames): Failure {
+function nothingHeld(
+  holdsFromUs: number | undefined,
+  { fromUs, toUs }: WantedFrames,
+  broken = 0,
+): Failure {
+  // Where frames may have been taken away, "there is none" would be a lie.
+  if (broken > 0)
+    return new Failure('not-found', `No frame of what was asked for could be read: ${broken} segments of the packet ring of that time do not verify.`) // biome-ignore format: one line
   if (holdsFromUs === undefined) return new Failure('not-found', 'The packet ring of this site is empty.') // biome-ignore format: one line
   const begins = `The packet ring begins at ${isoFromUs(holdsFromUs)}`
   if (toUs < holdsFromUs) return new Failure('not-found', `${begins}: it no longer holds that time.`) // biome-ignore format: one line
