@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Failure } from './base/failure.ts'
-import { RuleSet } from './detect/signatures/rule-set.ts'
+import { type RuleFile, RuleSet } from './detect/signatures/rule-set.ts'
 import { defaultVariables } from './detect/signatures/variables.ts'
 import { INSPECTION, type Inspection } from './inspection.ts'
 
@@ -39,10 +39,11 @@ export function loadRules(
   return RuleSet.load(readRuleFiles(files), variables, action_order)
 }
 
-export function readRuleFiles(files: readonly string[]): { path: string; text: string }[] {
+export function readRuleFiles(files: readonly string[]): RuleFile[] {
   return files.map((path) => {
     try {
-      return { path, text: readFileSync(path, 'utf8') }
+      const shipped = path.startsWith(`${SHIPPED}/`)
+      return { path, text: readFileSync(path, 'utf8'), shipped }
     } catch (error) {
       throw new Failure('invalid', `The rule file ${path} cannot be read.`, { path }, error)
     }

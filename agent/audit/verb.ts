@@ -41,7 +41,7 @@ export const VERBS = {
   'keys.root': { plan: 'make a new root key', past: 'made root key generation {count}' },
   'tenant.added': { plan: 'add the tenant', past: 'added the tenant' },
   'session.login': { plan: 'sign in', past: 'signed in' },
-  'session.refused': { plan: 'sign in', past: 'was refused: {subject}' },
+  'session.refused': { plan: 'be let in ({subject})', past: 'was refused: {subject}' },
   'session.logout': { plan: 'sign out', past: 'signed out' },
   'session.code-made': {
     plan: 'make a one-time login',

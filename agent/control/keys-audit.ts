@@ -10,7 +10,8 @@ import type { AuditCheck, AuditItem, AuditPage } from './keys-client.ts'
 export function pageFor(box: KeysBox, query: PageQuery): AuditPage {
   const { lines, before } = pageOf(box.chain.folder, query)
   const items = lines.map(({ line, hash }) => itemOf(box, line, hash))
-  return { items, intact: box.chain.intact, ...(before !== undefined && { before }) }
+  const { boxWide: numbered } = query
+  return { items, numbered, intact: box.chain.intact, ...(before !== undefined && { before }) }
 }
 
 export function verifyAudit({ chain, signer }: KeysBox): AuditCheck {

@@ -1,15 +1,5 @@
 /** Everything picket-keys holds, opened in order under one lock: root, keys, signer, platform.db, audit trail. */
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Chain } from '../audit/chain.ts'
 import { Trail } from '../audit/trail.ts'
@@ -22,7 +12,7 @@ import type { Custodian } from '../keys/custodian.ts'
 import { createFileCustodian, openFileCustodian } from '../keys/file-custodian.ts'
 import { Keyring } from '../keys/keyring.ts'
 import { Signer } from '../keys/signer.ts'
-import { lockFile } from '../lake/lock.ts'
+import { holdAlone } from '../lake/lock.ts'
 import { Accounts } from '../tenancy/accounts.ts'
 import { Attempts, Tempo } from '../tenancy/attempts.ts'
 import { Claims } from '../tenancy/claims.ts'
@@ -77,7 +67,7 @@ export async function openKeysBox(options: KeysBoxOptions): Promise<KeysBox> {
   const { data, log, clock = systemClock, create = false } = options
   if (!create && !existsSync(join(data, 'keys', 'root.key'))) throw missing(data)
   mkdirSync(join(data, 'run'), { recursive: true, mode: 0o700 })
-  const lock = takeLock(data)
+  const lock = holdAlone(join(data, 'run', 'keys.lock'), 'picket-keys', data)
   const opened: { close(): void }[] = [{ close: () => closeSync(lock) }]
   try {
     const ring = await Keyring.open({
@@ -127,24 +117,6 @@ export async function openKeysBox(options: KeysBoxOptions): Promise<KeysBox> {
 /** The last opened is the first closed. */
 function closeAll(opened: { close(): void }[]): void {
   for (const each of opened.splice(0).reverse()) each.close()
-}
-
-/** One picket-keys a data folder: the kernel gives the lock back when its holder dies. */
-function takeLock(data: string): number {
-  const path = join(data, 'run', 'keys.lock')
-  const file = openSync(path, 'a+', 0o600)
-  if (lockFile(file)) {
-    ftruncateSync(file)
-    writeSync(file, `${process.pid}\n`)
-    return file
-  }
-  const holder = readFileSync(path, 'utf8').trim()
-  closeSync(file)
-  throw new Failure(
-    'conflict',
-    `picket-keys already runs on ${data}, as process ${holder}. Stop it first.`,
-    { path },
-  )
 }
 
 function custodian(data: string, create: boolean): Custodian {

@@ -86,6 +86,8 @@ export interface AuditItem {
 export interface AuditPage {
   items: AuditItem[]
   before?: number
+  /** Lines are numbered over the whole box: the numbers are only for who sees the whole of it. */
+  numbered: boolean
   /** False when the chain on disk does not verify; `picket audit verify` names the first difference. */
   intact: boolean
 }

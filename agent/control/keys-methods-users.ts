@@ -105,11 +105,15 @@ export function userMethods(box: KeysBox): Handlers<UserCalls> {
   }
 }
 
-/** An account outside the asker's scope and one that nobody has are the same. */
+/**
+ * An account outside the asker's scope and one that nobody has are the same, in time too: it is looked for among the
+ * asker's own, so that both are the same work.
+ */
 function mustSee(box: KeysBox, token: string, userId: string): { asker: Asker; user: User } {
   const asker = authorize(box, token, 'users')
-  const user = box.accounts.user(userId)
-  if (!user || !isWithin(user, asker)) throw new Failure('not-found', 'There is no such account.')
+  const own = box.accounts.users().filter((each) => isWithin(each, asker))
+  const user = own.find(({ user_id }) => user_id === userId)
+  if (!user) throw new Failure('not-found', 'There is no such account.')
   return { asker, user }
 }
 

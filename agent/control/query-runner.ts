@@ -139,7 +139,7 @@ async function handOut(request: QueryRequest, { data, lake, check }: Means): Pro
 }
 
 /** The catalog is signed, but a path is only followed into the tenant's own tiers. */
-function isOwn(data: string, { path, tenant_uid }: LakeFile): boolean {
+export function isOwn(data: string, { path, tenant_uid }: LakeFile): boolean {
   const folder = join(data, 'tenants', tenant_uid)
   return TIERS.some((tier) => dirname(path) === join(folder, tier))
 }

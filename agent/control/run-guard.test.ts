@@ -85,6 +85,19 @@ test('says what it cannot do, keeps what it said, and ends cleanly', async () =>
   stop()
 })
 
+test('one guard a folder: a second one ends with a sentence, and the first goes on', async () => {
+  const first = start()
+  await answers()
+  const second = start()
+  expect(await second.ended).toBe(1)
+  expect(second.said()).toContain(`already runs on ${data}, as process ${first.child.pid}`)
+  expect((await agent.propose(plan())).state).toBe('refused') // it answers: there is a tap only
+  first.child.kill('SIGKILL')
+  await first.ended
+  start() // no lock is left behind
+  await answers()
+})
+
 test('each caller has its own methods, and strange questions are refused in words', async () => {
   start()
   await answers()

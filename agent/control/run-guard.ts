@@ -2,7 +2,7 @@
  * picket-guard: owns the packet filter, and nothing else. No keys, no network. `--data D [--config F]`.
  * Blocks stay in force when it stops: the kernel holds them and their end.
  */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { closeSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../base/clock.ts'
@@ -17,6 +17,7 @@ import { Nft } from '../contain/nft.ts'
 import { readPlaceFacts } from '../contain/placement.ts'
 import { bridgePorts, ownAddresses } from '../contain/rtnetlink.ts'
 import { machineBoot, RunClock } from '../contain/run-clock.ts'
+import { holdAlone } from '../lake/lock.ts'
 import { GuardAudit } from './guard-audit.ts'
 import type { GuardCaller } from './guard-client.ts'
 import { guardMethods } from './guard-methods.ts'
@@ -38,6 +39,10 @@ async function main(): Promise<void> {
   const config = loadConfig(data, values.config)
   const folder = join(data, 'guard')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  // Two would undo each other's blocks, and write one ledger.
+  const run = join(data, 'run', 'guard')
+  mkdirSync(run, { recursive: true, mode: 0o700 })
+  const lock = holdAlone(join(run, 'guard.lock'), 'picket-guard', data)
 
   const controllers = new Controllers(join(folder, 'controllers.json'))
   const ledger = new Ledger(join(folder, 'actions.jsonl'))
@@ -81,6 +86,7 @@ async function main(): Promise<void> {
     keys.close()
     await Promise.all(servers.map((server) => server.close()))
     ledger.close()
+    closeSync(lock)
     log.info({}, 'guard.ended')
     process.exit(0)
   })

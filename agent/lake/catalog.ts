@@ -431,7 +431,9 @@ function generationOf(path: string): number {
   return Number(/^(?:tier[12]|annex)\/(\d{10})-/.exec(path)?.[1] ?? 0)
 }
 
-function totals(files: ReadonlyMap<string, FileRow>): Pick<Head, 'root_hash' | 'files' | 'rows'> {
+export function totals(
+  files: ReadonlyMap<string, FileRow>,
+): Pick<Head, 'root_hash' | 'files' | 'rows'> {
   const hash = createHash('sha256')
   let rows = 0
   for (const uid of [...files.keys()].sort()) {

@@ -103,6 +103,7 @@ export class Cell {
   }
 
   #mayRemember({ version, placedMs, writtenMs }: ClearColumns): boolean {
+    if (this.#branches.some(({ annex }) => annex)) return false // its files are sealed
     const { remembered } = this.#engine
     const isOld = remembered && remembered.version !== version
     if (isOld && placedMs - remembered.writtenMs < SAME_FOOTER_MS) return false

@@ -1,7 +1,7 @@
 /** A tenant's rows as plain Parquet or NDJSON, where and when its operator asked for them. */
-import { existsSync, realpathSync, rmSync } from 'node:fs'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { rmSync } from 'node:fs'
 import { Failure } from '../base/failure.ts'
+import { exportPlace } from './export-place.ts'
 import { Batch, verifyFile } from './parquet.ts'
 import type { TenantLake } from './tenant-lake.ts'
 
@@ -15,7 +15,7 @@ export async function exportFile(
   { path, format }: ExportRequest,
 ): Promise<{ rows: number; path: string }> {
   const { catalog, options, tenant } = lake
-  const target = place(path, options.data)
+  const target = exportPlace(path, options.data)
   const files = catalog.files()
   if (files.length === 0)
     throw new Failure('not-found', `The lake of ${tenant.tenant_id} holds no rows yet.`)
@@ -34,16 +34,4 @@ export async function exportFile(
     throw new Failure('invalid', `${target} could not be written.`, { file: target }, error)
   }
   return { rows: files.reduce((sum, file) => sum + file.rows, 0), path: target }
-}
-
-/** An absolute path to a file that is not there yet, outside the data folder: no plaintext goes there. */
-function place(path: string, data: string): string {
-  if (!isAbsolute(path)) throw new Failure('invalid', 'An export needs an absolute path.')
-  const folder = dirname(resolve(path))
-  if (!existsSync(folder)) throw new Failure('not-found', `The folder ${folder} does not exist.`)
-  const target = join(realpathSync(folder), basename(path))
-  if (`${target}/`.startsWith(`${realpathSync(data)}/`))
-    throw new Failure('refused', 'An export must not go into the data folder: it is plain text.')
-  if (existsSync(target)) throw new Failure('conflict', `${target} exists already.`)
-  return target
 }

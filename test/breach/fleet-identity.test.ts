@@ -7,13 +7,12 @@ import { signJson } from '../../agent/base/signing.ts'
 import { newTlsKey } from '../../agent/keys/certificates.ts'
 import { claimKey, proveClaim } from '../../agent/keys/claim.ts'
 import { refusal } from './box.ts'
-import { type Site, startSite } from './fleet-sites.ts'
+import { type Site, startPrimary } from './fleet-sites.ts'
 
 const HOUR_MS = 3_600_000
 let london: Site
 beforeAll(async () => {
-  london = await startSite('london')
-  await london.cli.fleetEdition({ on: true })
+  london = await startPrimary()
 })
 afterEach(() => {
   london.clock.aheadMs += HOUR_MS // twenty tries an hour

@@ -71,6 +71,13 @@ export async function startSite(
 }
 export type Site = Awaited<ReturnType<typeof startSite>>
 
+/** London, which is a primary already. */
+export async function startPrimary(options: Parameters<typeof startSite>[1] = {}): Promise<Site> {
+  const london = await startSite('london', options)
+  await london.cli.fleetEdition({ on: true })
+  return london
+}
+
 export interface Listening {
   host: string
   port: number

@@ -28,6 +28,7 @@ import {
   openDoor,
   type Site,
   standBetween,
+  startPrimary,
   startSite,
 } from './fleet-sites.ts'
 
@@ -44,8 +45,7 @@ let door: Listening
 const open: { close(): Promise<void> }[] = []
 
 beforeAll(async () => {
-  london = await startSite('london')
-  await london.cli.fleetEdition({ on: true })
+  london = await startPrimary()
   door = await openDoor(london.link)
 })
 afterEach(() => {

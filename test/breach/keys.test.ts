@@ -1,29 +1,27 @@
-/** Attempts on the layer `keys` of the breach catalogue. A test bears the id of its attempt; a control shows that the way works when it may. */
+/** Attempts on the layer `keys`: what a box gives away, what its root key's file may be, and a rotation killed at each write. */
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
   copyFileSync,
-  cpSync,
   existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { silentLog } from '../../agent/base/log.ts'
-import { publicKeyFromRaw } from '../../agent/base/signing.ts'
 import { initTenant } from '../../agent/control/init-tenant.ts'
 import { openKeysBox } from '../../agent/control/keys-box.ts'
 import { connect } from '../../agent/control/rpc.ts'
 import { socketPath } from '../../agent/control/sockets.ts'
-import { checkValue } from '../../agent/keys/derive.ts'
 import { openFileCustodian } from '../../agent/keys/file-custodian.ts'
 import { Keyring } from '../../agent/keys/keyring.ts'
-import { knownKeys } from '../../agent/keys/signer.ts'
+import { attempt, type Layer, type Run } from './attempt.ts'
 import {
   type Box,
   copyOf,
@@ -33,19 +31,26 @@ import {
   refusal,
   startBox,
 } from './box.ts'
+import { type Canary, canaryOf, filesBelow } from './canary.ts'
+import {
+  ALFA,
+  looseCustodian,
+  ringOf,
+  twoTenants,
+  uncheckedCustodian,
+  wrappedPath,
+} from './loose-keys.ts'
 
 const ACT = fileURLToPath(new URL('./keys-act.ts', import.meta.url))
 const POINTS_MAX = 500
+/** Processes are dear; the next run takes the next ones. */
+const STRIDE = 3
+const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 12))
 
 let folder: Folder
 beforeAll(async () => {
   folder = await makeFolder()
 })
-
-const ringOf = (data: string) =>
-  Keyring.open({ folder: join(data, 'keys'), custodian: openFileCustodian(join(data, 'keys')) })
-const wrappedPath = (data: string, generation: number, uid: string, file: string) =>
-  join(data, 'keys', 'wrapped', String(generation), 'tenants', uid, file)
 
 /** Every key of every tenant and epoch there is, as one text; throws where one does not open. */
 async function everyKey(data: string): Promise<Map<string, string>> {
@@ -56,52 +61,6 @@ async function everyKey(data: string): Promise<Map<string, string>> {
       keys.set(`${uid}/${epoch}`, ring.layer(uid, epoch, 'parquet').toString('hex'))
   return keys
 }
-
-test('keys-01 a wrapped key of another tenant', async () => {
-  for (const file of ['dek-1.json', 'kek.json']) {
-    const data = copyOf(folder)
-    const { alfa, zulu } = folder
-    const foreign = (await ringOf(data)).layer(zulu.tenant_uid, 1, 'parquet')
-    copyFileSync(
-      wrappedPath(data, 1, zulu.tenant_uid, file),
-      wrappedPath(data, 1, alfa.tenant_uid, file),
-    )
-    const box = await startBox({ ...folder, data })
-    const answer = await refusal(box.agent.openSegment({ tenant_uid: alfa.tenant_uid }))
-    expect(answer).toMatch(
-      new RegExp(`^refused: .*${file} does not open.*belongs to another tenant`),
-    )
-    expect(await refusal(box.agent.openSegment({ tenant_uid: zulu.tenant_uid }))).toBe('allowed')
-    expect(answer).not.toContain(foreign.toString('base64'))
-    await box.close()
-  }
-})
-
-test('keys-02 an older wrapped key put back', async () => {
-  const data = copyOf(folder)
-  const { alfa, zulu } = folder
-  const before = mkdtempSync(join(tmpdir(), 'picket-old-'))
-  cpSync(join(data, 'keys'), before, { recursive: true })
-  expect(await (await ringOf(data)).rewrap()).toBe(2)
-  const present = wrappedPath(data, 2, alfa.tenant_uid, 'dek-1.json')
-  copyFileSync(join(before, 'wrapped', '1', 'tenants', alfa.tenant_uid, 'dek-1.json'), present)
-  const ring = await ringOf(data)
-  expect(() => ring.layer(alfa.tenant_uid, 1, 'parquet')).toThrow(/does not open/)
-  expect(ring.layer(zulu.tenant_uid, 1, 'parquet')).toHaveLength(32) // control
-})
-
-test('keys-02 the whole keys folder of an older generation put back', async () => {
-  const data = copyOf(folder)
-  const older = copyOf({ ...folder, data })
-  const box = await startBox({ ...folder, data })
-  await box.cli.rotateRoot()
-  await box.close()
-  rmSync(join(data, 'keys'), { recursive: true })
-  cpSync(join(older, 'keys'), join(data, 'keys'), { recursive: true })
-  expect(await refusal(openKeysBox({ data, log: silentLog }))).toMatch(
-    /audit trail knows generation 2: an older copy was put back/,
-  )
-})
 
 test('keys-03 no call and no file gives a data key away', async () => {
   const data = copyOf(folder)
@@ -131,104 +90,133 @@ test('keys-03 no call and no file gives a data key away', async () => {
       secrets.flatMap((key) => [key, key.toString('hex'), key.toString('base64')]),
     ),
   ).toEqual([])
-  const asWeb = await connect(socketPath(data, 'keys', 'web'))
-  const { tenant_uid } = folder.alfa
-  for (const call of [
-    'openSegment',
-    'parquetKey',
-    'catalogKey',
-    'describeKeys',
-    'dek',
-    '__proto__',
-  ])
-    expect(await refusal(asWeb.call(call, { tenant_uid }))).toMatch(/^refused: This caller may not/)
-  asWeb.close()
   // Control: the lake does get the subkey that is its own.
   const { key } = await box.lake.parquetKey({ tenant_uid: folder.alfa.tenant_uid })
   expect(Buffer.from(key, 'base64')).toEqual(ring.layer(folder.alfa.tenant_uid, 1, 'parquet'))
   await box.close()
 })
 
-test('keys-04 a root key that others can read, or that is another’s', async () => {
-  const data = copyOf(folder)
-  const path = join(data, 'keys', 'root.key')
-  chmodSync(path, 0o640)
-  expect(await refusal(openKeysBox({ data, log: silentLog }))).toMatch(/^refused: .*chmod 600/)
-  chmodSync(path, 0o600)
-  if (process.geteuid?.() === 0) {
-    chownSync(path, 12_345, 0)
-    expect(await refusal(openKeysBox({ data, log: silentLog }))).toMatch(
-      /belongs to uid 12345.*chown/,
-    )
-    chownSync(path, 0, 0)
-  }
-  ;(await openKeysBox({ data, log: silentLog })).close() // control
-})
+const CALLERS: Layer = { name: 'the calls that a caller has', shows: /This caller may not/ }
+const WRAPPED: Layer = { name: 'keys wrapped on the disk', shows: /"wrapped":"/ }
+const FACTS: Layer = { name: 'the facts of a root key file', shows: /chmod 600|chmod 700|chown/ }
+const WHOLE: Layer = { name: 'a file of a key appears whole', shows: /every key opens/ }
+const BESIDE: Layer = {
+  name: 'all is wrapped anew beside the old before the root changes',
+  shows: /every key opens/,
+}
 
-test('keys-06 a custodian that is slow, lies, or answers short', async () => {
-  const data = copyOf(folder)
-  const { alfa, zulu } = folder
-  const real = openFileCustodian(join(data, 'keys'))
-  const lies = [
-    () => new Promise<Buffer>(() => {}),
-    async () => Buffer.alloc(32, 1),
-    async () => Buffer.alloc(16),
-  ]
-  for (const lie of lies) {
-    const unwrap = (wrapped: Buffer, aad: Buffer) =>
-      String(aad).includes(alfa.tenant_uid) ? lie() : real.unwrap(wrapped, aad)
-    const custodian = { ...real, unwrap }
-    const ring = await Keyring.open({ folder: join(data, 'keys'), custodian, unwrapMs: 100 })
-    expect(ring.inventory(alfa.tenant_uid).locked).toMatch(/does not open|did not answer/)
-    expect(() => ring.layer(alfa.tenant_uid, 1, 'parquet')).toThrow()
-    expect(ring.layer(zulu.tenant_uid, 1, 'parquet')).toHaveLength(32) // control
-  }
-})
+let secret: Canary[] = []
+const given = () => secret
 
-test('keys-07 check values of two tenants tell nothing, even for one key', async () => {
-  const key = Buffer.alloc(32, 3)
-  expect(checkValue(key, folder.alfa.tenant_uid)).not.toBe(checkValue(key, folder.zulu.tenant_uid))
-  const other = await makeFolder() // a second box: nothing of its keys comes from an image
-  expect([...(await everyKey(other.data)).values()]).not.toContain(
-    [...(await everyKey(folder.data)).values()][0],
-  )
-  expect(openFileCustodian(join(other.data, 'keys')).describe().id).not.toBe(
-    openFileCustodian(join(folder.data, 'keys')).describe().id,
-  )
-})
-
-test.each(['epoch', 'root'])(
-  'keys-08 kill -9 at each write of a rotation of the %s',
-  async (act) => {
-    const before = await everyKey(folder.data)
-    let killed = 0
-    for (let n = 1; n < POINTS_MAX; n++) {
-      const data = copyOf(folder)
-      const { signal, status, stderr } = spawnSync(process.execPath, [ACT, data, act, String(n)])
-      const after = await everyKey(data)
-      for (const [name, key] of before) expect(after.get(name), `${name} at ${n}`).toBe(key)
-      expect(after.size - before.size).toBeLessThanOrEqual(act === 'epoch' ? 1 : 0)
-      const box = await openKeysBox({ data, log: silentLog })
-      expect(box.accounts.tenants()).toHaveLength(2)
-      expect(box.chain.intact).toBe(true)
-      box.close()
-      rmSync(data, { recursive: true })
-      if (signal === null) {
-        expect(status, String(stderr)).toBe(0) // control: with no kill left, it ends
-        break
-      }
-      killed++
-    }
-    expect(killed).toBeGreaterThan(10)
+attempt('keys-03', {
+  by: 'the calls of the web process',
+  layers: [CALLERS],
+  secrets: given,
+  try: async (run) => {
+    const box = await startBox({ ...folder, data: copyOf(folder) })
+    const { tenant_uid } = folder.alfa
+    secret = [canaryOf('a key of alfa', box.box.ring.layer(tenant_uid, 1, 'parquet'))]
+    const asked = await connect(socketPath(box.data, 'keys', run.without(CALLERS) ? 'lake' : 'web'))
+    for (const call of ['parquetKey', 'openSegment', 'catalogKey', 'dek', '__proto__'])
+      await run.does(call, asked.call(call, { tenant_uid }))
+    asked.close()
+    await box.close()
   },
-)
+})
+
+attempt('keys-03', {
+  by: 'the files of the box',
+  layers: [WRAPPED],
+  secrets: given,
+  try: async (run) => {
+    const keys = await twoTenants(run.without(WRAPPED) ? () => looseCustodian('not at all') : undefined) // biome-ignore format: one line
+    secret = [canaryOf('the key that wraps those of alfa', await keys.kek(ALFA))]
+    run.seen.push(...filesBelow(keys.folder))
+  },
+})
+
+for (const [by, change, back] of [
+  ['its group reads it', (path) => chmodSync(path, 0o640), (path) => chmodSync(path, 0o600)],
+  ['it is another’s', (path) => chownSync(path, 12_345, 0), (path) => chownSync(path, 0, 0)],
+  ['others write its folder', (path) => chmodSync(dirname(path), 0o777), (path) => chmodSync(dirname(path), 0o700)], // biome-ignore format: one line
+] as [string, (path: string) => void, (path: string) => void][])
+  attempt('keys-04', {
+    by,
+    layers: [FACTS],
+    missing: by.includes('another') && process.geteuid?.() !== 0 ? 'Only root gives a file away.' : undefined, // biome-ignore format: one line
+    try: async (run) => {
+      const data = copyOf(folder)
+      const keys = join(data, 'keys')
+      change(join(keys, 'root.key'))
+      await run.does('the start', async () => {
+        if (run.without(FACTS))
+          await Keyring.open({ folder: keys, custodian: uncheckedCustodian(keys) })
+        else (await openKeysBox({ data, log: silentLog })).close()
+        run.harm('it starts with a root key that others had')
+      })
+      back(join(keys, 'root.key'))
+      await run.does('put right', async () => (await openKeysBox({ data, log: silentLog })).close())
+    },
+    holds: (run) => expect(run.text).toMatch(/put right: nothing/),
+  })
+
+/** A rotation killed before its writes, every third of them in a run: what does not open afterwards is harm. */
+async function killedAtEach(act: 'epoch' | 'root', run: Run): Promise<void> {
+  const before = await everyKey(folder.data)
+  process.stderr.write(`seed ${SEED}\n`)
+  let killed = 0
+  for (let n = 1 + (SEED % STRIDE); n < POINTS_MAX; n += STRIDE) {
+    const data = copyOf(folder)
+    const { signal, status, stderr } = spawnSync(process.execPath, [ACT, data, act, String(n)])
+    const after = await everyKey(data)
+    for (const [name, key] of before) if (after.get(name) !== key) run.harm(`${name} at ${n}`)
+    expect(after.size - before.size).toBeLessThanOrEqual(act === 'epoch' ? 1 : 0)
+    const box = await openKeysBox({ data, log: silentLog })
+    expect(box.accounts.tenants()).toHaveLength(2)
+    expect(box.chain.intact).toBe(true)
+    box.close()
+    rmSync(data, { recursive: true })
+    if (signal === null) {
+      expect(status, String(stderr)).toBe(0) // with no kill left, it ends
+      break
+    }
+    killed++
+  }
+  expect(killed).toBeGreaterThan(10 / STRIDE)
+  run.saw('the end', `killed ${killed} times, every key opens`)
+}
+
+/** What is left of a rotation that is written in place, and by a root that changes first. */
+const INSTEAD = {
+  epoch: async (data: string) => {
+    const path = wrappedPath(data, 1, folder.alfa.tenant_uid, 'dek-1.json')
+    const whole = readFileSync(path)
+    writeFileSync(path.replace('dek-1', 'dek-2'), whole.subarray(0, whole.length / 2))
+  },
+  root: async (data: string) => {
+    const next = await openFileCustodian(join(data, 'keys')).succeed()
+    await next.adopt()
+  },
+}
+
+for (const [act, layer] of [['epoch', WHOLE], ['root', BESIDE]] as const) // biome-ignore format: one line
+  attempt('keys-08', {
+    by: `of the ${act}`,
+    layers: [layer],
+    try: async (run) => {
+      if (!run.without(layer)) return killedAtEach(act, run)
+      const data = copyOf(folder)
+      await INSTEAD[act](data)
+      await run.does('the keys', async () => (await everyKey(data)).size)
+      if (/refused/.test(run.text)) run.harm('a key does not open')
+    },
+  })
 
 test('keys-08 kill -9 at the writes of an init: run again, it is whole', async () => {
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 4))
-  process.stderr.write(`seed ${seed}\n`)
+  process.stderr.write(`seed ${SEED}\n`)
   const before = await everyKey(folder.data)
   let ended = false
-  for (let n = 1 + (seed % 4); n < POINTS_MAX && !ended; n += 4)
+  for (let n = 1 + (SEED % 4); n < POINTS_MAX && !ended; n += 4)
     for (const first of [true, false]) {
       const data = first ? mkdtempSync(join(tmpdir(), 'picket-new-')) : copyOf(folder)
       const { signal } = spawnSync(process.execPath, [ACT, data, 'init', String(n)])
@@ -248,32 +236,6 @@ test('keys-08 kill -9 at the writes of an init: run again, it is whole', async (
       ended ||= first && signal === null
     }
   expect(ended).toBe(true)
-})
-
-test('keys-09 public keys of small order are not registered', () => {
-  const points = [
-    '0100000000000000000000000000000000000000000000000000000000000000',
-    'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-    '0000000000000000000000000000000000000000000000000000000000000080',
-    '0000000000000000000000000000000000000000000000000000000000000000',
-    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
-    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-    'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', // 1, not in its one form
-  ]
-  for (const point of points) {
-    const raw = Buffer.from(point, 'hex')
-    const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), raw])
-    const record = {
-      key_id: '0'.repeat(32),
-      spki: spki.toString('base64'),
-      owner: 'appliance',
-      types: ['decision' as const],
-    }
-    expect(() => knownKeys([record]), point).toThrow(/small order/)
-    expect(() => publicKeyFromRaw(raw)).toThrow(/small order/)
-  }
 })
 
 test('a second picket-keys on the same folder does not start', async () => {

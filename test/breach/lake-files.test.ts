@@ -1,12 +1,16 @@
 /** Attempts on the layers `parquet` and `catalog`: a file or a catalog that is not what was signed never means fewer rows without a word. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { copyFileSync, existsSync,
   linkSync, mkdirSync, readdirSync,
   readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs' // biome-ignore format: one line
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { NODE_FLAGS } from '../../agent/control/units.ts'
 import { RunningLake } from '../lake/running-lake.ts'
+import { attempt } from './attempt.ts'
 import { refusal } from './box.ts'
+import { ONE_PROCESS } from './lake-layers.ts'
 
 const COUNT = 'SELECT count(*) FROM events'
 
@@ -187,11 +191,45 @@ describe('catalog.db', () => {
   })
 })
 
-test('catalog-05 a second picket-lake on the folder refuses to start, and says who works there', async () => {
-  const { code, err } = await box.picket('lake')
-  expect(code).toBe(1)
-  expect(err).toContain(`Another picket-lake (process ${box.pid('lake')}) works in`)
-  expect((await asked()).rows).toEqual([[6]])
+const PROGRAM = fileURLToPath(new URL('../../agent/control/run-lake.ts', import.meta.url))
+let pid = 0
+
+/** Another picket-lake on this folder: what it wrote until it was ready or gone. */
+async function another(): Promise<string> {
+  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, '--data', box.data])
+  let said = ''
+  const ended = new Promise<void>((done) => {
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (bytes: Buffer) => {
+        said += bytes.toString()
+        if (said.includes('lake.ready')) done()
+      })
+    child.on('close', () => done())
+  })
+  await ended
+  child.kill('SIGKILL')
+  return said
+}
+
+attempt('catalog-05', {
+  by: 'a second picket-lake',
+  layers: [ONE_PROCESS],
+  try: async (run) => {
+    if (run.without(ONE_PROCESS)) rmSync(join(box.data, 'run', 'lake', 'lock'))
+    pid = box.pid('lake')
+    const said = await another()
+    run.saw('the second', said)
+    if (/lake\.ready/.test(said)) run.harm('two picket-lake work in one folder')
+  },
+  // A second one has taken the sockets of the first.
+  undo: async () => {
+    await box.stop('lake')
+    await box.start('lake')
+  },
+  holds: async (run) => {
+    expect(run.text).toContain(`Another picket-lake (process ${pid}) works in`)
+    expect(Number((await asked()).rows[0]?.[0])).toBeGreaterThan(2)
+  },
 })
 
 test('catalog-06 no file of the box begins like plain SQLite or plain Parquet', async () => {

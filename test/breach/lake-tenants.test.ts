@@ -1,10 +1,14 @@
 /** Two tenants of one box: what is inside a scope is answered; rows of another by import; what an engine says about a row. */
-import { writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CROSS_TENANT } from '../../agent/base/failure.ts'
 import { RunningLake } from '../lake/running-lake.ts'
+import { attempt, type Layer } from './attempt.ts'
 import { PASSWORD, refusal } from './box.ts'
+import { canary, canaryOf } from './canary.ts'
 
 let box: RunningLake
 let token: string
@@ -45,7 +49,12 @@ test('D16 what an engine says about a row reaches the asker, cut short, and no l
 })
 
 describe('picket lake import and export', () => {
-  const file = () => join(box.data, 'run', 'foreign.ndjson')
+  let folder = ''
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'export-'))
+    return () => rmSync(folder, { recursive: true })
+  })
+  const file = () => join(folder, 'foreign.ndjson')
   const bring = (tenant: string, rows: readonly object[]) => {
     writeFileSync(file(), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
     return box.picket('lake', 'import', '--tenant', tenant, file(), '--json')
@@ -71,7 +80,7 @@ describe('picket lake import and export', () => {
   test('a file of its own comes in, goes out, and is refused by the neighbour', async () => {
     const brought = await bring('alfa', [{ host: 'plc-9', event_time: '2026-11-01T00:00:00Z' }])
     expect([brought.code, JSON.parse(brought.out)]).toEqual([0, { rows: 1 }])
-    const out = join(box.data, 'run', 'out.ndjson')
+    const out = join(folder, 'out.ndjson')
     const sql = `SELECT * FROM events WHERE host = 'plc-9'`
     const exported = await box.picket('lake', 'export', '--tenant', 'alfa', '--out', out, '--sql', sql) // biome-ignore format: one line
     expect(exported.code).toBe(0)
@@ -79,4 +88,60 @@ describe('picket lake import and export', () => {
     expect(foreign).toEqual({ code: 3, out: '', err: `picket: ${CROSS_TENANT}\n` })
     expect((await box.picket('lake', 'import', '--tenant', 'alfa', out)).code).toBe(0)
   })
+
+  test('an export into the data folder is refused: it is plain text', async () => {
+    symlinkSync(join(box.data, 'run'), join(folder, 'link'))
+    for (const out of [join(box.data, 'out.ndjson'), join(folder, 'link', 'out.ndjson')]) {
+      const { code, err } = await box.picket('lake', 'export', '--tenant', 'alfa', '--out', out)
+      expect([code, err]).toEqual([3, expect.stringMatching(/must not go into the data folder/)])
+      expect(existsSync(out)).toBe(false)
+    }
+  })
+})
+
+const ONLY_FACTS: Layer = { name: 'facts in a log, and no text', shows: /lake\.ready/ }
+const LINEAR: Layer = {
+  name: 'an engine whose patterns take linear time',
+  shows: /"rows":\[\[false\]\]/,
+}
+const NO_PATTERN: Layer = { name: 'words are words', shows: /"rows":\[\]/ }
+
+const value = canary('a value of a row')
+const asked = canary('what was asked')
+attempt('metrics-05', {
+  layers: [ONLY_FACTS],
+  secrets: () => [value, asked, canaryOf('a token', token), canaryOf('a password', PASSWORD)],
+  try: async (run) => {
+    await box.import('alfa', [{ host: 'plc-3', message: value.text }])
+    const sql = `SELECT message::INTEGER AS "${asked.text}" FROM events WHERE host = 'plc-3'`
+    const answer = await refusal(asAlfa(sql))
+    expect(answer).toContain(value.text.slice(0, 8)) // the asker is told
+    await refusal(box.web.login({ name: asked.text, password: PASSWORD, source: '192.0.2.7' }))
+    await refusal(box.web.session({ token: `${token}x` }))
+    run.saw('the logs', box.logs)
+    if (run.without(ONLY_FACTS)) run.saw('a log of what failed', `${sql} ${answer}`)
+  },
+})
+
+/** Twenty-nine letters are enough for an engine that goes back at each. */
+const BOMB = '(a+)+$'
+const LONG = `${'a'.repeat(29)}b`
+attempt('search-08', {
+  layers: [NO_PATTERN, LINEAR],
+  try: async (run) => {
+    await box.import('alfa', [{ kind: 'finding', host: 'plc-4', message: LONG, event_time: '2026-11-01T00:00:00Z' }]) // biome-ignore format: one line
+    if (!run.without(NO_PATTERN)) {
+      const params = { q: BOMB, limit: 10 }
+      return run.does('the list', box.web.query({ token, named: 'findings', params }))
+    }
+    if (!run.without(LINEAR))
+      return run.does('the answer', asAlfa(`SELECT regexp_full_match('${LONG}', '${BOMB}')`))
+    return run.does('a pattern of this process', () => {
+      try {
+        return runInNewContext(`/^${BOMB}/.test('${LONG}')`, {}, { timeout: 1000 })
+      } catch (error) {
+        return run.harm(`one word keeps a process busy: ${error}`)
+      }
+    })
+  },
 })

@@ -258,11 +258,10 @@ test('sql-13 only the documented columns exist', async () => {
     expect(await refusal(stage.asAlfa(`SELECT ${column} FROM events`)), column).toMatch(/^invalid: /) // biome-ignore format: one line
 })
 
+// Views and the file cache name no path any more, as a cell opens files into memory: refused below, without a control.
 for (const sql of [
-  'SELECT sql FROM duckdb_views()',
   `SELECT value FROM duckdb_settings() WHERE name = 'allowed_paths'`,
   `SELECT current_setting('allowed_paths')`,
-  'SELECT * FROM duckdb_external_file_cache()',
 ])
   question('sql-14', sql, { layers: [GUARD], secrets: () => stage.paths })
 
@@ -285,6 +284,8 @@ test.each([
   `EXPORT DATABASE '/tmp/picket-breach'`,
   'PRAGMA database_list',
   'SELECT * FROM pragma_database_list()',
+  'SELECT sql FROM duckdb_views()',
+  'SELECT * FROM duckdb_external_file_cache()',
   `PRAGMA add_parquet_key('k0', '0123456789112345')`,
   'SET enable_external_access = true',
   'INSTALL httpfs',

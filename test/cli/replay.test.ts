@@ -1,5 +1,13 @@
 /** `picket replay` on whole, broken and foreign input: one line that says what to do, and every whole frame counted. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -168,9 +176,13 @@ test('a place that --eve cannot write is one line, and no file is left', async (
   const foreign = await picket(['replay', file('text', 'hello\n'), '--eve', absent])
   expect([foreign.code, foreign.out]).toEqual([2, ''])
   expect(existsSync(absent)).toBe(false)
-  const over = await picket(['replay', path, '--eve', path])
-  expect([over.code, over.out]).toEqual([2, ''])
-  expect(readFileSync(path)).toEqual(PCAP)
+  symlinkSync(path, join(folder, 'symbolic.json'))
+  linkSync(path, join(folder, 'hard.json'))
+  for (const out of [path, join(folder, 'symbolic.json'), join(folder, 'hard.json')]) {
+    const over = await picket(['replay', path, '--eve', out])
+    expect([over.code, over.out]).toEqual([2, ''])
+    expect(readFileSync(path)).toEqual(PCAP)
+  }
 })
 
 test('--rules replaces what is shipped, and --rules none runs none', async () => {

@@ -10,6 +10,12 @@ const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const DAY_MS = 86_400_000
 const { ExtendedKeyUsage, KeyUsageFlags } = x509
 
+interface IssueOptions {
+  serves?: boolean
+  daysAgo?: number
+  named?: boolean
+}
+
 export class FleetCa {
   readonly fleet_uid = newUid()
   readonly #keys: webcrypto.CryptoKeyPair
@@ -43,10 +49,10 @@ export class FleetCa {
     return this.#certificate.toString('pem')
   }
 
-  /** A certificate for clients, for servers too where there are host names, and its key. */
+  /** A certificate for clients, for servers too where there are host names, and its key; made so long ago; `named` by its SAN. */
   async issue(
     of: { tenant_uid: string; appliance_id: string },
-    { serves = false }: { serves?: boolean } = {},
+    { serves = false, daysAgo = 0, named = true }: IssueOptions = {},
   ): Promise<{ certificate: string; privateKey: string }> {
     const keys = (await webcrypto.subtle.generateKey(ECDSA, true, [
       'sign',
@@ -63,16 +69,20 @@ export class FleetCa {
       serialNumber: randomBytes(8).toString('hex'),
       subject: `CN=${of.appliance_id},O=${this.fleet_uid}`,
       issuer: this.#certificate.subject,
-      ...lifetime(90),
+      ...lifetime(90, daysAgo),
       signingAlgorithm: ECDSA,
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,
       extensions: [
         new x509.ExtendedKeyUsageExtension(usages),
-        new x509.SubjectAlternativeNameExtension([
-          { type: 'url', value: `urn:picket:${of.tenant_uid}:${of.appliance_id}` },
-          ...names,
-        ]),
+        ...(named
+          ? [
+              new x509.SubjectAlternativeNameExtension([
+                { type: 'url', value: `urn:picket:${of.tenant_uid}:${of.appliance_id}` },
+                ...names,
+              ]),
+            ]
+          : []),
       ],
     })
     const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
@@ -98,8 +108,8 @@ export class FleetCa {
   }
 }
 
-function lifetime(days: number): { notBefore: Date; notAfter: Date } {
-  const now = Date.now()
+function lifetime(days: number, daysAgo = 0): { notBefore: Date; notAfter: Date } {
+  const now = Date.now() - daysAgo * DAY_MS
   return { notBefore: new Date(now - DAY_MS), notAfter: new Date(now + days * DAY_MS) }
 }
 

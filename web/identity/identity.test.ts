@@ -98,6 +98,7 @@ test('a scope is part of the session’s, or nothing', () => {
 test('a cursor opens for the login, list and scope that it was made for', () => {
   const asker = { token: 't'.repeat(43), scope: ['a1', 'b1'] }
   const cursor = sealPosition(asker, 'flows', { at: 17, id: 'x' })
+  expect(Buffer.from(cursor, 'base64url').toString('latin1')).not.toContain('17')
   expect(openPosition({ ...asker, scope: ['b1', 'a1'] }, 'flows', cursor)).toEqual({
     at: 17,
     id: 'x',

@@ -33,10 +33,14 @@ export function auditRoutes({ audit }: Pick<Ports, 'audit'>): Route[] {
       atom: 'audit',
       handle: async (c, view) => {
         const { found, next } = await list(c, view)
-        return listReply(c, view, found.items, next)
+        return listReply(c, view, found.numbered ? found.items : found.items.map(unnumbered), next)
       },
     },
   ]
+}
+
+function unnumbered({ seq: _, ...item }: AuditPage['items'][number]) {
+  return item
 }
 
 /** Reads back until a page is full or the asked time is passed. */
@@ -45,6 +49,7 @@ async function search(audit: Ports['audit'], view: View, asked: Asked): Promise<
   const items: AuditPage['items'] = []
   let before = filter.after?.at
   let intact = true
+  let numbered = true
   for (let read = 0; read < PAGES_MAX; read++) {
     const page = await audit.auditList({
       token: view.asker.token,
@@ -52,16 +57,18 @@ async function search(audit: Ports['audit'], view: View, asked: Asked): Promise<
       ...(before === undefined ? {} : { before }),
     })
     intact &&= page.intact
+    numbered &&= page.numbered
     for (const item of page.items) {
-      if (filter.from !== undefined && usFromIso(item.at) < filter.from) return { items, intact }
+      if (filter.from !== undefined && usFromIso(item.at) < filter.from)
+        return { items, numbered, intact }
       before = item.seq
       if (fits(item, asked)) items.push(item)
-      if (items.length === filter.limit) return { items, intact, before }
+      if (items.length === filter.limit) return { items, numbered, intact, before }
     }
-    if (page.before === undefined) return { items, intact }
+    if (page.before === undefined) return { items, numbered, intact }
     before = page.before
   }
-  return { items, intact, ...(before === undefined ? {} : { before }) }
+  return { items, numbered, intact, ...(before === undefined ? {} : { before }) }
 }
 
 function fits(item: AuditPage['items'][number], { q, filter }: Asked): boolean {

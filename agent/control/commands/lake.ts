@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Failure } from '../../base/failure.ts'
+import { exportPlace } from '../../lake/export-place.ts'
 import { borrow } from '../borrow.ts'
 import { keysForCli } from '../keys-client.ts'
 import { type LakeClient, lakeClient } from '../lake-client.ts'
@@ -66,7 +67,7 @@ export const command: Command = {
       }
       case 'export': {
         const tenant_id = required(values.tenant, 'tenant')
-        const out = required(values.out, 'out')
+        const out = exportPlace(resolve(required(values.out, 'out')), data)
         const rows = await exportRows(
           at,
           tenant_id,

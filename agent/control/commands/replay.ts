@@ -1,7 +1,7 @@
 /** `picket replay`: captures through the real path. Writes nothing but --eve and stdout, unless --data is given. */
 
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -62,10 +62,7 @@ export const command: Command = {
     if (values.packets && values.data === undefined)
       throw new Failure('invalid', '--packets needs --data: a ring belongs to a site.')
     const eve = values.eve
-    if (
-      eve !== undefined &&
-      positionals.some((file) => file !== '-' && resolve(file) === resolve(eve))
-    )
+    if (eve !== undefined && positionals.some((file) => isSame(file, eve)))
       throw new Failure(
         'invalid',
         `--eve would overwrite the capture ${eve}. Give it another name.`,
@@ -92,6 +89,14 @@ export const command: Command = {
     if (values.data === undefined) await work()
     else await borrow({ data: values.data, config: values.config }, ['keys', 'lake'], work)
   },
+}
+
+/** By name or, where both are there, by what is behind the names: a link leads back to a capture too. */
+function isSame(capture: string, eve: string): boolean {
+  if (capture === '-' || eve === '-') return false
+  if (resolve(capture) === resolve(eve)) return true
+  const [one, other] = [capture, eve].map((path) => statSync(path, { throwIfNoEntry: false }))
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino
 }
 
 /** What was whole before a broken file is counted and said; then the file's failure. */

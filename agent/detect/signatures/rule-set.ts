@@ -19,6 +19,8 @@ export const TAIL_BYTES_MAX = 4096
 export interface RuleFile {
   path: string
   text: string
+  /** Its rules keep their sid and are judged first when there are too many: no other file takes them away. */
+  shipped?: boolean
 }
 
 export interface Refusal {
@@ -171,6 +173,7 @@ export class RuleSet {
     const { rules, refused, total } = compileFiles(files, shared)
     const signatures = [...rules.values()].flatMap(({ signatures: each }) => each)
     order(signatures, actionOrder)
+    shippedFirst(signatures, [...rules.values()])
     const ruleSet = new RuleSet([...rules.values()], signatures, shared.views)
     return { ruleSet, refused, loaded: rules.size, total }
   }
@@ -228,6 +231,7 @@ function reach(payload: readonly Condition[]): number {
 interface CompiledRule {
   rev: number
   file: string
+  shipped: boolean
   line: number
   text: string
   signatures: Signature[]
@@ -238,7 +242,7 @@ function compileFiles(files: readonly RuleFile[], shared: Shared) {
   const refused: Refusal[] = []
   let total = 0
   let count = 0
-  for (const { path, text } of files)
+  for (const { path, text, shipped = false } of files)
     for (const rule of ruleLines(text)) {
       total++
       try {
@@ -248,6 +252,7 @@ function compileFiles(files: readonly RuleFile[], shared: Shared) {
         count += signatures.length
         const old = keepNewest(rules, {
           file: path,
+          shipped,
           line: rule.line,
           text: rule.text,
           signatures,
@@ -260,7 +265,7 @@ function compileFiles(files: readonly RuleFile[], shared: Shared) {
   return { rules, refused, total }
 }
 
-/** Of two rules with one sid the higher revision stays; what goes is told. */
+/** Of two rules with one sid the one that is shipped stays, else the higher revision; what goes is told. */
 function keepNewest(
   rules: Map<string, CompiledRule>,
   found: Omit<CompiledRule, 'rev'>,
@@ -269,18 +274,22 @@ function keepNewest(
   if (!hit) return undefined
   const key = `${hit.gid}:${hit.sid}`
   const known = rules.get(key)
-  const newer = known === undefined || hit.rev > known.rev
+  const { shipped = false } = rules.get(`${GID}:${hit.sid}`) ?? {}
+  const taken = shipped && !found.shipped // under another gid too: a threshold counts by sid
+  const newer = !taken && (known === undefined || hit.rev > known.rev)
   if (newer) rules.set(key, { ...found, rev: hit.rev })
-  if (!known) return undefined
-  const goes = newer ? known : found
+  if (!known && !taken) return undefined
+  const goes = newer && known ? known : found
   return {
     file: goes.file,
     line: goes.line,
     sid: hit.sid,
     keyword: 'sid',
-    reason: newer
-      ? 'a rule with the same sid and a higher rev replaces it'
-      : 'a rule with the same sid is loaded already',
+    reason: taken
+      ? 'its sid belongs to a rule that Picket ships'
+      : newer
+        ? 'a rule with the same sid and a higher rev replaces it'
+        : 'a rule with the same sid is loaded already',
   }
 }
 
@@ -297,6 +306,8 @@ function refusal(file: string, { line, text }: RuleLine, error: unknown): Refusa
   }
 }
 
+/** Of a rule that names none, and of all that Picket ships. */
+const GID = 1
 const SEVERITY_ORDER = ['critical', 'high', 'medium', 'low']
 const ACTIONS: readonly RuleAction[] = ['pass', 'drop', 'reject', 'alert']
 
@@ -318,6 +329,15 @@ function order(signatures: Signature[], actions: readonly RuleAction[]): void {
   ranked.forEach((signature, rank) => {
     signature.rank = rank
   })
+}
+
+/** However many others match everything, and however bad they say they are. */
+function shippedFirst(signatures: readonly Signature[], rules: readonly CompiledRule[]): void {
+  const shipped = new Set(rules.flatMap((rule) => (rule.shipped ? rule.signatures : [])))
+  if (shipped.size === 0) return
+  const last = (signature: Signature) => Number(!shipped.has(signature))
+  const ranked = [...signatures].sort((a, b) => last(a) - last(b) || a.rank - b.rank)
+  for (const [rank, signature] of ranked.entries()) signature.rank = rank
 }
 
 /** `picket rules check`: what would load, and why the rest would not. */

@@ -112,6 +112,7 @@ export function peoplePorts(story: Story): Pick<Ports, 'sessions' | 'users' | 'a
         const last = items.at(-1)
         return {
           items,
+          numbered: true,
           intact: true,
           ...(older.length > limit && last ? { before: last.seq } : {}),
         }

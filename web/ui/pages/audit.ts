@@ -11,7 +11,7 @@ import { card, filters, note, pager } from '../parts.ts'
 const OUTCOMES = { intent: 'begun', done: '', failed: 'failed', refused: 'refused' } as const
 
 export function auditPage(view: View, asked: Asked, page: AuditPage, next?: string): Html {
-  const { items, intact } = page
+  const { items, numbered, intact } = page
   return layout(view, {
     tab: 'audit',
     title: 'Audit',
@@ -19,7 +19,7 @@ export function auditPage(view: View, asked: Asked, page: AuditPage, next?: stri
       ? `${items.length === 0 ? 'Nobody did anything' : `${plural(items.length, 'act')}${next ? ' on this page' : ''}`}${asked.q ? ` about “${asked.q}”` : ''}, ${rangeWords(asked)}; the chain is whole.`
       : 'The audit chain does not verify: a line was changed, removed or exchanged.',
     basis: intact
-      ? html`Each line is on disk before its act · chained by hash, signed by checkpoints${items[0] ? html` · newest line ${count(items[0].seq)}` : NOTHING}`
+      ? html`Each line is on disk before its act · chained by hash, signed by checkpoints${numbered && items[0] ? html` · newest line ${count(items[0].seq)}` : NOTHING}`
       : 'Ask on the box which line is the first that differs: picket audit verify',
     search: { path: '/audit', label: 'Person, verb or subject', q: asked.q },
     keys: [['j k', 'move']],
@@ -30,7 +30,7 @@ export function auditPage(view: View, asked: Asked, page: AuditPage, next?: stri
         items.length > 0
           ? html`<ol class="said">${items.map(
               (each) =>
-                html`<li class="row" data-id="${each.seq}">${when(view.zone, usFromIso(each.at), 'exact')}<p>${sentence(each)}${OUTCOMES[each.outcome] ? html` <small class="tag">${OUTCOMES[each.outcome]}</small>` : NOTHING}<br><small>line ${count(each.seq)} · <span class="mono">${each.verb}</span> · <span class="mono">${each.hash.slice(0, 12)}</span></small></p></li>`,
+                html`<li class="row" data-id="${each.hash.slice(0, 12)}">${when(view.zone, usFromIso(each.at), 'exact')}<p>${sentence(each)}${OUTCOMES[each.outcome] ? html` <small class="tag">${OUTCOMES[each.outcome]}</small>` : NOTHING}<br><small>${numbered ? html`line ${count(each.seq)} · ` : NOTHING}<span class="mono">${each.verb}</span> · <span class="mono">${each.hash.slice(0, 12)}</span></small></p></li>`,
             )}</ol>`
           : note('empty', 'No line fits.', html`<a href="/audit?range=all">Ask all time</a>.`)
       }${pager(view, asked, next, items.length)}`,
