@@ -70,6 +70,11 @@ const Kept = v.looseObject({
   at: TimeUs,
 })
 
+/** `sid:1/disable`: what is done to which rule, as a word of the trail. Of an address only on which side: it is the tenant's. */
+export function tunedWord({ rule_id, act, where }: OverrideAsked): string {
+  return `${rule_id}/${where?.side ?? act}`
+}
+
 /** How much of what its rules say a site does not hear. */
 export interface Tuned {
   /** Rules that are not heard at all. */

@@ -62,14 +62,10 @@ export function ruleRoutes({ site }: Pick<Ports, 'site'>): Route[] {
       method: 'POST',
       path: '/rules/tune',
       atom: 'rules',
-      audit: {
-        verb: 'rules.tuned',
-        by: 'table',
-        subject: (_, form) => tunedWord(form.get('rule_id') ?? '', form.get('what') ?? ''),
-      },
+      audit: { verb: 'rules.tuned', by: 'keys' },
       handle: async (c, view, form) => {
         await mustBeIts(view, { site })
-        await site.tune(tuneAsked(form, view.zone.nowUs), view.session.name)
+        await site.tune(view.asker.token, tuneAsked(form, view.zone.nowUs))
         return backTo(c, form, '/rules', [])
       },
     },
@@ -77,14 +73,10 @@ export function ruleRoutes({ site }: Pick<Ports, 'site'>): Route[] {
       method: 'POST',
       path: '/rules/untune',
       atom: 'rules',
-      audit: {
-        verb: 'rules.untuned',
-        by: 'table',
-        subject: (_, form) => form.get('override_id') ?? '',
-      },
+      audit: { verb: 'rules.untuned', by: 'keys' },
       handle: async (c, view, form) => {
         await mustBeIts(view, { site })
-        await site.untune(form.get('override_id') ?? '')
+        await site.untune(view.asker.token, form.get('override_id') ?? '')
         return backTo(c, form, '/rules', [])
       },
     },
@@ -103,12 +95,6 @@ async function mustBeIts(view: View, { site }: Pick<Ports, 'site'>): Promise<voi
   const { tenant_id } = await site.tuning()
   if (!view.asker.scope.includes(tenant_id))
     throw new Failure('not-found', 'There is no such rule in your scope.')
-}
-
-/** `sid:1/disable`: what is done to which rule, as a word of the trail. Of an address only that there is one: it is the tenant's. */
-function tunedWord(rule_id: string, what: string): string {
-  const [act = ''] = what.split(' ')
-  return `${rule_id}/${act}`
 }
 
 /** What the form of a finding's page says, as the agent understands it; the agent checks every part again. */
