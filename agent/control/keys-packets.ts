@@ -1,4 +1,5 @@
 /** Frames of the packet ring for who may take them: scope, time, segments, the line in the trail, then picket-cut. */
+import { parseAddress } from '../base/address.ts'
 import { isoFromUs, usFromIso } from '../base/clock.ts'
 import { Failure } from '../base/failure.ts'
 import { segmentKey } from '../keys/derive.ts'
@@ -84,7 +85,8 @@ export class Packets {
       throw new Failure('not-found', 'There is no such finding in your scope; one of the last seconds may not be settled yet.') // biome-ignore format: one line
     const at = usFromIso(String(row.event_time))
     const began = flowStart(row.record)
-    const hosts = [row.src_ip, row.dest_ip].filter((each) => typeof each === 'string')
+    const hosts = [row.src_ip, row.dest_ip].filter((each) => typeof each === 'string' && parseAddress(each) !== undefined) as string[] // biome-ignore format: one line
+    if (!Number.isFinite(at)) throw new Failure('not-found', 'That finding is of no time that frames could be of.') // biome-ignore format: one line
     if (typeof row.community_id !== 'string' && hosts.length === 0)
       throw new Failure('not-found', 'That finding names no flow and no host, so no frames are its own.') // biome-ignore format: one line
     const wanted: WantedFrames = {

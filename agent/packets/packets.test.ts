@@ -137,6 +137,9 @@ test('a flow inside a tunnel is found by its own name and by the tunnel’s', as
   expect((await kept(frames, { hosts: [outer.src, outer.dest] })).frames).toBe(1)
   expect((await kept(frames, { hosts: [FLOW.src] })).frames).toBe(2)
   expect((await kept(frames, { hosts: ['10.9.9.9'] })).frames).toBe(0)
+  // What is no address asks for nothing, never for everything.
+  expect((await kept(frames, { hosts: ['plc-1'] })).frames).toBe(0)
+  expect((await kept(frames, { hosts: [FLOW.src, 'plc-1'] })).frames).toBe(0)
 })
 
 test('a cut keeps to its time and to its bound, and says so', async () => {
