@@ -33,7 +33,9 @@ export class ThriftSkimmer {
   listSize(): number {
     const head = this.#u8()
     this.#type = head & 0x0f
-    return head >> 4 === 15 ? this.#varint() : head >> 4
+    const size = head >> 4 === 15 ? this.#varint() : head >> 4
+    if (size > this.bytes.length - this.at) throw new Error('thrift: truncated') // an element is a byte at least
+    return size
   }
 
   /** Of an i16, i32 or i64 that a double can hold. */
