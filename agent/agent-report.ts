@@ -6,6 +6,7 @@ import { VERSION } from './base/version.ts'
 import type { Containment } from './containment.ts'
 import type { AssetView } from './control/agent-client.ts'
 import type { Day } from './day.ts'
+import type { Tuned } from './detect/overrides.ts'
 import type { Asset, Assets } from './flow/assets.ts'
 import { Rates } from './health/rates.ts'
 import type { RecordingFacts } from './health/recording.ts'
@@ -31,6 +32,8 @@ export interface ReportParts {
   recording(): RecordingFacts
   counters(): Record<string, number>
   packetsNotKept(): string | undefined
+  tuned(): Tuned
+  lookedPast: readonly string[]
 }
 
 interface Watched {
@@ -72,7 +75,8 @@ export class AgentReport {
       blindAfterSeconds: config.health.blindAfterSeconds,
       gap,
       recording: recording(),
-      rules: rules.status,
+      rules: { ...rules.status, tuned: this.#parts.tuned() },
+      lookedPast: this.#parts.lookedPast,
       rulesStaleDays: config.health.rulesStaleDays,
       selfTest: selfTest(),
       clock: { source: 'not compared with any other clock' },

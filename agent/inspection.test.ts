@@ -3,6 +3,7 @@ import {
   agentInspection,
   eveTypes,
   INSPECTION,
+  lookedPast,
   packetSettings,
   parseInspection,
 } from './inspection.ts'
@@ -68,4 +69,18 @@ describe('the settings of inspection', () => {
       new Set(['alert', 'fileinfo', 'dns']),
     )
   })
+})
+
+test('what settings keep the agent from looking at is said; what it does by itself is not', () => {
+  expect(lookedPast(INSPECTION)).toEqual([])
+  const blinkered = agentInspection({
+    app_layer: { dns: { enabled: false }, http: { enabled: 'detection-only' } },
+    ...{ reassembly_depth: '8kb', midstream: false, http_decompress_layers: 0 },
+  })
+  expect(lookedPast(blinkered)).toEqual([
+    'the inside of dns, http',
+    'streams behind 8,192 bytes',
+    'streams without their beginning',
+    'compressed bodies',
+  ])
 })

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { Failure } from './base/failure.ts'
 import { parseSettings } from './base/json-settings.ts'
-import { brief } from './base/text.ts'
+import { brief, visible } from './base/text.ts'
 import type { DnsSettings } from './detect/eve-settings.ts'
 import type { DropSettings } from './verdicts.ts'
 
@@ -221,6 +221,22 @@ export function protocolsOff({ app_layer }: Inspection): ProtocolsOff {
     detectionOnly: named('detection-only'),
     dnp3ObjectsMax: typeof objects === 'number' ? objects : undefined,
   }
+}
+
+/** What these settings keep the agent from looking at, beside its own: clauses for people. */
+export function lookedPast(inspection: Inspection): string[] {
+  const { off, detectionOnly } = protocolsOff(inspection)
+  const names = [...off.union(detectionOnly)]
+  const { reassembly_depth: depth } = inspection
+  return [
+    names.length > 0 &&
+      `the inside of ${names.map((name) => visible(name).slice(0, 20)).join(', ')}`,
+    depth > 0 && `streams behind ${depth.toLocaleString('en')} bytes`,
+    !inspection.midstream && 'streams without their beginning',
+    !inspection.async_oneside && 'streams of one direction',
+    inspection.checksum === 'auto' && 'segments with a wrong checksum',
+    inspection.http_decompress_layers === 0 && 'compressed bodies',
+  ].filter((each) => each !== false)
 }
 
 /** Whether alerts name the references of their rules. */

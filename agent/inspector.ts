@@ -105,6 +105,8 @@ export class Inspector implements FlowListener {
   #ending = false
   #incomplete = 0
   /** Matches on frames that have no flow: counted, as nothing names their ends. */
+  /** Transactions of which a rule asked that nothing be written. */
+  #silenced = 0
   #withoutFlow = 0
   #selfTestFlow = -1
 
@@ -204,6 +206,10 @@ export class Inspector implements FlowListener {
       expectedDropped: this.#app.expectedDropped,
       rulesJudged: judged,
       rulesMatched: matched,
+      ruleNotesDropped: this.#engine.notRemembered,
+      flowsBypassed: this.#engine.memory.bypassed,
+      rowsSilenced: this.#silenced,
+      tagsDropped: this.#packetRows.tagsDropped,
       inspectionsIncomplete: this.#incomplete,
       alertsWithoutFlow: this.#withoutFlow,
       assetsRefused: this.#watch.refused,
@@ -327,7 +333,10 @@ export class Inspector implements FlowListener {
   #transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer.transaction(flow, transaction, this.#timeUs)
-    if (this.#engine.memory.silence.covers(flow, transaction)) return
+    if (this.#engine.memory.silence.covers(flow, transaction)) {
+      this.#silenced++
+      return
+    }
     if (this.#verdicts?.dropsFlow(flow)) return
     if (hasRow(transaction)) this.#row(flow, transaction)
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {

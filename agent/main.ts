@@ -14,7 +14,7 @@ import { Day } from './day.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
-import { agentInspection } from './inspection.ts'
+import { agentInspection, lookedPast } from './inspection.ts'
 import { openJournal, recordingOf } from './journal.ts'
 import { Model } from './model.ts'
 import { Recording } from './recording.ts'
@@ -137,6 +137,8 @@ async function main(): Promise<void> {
       ...recording?.counters,
     }),
     packetsNotKept: () => recording?.fault,
+    tuned: () => tuning.overrides.tuned(clock.nowUs()),
+    lookedPast: lookedPast(inspection),
   })
   const service = agentService({ tenant_id, report, assets, rules, shards, tester, day, tuning })
   const server = await serveAgent(data, service, subscribers, log)

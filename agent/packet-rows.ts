@@ -36,6 +36,10 @@ export class PacketRows {
     this.#payloads = settings.payload ? new StreamPayloads(settings.payloadBytes) : undefined
   }
 
+  get tagsDropped(): number {
+    return this.#tags?.dropped ?? 0
+  }
+
   /** Whether streamed bytes are to be shown to `streamed`. */
   get keepsStreams(): boolean {
     return this.#payloads !== undefined

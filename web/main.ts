@@ -81,7 +81,7 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
   const stop = guard.watch((action) => tell({ kind: 'action', action }))
   const lake = lakeStatus({ data, retentionDays: config.lake.retentionDays, keys })
   const site = linkSite(
-    { data, clock: systemClock, log },
+    { data, clock: systemClock, log, keys },
     {
       event: (row) => {
         recent.add(row)

@@ -5,6 +5,7 @@ import type { EventRow } from '../agent/base/event.ts'
 import { Failure } from '../agent/base/failure.ts'
 import type { Log } from '../agent/base/log.ts'
 import { AgentClient } from '../agent/control/agent-client.ts'
+import type { ClientOf, WebCalls } from '../agent/control/keys-client.ts'
 import type { Site, SiteStatus } from './base/ports.ts'
 
 const AGAIN_MS = 500
@@ -16,13 +17,20 @@ export interface SiteLink extends Site {
   close(): void
 }
 
+export interface SiteLinkOptions {
+  data: string
+  clock: Clock
+  log: Log
+  keys: Pick<ClientOf<WebCalls>, 'tune' | 'untune'>
+}
+
 export interface SiteListeners {
   event(row: EventRow): void
   status(status: SiteStatus): void
 }
 
 export function linkSite(
-  { data, clock, log }: { data: string; clock: Clock; log: Log },
+  { data, clock, log, keys }: SiteLinkOptions,
   listeners: SiteListeners,
 ): SiteLink {
   let client: AgentClient | undefined
@@ -69,8 +77,8 @@ export function linkSite(
     reloadRules: async () => reach().reloadRules(),
     selfTest: async () => reach().selfTest(),
     tuning: async () => reach().tuning(),
-    tune: async (override, by) => reach().tune(override, by),
-    untune: async (override_id) => reach().untune(override_id),
+    tune: (token, override) => keys.tune({ token, override }),
+    untune: (token, override_id) => keys.untune({ token, override_id }),
     close: () => {
       closed = true
       clearTimeout(timer)

@@ -1,6 +1,7 @@
 /** Writing a file so that a reader sees it whole or not at all, and power loss cannot undo it. */
 import fs from 'node:fs'
-import { dirname, join, sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
+import { Failure } from './failure.ts'
 
 /** What is needed of node:fs; a test may stand between. */
 export type FileSystem = Pick<
@@ -29,6 +30,29 @@ export function writeWhole(
   }
   renameSync(part, path)
   syncFolder(dirname(path), { openSync, fsyncSync, closeSync })
+}
+
+/**
+ * A file that another process made, to be read. What stands in its place may be a pipe, which would make us wait for a writer,
+ * or a link to what that process may not read itself: both are `refused`.
+ */
+export function openPlain(path: string): number {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
+  let file: number
+  try {
+    file = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (['ELOOP', 'ENXIO'].includes(code)) throw notPlain(path) // a link, a socket
+    throw error
+  }
+  if (fs.fstatSync(file).isFile()) return file
+  fs.closeSync(file)
+  throw notPlain(path)
+}
+
+function notPlain(path: string): Failure {
+  return new Failure('refused', `${basename(path)} is no plain file.`, { path })
 }
 
 /** Makes `inside` below `root`; on disk with every folder between, also where a killed process made them. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 
 /** Slug of a tenant or fleet (D23): a label, immutable, never what keys or paths bind. */
 export const SLUG = /^[a-z][a-z0-9-]{1,30}$/
@@ -16,6 +16,11 @@ export function newUid(): string {
 let lastMs = 0
 let counter = 0
 
+/** Random bits of many ids at once: a call for each would take longer than all else that a row needs. */
+const RANDOM_BYTES = 8
+const random = Buffer.alloc(512 * RANDOM_BYTES)
+let randomAt = random.length
+
 /**
  * UUID version 7 (RFC 9562 §5.7): 48 bits of milliseconds, 12 bits of counter within the
  * millisecond, 62 random bits. Ids made by one process sort in the order they were made.
@@ -28,7 +33,12 @@ export function uuidV7(nowMs = Date.now()): string {
     lastMs++ // borrow from the next millisecond rather than repeat
     counter = 0
   }
-  const bytes = randomBytes(16)
+  if (randomAt === random.length) {
+    randomFillSync(random)
+    randomAt = 0
+  }
+  const bytes = Buffer.allocUnsafe(16)
+  randomAt += random.copy(bytes, 16 - RANDOM_BYTES, randomAt, randomAt + RANDOM_BYTES)
   bytes.writeUIntBE(lastMs, 0, 6)
   bytes.writeUInt16BE(0x7000 | counter, 6)
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80

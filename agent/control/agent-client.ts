@@ -1,4 +1,4 @@
-/** What others may ask picket-agent, over agent/web.sock and agent/cli.sock. */
+/** What others may ask picket-agent, each over a socket of its own (`agent-methods.ts`). */
 import type { EventRow, Severity } from '../base/event.ts'
 import type { Override, OverrideAsked, OverrideView } from '../detect/overrides.ts'
 import type { SiteStatus } from '../health/status.ts'

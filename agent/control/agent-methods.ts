@@ -8,7 +8,7 @@ import type { SiteStatus } from '../health/status.ts'
 import type { AssetView, RulesView, SummaryFacts, TuningView } from './agent-client.ts'
 import { parse } from './keys-params.ts'
 import { type Peer, type RpcServer, serve } from './rpc.ts'
-import { socketPath } from './sockets.ts'
+import { type CallerName, socketPath } from './sockets.ts'
 
 const TimeUs = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const Window = v.object({ fromUs: TimeUs, toUs: TimeUs })
@@ -59,26 +59,39 @@ export async function serveAgent(
   subscribers: Subscribers,
   log: Log,
 ): Promise<{ close(): Promise<void> }> {
-  const methods = {
+  const reading = {
     status: () => service.status(),
     summaryFacts: (params: unknown) => service.summaryFacts(parse(Window, params)),
+  }
+  const watching = {
+    ...reading,
     assets: () => service.assets(),
     rules: () => service.rules(),
     reloadRules: () => service.reloadRules(),
     selfTest: () => service.selfTest(),
     tuning: () => service.tuning(),
-    tune: (params: unknown) => {
-      const { override, by } = parse(Tune, params)
-      return service.tune(readOverride(override), by)
-    },
-    untune: (params: unknown) => service.untune(parse(Untune, params).override_id),
     subscribe: (params: unknown, peer: Peer) => {
       subscribers.add(peer, params as { event?: boolean; status?: boolean })
       return {}
     },
   }
+  const tuning = {
+    tune: (params: unknown) => {
+      const { override, by } = parse(Tune, params)
+      return service.tune(readOverride(override), by)
+    },
+    untune: (params: unknown) => service.untune(parse(Untune, params).override_id),
+  }
+  const answers = {
+    cli: { ...watching, ...tuning },
+    web: watching,
+    // What is heard no more has its line first: picket-keys asks for it, as whoever holds a session wants it.
+    keys: tuning,
+    // It talks to strangers, and asks what a summary says.
+    link: reading,
+  }
   const servers: RpcServer[] = []
-  for (const caller of ['web', 'cli', 'link'] as const)
-    servers.push(await serve(socketPath(data, 'agent', caller), methods, log))
+  for (const [caller, methods] of Object.entries(answers))
+    servers.push(await serve(socketPath(data, 'agent', caller as CallerName), methods, log))
   return { close: async () => void (await Promise.all(servers.map((server) => server.close()))) }
 }

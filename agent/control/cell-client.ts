@@ -8,8 +8,13 @@ import type { FromCell, ToCell } from './run-cell.ts'
 const PROGRAM = new URL('./run-cell.ts', import.meta.url)
 const START_MS_MAX = 15_000
 /** Of one question. */
-export const CELL_LIMITS: Limits = { cpuMs: 10_000, wallMs: 30_000, rssBytes: 512 << 20 }
 export const RESULT_BYTES_MAX = 50 << 20
+/** As JSON an answer may be longer than it counts, and comes twice where the first way of answering ends halfway. */
+const SAYS_BYTES_MAX = 160 << 20
+export const CELL_LIMITS: Limits = {
+  ...{ cpuMs: 10_000, wallMs: 30_000, rssBytes: 512 << 20 },
+  saysBytes: SAYS_BYTES_MAX,
+}
 
 export interface CellAnswer {
   columns: string[]
@@ -115,6 +120,8 @@ function cutFailure(cut: Cut, { cpuMs, wallMs, rssBytes }: Limits): Failure {
       )
     case 'memory':
       return new Failure('too-many', `The question needed more than ${rssBytes >> 20} MB of memory and was ended.`) // biome-ignore format: one line
+    case 'said':
+      return new Failure('too-many', 'The answer was longer than an answer can be, and was ended.')
     case 'stopped':
       return new Failure('unavailable', 'The question was ended because its cell was closed.')
     case 'died':

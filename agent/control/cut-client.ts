@@ -5,14 +5,18 @@ import type { WantedFrames } from '../packets/match.ts'
 import type { CutEnd, CutSegment, FromCut, ToCut } from './run-cut.ts'
 
 const PROGRAM = new URL('./run-cut.ts', import.meta.url)
-const LIMITS: Limits = { cpuMs: 120_000, wallMs: 180_000, rssBytes: 512 << 20 }
 /** Of one answer: with base64 and JSON it fits a frame of `rpc.ts`. */
 export const PCAP_BYTES_MAX = 32 << 20
+const LIMITS: Limits = {
+  ...{ cpuMs: 120_000, wallMs: 180_000, rssBytes: 512 << 20 },
+  saysBytes: PCAP_BYTES_MAX * 2,
+}
 
 export interface CutRequest {
   folder: string
   tenant_uid: string
   segments: CutSegment[]
+  locked: number
   wanted: WantedFrames
 }
 

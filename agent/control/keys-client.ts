@@ -5,6 +5,7 @@
  */
 import type { Json } from '../base/canonical.ts'
 import type { Envelope } from '../base/signing.ts'
+import type { Override, OverrideAsked } from '../detect/overrides.ts'
 import type { PublicKeyRecord } from '../keys/signer.ts'
 import type { FleetJoins } from '../summary/fleet-view.ts'
 import type { Atom, Role } from '../tenancy/role.ts'
@@ -140,6 +141,8 @@ export interface PacketsAnswer {
   holds_from_us?: number
   /** Segments that did not verify, or whose key is gone: their frames are not in it. */
   broken: number
+  /** Frames of those asked for that met a bound. */
+  leftOut: number
 }
 
 /** What run-keys needs of the lake's side: guard, files, cell. `createQueryRunner` makes one. */
@@ -270,6 +273,9 @@ export interface WebCalls {
     { token: string; tenant_id: string; kind: string; days: number | null },
     { deleted: Deletion | null },
   ]
+  /** Atom `rules`; the line is written first, then the agent does it. Answers when it is on disk and in force. */
+  tune: [{ token: string; override: OverrideAsked }, Override]
+  untune: [{ token: string; override_id: string }, Override]
   /** Who may join, who has; atom `settings`. */
   joins: [{ token: string }, FleetJoins]
   /** Atom `settings`. After each of these three tell picket-link to reload. */
@@ -412,6 +418,8 @@ const WEB = [
   'query',
   'packets',
   'setRetention',
+  'tune',
+  'untune',
   'joins',
   'fleetEdition',
   'fleetClaim',

@@ -25,6 +25,7 @@ import {
 import type { Questions } from './keys-query.ts'
 import { setRetention } from './keys-retention.ts'
 import { authorize } from './keys-session.ts'
+import { tuningMethods } from './keys-tuning.ts'
 
 const Decide = v.object({ token: Token, ...decision })
 const Announce = v.object({ token: Token, ...announcement })
@@ -40,6 +41,7 @@ export function webMethods(
   return {
     ...loginMethods(box),
     ...userMethods(box),
+    ...tuningMethods(box),
     ...fleetWebMethods(box),
     decide: (params) => {
       const { token, ...what } = parse(Decide, params)

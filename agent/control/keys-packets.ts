@@ -1,4 +1,5 @@
 /** Frames of the packet ring for who may take them: scope, time, segments, the line in the trail, then picket-cut. */
+import { parseAddress } from '../base/address.ts'
 import { isoFromUs, usFromIso } from '../base/clock.ts'
 import { Failure } from '../base/failure.ts'
 import { segmentKey } from '../keys/derive.ts'
@@ -16,12 +17,15 @@ import type { CutSegment } from './run-cut.ts'
 const AROUND_US = 60_000_000
 /** So far back goes the beginning of its flow. */
 const FLOW_US_MAX = 900_000_000
-const CUTS_MAX = 2
+/** At once on this box. One a tenant, so that whoever asks twice makes nobody else wait, nor tells them that somebody asked. */
+const CUTS_MAX = 8
+/** Of one answer: segments whose writer died say no time, and whoever writes the folder could leave any number. */
+const SEGMENTS_MAX = 4096
 
 export class Packets {
   readonly #box: KeysBox
   readonly #questions: Questions
-  #running = 0
+  readonly #running = new Set<string>()
 
   constructor(box: KeysBox, questions: Questions) {
     this.#box = box
@@ -29,11 +33,12 @@ export class Packets {
   }
 
   async ask(asker: QueryAsker, question: PacketsQuestion): Promise<PacketsAnswer> {
-    if (this.#running >= CUTS_MAX)
+    const { tenant, wanted, subject } = await this.#wanted(asker, question)
+    const { tenant_uid } = tenant
+    if (this.#running.has(tenant_uid) || this.#running.size >= CUTS_MAX)
       throw new Failure('too-many', 'Other frames are being looked for: ask again when they are found.') // biome-ignore format: one line
-    this.#running++
+    this.#running.add(tenant_uid)
     try {
-      const { tenant, wanted, subject } = await this.#wanted(asker, question)
       const { actor } = asker
       const act = { actor, tenant, verb: 'packets.taken', subject, text: JSON.stringify(wanted) } as const // biome-ignore format: one line
       this.#box.trail.write(act)
@@ -46,7 +51,7 @@ export class Packets {
         throw error
       }
     } finally {
-      this.#running--
+      this.#running.delete(tenant_uid)
     }
   }
 
@@ -80,7 +85,8 @@ export class Packets {
       throw new Failure('not-found', 'There is no such finding in your scope; one of the last seconds may not be settled yet.') // biome-ignore format: one line
     const at = usFromIso(String(row.event_time))
     const began = flowStart(row.record)
-    const hosts = [row.src_ip, row.dest_ip].filter((each) => typeof each === 'string')
+    const hosts = [row.src_ip, row.dest_ip].filter((each) => typeof each === 'string' && parseAddress(each) !== undefined) as string[] // biome-ignore format: one line
+    if (!Number.isFinite(at)) throw new Failure('not-found', 'That finding is of no time that frames could be of.') // biome-ignore format: one line
     if (typeof row.community_id !== 'string' && hosts.length === 0)
       throw new Failure('not-found', 'That finding names no flow and no host, so no frames are its own.') // biome-ignore format: one line
     const wanted: WantedFrames = {
@@ -97,19 +103,22 @@ export class Packets {
     const all = listSegments(folder)
     const oldest = all.find(({ fromUs }) => fromUs !== undefined)?.fromUs
     const some = all.filter((each) => overlaps(each, wanted))
+    if (some.length > SEGMENTS_MAX)
+      throw new Failure('too-many', 'The packet ring has too much of that time: ask for a shorter one.') // biome-ignore format: one line
     const keyed = some.flatMap((each) => this.#subkey(tenant_uid, each) ?? [])
     const segments = keyed.flatMap((each) => (each instanceof Failure ? [] : [each]))
     const locked = keyed.find((each) => each instanceof Failure)
     if (segments.length === 0 && locked) throw locked
     if (segments.length === 0) throw nothingHeld(oldest, wanted)
-    const answer = await cutFrames({ folder, tenant_uid, segments, wanted })
+    const lockedCount = keyed.length - segments.length
+    const answer = await cutFrames({ folder, tenant_uid, segments, locked: lockedCount, wanted })
     const holds = oldest ?? answer.oldestUs
-    if (answer.frames === 0) throw nothingHeld(holds, wanted)
+    if (answer.frames === 0) throw nothingHeld(holds, wanted, answer.broken)
     const isYounger = holds !== undefined && holds > wanted.fromUs && wanted.fromUs > 0
     return {
       ...{ tenant_id, pcapng: answer.pcapng, frames: answer.frames, truncated: answer.truncated },
       ...{ from_us: wanted.fromUs, to_us: wanted.toUs },
-      broken: answer.broken + keyed.length - segments.length,
+      ...{ broken: answer.broken, leftOut: answer.leftOut },
       ...(isYounger && { holds_from_us: holds }),
     }
   }
@@ -138,7 +147,14 @@ function overlaps({ fromUs, toUs }: SegmentFile, wanted: WantedFrames): boolean 
     : fromUs <= wanted.toUs && toUs >= wanted.fromUs
 }
 
-function nothingHeld(holdsFromUs: number | undefined, { fromUs, toUs }: WantedFrames): Failure {
+function nothingHeld(
+  holdsFromUs: number | undefined,
+  { fromUs, toUs }: WantedFrames,
+  broken = 0,
+): Failure {
+  // Where frames may have been taken away, "there is none" would be a lie.
+  if (broken > 0)
+    return new Failure('not-found', `No frame of what was asked for could be read: ${broken} segments of the packet ring of that time do not verify.`) // biome-ignore format: one line
   if (holdsFromUs === undefined) return new Failure('not-found', 'The packet ring of this site is empty.') // biome-ignore format: one line
   const begins = `The packet ring begins at ${isoFromUs(holdsFromUs)}`
   if (toUs < holdsFromUs) return new Failure('not-found', `${begins}: it no longer holds that time.`) // biome-ignore format: one line

@@ -4,14 +4,14 @@
  * (D16): they go to the one who asked, cut short, and nowhere else.
  */
 import { existsSync } from 'node:fs'
-import { type Branch, Cell } from '../lake/cell.ts'
+import { type Branch, Cell, type CellOptions, openBlank } from '../lake/cell.ts'
 import type { CellQuestion } from '../lake/cell-answer.ts'
 import { engineWords } from '../lake/cell-words.ts'
 import { ClearColumns } from '../lake/clear-columns.ts'
 import { takeMemory } from '../lake/clear-memory.ts'
 import { confine, hide } from '../lake/confine.ts'
-import { openEngine } from '../lake/engine.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
+import { rehearse } from '../lake/rehearsal.ts'
 
 /** The engine asks how much memory it may take, and aborts when it may not ask. */
 const ALWAYS_READABLE = ['/proc/self/cgroup', '/sys/fs/cgroup/'].filter((path) => existsSync(path))
@@ -31,8 +31,9 @@ export type FromCell =
   | { type: 'failed'; message: string }
 
 hide()
-// The engine is loaded and its code is warm before the doors close; this one knows no key.
-;(await openEngine({ memoryMiB: 64 })).closeSync()
+// The engine is loaded and all code is warm before the doors close; nobody knows a key yet.
+await rehearse()
+let blank: CellOptions['blank'] = await openBlank()
 
 /** For columns in clear: beside the engine's memory and like it bounded, whoever writes to it. */
 const CLEAR_BYTES_MAX = 128 << 20
@@ -58,6 +59,13 @@ readMessages(
 )
 send({ type: 'ready' })
 
+/** Once: what was opened with it knows keys and files. */
+function takeBlank(): CellOptions {
+  const options = blank ? { blank } : {}
+  blank = undefined
+  return options
+}
+
 async function act(message: ToCell): Promise<void> {
   switch (message.type) {
     case 'confine':
@@ -67,7 +75,7 @@ async function act(message: ToCell): Promise<void> {
     case 'open':
       cell?.closeSync()
       paths = message.branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
-      cell = await Cell.open(message.branches, columns)
+      cell = await Cell.open(message.branches, columns, takeBlank())
       send({ type: 'opened' })
       break
     case 'ask': {

@@ -26,6 +26,8 @@ export type ToCut =
       type: 'cut'
       tenant_uid: string
       segments: CutSegment[]
+      /** Segments of that time for which there is no key. */
+      locked: number
       wanted: WantedFrames
       bytesMax: number
     }
@@ -36,7 +38,7 @@ export interface CutEnd {
   truncated: boolean
   leftOut: number
   oldestUs?: number
-  /** Segments that were retired meanwhile, and such as do not verify. */
+  /** Segments that were retired meanwhile, and such as do not verify or have no key. */
   gone: number
   broken: number
 }
@@ -71,9 +73,9 @@ async function act(message: ToCut): Promise<void> {
     send({ type: 'confined', ...(await confine([`${message.folder}/`])) })
     return
   }
-  const { tenant_uid, segments, wanted, bytesMax } = message
+  const { tenant_uid, segments, locked, wanted, bytesMax } = message
   const cut = new FrameCut(wanted, bytesMax)
-  let [gone, broken] = [0, 0]
+  let [gone, broken] = [0, locked]
   for (const { key, ...segment } of segments) {
     if (cut.truncated) break
     const path = pathNow(segment)
@@ -83,7 +85,7 @@ async function act(message: ToCut): Promise<void> {
     if (end === undefined) gone++
     if (end === 'broken') broken++
   }
-  const { pcapng, ...rest } = cut.result()
+  const { pcapng, ...rest } = cut.result({ broken })
   for (let at = 0; at < pcapng.length; at += PIECE_BYTES)
     send({ type: 'piece', bytes: pcapng.toString('base64', at, at + PIECE_BYTES) })
   send({ type: 'end', ...rest, gone, broken })

@@ -110,7 +110,9 @@ async function ask<T>(question: (link: LinkClient) => Promise<T>, caller: 'cli' 
 const site = async () => (await ask((link) => link.fleet({}))).sites[0]
 
 test('its own summary goes out, comes back, and over a kill -9 nothing is missing', async () => {
-  await expect.poll(async () => (await site().catch(() => undefined))?.sequence, SOON).toBe(2)
+  await expect
+    .poll(async () => (await site().catch(() => undefined))?.sequence, SOON)
+    .toBeGreaterThan(1)
   child.kill('SIGKILL')
   start()
   const after = async () => (await site().catch(() => undefined))?.wholeUpTo ?? 0
@@ -125,7 +127,9 @@ test('its own summary goes out, comes back, and over a kill -9 nothing is missin
 })
 
 test('a page sees what its session may, and no session is no picture', async () => {
-  await expect.poll(async () => (await site().catch(() => undefined))?.sequence, SOON).toBe(1)
+  await expect
+    .poll(async () => (await site().catch(() => undefined))?.sequence, SOON)
+    .toBeGreaterThan(0)
   const view = await ask((link) => link.fleet({ token: 'london' }), 'web')
   expect(view.sites).toHaveLength(1)
   await expect(ask((link) => link.fleet({ token: 'x' }), 'web')).rejects.toThrow('Sign in first.')
@@ -139,7 +143,9 @@ test('a page sees what its session may, and no session is no picture', async () 
 })
 
 test('Fleet Command goes off and on without a restart; a subscriber hears of it', async () => {
-  await expect.poll(async () => (await site().catch(() => undefined))?.sequence, SOON).toBe(1)
+  await expect
+    .poll(async () => (await site().catch(() => undefined))?.sequence, SOON)
+    .toBeGreaterThan(0)
   on = false
   await ask((link) => link.reload())
   await expect(ask((link) => link.fleet({}))).rejects.toThrow('Fleet Command is off')
@@ -156,7 +162,9 @@ test('Fleet Command goes off and on without a restart; a subscriber hears of it'
 })
 
 test('a second process on the same folder is refused', async () => {
-  await expect.poll(async () => (await site().catch(() => undefined))?.sequence, SOON).toBe(1)
+  await expect
+    .poll(async () => (await site().catch(() => undefined))?.sequence, SOON)
+    .toBeGreaterThan(0)
   const second = spawn(process.execPath, [PROGRAM, '--data', data], { stdio: 'ignore' })
   const code = await new Promise((done) => second.once('exit', done))
   expect(code).toBe(1)

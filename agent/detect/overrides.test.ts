@@ -99,3 +99,22 @@ test('a site holds so many and no more', () => {
   for (let i = 0; i < OVERRIDES_MAX; i++) overrides.add(override({ rule_id: `sid:${i}` }))
   expect(() => overrides.add(override({}))).toThrow('at most 1000')
 })
+
+test('how many rules are silenced and how many heard in part: of what holds now, each rule once', () => {
+  const where = { side: 'src', address: '10.1.0.0/16' } as const
+  const threshold = { kind: 'limit', track: 'by_src', count: 1, seconds: 3600 } as const
+  const overrides = holding(
+    override({ rule_id: 'sid:1', act: 'disable' }),
+    override({ rule_id: 'sid:1', where }),
+    override({ rule_id: 'sid:2' }),
+    override({ rule_id: 'sid:3', where: { side: 'either', address: '0.0.0.0/0' } }),
+    override({ rule_id: 'sid:4', act: 'threshold', threshold: { ...threshold, kind: 'both', count: 1_000_000 } }), // biome-ignore format: one line
+    override({ rule_id: 'sid:5', where }),
+    override({ rule_id: 'sid:6', act: 'threshold', threshold }),
+    override({ rule_id: 'sid:7', act: 'comment' }),
+    override({ rule_id: 'sid:8', act: 'disable', expires: 5 * S }),
+  )
+  overrides.holds('sid:2', A, B, 0)
+  expect(overrides.tuned(0)).toEqual({ silenced: 5, narrowed: 2, held: 1 })
+  expect(overrides.tuned(5 * S)).toEqual({ silenced: 4, narrowed: 2, held: 1 })
+})

@@ -73,6 +73,21 @@ const Kept = v.looseObject({
   at: TimeUs,
 })
 
+/** `sid:1/disable`: what is done to which rule, as a word of the trail. Of an address only on which side: it is the tenant's. */
+export function tunedWord({ rule_id, act, where }: OverrideAsked): string {
+  return `${rule_id}/${where?.side ?? act}`
+}
+
+/** How much of what its rules say a site does not hear. */
+export interface Tuned {
+  /** Rules that are not heard at all. */
+  silenced: number
+  /** Rules that are not heard for some addresses, or not each time. */
+  narrowed: number
+  /** Findings held back since this run began. */
+  held: number
+}
+
 /** @throws Failure `invalid` that says which part is wrong */
 export function readOverride(asked: unknown): OverrideAsked {
   const result = v.safeParse(OverrideAsked, asked)
@@ -151,6 +166,20 @@ export class Overrides {
       .sort((a, b) => b.at - a.at)
   }
 
+  /** Of those that hold now. */
+  tuned(nowUs: number): Tuned {
+    const tuned = { silenced: 0, narrowed: 0, held: 0 }
+    for (const rules of this.#byRule.values()) {
+      for (const { held } of rules) tuned.held += held
+      const live = rules.filter(
+        ({ override: { act, expires } }) => act !== 'comment' && (expires ?? Infinity) > nowUs,
+      )
+      if (live.some(({ override }) => silences(override))) tuned.silenced++
+      else if (live.length > 0) tuned.narrowed++
+    }
+    return tuned
+  }
+
   /** The override that holds this finding back, counted; nothing when it is to be shown. `timeUs`: of the packet. */
   holds(rule_id: string, src: string, dest: string, timeUs: number): Override | undefined {
     const rules = this.#byRule.get(rule_id)
@@ -186,6 +215,15 @@ export class Overrides {
       }
     }
   }
+}
+
+/** Of more findings than this before the first is told, none is. */
+const UNMET_MIN = 10_000
+
+/** Whether as good as nothing of the rule is told. */
+function silences({ where, threshold }: Override): boolean {
+  if (threshold) return threshold.kind !== 'limit' && threshold.count >= UNMET_MIN
+  return where === undefined || where.address.endsWith('/0')
 }
 
 function within(prefix: Prefix, address: string): boolean {

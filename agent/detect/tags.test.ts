@@ -47,3 +47,12 @@ test('a flow that ended is no longer followed, and a flood of tags meets a bound
   for (let i = 0; i < 5000; i++) tags.begin([tag({})], packet(i, 1, 2))
   expect(tags.dropped).toBe(5000 - 4096)
 })
+
+test('hosts that fell silent do not keep others from being followed', () => {
+  const tags = new Tags()
+  const ofHost = tag({ scope: 'host', metric: 'seconds', count: 60 })
+  for (let i = 0; i < 5000; i++) tags.begin([ofHost], packet(-1, i + 10, 1))
+  tags.begin([ofHost], packet(-1, 5, 1, 3600e6))
+  expect(tags.asks(packet(-1, 5, 2, 3601e6))).toBe(true)
+  expect(tags.dropped).toBe(5001 - 4096)
+})

@@ -21,7 +21,7 @@ const FOLLOWED_MAX = 4096
 const TAGS_MAX = 8
 
 export class Tags {
-  /** Tags that were not taken, at a bound. */
+  /** Tags that were not taken, or gave way to newer ones, at a bound. */
   dropped = 0
   readonly #flows = new Map<number, Running[]>()
   readonly #hosts = new Map<string, Running[]>()
@@ -54,14 +54,21 @@ export class Tags {
 
   #add<K>(followed: Map<K, Running[]>, key: K, tag: Running): void {
     const list = followed.get(key)
-    if (list === undefined && followed.size < FOLLOWED_MAX) followed.set(key, [tag])
     // The same wish again starts anew.
-    else if (list) {
+    if (list) {
       const same = list.findIndex(({ metric, side }) => metric === tag.metric && side === tag.side)
       if (same >= 0) list[same] = tag
       else if (list.length < TAGS_MAX) list.push(tag)
       else this.dropped++
-    } else this.dropped++
+      return
+    }
+    // A host that fell silent is never done with: the oldest gives way, or nobody would be followed any more.
+    const [oldest] = followed.keys()
+    if (followed.size >= FOLLOWED_MAX && oldest !== undefined) {
+      followed.delete(oldest)
+      this.dropped++
+    }
+    followed.set(key, [tag])
   }
 }
 

@@ -2,8 +2,10 @@ import { expect, test } from 'vitest'
 import { recordingClause } from './recording.ts'
 import { type SentenceFacts, siteSentence, siteState } from './sentence.ts'
 import { blindness, type SightFacts, staleness } from './sight.ts'
+import { tunedLine, unheardClause } from './tuned.ts'
 
 const none = { low: 0, medium: 0, high: 0, critical: 0 }
+const RULES = { loaded: 40, refused: 0, generation: 1, ageSeconds: 60 }
 const calm: SentenceFacts = {
   site: 'London',
   blind: null,
@@ -56,6 +58,17 @@ test.each<[string, Partial<SentenceFacts>, string, string]>([
     'London: recording late: the disk took 4 s to keep a row; nothing found; all traffic seen.',
   ],
   [
+    'rules that nobody is to hear, traffic that nobody is to look at',
+    {
+      unheard: unheardClause({
+        rules: { ...RULES, tuned: { silenced: 2, narrowed: 1, held: 14 } },
+        lookedPast: ['the inside of dns'],
+      }),
+    },
+    'quiet',
+    'London: nothing found; 2 rules not heard by choice; not looked at by choice: the inside of dns; all traffic seen.',
+  ],
+  [
     'dropping',
     { dropped: 12, frames: 34_000 },
     'quiet',
@@ -83,6 +96,14 @@ test.each<[string, Partial<SentenceFacts>, string, string]>([
   const facts = { ...calm, ...change }
   expect(siteState(facts)).toBe(state)
   expect(siteSentence(facts)).toBe(sentence)
+})
+
+test('what is tuned stands in the basis with what it held back', () => {
+  expect(tunedLine({ ...RULES, tuned: { silenced: 1, narrowed: 2, held: 14 } })).toBe(
+    '1 rule silenced and 2 heard in part by this site’s overrides, 14 findings held back in this run',
+  )
+  expect(tunedLine({ ...RULES, tuned: { silenced: 0, narrowed: 0, held: 0 } })).toBeUndefined()
+  expect(unheardClause({ rules: RULES, lookedPast: [] })).toBeUndefined()
 })
 
 const seeing: SightFacts = {

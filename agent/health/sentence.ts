@@ -12,6 +12,8 @@ export interface SentenceFacts {
   cutOff: Impairment | null
   /** What is wrong with keeping what is seen, as a clause. */
   recording?: string | undefined
+  /** What is not heard or looked at by choice, as a clause. */
+  unheard?: string | undefined
   /** Frames of this run. */
   frames: number
   dropped: number
@@ -37,6 +39,7 @@ export function siteSentence(facts: SentenceFacts): string {
     facts.stale && `stale: ${facts.stale.because}`,
     facts.recording,
     foundClause(facts),
+    facts.unheard,
     actionsClause(facts),
     seenClause(facts),
     facts.cutOff && `cut off: ${facts.cutOff.because}`,

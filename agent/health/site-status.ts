@@ -5,6 +5,7 @@ import type { Gap } from './run-gap.ts'
 import { plural, type SentenceFacts, siteSentence, siteState, span } from './sentence.ts'
 import { blindness, cutOff, staleness } from './sight.ts'
 import type { InterfaceStatus, SelfTestStatus, SiteStatus } from './status.ts'
+import { tunedLine, unheardClause } from './tuned.ts'
 
 export interface StatusFacts {
   site: string
@@ -17,6 +18,7 @@ export interface StatusFacts {
   gap: Gap
   recording: RecordingFacts
   rules: SiteStatus['rules']
+  lookedPast: readonly string[]
   rulesStaleDays: number
   selfTest: SelfTestStatus
   clock: SiteStatus['clock']
@@ -47,6 +49,7 @@ export function siteStatus(facts: StatusFacts): SiteStatus {
     site: facts.site,
     ...states,
     recording: recordingClause(facts.recording),
+    unheard: unheardClause(facts),
     frames: sum(facts.interfaces, (each) => each.frames),
     dropped: sum(facts.interfaces, (each) => each.dropped),
     openFindings: facts.openFindings,
@@ -68,6 +71,7 @@ export function siteStatus(facts: StatusFacts): SiteStatus {
     blindSeconds: gap.blindSeconds,
     missedFrames: gap.missedFrames,
     rules,
+    lookedPast: facts.lookedPast,
     selfTest,
     clock,
     version,
@@ -92,6 +96,8 @@ function basis(facts: StatusFacts): string[] {
     `${rules.loaded.toLocaleString('en')} rules, ${span(rules.ageSeconds)} old`,
     clock.offsetMs === undefined ? `clock: ${clock.source}` : `clock ${clock.offsetMs} ms of UTC`,
   ]
+  const tuned = tunedLine(rules)
+  if (tuned) lines.push(tuned)
   const lost = lostLine(facts.recording)
   if (lost) lines.push(lost)
   if (gap.last && gap.last.seconds >= 1)

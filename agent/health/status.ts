@@ -43,7 +43,16 @@ export interface SiteStatus {
   blindSeconds: number
   /** Frames the interface counted between a kill and this run, where the interface outlived it. */
   missedFrames: number
-  rules: { loaded: number; refused: number; generation: number; ageSeconds: number }
+  rules: {
+    loaded: number
+    refused: number
+    generation: number
+    ageSeconds: number
+    /** Rules that overrides of this site keep from being heard: at all, for some or not each time; and what they held back. */
+    tuned?: { silenced: number; narrowed: number; held: number }
+  }
+  /** What settings keep from being looked at, a clause each. */
+  lookedPast?: readonly string[]
   selfTest: SelfTestStatus
   clock: { offsetMs?: number; source: string }
   version: string

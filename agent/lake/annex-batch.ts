@@ -7,7 +7,7 @@ import type { AnnexValue } from './annex.ts'
 import { ANNEX_COLUMNS, annexLast, annexRows } from './annex-view.ts'
 import type { FileRow } from './catalog.ts'
 import { literal, read } from './engine.ts'
-import { type BatchOptions, type RowFacts, scan } from './parquet.ts'
+import { type BatchOptions, nameKey, type RowFacts, scan } from './parquet.ts'
 import { type PlainParquet, takeApart } from './parquet-seal.ts'
 
 const NAMES = ANNEX_COLUMNS.map(([name]) => name).join(', ')
@@ -40,7 +40,7 @@ export class AnnexBatch {
     const connection = await options.engine.connect()
     const batch = new AnnexBatch(connection, options, tenant_id)
     try {
-      const scans = await batch.#addKeys('annex', stored)
+      const scans = await batch.#addKeys(stored)
       const rows = annexRows(scans.map((each) => ({ tenant_id, ...each })))
       await connection.run(`CREATE OR REPLACE TEMP TABLE stored AS ${annexLast(rows)}`)
       await connection.run('CREATE OR REPLACE TEMP TABLE batch AS SELECT * FROM stored WHERE false')
@@ -77,7 +77,7 @@ export class AnnexBatch {
 
   /** Learns when we had the events; the id of one that these files do not hold. */
   async lookUp(events: readonly KeyedFiles[]): Promise<string | undefined> {
-    const scans = await this.#addKeys('events', events)
+    const scans = await this.#addKeys(events)
     const rows = scans.map(({ paths, keyName }) => `SELECT event_id, ingest_time FROM ${scan(paths, keyName)}`) // biome-ignore format: one line
     const all = rows.length > 0 ? rows.join(' UNION ALL ') : 'SELECT NULL::UUID AS event_id, NULL::TIMESTAMP AS ingest_time WHERE false' // biome-ignore format: one line
     await this.#connection.run(
@@ -147,13 +147,12 @@ export class AnnexBatch {
   }
 
   async #addKeys(
-    what: string,
     lists: readonly KeyedFiles[],
   ): Promise<{ keyName: string; paths: readonly string[] }[]> {
-    const named = lists.map(({ key, paths }, i) => ({ keyName: `${what}${i}`, key, paths }))
-    for (const { keyName, key } of named)
-      await this.#connection.run(`PRAGMA add_parquet_key('${keyName}', '${key.toString('base64')}')`) // biome-ignore format: one line
-    return named.map(({ keyName, paths }) => ({ keyName, paths }))
+    const named: { keyName: string; paths: readonly string[] }[] = []
+    for (const { key, paths } of lists)
+      named.push({ keyName: await nameKey(this.#connection, key), paths })
+    return named
   }
 }
 

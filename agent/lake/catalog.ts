@@ -73,6 +73,8 @@ interface Head {
   settled_hash: string
   settled_floor_us: number
   modules_per_key: Record<string, number>
+  /** Days by kind, where the site has its own: what may delete rows is signed as they are. */
+  retention?: Readonly<Record<string, number>>
 }
 
 const SCHEMA = `
@@ -257,6 +259,19 @@ export class Catalog {
     await this.#noteCommit()
   }
 
+  /** Days by kind, as they were signed. */
+  get retention(): Readonly<Record<string, number>> {
+    return this.#head.retention ?? {}
+  }
+
+  /** In force, and in the signed head, when it resolves. */
+  async keepRetention(retention: Readonly<Record<string, number>>): Promise<void> {
+    const head: Head = { ...this.#head, generation: this.generation + 1, prev: this.#headHash, retention } // biome-ignore format: one line
+    const envelope = await this.#options.keys.sign(head as unknown as Json)
+    this.#store(envelope, head, () => {})
+    await this.#noteCommit()
+  }
+
   /** Paths of files whose grace is over: remove them, then `left`. */
   leaving(): string[] {
     const rows = this.#db
@@ -346,7 +361,9 @@ export class Catalog {
     const envelope = JSON.parse(stored.envelope) as Envelope
     const known = await this.#options.keys.publicKeys()
     const signed = verifyJson(envelope, 'catalog', known, this.#clock.nowUs()) as unknown as Head
-    const found = this.#count(signed.generation, signed.prev, signed.settled_floor_us, signed.modules_per_key) // biome-ignore format: one line
+    const { retention } = signed
+    const counted = this.#count(signed.generation, signed.prev, signed.settled_floor_us, signed.modules_per_key) // biome-ignore format: one line
+    const found = { ...counted, ...(retention && { retention }) }
     if (canonical(found as unknown as Json) !== envelope.body)
       throw this.#tampered('does not agree with its signed head: rows were edited or rolled back')
     this.#head = signed

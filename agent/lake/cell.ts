@@ -29,6 +29,12 @@ export interface Branch {
 const MEMORY_MIB = 256 // the engine's own limit, below the process's
 const THREADS = 2
 
+export interface CellOptions {
+  /** Opened while nobody waited; it belongs to the cell from now on. */
+  blank?: DuckDBInstance
+  threads?: number | undefined
+}
+
 type Source = 'clear' | 'sealed'
 
 interface Engine {
@@ -57,24 +63,30 @@ export interface CellCounts {
 export class Cell {
   readonly counts: CellCounts = { clear: 0, sealed: 0, again: 0 }
   readonly #branches: readonly Branch[]
+  readonly #threads: number | undefined
   #reading: ClearReading | undefined
   #engine: Engine
 
   private constructor(
     branches: readonly Branch[],
-    reading: ClearReading | undefined,
-    engine: Engine,
+    { reading, engine, threads }: { reading: ClearReading | undefined; engine: Engine; threads: number | undefined }, // biome-ignore format: one line
   ) {
     this.#branches = branches
+    this.#threads = threads
     this.#reading = reading
     this.#engine = engine
   }
 
   /** What `columns` opened for earlier branches it keeps for these; they must be of one scope. */
-  static async open(branches: readonly Branch[], columns?: ClearColumns): Promise<Cell> {
+  static async open(
+    branches: readonly Branch[],
+    columns?: ClearColumns,
+    options: CellOptions = {},
+  ): Promise<Cell> {
     const shown = columns?.show(branches) ? columns : undefined
     const reading = shown && new ClearReading(shown)
-    return new Cell(branches, reading, await openLocked(branches, shown))
+    const engine = await openLocked(branches, shown, options)
+    return new Cell(branches, { reading, engine, threads: options.threads })
   }
 
   /** Answers one question piece by piece; true when the bound cut it. */
@@ -121,7 +133,7 @@ export class Cell {
         // Its places are used again from here on: no engine may remember what stood there.
         this.#reading = undefined // for good, if this fails
         reading.empty()
-        const engine = await openLocked(this.#branches, reading.columns)
+        const engine = await openLocked(this.#branches, reading.columns, { threads: this.#threads })
         close(this.#engine)
         this.#engine = engine
         this.#reading = reading
@@ -141,8 +153,12 @@ export async function openCell(branches: readonly Branch[]): Promise<DuckDBInsta
   return (await openLocked(branches)).instance
 }
 
-async function openLocked(branches: readonly Branch[], clear?: ClearColumns): Promise<Engine> {
-  const instance = await openBranches(branches, clear)
+async function openLocked(
+  branches: readonly Branch[],
+  clear?: ClearColumns,
+  options?: CellOptions,
+): Promise<Engine> {
+  const instance = await openBranches(branches, clear, options)
   const remembering = await instance.connect()
   await remembering.run('SET parquet_metadata_cache = true')
   await lockEngine(remembering, branches, clear ? [clear.memory.path] : [])
@@ -154,17 +170,23 @@ function close({ instance, remembering }: Engine): void {
   instance.closeSync()
 }
 
+/** An engine as a cell needs it, without a thread of its own, before anything is known. */
+export function openBlank(): Promise<DuckDBInstance> {
+  return openEngine({ memoryMiB: MEMORY_MIB, threads: 1 })
+}
+
 /** The view alone: who asks this engine can still reach whatever its process can. */
 export async function openBranches(
   branches: readonly Branch[],
   clear?: ClearColumns,
+  { blank, threads = THREADS }: CellOptions = {},
 ): Promise<DuckDBInstance> {
-  const instance = await openEngine({ memoryMiB: MEMORY_MIB, threads: 1 })
+  const instance = blank ?? (await openBlank())
   const connection = await instance.connect()
   try {
-    await connection.run(`SET threads = ${THREADS}`) // only now: these threads start confined
-    for (const [i, { key }] of branches.entries())
-      await connection.run(`PRAGMA add_parquet_key('k${i}', '${key}')`)
+    await connection.run(`SET threads = ${threads}`) // only now: these threads start confined
+    const keys = branches.map(({ key }, i) => `PRAGMA add_parquet_key('k${i}', '${key}')`)
+    if (keys.length > 0) await connection.run(keys.join(';')) // one by one they take a tenth of a cold question
     await connection.run('SET GLOBAL enable_external_file_cache = false')
     clear?.showRows(false)
     await connection.run(clear ? clearView(clear) : sealedView(branches))

@@ -9,7 +9,7 @@
  */
 import { closeSync, openSync } from 'node:fs'
 import type { Branch } from './cell.ts'
-import { type ClearMemory, writeMemory } from './clear-memory.ts'
+import { type ClearMemory, writeMemory, writePieces } from './clear-memory.ts'
 import {
   openChunk,
   readSealedFooter,
@@ -130,13 +130,11 @@ export class ClearColumns {
 
   #open(fd: number, key: Buffer, { at, column, chunk }: Missing): void {
     const start = this.#next
-    let next = start
-    const bytes = openChunk(fd, chunk, key, (page) => {
-      if (next + page.length > this.#footerAt) throw new Error('the memory is full')
-      writeMemory(this.memory, page, next)
-      next += page.length
-    })
-    this.#next = next
+    const pages = openChunk(fd, chunk, key)
+    const bytes = pages.reduce((sum, { length }) => sum + length, 0)
+    if (start + bytes > this.#footerAt) throw new Error('the memory is full')
+    writePieces(this.memory, pages, start)
+    this.#next = start + bytes
     const placed = { at: start, bytes }
     at.file.placed.set(placeOf(at, column), placed)
     this.#point(at.slots[column] as number, chunk, placed)
@@ -168,28 +166,27 @@ export class ClearColumns {
     const rows = files.reduce((sum, { footer }) => sum + footer.rows, 0)
     const empty = Buffer.concat([first.schema, rowsAndGroups(0, 0), first.tail])
     const start = Buffer.concat([first.schema, rowsAndGroups(rows, groups.length)])
-    const out = Buffer.allocUnsafe(start.length + sizeOf(groups) + first.tail.length + empty.length)
+    const out = Buffer.allocUnsafe(start.length + sizeOf(files) + first.tail.length + empty.length)
     let at = start.copy(out)
     const add = (piece: Buffer, from = 0, to = piece.length) => {
       at += piece.copy(out, at, from, to)
     }
     let firstRow = 0
     for (const each of groups) {
-      const { bytes } = each.file.footer
+      const { file, group } = each
       const slots: number[] = []
-      add(Buffer.from([0x19, ...listHead(each.group.chunks.length)]))
-      for (const { head, tail, hasDictionary } of each.group.chunks) {
-        add(CHUNK_HEAD)
-        add(bytes, ...head)
+      add(Buffer.from([0x19, ...listHead(group.chunks.length)]))
+      let from = group.from
+      for (const { placeFrom, placeTo, hasDictionary } of group.chunks) {
+        add(file.footer.bytes, from, placeFrom)
         slots.push(at)
         add(hasDictionary ? HOLE_WITH_DICTIONARY : HOLE)
-        add(bytes, ...tail)
-        add(STOP)
+        from = placeTo
       }
-      add(bytes, ...each.group.rest)
+      add(file.footer.bytes, from, group.to)
       add(STOP)
       this.groups.push({ ...each, slots, firstRow })
-      firstRow += each.group.rows
+      firstRow += group.rows
     }
     add(first.tail)
     add(empty)
@@ -266,8 +263,6 @@ function agreesWith(first: SealedFooter): (footer: SealedFooter) => boolean {
 
 // Thrift's compact protocol: field heads are (step to this id << 4 | type), 6 is i64, 9 a list, 12 a struct.
 const STOP = Buffer.from([0])
-/** Chunk: file_offset 0, then its metadata. */
-const CHUNK_HEAD = Buffer.from([0x26, 0x00, 0x1c])
 const WIDE_BYTES = 5
 /** total_compressed_size, data_page_offset, dictionary_page_offset: five bytes each, so that they change in place. */
 const HOLE = Buffer.from([0x16, ...wide(1), 0x26, ...wide(HOLE_AT)])
@@ -278,13 +273,13 @@ function rowsAndGroups(rows: number, groups: number): Buffer {
   return Buffer.from([0x16, ...varint(rows * 2), 0x19, ...listHead(groups)])
 }
 
-/** At most what these take in a footer. */
-function sizeOf(groups: readonly { group: SealedGroup }[]): number {
+/** At most what their row groups take in a footer. */
+function sizeOf(files: readonly OwnFile[]): number {
   let bytes = 0
-  for (const { group } of groups) {
-    bytes += LIST_HEAD_BYTES_MAX + group.rest[1] - group.rest[0] + STOP.length
-    for (const { head, tail } of group.chunks)
-      bytes += CHUNK_HEAD.length + head[1] - head[0] + HOLE_WITH_DICTIONARY.length + tail[1] - tail[0] + STOP.length // biome-ignore format: one line
+  for (const { footer } of files) {
+    bytes += footer.bytes.length
+    for (const { chunks } of footer.groups)
+      bytes += LIST_HEAD_BYTES_MAX + STOP.length + chunks.length * HOLE_WITH_DICTIONARY.length
   }
   return bytes
 }

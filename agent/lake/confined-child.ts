@@ -13,9 +13,11 @@ export interface Limits {
   cpuMs: number
   wallMs: number
   rssBytes: number
+  /** What it may say, as bytes of messages: its parent holds them, and it may be somebody else's by now. */
+  saysBytes?: number
 }
 
-export type Cut = 'cpu' | 'wall' | 'memory' | 'died' | 'stopped'
+export type Cut = 'cpu' | 'wall' | 'memory' | 'said' | 'died' | 'stopped'
 
 export interface ChildOptions {
   program: URL
@@ -29,6 +31,8 @@ export class ConfinedChild {
   #cut: Cut | undefined
   #onGone: ((cut: Cut) => void)[] = []
   #early: unknown[] = []
+  #said = 0
+  #saysBytes = Number.POSITIVE_INFINITY
 
   constructor({ program, uid }: ChildOptions) {
     const [command = process.execPath, ...args] = [
@@ -53,8 +57,11 @@ export class ConfinedChild {
     if (this.#process.stdout)
       readMessages(
         this.#process.stdout,
-        (message) => {
-          if (this.#take) this.#take(message)
+        (message, bytes) => {
+          this.#said += bytes
+          if (this.#said > this.#saysBytes) this.kill('said')
+          else if (this.isGone) return
+          else if (this.#take) this.#take(message)
           else this.#early.push(message)
         },
         () => this.kill('died'),
@@ -94,6 +101,8 @@ export class ConfinedChild {
 
   /** Kills the child when it passes a limit, counted from now; call what comes back to stop watching. */
   watch(limits: Limits): () => void {
+    this.#said = 0
+    this.#saysBytes = limits.saysBytes ?? Number.POSITIVE_INFINITY
     const start = performance.now()
     const cpuAtStart = usage(this.pid)?.cpuMs ?? 0
     const timer = setInterval(() => {

@@ -1,8 +1,8 @@
 /** Reads one journal segment: every frame in its place, or the sentence that says which is not. */
-import { closeSync, openSync, readSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Failure } from '../base/failure.ts'
+import { openPlain } from '../base/files.ts'
 import {
   decodeFrameHead,
   decodeHeader,
@@ -40,9 +40,7 @@ export interface ReadOptions {
 
 export async function readSegment(path: string, options: ReadOptions): Promise<SegmentReading> {
   const name = basename(path)
-  const bytes = await readFile(path)
-  if (bytes.length > SEGMENT_FILE_BYTES_MAX)
-    throw new Failure('invalid', `${name} is too big to be a journal segment.`, { path })
+  const bytes = readBounded(path)
   const header = decodeHeader(bytes)
   if (typeof header === 'string')
     throw new Failure('invalid', `${name} is no journal segment (${header}).`, { path })
@@ -59,12 +57,23 @@ export async function readSegment(path: string, options: ReadOptions): Promise<S
   }
 }
 
+function readBounded(path: string): Buffer {
+  const fd = openPlain(path)
+  try {
+    if (fstatSync(fd).size > SEGMENT_FILE_BYTES_MAX)
+      throw new Failure('invalid', `${basename(path)} is too big to be a journal segment.`, { path }) // biome-ignore format: one line
+    return readFileSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** Who wrote it and when it was opened, by its own unproved word. */
 export function readHeader(path: string): SegmentHeader | 'truncated' | 'foreign' {
   const bytes = Buffer.alloc(HEADER_BYTES)
   let fd: number
   try {
-    fd = openSync(path, 'r')
+    fd = openPlain(path)
   } catch {
     return 'truncated'
   }

@@ -35,6 +35,7 @@ import {
   diskState,
   type Horizon,
   horizonOf,
+  isRoomy,
   lakeBudget,
   type Wear,
   wearOf,
@@ -232,7 +233,7 @@ export class Lake {
     const entry = this.#byId(tenant_id)
     return entry.serial.run(async () => {
       const lake = this.#need(entry)
-      writeRule(lake, change.kind, change.days ?? undefined)
+      await writeRule(lake, change.kind, change.days ?? undefined)
       entry.promiseAt = 0
       const retired = await retire(lake)
       if (retired) await this.#options.onRetired?.(entry.tenant, retired, 'retention')
@@ -313,9 +314,11 @@ export class Lake {
 
   /** Its own oldest, never another tenant's. */
   async #keepQuota(entry: Entry, lake: TenantLake): Promise<void> {
-    const bytesMax = lakeBudget(diskState(this.#options.data), this.#options.budgets, this.#entries.size) // biome-ignore format: one line
+    const { data, budgets } = this.#options
+    const disk = diskState(data)
+    const bytesMax = lakeBudget(disk, budgets, this.#entries.size)
     const held = lake.catalog.files().reduce((sum, { bytes }) => sum + bytes, 0)
-    if (held <= bytesMax) return
+    if (held <= bytesMax || isRoomy(disk, budgets)) return
     const retired = await retireOver(lake, bytesMax * QUOTA_TARGET)
     if (!retired) return
     const { files, rows, bytes } = retired

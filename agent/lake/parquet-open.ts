@@ -23,9 +23,9 @@ export interface SealedChunk {
   /** Plain bytes of its dictionary page, which stands before the data; 0 without one. */
   dictionaryBytes: number
   hasDictionary: boolean
-  /** Where in the footer its metadata up to total_compressed_size stand, and those from the statistics on. */
-  head: [from: number, to: number]
-  tail: [from: number, to: number]
+  /** Where in the footer the fields stand that say where it lies: sizes and statistics before and behind them keep their bytes. */
+  placeFrom: number
+  placeTo: number
 }
 
 /** Smallest and largest value as the engine wrote them; nothing where it wrote none or some are null. */
@@ -38,8 +38,9 @@ export interface SealedGroup {
   rows: number
   chunks: SealedChunk[]
   ranges: Map<string, Range>
-  /** Where in the footer the fields after the columns stand. */
-  rest: [from: number, to: number]
+  /** Where in the footer its chunks and what follows them stand. */
+  from: number
+  to: number
 }
 
 export interface SealedFooter {
@@ -72,23 +73,17 @@ export function readSealedFooter(path: string, key: Buffer): SealedFooter {
   }
 }
 
-/** Hands over the plain pages of a chunk, one after the other; their bytes together. */
-export function openChunk(
-  fd: number,
-  { at, length }: SealedChunk,
-  key: Buffer,
-  take: (page: Buffer) => void,
-): number {
+/** The plain pages of a chunk, heads and bodies. */
+export function openChunk(fd: number, { at, length }: SealedChunk, key: Buffer): Buffer[] {
   if (length > CHUNK_BYTES_MAX) throw new Error('a column chunk is too long')
   const bytes = readAt(fd, at, length)
-  let plain = 0
+  const pages: Buffer[] = []
   for (let from = 0; from < length; ) {
     const page = openModule(bytes, from, key)
-    take(page)
-    plain += page.length
+    pages.push(page)
     from += page.length + MODULE_OVERHEAD
   }
-  return plain
+  return pages
 }
 
 function openModule(bytes: Buffer, at: number, key: Buffer): Buffer {
@@ -111,7 +106,7 @@ function readAt(fd: number, at: number, length: number): Buffer {
 // Ids in parquet.thrift.
 const FILE = { schema: 2, rowGroups: 4 }
 const GROUP = { columns: 1, rows: 3, sortingColumns: 4 }
-const CHUNK_META = 3
+const CHUNK = { fileOffset: 2, meta: 3 }
 const META = { path: 3, uncompressedSize: 6, compressedSize: 7, dataPage: 9, dictPage: 11, statistics: 12 } // biome-ignore format: one line
 const STATISTICS = { nulls: 3, max: 5, min: 6 }
 
@@ -121,94 +116,79 @@ function skimFooter(bytes: Buffer): SealedFooter {
   let tail: Buffer | undefined
   const columns: string[] = []
   const groups: SealedGroup[] = []
-  skim.struct((id) => {
-    if (id === FILE.rowGroups) {
-      const count = skim.listSize()
-      for (let i = 0; i < count; i++) groups.push(skimGroup(skim, i === 0 ? columns : undefined))
-      tail = bytes.subarray(skim.at)
-      return
-    }
-    skim.skip()
+  for (let id = skim.field(0); id > 0; id = skim.field(id)) {
+    if (id !== FILE.rowGroups) skim.skip()
     if (id === FILE.schema) schema = bytes.subarray(0, skim.at)
-  })
-  if (!schema || !tail) throw new Error('a footer without schema or row groups')
-  return {
-    bytes,
-    schema,
-    tail,
-    columns,
-    groups,
-    rows: groups.reduce((sum, { rows }) => sum + rows, 0),
+    if (id !== FILE.rowGroups) continue
+    const count = skim.listSize()
+    for (let i = 0; i < count; i++) groups.push(skimGroup(skim, columns))
+    tail = bytes.subarray(skim.at)
   }
+  if (!schema || !tail) throw new Error('a footer without schema or row groups')
+  const rows = groups.reduce((sum, group) => sum + group.rows, 0)
+  return { bytes, schema, tail, columns, groups, rows }
 }
 
-function skimGroup(skim: ThriftSkimmer, names: string[] | undefined): SealedGroup {
-  const group: SealedGroup = { rows: 0, chunks: [], ranges: new Map(), rest: [0, 0] }
-  let restFrom = 0
-  let restTo = 0
-  skim.struct((id) => {
+/** `columns` is filled by the first group; the others have theirs in the same order. */
+function skimGroup(skim: ThriftSkimmer, columns: string[]): SealedGroup {
+  const group: SealedGroup = { rows: 0, chunks: [], ranges: new Map(), from: 0, to: 0 }
+  for (let id = skim.field(0); id > 0; id = skim.field(id)) {
     if (id === GROUP.columns) {
       const count = skim.listSize()
-      for (let i = 0; i < count; i++) skimChunk(skim, group, names)
-      restFrom = restTo = skim.at
-      return
-    }
-    if (id === GROUP.rows) group.rows = skim.number()
+      group.from = skim.at
+      for (let i = 0; i < count; i++) skimChunk(skim, group, columns)
+    } else if (id === GROUP.rows) group.rows = skim.number()
     else skim.skip()
-    if (id <= GROUP.sortingColumns) restTo = skim.at
-  })
-  group.rest = [restFrom, restTo]
+    if (id <= GROUP.sortingColumns) group.to = skim.at
+  }
+  if (group.chunks.length !== columns.length) throw new Error('a row group of other columns')
   return group
 }
 
-function skimChunk(skim: ThriftSkimmer, group: SealedGroup, names: string[] | undefined): void {
-  skim.struct((id) => {
-    if (id === CHUNK_META) skimMeta(skim, group, names)
-    else skim.skip()
-  })
+function skimChunk(skim: ThriftSkimmer, group: SealedGroup, columns: string[]): void {
+  for (let id = skim.field(0); id > 0; id = skim.field(id))
+    if (id === CHUNK.meta) skimMeta(skim, group, columns)
+    else if (id !== CHUNK.fileOffset || skim.number() !== 0)
+      throw new Error('a chunk with a place of its own') // it would not move with the others
 }
 
-function skimMeta(skim: ThriftSkimmer, group: SealedGroup, names: string[] | undefined): void {
-  const from = skim.at
-  let [headTo, tailFrom, length, dataAt, dictAt] = [0, 0, 0, 0, 0]
-  let name = ''
-  skim.struct((id) => {
-    if (id === META.compressedSize) length = skim.number()
+function skimMeta(skim: ThriftSkimmer, group: SealedGroup, columns: string[]): void {
+  const chunk: SealedChunk = { at: 0, length: 0, dictionaryBytes: 0, hasDictionary: false, placeFrom: 0, placeTo: 0 } // biome-ignore format: one line
+  const ordinal = group.chunks.length
+  let [dataAt, dictAt] = [0, 0]
+  for (let id = skim.field(0); id > 0; id = skim.field(id)) {
+    if (id === META.compressedSize) chunk.length = skim.number()
     else if (id === META.dataPage) dataAt = skim.number()
     else if (id === META.dictPage) dictAt = skim.number()
-    else if (id === META.path) name = skim.firstText()
-    else if (id === META.statistics) skimRange(skim, group, name)
-    else skim.skip()
-    if (id === META.uncompressedSize) headTo = skim.at
-    else if (id === META.dataPage || id === META.dictPage) tailFrom = skim.at
-    else if (id > META.uncompressedSize && id < META.dictPage && id !== META.compressedSize)
+    else if (id === META.path && ordinal === columns.length) columns.push(skim.firstText())
+    else if (id === META.statistics && isRanged(columns[ordinal]))
+      skimRange(skim, group, columns[ordinal]) // biome-ignore format: one line
+    else if (id > META.uncompressedSize && id < META.dictPage)
       throw new Error('a chunk with fields of its own') // their place would be lost
-  })
-  names?.push(name)
-  const hasDictionary = dictAt > 0 && dictAt < dataAt
-  group.chunks.push({
-    at: hasDictionary ? dictAt : dataAt,
-    length,
-    hasDictionary,
-    dictionaryBytes: hasDictionary ? dataAt - dictAt - 2 * MODULE_OVERHEAD : 0,
-    head: [from, headTo],
-    tail: [tailFrom, skim.at],
-  })
+    else skim.skip()
+    if (id === META.uncompressedSize) chunk.placeFrom = skim.at
+    else if (id === META.dataPage || id === META.dictPage) chunk.placeTo = skim.at
+  }
+  chunk.hasDictionary = dictAt > 0 && dictAt < dataAt
+  chunk.at = chunk.hasDictionary ? dictAt : dataAt
+  if (chunk.hasDictionary) chunk.dictionaryBytes = dataAt - dictAt - 2 * MODULE_OVERHEAD
+  group.chunks.push(chunk)
 }
 
-function skimRange(skim: ThriftSkimmer, group: SealedGroup, name: string): void {
-  if (!(RANGED as readonly string[]).includes(name)) {
-    skim.skip()
-    return
-  }
+type Ranged = (typeof RANGED)[number]
+
+function isRanged(column: string | undefined): column is Ranged {
+  return (RANGED as readonly (string | undefined)[]).includes(column)
+}
+
+function skimRange(skim: ThriftSkimmer, group: SealedGroup, column: Ranged): void {
   let min: Buffer | undefined
   let max: Buffer | undefined
   let nulls = 0
-  skim.struct((id) => {
+  for (let id = skim.field(0); id > 0; id = skim.field(id))
     if (id === STATISTICS.max) max = skim.binary()
     else if (id === STATISTICS.min) min = skim.binary()
     else if (id === STATISTICS.nulls) nulls = skim.number()
     else skim.skip()
-  })
-  if (min && max && nulls === 0) group.ranges.set(name, { min, max })
+  if (min && max && nulls === 0) group.ranges.set(column, { min, max })
 }

@@ -33,7 +33,11 @@ export const TAG_BYTES = 16
 const FILE_ROW_GROUPS = 4
 const GROUP = { columns: 1, fileOffset: 5, compressedSize: 6, ordinal: 7 }
 const CHUNK = { fileOffset: 2, meta: 3, offsetIndex: 4, lengths: [5, 6, 7] }
-const META = { compressedSize: 7, dataPage: 9, indexPage: 10, dictPage: 11, bloom: [14, 15] }
+const META = { path: 3, compressedSize: 7, dataPage: 9, indexPage: 10, dictPage: 11, statistics: 12, bloom: [14, 15] } // biome-ignore format: one line
+/** Smallest and largest value: once as old readers take them, once as all others do. */
+const STATISTICS = { old: [1, 2], extremes: [5, 6, 7, 8] }
+/** Texts of which no question wants a range. They would be half of the footer, and each cold cell reads all footers. */
+const WITHOUT_EXTREMES = ['message', 'record']
 const PAGE_COMPRESSED_SIZE = 3
 
 interface Page {
@@ -119,6 +123,7 @@ export function sealParquet({ footer, groups }: PlainParquet, key: Buffer): Buff
       set(meta, { id: META.dataPage, type: I64, value: BigInt(dataAt) })
       if (hasDictionary) set(meta, { id: META.dictPage, type: I64, value: BigInt(chunkAt) })
       drop(meta, META.indexPage, ...META.bloom) // the reader takes no encrypted bloom: the catalog has ours
+      dropStatistics(meta)
       if (get(chunk, CHUNK.fileOffset) !== 0n)
         set(chunk, { id: CHUNK.fileOffset, type: I64, value: BigInt(chunkAt) })
       drop(chunk, CHUNK.offsetIndex, ...CHUNK.lengths)
@@ -136,6 +141,14 @@ export function sealParquet({ footer, groups }: PlainParquet, key: Buffer): Buff
   length.writeUInt32LE(at - footerAt)
   out.push(length, MAGIC)
   return out
+}
+
+function dropStatistics(meta: Struct): void {
+  const statistics = get(meta, META.statistics) as Struct | undefined
+  if (!statistics) return
+  drop(statistics, ...STATISTICS.old)
+  const [column] = (get(meta, META.path) as List).items
+  if (WITHOUT_EXTREMES.includes(String(column))) drop(statistics, ...STATISTICS.extremes)
 }
 
 /** FileCryptoMetaData { encryption_algorithm: AES_GCM_V1 {} }: no aad_file_unique, so no AAD. */

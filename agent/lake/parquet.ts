@@ -86,10 +86,8 @@ export class Batch {
   ): Promise<Batch> {
     const connection = await options.engine.connect()
     const scans: string[] = []
-    for (const [i, { key, paths }] of lists.entries()) {
-      await connection.run(`PRAGMA add_parquet_key('k${i}', '${key.toString('base64')}')`)
-      scans.push(`SELECT ${NAMES} FROM ${scan(paths, `k${i}`)}`)
-    }
+    for (const { key, paths } of lists)
+      scans.push(`SELECT ${NAMES} FROM ${scan(paths, await nameKey(connection, key))}`)
     const all = scans.join(' UNION ALL ')
     const some = without.length > 0 ? `SELECT * FROM (${all}) WHERE kind NOT IN (${without.map(literal).join(', ')})` : all // biome-ignore format: one line
     const kept = inMemory ? 'TABLE' : 'VIEW'
@@ -165,6 +163,16 @@ export class Batch {
     this.#connection.closeSync()
     await rm(this.#plain, { force: true })
   }
+}
+
+/**
+ * Tells the engine a key, and under which name. All connections of one engine share these names, and several tenants are
+ * worked on at once, so a name stands for one key for ever: that of its hash.
+ */
+export async function nameKey(connection: DuckDBConnection, key: Buffer): Promise<string> {
+  const name = `k${createHash('sha256').update(key).digest('hex').slice(0, 32)}`
+  await connection.run(`PRAGMA add_parquet_key('${name}', '${key.toString('base64')}')`)
+  return name
 }
 
 /** A scan of sealed files under one key, as SQL. */

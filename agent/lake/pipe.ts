@@ -14,7 +14,7 @@ export function sendMessage(to: Writable, message: unknown): boolean {
 /** `wrong` is called once when the other side breaks the framing; nothing is taken after it. */
 export function readMessages(
   from: Readable,
-  take: (message: unknown) => void,
+  take: (message: unknown, bytes: number) => void,
   wrong: (what: string) => void,
 ): void {
   let chunks: Buffer[] = []
@@ -46,7 +46,7 @@ export function readMessages(
       chunks = [rest]
       size = rest.length
       need = 4
-      take(message)
+      take(message, 4 + length)
     }
   })
 }

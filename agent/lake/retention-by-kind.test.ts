@@ -35,7 +35,7 @@ test('a kind with fewer days leaves alone, in one step of the catalog, and the r
   expect(await compact(site.lake())).toMatchObject({ rows: 8, level: 1 })
   now += 40 * DAY_US
   await day('young')
-  writeRule(site.lake(), 'flow', 30)
+  await writeRule(site.lake(), 'flow', 30)
   const before = site.lake().catalog.generation
   expect(await retire(site.lake())).toMatchObject({ files: 0, rewritten: 1, rows: 6 })
   expect(site.lake().catalog.generation).toBe(before + 2) // and one that forgets settled segments
@@ -51,8 +51,8 @@ test('a kind with fewer days leaves alone, in one step of the catalog, and the r
 test('a file in which nothing is wanted any more goes whole', async () => {
   await site.write([{ kind: 'flow' }, { kind: 'dns' }])
   await settle(site.lake())
-  writeRule(site.lake(), 'flow', 5)
-  writeRule(site.lake(), 'dns', 10)
+  await writeRule(site.lake(), 'flow', 5)
+  await writeRule(site.lake(), 'dns', 10)
   now += 11 * DAY_US
   expect(await retire(site.lake())).toMatchObject({ files: 1, rewritten: 0, rows: 2 })
   expect(site.lake().catalog.files()).toEqual([])
@@ -76,11 +76,11 @@ test('before a change: how many days, rows and bytes it would delete; asking del
 
 test('a longer rule of one kind keeps it beyond the others', async () => {
   await day('old')
-  writeRule(site.lake(), 'finding', 400)
+  await writeRule(site.lake(), 'finding', 400)
   now += 101 * DAY_US
   expect(await retire(site.lake())).toMatchObject({ files: 0, rewritten: 1, rows: 3 })
   expect(await count()).toEqual({ finding: 1 })
-  writeRule(site.lake(), 'finding', undefined)
+  await writeRule(site.lake(), 'finding', undefined)
   expect(await retire(site.lake())).toMatchObject({ files: 1, rows: 1 })
 })
 
@@ -99,4 +99,19 @@ test('at its quota the oldest files go, and no more of them than must', async ()
   expect(await retireOver(site.lake(), keep + 10)).toBeUndefined()
   const hosts = await readLake(site, 'SELECT DISTINCT host FROM events ORDER BY host')
   expect(hosts.flat()).toEqual(['day 2', 'day 3'])
+})
+
+test('days that are put back to what they were show as a catalog that was changed; lines of a file must make it up', async () => {
+  await day('one')
+  const { catalog } = site.lake()
+  await writeRule(site.lake(), 'finding', 1)
+  const [early] = catalog.db.prepare('SELECT envelope FROM head').pluck().all()
+  await writeRule(site.lake(), 'finding', undefined)
+  await wouldRetire(site.lake(), { all: 100, flow: 0 })
+  now += 20 * DAY_US
+  await wouldRetire(site.lake(), { all: 100, flow: 10 }) // counted now
+  catalog.db.prepare("DELETE FROM file_kind WHERE kind = 'finding'").run()
+  expect(await wouldRetire(site.lake(), { all: 100, flow: 10 })).toMatchObject({ files: 0, rewritten: 1, rows: 3 }) // biome-ignore format: one line
+  catalog.db.prepare('UPDATE head SET envelope = ?').run(early)
+  await expect(site.reopen()).rejects.toThrow(/replaced or rolled back/)
 })

@@ -1,17 +1,15 @@
 /**
- * How long rows are kept, by kind, and what each file holds of a kind. Both stand in catalog.db beside the files; neither is
- * part of the signed head: whoever could edit them could delete the files as well.
+ * How long rows are kept, by kind, and what each file holds of a kind. The days stand in the signed head of the catalog: a file
+ * that is taken away is missed, rows that leave by the rules are not. What a file holds is only remembered, and must add up.
  */
 import type { EventKind } from '../base/event.ts'
 import type { SealedDb } from '../tenancy/sealed-db.ts'
 import type { FileRow } from './catalog.ts'
 import { read } from './engine.ts'
-import { scan } from './parquet.ts'
+import { nameKey, scan } from './parquet.ts'
 import type { TenantLake } from './tenant-lake.ts'
 
 const SCHEMA = `
-CREATE TABLE IF NOT EXISTS retention (
-  kind TEXT PRIMARY KEY, tenant_id TEXT NOT NULL, days INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS file_kind (
   file_uid TEXT NOT NULL, kind TEXT NOT NULL, tenant_id TEXT NOT NULL, rows INTEGER NOT NULL,
   weight INTEGER NOT NULL, PRIMARY KEY (file_uid, kind)) STRICT;
@@ -41,22 +39,17 @@ export function longestOf(rules: RetentionRules): number {
 
 /** Only reads: it is asked on a full disk too. */
 export function readRules({ catalog, options }: TenantLake): RetentionRules {
-  if (!isPrepared(catalog.db)) return { [EVERY_KIND]: options.retentionDays }
-  const rows = catalog.db.prepare('SELECT kind, days FROM retention').all()
-  const own = (rows as { kind: string; days: number }[]).map(({ kind, days }) => [kind, days])
-  return { [EVERY_KIND]: options.retentionDays, ...Object.fromEntries(own) }
+  return { [EVERY_KIND]: options.retentionDays, ...catalog.retention }
 }
 
 /** `undefined` takes the rule away again. */
 export function writeRule(
-  { catalog, tenant }: TenantLake,
+  { catalog }: TenantLake,
   kind: RuleKind,
   days: number | undefined,
-): void {
-  // biome-ignore format: one line
-  const db = prepared(catalog.db)
-  if (days === undefined) db.prepare('DELETE FROM retention WHERE kind = ?').run(kind)
-  else db.prepare('INSERT OR REPLACE INTO retention VALUES (?, ?, ?)').run(kind, tenant.tenant_id, days) // biome-ignore format: one line
+): Promise<void> {
+  const { [kind]: _, ...others } = catalog.retention
+  return catalog.keepRetention(days === undefined ? others : { ...others, [kind]: days })
 }
 
 /** What these files hold, asked of each once; a file that cannot be read now is left out. */
@@ -69,7 +62,9 @@ export async function kindsOf(
   const missing: FileRow[] = []
   for (const file of files) {
     const found = sharesOf(db, file)
-    if (found.length > 0) known.set(file.file_uid, found)
+    // Lines that do not make up the file are not its lines: by them rows would leave that nobody counted.
+    if (found.reduce((sum, { rows }) => sum + rows, 0) === file.rows)
+      known.set(file.file_uid, found)
     else missing.push(file)
   }
   for (const [epoch, some] of Map.groupBy(missing, (file) => file.epoch)) {
@@ -94,15 +89,16 @@ async function countKinds(
   const connection = await options.engine.connect()
   const insert = catalog.db.prepare('INSERT OR REPLACE INTO file_kind VALUES (?, ?, ?, ?, ?)')
   try {
-    await connection.run(`PRAGMA add_parquet_key('kind', '${key.toString('base64')}')`)
+    const name = await nameKey(connection, key)
     key.fill(0)
     const counted: FileRow[] = []
     for (const file of files) {
-      const from = scan([catalog.absolute(file)], 'kind')
+      const from = scan([catalog.absolute(file)], name)
       const sql = `SELECT kind, count(*), sum(100 + coalesce(strlen(record), 0)) FROM ${from} GROUP BY kind` // biome-ignore format: one line
       const rows = await read(connection, sql).catch(() => undefined)
       if (!rows) continue
       catalog.db.transaction(() => {
+        catalog.db.prepare('DELETE FROM file_kind WHERE file_uid = ?').run(file.file_uid)
         for (const [kind, count, weight] of rows) insert.run(file.file_uid, String(kind), tenant_id, Number(count), Number(weight)) // biome-ignore format: one line
       })()
       counted.push(file)
@@ -120,10 +116,6 @@ function sharesOf(db: SealedDb, { file_uid }: FileRow): KindShare[] {
 }
 
 const ready = new WeakSet<SealedDb>()
-
-function isPrepared(db: SealedDb): boolean {
-  return ready.has(db) || db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'retention'").get() !== undefined // biome-ignore format: one line
-}
 
 function prepared(db: SealedDb): SealedDb {
   if (!ready.has(db)) db.exec(SCHEMA)

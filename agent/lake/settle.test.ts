@@ -1,4 +1,13 @@
-import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeSite, readLake, type Site, START_US } from '../../test/lake/site.ts'
@@ -179,4 +188,20 @@ test('an empty lake opens again, and a stray of a killed writer is removed', asy
   const { tenant } = site.lake()
   expect(readdirSync(join(site.data, 'tenants', tenant.tenant_uid, 'tier1'))).toHaveLength(1)
   rmSync(stray, { force: true })
+})
+
+test('a pipe or a link in the place of a segment is put aside or left, and what waits beside it is settled', async () => {
+  const lake = site.lake()
+  const path = (first: string, ending: string) =>
+    join(lake.journal, `${first.repeat(32)}.${ending}`)
+  const [written] = await site.write([{ host: 'true' }])
+  execFileSync('mkfifo', [path('a', 'closed'), path('b', 'seg'), path('c', 'new')])
+  symlinkSync('/etc/hostname', path('d', 'closed'))
+  const { rows, faults } = await settle(lake)
+  expect([written?.host, rows]).toEqual(['true', 1])
+  expect(faults.sort()).toEqual(
+    ['a', 'd'].map((each) => `${each.repeat(32)}.closed is no plain file.`),
+  )
+  expect(readdirSync(join(lake.journal, 'aside'))).toHaveLength(2)
+  expect((await settle(lake)).faults).toEqual([])
 })

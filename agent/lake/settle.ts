@@ -2,9 +2,10 @@
  * Journal segments → one tier-1 file. Exactly once: a segment's id enters the catalog in the same
  * transaction as the file with its rows; only then is the segment removed.
  */
-import { closeSync, fstatSync, openSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Failure } from '../base/failure.ts'
+import { openPlain } from '../base/files.ts'
 import { readSegment, type SegmentReading } from './journal-reader.ts'
 import { lockFile } from './lock.ts'
 import { Batch } from './parquet.ts'
@@ -178,12 +179,13 @@ function isStill(path: string, fd: number): boolean {
   return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino
 }
 
-/** Nothing when the writer renamed it a moment ago. */
+/** Nothing when the writer renamed it a moment ago, or when it is no file. */
 function tryOpen(path: string): number | undefined {
   try {
-    return openSync(path, 'r')
+    return openPlain(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    const isNone = (error as NodeJS.ErrnoException).code === 'ENOENT' || Failure.kindOf(error) === 'refused' // biome-ignore format: one line
+    if (isNone) return undefined
     throw error
   }
 }

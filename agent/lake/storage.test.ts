@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { budgetsOf, bytesIn, diskState, horizonOf, lakeBudget, wearOf } from './storage.ts'
+import { budgetsOf, bytesIn, diskState, horizonOf, isRoomy, lakeBudget, wearOf } from './storage.ts'
 
 const DAY = 86_400_000_000
 const NOW = 1_700_000_000_000_000
@@ -41,6 +41,14 @@ test('budgets together leave a tenth of the disk, however many tenants there are
   }
   expect(lakeBudget(disk, { ...settings, lakeBytes: 12_345 }, 3)).toBe(12_345)
   expect(diskState(root).totalBytes).toBeGreaterThan(0)
+})
+
+test('a fair part takes nothing away while the disk has room for all others; what was set always does', () => {
+  const settings = { ringBytes: 1e9, journalBytes: 2e9, lakeBytes: 0 }
+  const disk = (freeBytes: number) => ({ totalBytes: 1e12, freeBytes })
+  expect(isRoomy(disk(0.9e12), settings)).toBe(true)
+  expect(isRoomy(disk(0.1e12 + 3e9), settings)).toBe(false) // not for the trail
+  expect(isRoomy(disk(0.9e12), { ...settings, lakeBytes: 1e9 })).toBe(false)
 })
 
 test('the horizon is a date at the rate of the last week, or none where the retention is shorter', () => {

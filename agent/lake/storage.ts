@@ -52,6 +52,16 @@ export function lakeBudget(
 }
 const LAKE_BYTES_MIN = 64 << 20
 
+/**
+ * Whether the disk has room for all that the other stores may still grow to, and the spare. A fair part takes nothing away
+ * then: it is smaller with each tenant more, and rows of the others would leave for somebody who has none yet.
+ */
+export function isRoomy({ totalBytes, freeBytes }: DiskState, settings: BudgetSettings): boolean {
+  const { ringBytes, journalBytes, lakeBytes } = settings
+  const kept = totalBytes * SPARE_PART + AUDIT_BYTES + ringBytes + journalBytes
+  return lakeBytes === 0 && freeBytes > kept
+}
+
 export interface OfTenant {
   tenant_uid: string
   lakeBytes: number

@@ -2,7 +2,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { DatabaseCheck } from '../tenancy/sealed-db.ts'
 import { literal, read } from './engine.ts'
-import { scan } from './parquet.ts'
+import { nameKey, scan } from './parquet.ts'
 import type { TenantLake } from './tenant-lake.ts'
 
 const COLUMN = 'tenant_id'
@@ -25,13 +25,14 @@ export async function checkTenantColumn({
   const withoutTenant: string[] = []
   const connection = await options.engine.connect()
   try {
+    const names = new Map<number, string>()
     for (const epoch of new Set(files.map((file) => file.epoch))) {
       const { key } = await options.keys.parquetKey({ tenant_uid, epoch })
-      await connection.run(`PRAGMA add_parquet_key('t${epoch}', '${key.toString('base64')}')`)
+      names.set(epoch, await nameKey(connection, key))
       key.fill(0)
     }
     for (const { path, epoch } of files) {
-      const rows = scan([catalog.absolute({ path })], `t${epoch}`)
+      const rows = scan([catalog.absolute({ path })], names.get(epoch) as string)
       const what = await wrongIn(connection, rows, tenant_id).catch(() => 'cannot be read')
       if (what) withoutTenant.push(`tenants/${tenant_uid}/${path} ${what}`)
     }

@@ -6,38 +6,36 @@ const DEPTH_MAX = 32
 export class ThriftSkimmer {
   readonly bytes: Buffer
   at: number
-  /** Of the field that `struct` is at. */
+  /** Of the field or list that it stands before. */
   #type = 0
-  #depth = 0
 
   constructor(bytes: Buffer, at = 0) {
     this.bytes = bytes
     this.at = at
   }
 
-  /** Calls `field` for each; it must go past the value by one of the methods below. */
-  struct(field: (id: number) => void): void {
-    if (++this.#depth > DEPTH_MAX) throw new Error('thrift: too deep')
-    let id = 0
-    for (;;) {
-      const head = this.#u8()
-      if (head === 0) break
-      id = head >> 4 > 0 ? id + (head >> 4) : this.number()
-      this.#type = head & 0x0f
-      field(id)
-    }
-    this.#depth--
+  /** The id of the next field of a struct after the one with id `last`; 0 at its end. Then go past its value by a method below. */
+  field(last: number): number {
+    const head = this.#u8()
+    if (head === 0) return 0
+    this.#type = head & 0x0f
+    const id = head >> 4 > 0 ? last + (head >> 4) : this.number()
+    if (id <= 0) throw new Error('thrift: a field without an id')
+    return id
   }
 
+  /** Goes past the value of the field it stands before. */
   skip(): void {
-    this.#skip(this.#type)
+    this.#skip(this.#type, 0)
   }
 
   /** How many elements follow. */
   listSize(): number {
     const head = this.#u8()
     this.#type = head & 0x0f
-    return head >> 4 === 15 ? this.#varint() : head >> 4
+    const size = head >> 4 === 15 ? this.#varint() : head >> 4
+    if (size > this.bytes.length - this.at) throw new Error('thrift: truncated') // an element is a byte at least
+    return size
   }
 
   /** Of an i16, i32 or i64 that a double can hold. */
@@ -48,8 +46,7 @@ export class ThriftSkimmer {
 
   binary(): Buffer {
     const length = this.#varint()
-    this.at += length
-    if (this.at > this.bytes.length) throw new Error('thrift: truncated')
+    this.#pass(length)
     return this.bytes.subarray(this.at - length, this.at)
   }
 
@@ -64,36 +61,43 @@ export class ThriftSkimmer {
     return first
   }
 
-  #skip(type: number): void {
+  #skip(type: number, depth: number): void {
     switch (type) {
       case BOOL_TRUE:
       case BOOL_FALSE:
         return
       case I8:
-        this.at++
+        this.#pass(1)
         return
       case DOUBLE:
-        this.at += 8
+        this.#pass(8)
         return
       case BINARY:
-        this.binary()
+        this.#pass(this.#varint())
         return
       case LIST:
       case SET: {
+        if (depth >= DEPTH_MAX) throw new Error('thrift: too deep')
         const size = this.listSize()
         const element = this.#type
         const isBool = element === BOOL_TRUE || element === BOOL_FALSE
         for (let i = 0; i < size; i++)
-          if (isBool) this.at++
-          else this.#skip(element)
+          if (isBool) this.#pass(1)
+          else this.#skip(element, depth + 1)
         return
       }
       case STRUCT:
-        this.struct(() => this.skip())
+        if (depth >= DEPTH_MAX) throw new Error('thrift: too deep')
+        for (let id = this.field(0); id > 0; id = this.field(id)) this.#skip(this.#type, depth + 1)
         return
       default: // i16, i32, i64; the rest is in no footer
-        this.#varint()
+        while (this.#u8() >= 0x80);
     }
+  }
+
+  #pass(bytes: number): void {
+    this.at += bytes
+    if (this.at > this.bytes.length) throw new Error('thrift: truncated')
   }
 
   #varint(): number {

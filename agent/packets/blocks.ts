@@ -8,7 +8,7 @@ const SECTION = 0x0a0d0d0a
 const INTERFACE = 1
 const ENHANCED_PACKET = 6
 const BYTE_ORDER = 0x1a2b3c4d
-const OPTION = { application: 4, name: 2, resolution: 9 } as const
+const OPTION = { comment: 1, name: 2, application: 4, resolution: 9 } as const
 const NANOSECONDS = 9
 const NAME_BYTES_MAX = 255
 const TAG_AT = 12 // behind the two addresses of an Ethernet header
@@ -35,8 +35,10 @@ export class BlockWriter {
     this.frames = 0
   }
 
-  section(): void {
-    this.#block(SECTION, Buffer.concat([sectionHead(), option(OPTION.application, Buffer.from('Picket')), END])) // biome-ignore format: one line
+  /** `comment`: what whoever opens the file must know. */
+  section(comment?: string): void {
+    const said = comment === undefined ? [] : [option(OPTION.comment, Buffer.from(comment))]
+    this.#block(SECTION, Buffer.concat([sectionHead(), ...said, option(OPTION.application, Buffer.from('Picket')), END])) // biome-ignore format: one line
   }
 
   interface({ linkType, name }: { linkType: number; name: string }): void {

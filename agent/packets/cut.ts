@@ -19,7 +19,7 @@ export interface CutFrames {
   frames: number
   /** The bound was reached: later frames are not in it. */
   truncated: boolean
-  /** Frames that were not kept as their interface was one too many. */
+  /** Frames that were not kept: their interface was one too many, or too many fragments waited for their first. */
   leftOut: number
   /** Packet time of the oldest frame that was looked at, asked for or not. */
   oldestUs?: number
@@ -56,12 +56,13 @@ export class FrameCut {
     })
   }
 
-  result(): CutFrames {
+  /** `broken`: segments of that time that could not be read. What is missing is said in the file itself: it goes from hand to hand. */
+  result({ broken = 0 }: { broken?: number } = {}): CutFrames {
     for (const { datagram, kept } of this.#waiting)
       if (this.#match.isOurs({ datagram })) this.#keep(kept)
     this.#waiting = []
     const head = new BlockWriter(HEAD_BYTES)
-    head.section()
+    head.section(missingInWords({ truncated: this.truncated, leftOut: this.#leftOut, broken }))
     for (const each of this.#interfaces.values()) head.interface(each)
     this.#kept.sort((a, b) => a.timeUs - b.timeUs || a.low - b.low)
     const parts = [head.bytes.subarray(0, head.used), ...this.#kept.map(({ block }) => block)]
@@ -110,4 +111,23 @@ export class FrameCut {
     this.#interfaces.set(key, { linkType, name })
     return this.#interfaces.size - 1
   }
+}
+
+/** Which frames that were asked for are not in an answer; nothing when none that we know of. */
+export function missingInWords({
+  truncated,
+  leftOut,
+  broken,
+}: {
+  truncated: boolean
+  leftOut: number
+  broken: number
+}): string | undefined {
+  const said = [
+    truncated && 'The bound of 32 MiB was reached: later frames are not in it.',
+    leftOut > 0 && `${leftOut} frames are left out: too many fragments or interfaces.`,
+    broken > 0 &&
+      `${broken} segments of the packet ring do not verify: their frames are not in it.`,
+  ].filter((each) => each !== false)
+  return said.length > 0 ? said.join('\n') : undefined
 }

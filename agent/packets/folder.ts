@@ -1,5 +1,5 @@
 /** The segments of one tenant's packet ring, `<data>/ring/<tenant_uid>/`, oldest first by when they were written. */
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Where a tenant's ring is. */
@@ -29,15 +29,16 @@ export function closedName(open: string, fromUs: number, toUs: number): string {
   return open.replace(/\.open$/, `-${time(fromUs)}-${time(toUs)}.closed`)
 }
 
-/** The segments of a folder; names of other make are left alone. */
+/** The segments of a folder; names of other make, and what is no plain file, are left alone. */
 export function listSegments(folder: string): SegmentFile[] {
   const found: SegmentFile[] = []
   for (const name of namesIn(folder)) {
     const [, seq, segment_uid, from, to] = NAME.exec(name) ?? []
     if (seq === undefined || segment_uid === undefined) continue
     const path = join(folder, name)
-    const bytes = statSync(path, { throwIfNoEntry: false })?.size
-    if (bytes === undefined) continue // retired since
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    if (!stat?.isFile()) continue // retired since
+    const bytes = stat.size
     const times = from === undefined ? {} : { fromUs: Number(from), toUs: Number(to) }
     found.push({ seq: Number(seq), segment_uid, path, bytes, ...times })
   }

@@ -23,6 +23,7 @@ const DATAGRAMS_MAX = 4096
 type Undecided = { datagram: string }
 
 export class FrameMatch {
+  readonly #isAll: boolean
   readonly #community: string | undefined
   readonly #hosts: readonly Uint32Array[]
   readonly #packet = new Packet()
@@ -30,8 +31,11 @@ export class FrameMatch {
   readonly #datagrams = new Set<string>()
 
   constructor({ community_id, hosts = [] }: WantedFrames) {
+    this.#isAll = community_id === undefined && hosts.length === 0
     this.#community = community_id
-    this.#hosts = community_id ? [] : hosts.flatMap((host) => parseAddress(host) ?? [])
+    const read = community_id ? [] : hosts.map(parseAddress)
+    // An end that is no address has no frames: it must not widen what was asked for.
+    this.#hosts = read.includes(undefined) ? [] : read.filter((each) => each !== undefined)
   }
 
   /** Of `bytes`, the frame [start, end). Fragments behind the first are decided by the first. */
@@ -41,7 +45,8 @@ export class FrameMatch {
     linkType: number,
   ): boolean | Undecided {
     // biome-ignore format: one line
-    if (this.#community === undefined && this.#hosts.length === 0) return true
+    if (this.#isAll) return true
+    if (this.#community === undefined && this.#hosts.length === 0) return false
     const packet = this.#packet
     packet.bytes = bytes
     packet.start = start

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -31,7 +32,7 @@ import { SEGMENT_OF } from '../lake/segment.ts'
 import { FrameCut } from './cut.ts'
 import { clearRing, listSegments, type SegmentFile } from './folder.ts'
 import { Handover } from './handover.ts'
-import { readSegmentChunks } from './read.ts'
+import { readHeader, readSegmentChunks } from './read.ts'
 import { Recorder } from './recorder.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'picket-packets-'))
@@ -136,6 +137,9 @@ test('a flow inside a tunnel is found by its own name and by the tunnel’s', as
   expect((await kept(frames, { hosts: [outer.src, outer.dest] })).frames).toBe(1)
   expect((await kept(frames, { hosts: [FLOW.src] })).frames).toBe(2)
   expect((await kept(frames, { hosts: ['10.9.9.9'] })).frames).toBe(0)
+  // What is no address asks for nothing, never for everything.
+  expect((await kept(frames, { hosts: ['plc-1'] })).frames).toBe(0)
+  expect((await kept(frames, { hosts: [FLOW.src, 'plc-1'] })).frames).toBe(0)
 })
 
 test('a cut keeps to its time and to its bound, and says so', async () => {
@@ -283,6 +287,54 @@ test('picket-keys away: frames wait for its answer, and a closed recorder loses 
   expect(recorder.status.fault).toBeUndefined()
   await recorder.close()
   expect(cutRing(folder, keys, ALL_TIME).frames).toBe(1)
+})
+
+test('what is missing of an answer is said in the file, which goes from hand to hand', async () => {
+  const [folder, keys] = [newFolder(), new RingKeys()]
+  const recorder = openRecorder(folder, keys)
+  const frames = Array.from({ length: 30 }, (_, i) => wire(udp(FLOW, 'x'.repeat(900)), i))
+  await recorder.record('eth1', batchOf(frames))
+  await recorder.close()
+  const cut = (bytesMax: number) => {
+    const made = new FrameCut(ALL_TIME, bytesMax)
+    for (const { path, segment_uid } of listSegments(folder))
+      readSegmentChunks(path, { tenant_uid: RING_TENANT, key: keys.of(segment_uid) }, (chunk) => made.chunk(chunk)) // biome-ignore format: one line
+    return made
+  }
+  const short = cut(32 << 10).result({ broken: 2 })
+  expect(short.frames).toBeGreaterThan(5)
+  expect(await framesOf(short.pcapng)).toHaveLength(short.frames)
+  const words = short.pcapng.toString('latin1')
+  expect(words).toContain('later frames are not in it')
+  expect(words).toContain('2 segments of the packet ring do not verify')
+  expect(
+    cut(32 << 20)
+      .result()
+      .pcapng.toString('latin1'),
+  ).not.toContain('not in it')
+})
+
+test('a pipe, a link, a folder and a file without end in the place of a segment are no segment, and nobody waits', async () => {
+  const { folder, keys } = { folder: newFolder(), keys: new RingKeys() }
+  const recorder = openRecorder(folder, keys)
+  await recorder.record('eth1', batchOf([wire(udp(FLOW, 'true'), 0)]))
+  await recorder.close()
+  const path = (n: number) => join(folder, `${String(n).padStart(10, '0')}-${'c'.repeat(32)}.open`)
+  const elsewhere = join(root, 'elsewhere')
+  writeFileSync(elsewhere, 'what its writer may not read')
+  execFileSync('mkfifo', [path(7)])
+  symlinkSync(elsewhere, path(8))
+  mkdirSync(path(9))
+  writeFileSync(path(10), '')
+  truncateSync(path(10), 3 << 30)
+  expect(listSegments(folder).map(({ seq }) => seq)).toEqual([1, 10])
+  const key = Buffer.alloc(32)
+  for (let n = 7; n <= 10; n++) {
+    expect(readHeader(path(n), RING_TENANT)).toBeUndefined()
+    const end = readSegmentChunks(path(n), { tenant_uid: RING_TENANT, key }, () => true)
+    expect(end).toBe('broken')
+  }
+  expect(cutRing(folder, keys, ALL_TIME)).toMatchObject({ frames: 1, ends: ['whole', 'broken'] })
 })
 
 test.skipIf(!canUnshare())(

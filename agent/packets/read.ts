@@ -1,5 +1,7 @@
 /** Reads one segment of the packet ring: chunk by chunk, each in its place, up to its end or to where a writer died. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs'
+import { Failure } from '../base/failure.ts'
+import { openPlain } from '../base/files.ts'
 import {
   decodeFrameHead,
   decodeHeader,
@@ -19,10 +21,11 @@ const SEGMENT_FILE_BYTES_MAX = 128 << 20
 /** `open`: its writer is at work, or was when it died; what it had handed to the kernel is here. */
 export type SegmentEnd = 'whole' | 'open' | 'broken'
 
-/** The header of a segment of this tenant, or nothing: it is being made, or is another's. */
+/** The header of a segment of this tenant, or nothing: it is being made, is another's, or no file at all. */
 export function readHeader(path: string, tenant_uid: string): SegmentHeader | undefined {
   const bytes = Buffer.alloc(HEADER_BYTES)
-  const fd = openSync(path, 'r')
+  const fd = plainOf(path)
+  if (fd === undefined) return undefined
   try {
     if (readSync(fd, bytes, 0, HEADER_BYTES, 0) < HEADER_BYTES) return undefined
   } finally {
@@ -38,9 +41,9 @@ export function readSegmentChunks(
   { tenant_uid, key }: { tenant_uid: string; key: Buffer },
   take: (chunk: Buffer) => boolean,
 ): SegmentEnd {
-  const bytes = readFileSync(path)
-  const header = decodeHeader(bytes, SEGMENT_OF.ring)
-  if (bytes.length > SEGMENT_FILE_BYTES_MAX || typeof header === 'string') return 'broken'
+  const bytes = readBounded(path)
+  const header = bytes && decodeHeader(bytes, SEGMENT_OF.ring)
+  if (!header || typeof header === 'string') return 'broken'
   if (header.tenant_uid !== tenant_uid) return 'broken'
   const chain = new FrameChain(header, key)
   const isClosed = path.endsWith('.closed')
@@ -55,4 +58,24 @@ export function readSegmentChunks(
     at += size
   }
   return isClosed ? 'broken' : 'open'
+}
+
+/** Whoever decodes the wire writes this folder: nothing that it could put there may make a reader wait, or read elsewhere. */
+function plainOf(path: string): number | undefined {
+  try {
+    return openPlain(path)
+  } catch (error) {
+    if (error instanceof Failure) return undefined
+    throw error
+  }
+}
+
+function readBounded(path: string): Buffer | undefined {
+  const fd = plainOf(path)
+  if (fd === undefined) return undefined
+  try {
+    return fstatSync(fd).size > SEGMENT_FILE_BYTES_MAX ? undefined : readFileSync(fd)
+  } finally {
+    closeSync(fd)
+  }
 }

@@ -36,7 +36,7 @@ export interface AgentSight {
   /** Of all runs of this data folder together. */
   blindSeconds: number
   missedFrames: number
-  rules: { loaded: number; refused: number; ageSeconds: number }
+  rules: { loaded: number; refused: number; ageSeconds: number; tuned?: { silenced: number } }
   selfTest: { lastAt?: number; ok?: boolean }
   clock: { offsetMs?: number; source: string }
   startedAt: number
@@ -190,6 +190,7 @@ function sightOf({ agent, who }: SummaryInput) {
       loaded: rules.loaded,
       refused: rules.refused,
       age_seconds: Math.max(0, Math.floor(rules.ageSeconds)),
+      ...(rules.tuned && { silenced: rules.tuned.silenced }),
     },
   }
 }

@@ -52,7 +52,7 @@ test('what does not hold costs its weight and says how much; unknown fails and s
 })
 
 test('every control can fail by its evidence, and every one is unknown without it', () => {
-  const bad = { ...calm, rules: { loaded: 10, refused: 5, age_seconds: 9e6 }, self_test: { at: NOON_US - 1e12, ok: false }, capture: { ...calm.capture, dropped: 500, blind_seconds: 4 }, clock: { ...calm.clock, offset_ms: -60_000 }, lake: { ...calm.lake, full_at: NOON_US + 86_400e6, fault: 'x' }, health: { ...calm.health, down: ['picket-lake'] } } // biome-ignore format: one line
+  const bad = { ...calm, rules: { loaded: 10, refused: 5, age_seconds: 9e6, silenced: 2 }, self_test: { at: NOON_US - 1e12, ok: false }, capture: { ...calm.capture, dropped: 500, blind_seconds: 4 }, clock: { ...calm.clock, offset_ms: -60_000 }, lake: { ...calm.lake, full_at: NOON_US + 86_400e6, fault: 'x' }, health: { ...calm.health, down: ['picket-lake'] } } // biome-ignore format: one line
   const worst = Object.fromEntries(sqlIds.map((id) => [id, id === 'recorded' ? 0 : 3]))
   const all = judgeCompliance(controls, good(worst), controlFacts(bad))
   expect(all.score).toBe(0)

@@ -119,7 +119,13 @@ const SummaryShape = v.strictObject({
   }),
   self_test: v.strictObject({ at: v.nullable(TimeUs), ok: v.nullable(v.boolean()) }),
   /** Null where picket-agent did not answer: who knows them. */
-  rules: v.nullable(v.strictObject({ loaded: Count, refused: Count, age_seconds: Count })),
+  rules: v.nullable(
+    v.strictObject({
+      ...{ loaded: Count, refused: Count, age_seconds: Count },
+      /** Not heard at all by the site's own overrides. */
+      silenced: v.optional(Count),
+    }),
+  ),
   clock: v.strictObject({
     wall: TimeUs,
     offset_ms: v.nullable(v.number()),

@@ -60,7 +60,7 @@ test('the cost of a scope', { timeout: 3_600_000 }, async () => {
   say(`ingest ${JSON.stringify(taken)}`)
   const idle = await idleTenants([1, 47, 500])
   for (const each of idle) say(`idle ${JSON.stringify(each)}`)
-  keepResults('lake', { size, rounds: ROUNDS, load: loadavg(), table, ingest: taken, idle })
+  keepResults('lake', { size, rounds: ROUNDS, load: loadavg()[0], table, ingest: taken, idle })
 })
 
 /** One process, from waiting to its answer, then asked again; what it answered. */

@@ -3,6 +3,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { silentLog } from '../../agent/base/log.ts'
+import { AgentClient } from '../../agent/control/agent-client.ts'
+import { type AgentService, Subscribers, serveAgent } from '../../agent/control/agent-methods.ts'
 import type { OverrideAsked } from '../../agent/detect/overrides.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
 import { Tuning } from '../../agent/tuning.ts'
@@ -88,4 +90,46 @@ test('when the keys are away a change is refused, and what was in force stays', 
   const tuning = new Tuning({ data, ...zulu, keys, nowUs: () => clock.nowUs(), log: silentLog })
   await expect(tuning.add(ASKED, 'thandi')).rejects.toThrow('away')
   expect(tuning.list()).toEqual([])
+})
+
+test('a session tunes by picket-keys alone: the line first, by its role, for the tenant whose wire it is', async () => {
+  const { alfa } = box.folder
+  const tuning = await tuningOf(alfa)
+  for (const { override_id } of tuning.list()) await tuning.remove(override_id)
+  const service: Partial<AgentService> = {
+    tuning: () => ({ tenant_id: 'alfa', overrides: tuning.list() }),
+    tune: (override, by) => tuning.add(override, by),
+    untune: (override_id) => tuning.remove(override_id),
+  }
+  const agent = await serveAgent(box.data, service as AgentService, new Subscribers(), silentLog)
+  try {
+    const { token } = await box.admin('alfa')
+    const made = await box.web.tune({ token, override: ASKED })
+    await box.web.untune({ token, override_id: made.override_id })
+    const gone = box.web.untune({ token, override_id: made.override_id })
+    await expect(gone).rejects.toThrow('no such override')
+    const { items } = await box.web.auditList({ token })
+    const lines = items.filter(({ verb }) => verb.startsWith('rules.')).map(({ verb, subject, outcome }) => `${verb} ${subject} ${outcome}`) // biome-ignore format: one line
+    expect(lines.reverse()).toEqual([
+      'rules.tuned sid:2010935/src intent',
+      'rules.tuned sid:2010935/src done',
+      `rules.untuned ${made.override_id} intent`,
+      `rules.untuned ${made.override_id} done`,
+      `rules.untuned ${made.override_id} intent`,
+      `rules.untuned ${made.override_id} failed`,
+    ])
+    const stranger = await box.admin('zulu')
+    const theirs = box.web.tune({ token: stranger.token, override: ASKED })
+    await expect(theirs).rejects.toThrow('no such rule in your scope')
+    const wide = { token, override: { ...ASKED, rule_id: '*' } }
+    await expect(box.web.tune(wide)).rejects.toThrow('rule_id')
+    for (const caller of ['web', 'link'] as const) {
+      const past = await AgentClient.open(box.data, caller)
+      await expect(past.tune(ASKED, 'nobody')).rejects.toThrow()
+      past.close()
+    }
+    expect(tuning.list()).toEqual([])
+  } finally {
+    await agent.close()
+  }
 })

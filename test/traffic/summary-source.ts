@@ -105,7 +105,7 @@ export function calmSummary(to: number): Summary {
       ports: [{ name: 'lan', seen: 1000, dropped: 0 }],
     },
     self_test: { at: to - PERIOD_US, ok: true },
-    rules: { loaded: 40, refused: 0, age_seconds: 3600 },
+    rules: { loaded: 40, refused: 0, age_seconds: 3600, silenced: 0 },
     clock: { wall: to, offset_ms: 2, source: 'chrony', monotonic_us: 1, boot_count: 1 },
     lake: {
       ...{ rows: 10, oldest_tier1: to - 1e9, oldest_tier2: null },

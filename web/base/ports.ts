@@ -184,9 +184,9 @@ export interface Site {
   reloadRules(): Promise<{ loaded: number; refused: number; generation: number }>
   selfTest(): Promise<{ ok: boolean; sentence: string }>
   tuning(): Promise<TuningView>
-  /** On disk and in force when it answers. */
-  tune(override: OverrideAsked, by: string): Promise<Override>
-  untune(override_id: string): Promise<Override>
+  /** Atom `rules`; the line is written by picket-keys. On disk and in force when it answers. */
+  tune(token: string, override: OverrideAsked): Promise<Override>
+  untune(token: string, override_id: string): Promise<Override>
 }
 
 export interface LakeView extends LakeStatus {

@@ -48,8 +48,8 @@ async function act(
   gate: Gate,
 ): Promise<Response> {
   if (route.audit.by === 'keys') return route.handle(c, view, form)
-  const { verb, subject } = route.audit
-  const line = { token: view.asker.token, verb, subject: subject?.(c, form) || 'this box' }
+  const { verb } = route.audit
+  const line = { token: view.asker.token, verb, subject: 'this box' }
   await gate.ports.audit.audit({ ...line, outcome: 'intent' })
   try {
     const answer = await route.handle(c, view, form)

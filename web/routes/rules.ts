@@ -62,10 +62,10 @@ export function ruleRoutes({ site }: Pick<Ports, 'site'>): Route[] {
       method: 'POST',
       path: '/rules/tune',
       atom: 'rules',
-      audit: { verb: 'rules.tuned', by: 'table', subject: (_, form) => form.get('rule_id') ?? '' },
+      audit: { verb: 'rules.tuned', by: 'keys' },
       handle: async (c, view, form) => {
         await mustBeIts(view, { site })
-        await site.tune(tuneAsked(form, view.zone.nowUs), view.session.name)
+        await site.tune(view.asker.token, tuneAsked(form, view.zone.nowUs))
         return backTo(c, form, '/rules', [])
       },
     },
@@ -73,14 +73,10 @@ export function ruleRoutes({ site }: Pick<Ports, 'site'>): Route[] {
       method: 'POST',
       path: '/rules/untune',
       atom: 'rules',
-      audit: {
-        verb: 'rules.untuned',
-        by: 'table',
-        subject: (_, form) => form.get('override_id') ?? '',
-      },
+      audit: { verb: 'rules.untuned', by: 'keys' },
       handle: async (c, view, form) => {
         await mustBeIts(view, { site })
-        await site.untune(form.get('override_id') ?? '')
+        await site.untune(view.asker.token, form.get('override_id') ?? '')
         return backTo(c, form, '/rules', [])
       },
     },

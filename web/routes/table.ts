@@ -13,8 +13,6 @@ export interface AuditLine {
   verb: string
   /** Who writes it, always before the act: picket-keys inside its own call, or the table through `audit`. */
   by: 'keys' | 'table'
-  /** What it is done to, an id; without it the line says this box. */
-  subject?(c: Context, form: URLSearchParams): string
 }
 
 /** Whose tenants `?scope=` names: this box's own, or the fleet's, whom picket-keys knows by the session. */

@@ -2,6 +2,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { isoFromUs, usFromIso } from '../../base/clock.ts'
 import { Failure } from '../../base/failure.ts'
+import { missingInWords } from '../../packets/cut.ts'
 import { borrow } from '../borrow.ts'
 import { keysForCli, type PacketsAnswer, type PacketsQuestion } from '../keys-client.ts'
 import { type Command, dataFolder, print, printJson, readOptions } from './options.ts'
@@ -96,10 +97,10 @@ function take(
 }
 
 function inWords(answer: PacketsAnswer, out: string): string {
-  const { frames, tenant_id, truncated, holds_from_us, broken } = answer
+  const { frames, tenant_id, holds_from_us } = answer
   const notes = [`${frames} frames of ${tenant_id} written to ${out}, unencrypted.`]
-  if (truncated) notes.push('The bound of 32 MiB was reached: later frames are not in it.')
+  const missing = missingInWords(answer)
+  if (missing !== undefined) notes.push(missing)
   if (holds_from_us !== undefined) notes.push(`The packet ring begins at ${isoFromUs(holds_from_us)}: what was before is gone.`) // biome-ignore format: one line
-  if (broken > 0) notes.push(`${broken} segments do not verify: their frames are not in it.`)
   return notes.join('\n')
 }

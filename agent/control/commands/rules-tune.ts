@@ -1,7 +1,13 @@
 /** `picket rules tune | tuned | untune`: how this site hears its rules, over the running agent. */
 import { isoFromUs } from '../../base/clock.ts'
 import { Failure } from '../../base/failure.ts'
-import { ACTS, type Act, type OverrideAsked, type OverrideView } from '../../detect/overrides.ts'
+import {
+  ACTS,
+  type Act,
+  type OverrideAsked,
+  type OverrideView,
+  tunedWord,
+} from '../../detect/overrides.ts'
 import { AgentClient } from '../agent-client.ts'
 import { keysForCli } from '../keys-client.ts'
 import { print, printJson, required, table } from './options.ts'
@@ -58,7 +64,7 @@ function limitOf(text: string, track = 'by_src'): NonNullable<OverrideAsked['thr
 }
 
 export async function tune(data: string, asked: OverrideAsked, asJson: boolean): Promise<void> {
-  const made = await audited(data, 'rules.tuned', asked.rule_id, (agent) =>
+  const made = await audited(data, 'rules.tuned', tunedWord(asked), (agent) =>
     agent.tune(asked, 'console'),
   )
   if (asJson) printJson(made)

@@ -42,7 +42,8 @@ test('what a set cannot honour is refused', () => {
 
 test('values are bounded', () => {
   const set = new Dataset('string')
+  const before = Dataset.dropped
   for (let i = 0; i < 65_540; i++) set.add(Buffer.from(String(i)))
-  expect(set.dropped).toBe(4)
+  expect(Dataset.dropped - before).toBe(4)
   expect(set.has(Buffer.from('65539'))).toBe(false)
 })

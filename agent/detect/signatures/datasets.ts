@@ -10,8 +10,8 @@ export type DatasetType = 'string' | 'md5' | 'sha256'
 
 export class Dataset {
   readonly type: DatasetType
-  /** Values that were not kept, at a bound. */
-  dropped = 0
+  /** Values that were not kept, at a bound: of all sets of this shard. */
+  static dropped = 0
   readonly #values = new Set<string>()
 
   constructor(type: DatasetType) {
@@ -27,7 +27,7 @@ export class Dataset {
     const key = this.#key(bytes)
     if (this.#values.has(key)) return false
     if (this.#values.size >= VALUES_MAX) {
-      this.dropped++
+      Dataset.dropped++
       return false
     }
     this.#values.add(key)

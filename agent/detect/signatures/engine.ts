@@ -5,6 +5,7 @@ import type { Packet } from '../../decode/packet.ts'
 import type { AppProto, Transaction } from '../../decode/records.ts'
 import type { AlertHit } from '../alert.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
+import { Dataset } from './datasets.ts'
 import { FlowMemory } from './flow-memory.ts'
 import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
@@ -80,6 +81,12 @@ export class SignatureEngine {
   /** Rules that fired in the packet in hand, or wait for its protocol to be known. */
   readonly #inPacket = new Set<number>()
   readonly #untold = new Set<number>()
+
+  /** What rules wanted remembered and was not, at a bound: bits, states, captures, values of sets. */
+  get notRemembered(): number {
+    const { bits, notes } = this.memory
+    return bits.dropped + notes.dropped + this.#state.dropped + Dataset.dropped
+  }
 
   constructor(rules: RuleSet, options: EngineOptions) {
     this.#options = options

@@ -14,10 +14,13 @@ export class FlowMemory {
   /** Of what nothing is to be written. */
   readonly silence = new Silence()
   readonly #bypassed = new Set<number>()
+  /** Flows whose inspection a rule has ended. */
+  bypassed = 0
 
   /** The inspection of the flow is over, and its record says so. */
   bypass(flow: number): void {
     this.passed.add(flow)
+    if (!this.#bypassed.has(flow)) this.bypassed++
     this.#bypassed.add(flow)
   }
 

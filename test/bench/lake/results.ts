@@ -12,6 +12,6 @@ export function keepResults(name: string, figures: object): void {
   const at = new Date().toISOString()
   writeFileSync(
     PATH,
-    `${JSON.stringify({ ...all, [name]: { at, machine, ...figures } }, null, 1)}\n`,
+    `${JSON.stringify({ ...all, [name]: { at, machine, ...figures } }, null, 2)}\n`,
   )
 }

@@ -11,7 +11,7 @@ import { literal, openEngine } from '../../../agent/lake/engine.ts'
 import { writeSealed } from '../../../agent/lake/parquet.ts'
 import { takeApart } from '../../../agent/lake/parquet-seal.ts'
 
-const VERSION = 1 // of what stands in the rows
+const VERSION = 2 // of what stands in the rows, and how it is sealed
 const FILE_ROWS = 500_000 // about what compaction makes
 const ROW_GROUP_ROWS = 122_880
 export const START_US = Date.UTC(2026, 10, 1) * 1000

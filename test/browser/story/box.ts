@@ -48,7 +48,7 @@ export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' 
       assets: async () => assets,
       rules: async () => rules,
       reloadRules: async () => ({ loaded: 12, refused: 1, generation: 8 }),
-      ...tuningPorts(),
+      ...tuningPorts(story),
       selfTest: async () => ({ ok: true, sentence: 'The self-test attack was found after 0.3 s.' }),
     },
     lake: lakePort(story),
@@ -81,7 +81,7 @@ export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' 
 }
 
 /** Overrides as the agent keeps them: one is there from before. */
-function tuningPorts(): Pick<Ports['site'], 'tuning' | 'tune' | 'untune'> {
+function tuningPorts(story: Story): Pick<Ports['site'], 'tuning' | 'tune' | 'untune'> {
   const overrides: OverrideView[] = [
     {
       override_id: '01930000-0000-7000-8000-0000000000d6',
@@ -97,12 +97,18 @@ function tuningPorts(): Pick<Ports['site'], 'tuning' | 'tune' | 'untune'> {
   ]
   return {
     tuning: async () => ({ tenant_id: TENANT.tenant_id, overrides }),
-    tune: async (asked, by) => {
-      const made = { ...asked, by, at: NOW_US, override_id: uuidV7(), held: 0 }
+    tune: async (token, asked) => {
+      const made = {
+        ...asked,
+        by: sessionOf(story, token).name,
+        at: NOW_US,
+        override_id: uuidV7(),
+        held: 0,
+      }
       overrides.unshift(made)
       return made
     },
-    untune: async (id) => {
+    untune: async (_, id) => {
       const at = overrides.findIndex(({ override_id }) => override_id === id)
       if (at < 0) throw new Failure('not-found', 'There is no such override.')
       return overrides.splice(at, 1)[0] as OverrideView
