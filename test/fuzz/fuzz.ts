@@ -3,12 +3,13 @@
  * PICKET_FUZZ_INPUTS says within them. An input may neither
  * throw, nor take long, nor leave memory behind. The same PICKET_SEED gives the same inputs in the same order.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FAULTS } from '../../agent/base/fault.ts'
 import { Chance } from '../traffic/chance.ts'
 import { mutated } from './mutation.ts'
@@ -37,7 +38,10 @@ export interface Target<T> {
 
 /** For readers of files: in memory where there is room for that, as a disk is slower than what is tried. */
 export function scratchFolder(): string {
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'picket-fuzz-'))
+  const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+  const folder = join(parent, `picket-fuzz-${randomUUID()}`)
+  // Not when it is asked for: where every test is left out nothing takes it away.
+  beforeAll(() => void mkdirSync(folder))
   afterAll(() => rmSync(folder, { recursive: true }))
   return folder
 }
