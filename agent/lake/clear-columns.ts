@@ -68,8 +68,19 @@ export class ClearColumns {
     this.memory = memory
   }
 
-  /** Takes these files and forgets others; false when they cannot be shown as one, with nothing taken. */
+  /**
+   * Takes these files and forgets others; false when they cannot be shown as one, with nothing taken. So is a file that is not
+   * as it was sealed: the engine, asked of the sealed files, says so.
+   */
   show(branches: readonly Branch[]): boolean {
+    try {
+      return this.#show(branches)
+    } catch {
+      return this.#hideAll()
+    }
+  }
+
+  #show(branches: readonly Branch[]): boolean {
     const before = this.#files
     this.#files = new Map()
     this.groups = []
