@@ -132,6 +132,9 @@ export class Catalog {
     try {
       db.pragma('locking_mode = EXCLUSIVE') // a second writer is refused, not interleaved
       db.exec('BEGIN IMMEDIATE; COMMIT')
+      // Every page now: one that nobody reads at the opening would else be found changed in the middle of the work.
+      const checked = db.pragma('quick_check(1)', { simple: true })
+      if (checked !== 'ok') throw tampered(folder, 'was changed: it cannot be read')
       const catalog = new Catalog(db, options)
       await catalog.#checkHead()
       catalog.#checkDisk()
