@@ -28,13 +28,13 @@ test.skipIf(!able)('what picket-keys signed for a person is what the guard does'
   await expect(site.web.undo(approval)).rejects.toThrow('about something else')
   expect((await site.web.approve(approval)).state).toBe('active')
   await expect(site.web.approve(approval)).rejects.toThrow('used before')
-  expect((await site.web.undo(await decide('undo'))).state).toBe('undone')
-
   const verbs = async () =>
     (await box.web.auditList({ token })).items
       .filter(({ subject }) => subject === action_id)
       .map(({ verb }) => verb)
       .reverse()
+  await until(async () => (await verbs()).includes('action.applied'), 'the trail has its beginning')
+  expect((await site.web.undo(await decide('undo'))).state).toBe('undone')
   await until(async () => (await verbs()).includes('action.undone'), 'the trail has the end of it')
   expect((await verbs()).filter((verb, i, all) => all.indexOf(verb) === i)).toEqual([
     'action.approve',

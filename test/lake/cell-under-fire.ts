@@ -34,19 +34,20 @@ export class CellUnderFire {
     const step = chance.pick(STEPS)
     const afterMs = chance.next() < 0.5 ? 0 : chance.next() * STEP_MS_MAX
     const cell = await CellClient.start()
-    const kill = () => process.kill(cell.pid, 'SIGKILL')
+    let shot: NodeJS.Timeout | undefined
     let outcome = 'whole answer'
     let found = WHOLE
     try {
       found = this.#judge(
         await this.#question(cell, (now) => {
-          if (now === step) setTimeout(kill, afterMs)
+          if (now === step) shot = setTimeout(() => process.kill(cell.pid, 'SIGKILL'), afterMs)
         }),
       )
     } catch (error) {
       if (Failure.kindOf(error) !== 'internal') throw error
       outcome = 'failure in words'
     }
+    clearTimeout(shot) // an answer may be quicker; its number is then another process's
     cell.kill()
     const next = await CellClient.start()
     const after = this.#judge(await this.#question(next, () => {}))
