@@ -2,6 +2,7 @@
 import { Failure } from '../base/failure.ts'
 import type { Branch } from '../lake/cell.ts'
 import type { CellQuestion } from '../lake/cell-answer.ts'
+import { cellRoom } from '../lake/cell-room.ts'
 import { ConfinedChild, type Cut, type Limits } from '../lake/confined-child.ts'
 import type { FromCell, ToCell } from './run-cell.ts'
 
@@ -12,7 +13,7 @@ export const RESULT_BYTES_MAX = 50 << 20
 /** As JSON an answer may be longer than it counts, and comes twice where the first way of answering ends halfway. */
 const SAYS_BYTES_MAX = 160 << 20
 export const CELL_LIMITS: Limits = {
-  ...{ cpuMs: 10_000, wallMs: 30_000, rssBytes: 512 << 20 },
+  ...{ cpuMs: 10_000, wallMs: 30_000, rssBytes: cellRoom().rssBytes },
   saysBytes: SAYS_BYTES_MAX,
 }
 

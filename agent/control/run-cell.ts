@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs'
 import { type Branch, Cell, type CellOptions, openBlank } from '../lake/cell.ts'
 import type { CellQuestion } from '../lake/cell-answer.ts'
+import { cellRoom } from '../lake/cell-room.ts'
 import { engineWords } from '../lake/cell-words.ts'
 import { ClearColumns } from '../lake/clear-columns.ts'
 import { takeMemory } from '../lake/clear-memory.ts'
@@ -36,8 +37,7 @@ await rehearse()
 let blank: CellOptions['blank'] = await openBlank()
 
 /** For columns in clear: beside the engine's memory and like it bounded, whoever writes to it. */
-const CLEAR_BYTES_MAX = 128 << 20
-const memory = takeMemory(CLEAR_BYTES_MAX)
+const memory = takeMemory(cellRoom().clearBytes)
 const columns = memory && new ClearColumns(memory)
 let cell: Cell | undefined
 /** Files that it may read. */
