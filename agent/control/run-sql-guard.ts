@@ -2,6 +2,7 @@
 import { Failure, type Kind } from '../base/failure.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { openEngine } from '../lake/engine.ts'
+import { becomeOwnUser } from '../lake/own-user.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
 import { type GuardScope, guardSql } from '../lake/sql-guard.ts'
 
@@ -12,6 +13,7 @@ export interface ToGuard {
 }
 export type FromGuard = { id: number; error?: { kind: Kind; message: string } } | { ready: true }
 
+becomeOwnUser()
 hide()
 const engine = await openEngine({ memoryMiB: 128 })
 const connection = await engine.connect()
