@@ -25,6 +25,9 @@ test('each program may do what its row says and nothing else', () => {
   expect(line('web', 'CapabilityBoundingSet')).toBe('')
   expect(line('lake', 'CapabilityBoundingSet')).toBe('')
   expect(line('link', 'CapabilityBoundingSet')).toBe('')
+  expect(line('keys', 'Delegate')).toBe('memory pids')
+  expect(line('keys', 'ProtectControlGroups')).toBeUndefined()
+  expect(line('lake', 'ProtectControlGroups')).toBe('yes')
   expect(line('keys', 'PrivateNetwork')).toBe('yes')
   expect(line('lake', 'PrivateNetwork')).toBe('yes')
   expect(line('agent', 'After')).toBe(

@@ -56,6 +56,8 @@ function serviceText(unit: Unit, { node, data, user }: SystemdOptions): string {
       ['PassEnvironment', [...INHERITED, ...unit.environment].join(' ')],
       ['AmbientCapabilities', capabilities],
       ...(unit.capabilities ? ([['CapabilityBoundingSet', capabilities]] as Line[]) : []),
+      // Who starts cells divides its own control group among them (`lake/control-groups.ts`).
+      ...(unit.capabilities ? NO_GROUPS : OWN_GROUPS),
       ['ReadWritePaths', data],
       ...CONFINED,
       ...(unit.offline
@@ -73,6 +75,9 @@ function serviceText(unit: Unit, { node, data, user }: SystemdOptions): string {
 
 type Line = readonly [name: string, value: string]
 
+const NO_GROUPS: readonly Line[] = [['ProtectControlGroups', 'yes']]
+const OWN_GROUPS: readonly Line[] = [['Delegate', 'memory pids']]
+
 /** No MemoryDenyWriteExecute: V8 and PCRE2 compile at run time. */
 const CONFINED: readonly Line[] = [
   ['NoNewPrivileges', 'yes'],
@@ -82,7 +87,6 @@ const CONFINED: readonly Line[] = [
   ['PrivateDevices', 'yes'],
   ['ProtectKernelModules', 'yes'],
   ['ProtectKernelLogs', 'yes'],
-  ['ProtectControlGroups', 'yes'],
   ['ProtectClock', 'yes'],
   ['RestrictSUIDSGID', 'yes'],
   ['LockPersonality', 'yes'],
