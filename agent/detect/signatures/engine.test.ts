@@ -203,6 +203,18 @@ test('sticky buffers and old modifiers see their part only', () => {
   expect(fired.toSorted((a, b) => a - b)).toEqual([1, 2, 4, 5, 6, 7, 10, 11, 12])
 })
 
+test('a content that a modifier moves takes "nothing behind it" along', () => {
+  const lab = new SignatureLab(
+    [
+      rule('content:"test"; isdataat:!1,relative; http_user_agent;', HTTP),
+      rule('content:"tes"; isdataat:!1,relative; http_user_agent;', HTTP, 2),
+    ].join('\n'),
+  )
+  expect(lab.refused).toEqual([])
+  const http = httpExchange({ requestHeaders: [{ name: 'User-Agent', value: 'a test' }] })
+  expect(lab.transaction({ proto: 'http', stage: 'done', http })).toEqual([1])
+})
+
 test('each rule fires once a transaction, whatever the number of stages', () => {
   const lab = new SignatureLab(
     [
