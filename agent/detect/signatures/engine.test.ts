@@ -238,6 +238,14 @@ test('a header that comes twice is one with both values; of lengths the first co
   expect(lab.transaction({ proto: 'http', stage: 'done', http })).toEqual([1, 2, 4, 5])
 })
 
+test('a rule that matched before the protocol is known waits through all that comes until it is', () => {
+  const lab = new SignatureLab(rule('flow:established; content:"ab"; content:"cd";', HTTP))
+  const parts = ['abcd', 'more', 'and more'].map((data) => ['>', data] as const)
+  expect(lab.segments(parts)).toEqual([])
+  lab.appProto = 'http'
+  expect(lab.segments([['>', 'the last']])).toEqual([1])
+})
+
 test('each rule fires once a transaction, whatever the number of stages', () => {
   const lab = new SignatureLab(
     [
