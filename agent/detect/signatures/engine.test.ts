@@ -271,7 +271,7 @@ test('expressions and searches that run away are cut off, and it is told', () =>
     [
       rule('content:"aaaa"; pcre:"/(a+)+b(?!x)$/";', UDP),
       rule(
-        'content:"a"; content:"a"; distance:0; content:"a"; distance:0; content:"zz"; distance:0; within:1300;',
+        'content:"a"; content:"a"; within:600; content:"a"; within:600; content:"zz"; within:1300;',
         UDP,
         2,
       ),
