@@ -312,3 +312,11 @@ test('TCP flags, TTL and friends', () => {
   expect(fired(lab.tcp({ seq: 1, flags: 18 }))).toEqual([2, 3])
   expect(lab.datagram('x')).toEqual([5])
 })
+
+test('what has matched before its protocol is known waits for it through more segments', () => {
+  const lab = new SignatureLab(rule('content:"secret";', 'alert http any any -> any any'))
+  const parts = ['a secret', 'more', 'and more'].map((text) => ['>', text] as const)
+  expect(lab.segments(parts)).toEqual([])
+  lab.appProto = 'http'
+  expect(lab.segments([['>', 'the end']])).toEqual([1])
+})
