@@ -29,7 +29,7 @@ type Plug = (typeof PLUGS)[number]
 
 const READY_MS_MAX = 20_000
 /** What the box listens on for browsers. */
-const HTTPS_PORT = 8443
+export const HTTPS_PORT = 8443
 /** Model names that QEMU emulates in software; what it lacks of them is left out, else it says so at each start. */
 const SLOW_CPU = 'Haswell,-pcid,-hle,-rtm,-x2apic,-tsc-deadline,-invpcid,-spec-ctrl'
 
@@ -39,7 +39,6 @@ export interface MachineOptions {
   memoryMiB?: number
   /** Without it there is no TPM in the machine. */
   tpm?: boolean
-  /** Strings that the firmware hands on (SMBIOS type 11). */
   firmwareStrings?: readonly string[]
   /** What of the disk's cache is lost when the power goes. */
   seed?: number
@@ -59,6 +58,8 @@ export class Machine {
   readonly second = new Wire()
   /** Where the pages of the box are, from here. */
   readonly httpsPort: number
+  /** Strings that the firmware hands on from the next start (SMBIOS type 11). */
+  firmwareStrings: readonly string[]
   readonly #options: MachineOptions
   readonly #chance: Chance
   readonly #servers: Record<Plug, Server>
@@ -69,6 +70,7 @@ export class Machine {
   private constructor(folder: string, options: MachineOptions, httpsPort: number) {
     this.folder = folder
     this.#options = options
+    this.firmwareStrings = options.firmwareStrings ?? []
     this.httpsPort = httpsPort
     this.disk = Disk.copyOf(options.base, join(folder, 'disk.raw'))
     this.cache = new ForgetfulDisk(this.disk.path, this.#path('nvme'))
@@ -178,7 +180,7 @@ export class Machine {
   }
 
   #words(): string[] {
-    const { memoryMiB = 2048, clock = 'utc', firmwareStrings = [] } = this.#options
+    const { memoryMiB = 2048, clock = 'utc' } = this.#options
     const code = findFirmware()?.code
     return [
       ...['-name', 'picket-test', '-nodefaults', '-no-user-config', '-display', 'none', '-S'],
@@ -198,7 +200,7 @@ export class Machine {
       ...['-serial', 'chardev:serial'],
       ...this.#line('qmp'),
       ...['-mon', 'chardev=qmp,mode=control'],
-      ...firmwareStrings.flatMap((text) => ['-smbios', `type=11,value=${text.replaceAll(',', ',,')}`]), // biome-ignore format: one line
+      ...this.firmwareStrings.flatMap((text) => ['-smbios', `type=11,value=${text.replaceAll(',', ',,')}`]), // biome-ignore format: one line
     ]
   }
 
