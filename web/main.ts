@@ -11,6 +11,7 @@ import { systemClock } from '../agent/base/clock.ts'
 import { type Config, loadConfig } from '../agent/base/config.ts'
 import { Failure } from '../agent/base/failure.ts'
 import { openLog } from '../agent/base/log.ts'
+import { Duty } from '../agent/control/duty.ts'
 import { GuardClient } from '../agent/control/guard-client.ts'
 import { keysForWeb } from '../agent/control/keys-client.ts'
 import { createApp, routeTable } from './app.ts'
@@ -52,7 +53,11 @@ async function main(): Promise<void> {
   reply = (request, env) => app.fetch(request, env as object)
   if (!listening.onLoopback) log.warn({ address: listening.address }, 'web.needs-tls-in-front') // without it no browser keeps the Secure cookie
   log.info({ address: listening.address, port: listening.port }, 'web.ready')
+  // A page is made. Not over the network: whoever fills our connections must not have us started anew.
+  const page = async () => void (await app.fetch(new Request('http://localhost/login')))
+  const duty = Duty.begin({ log, checks: [page] })
   const end = () => {
+    duty.end()
     server.close(() => process.exit(0))
     server.closeAllConnections()
     box.close()

@@ -314,7 +314,7 @@ test('expressions and searches that run away are cut off, and it is told', () =>
     [
       rule('content:"aaaa"; pcre:"/(a+)+b(?!x)$/";', UDP),
       rule(
-        'content:"a"; content:"a"; distance:0; content:"a"; distance:0; content:"zz"; distance:0;',
+        'content:"a"; content:"a"; within:600; content:"a"; within:600; content:"zz"; within:1300;',
         UDP,
         2,
       ),
@@ -354,4 +354,12 @@ test('TCP flags, TTL and friends', () => {
   expect(fired(lab.tcp({ seq: 1, flags: 2 }))).toEqual([1, 3])
   expect(fired(lab.tcp({ seq: 1, flags: 18 }))).toEqual([2, 3])
   expect(lab.datagram('x')).toEqual([5])
+})
+
+test('what has matched before its protocol is known waits for it through more segments', () => {
+  const lab = new SignatureLab(rule('content:"secret";', 'alert http any any -> any any'))
+  const parts = ['a secret', 'more', 'and more'].map((text) => ['>', text] as const)
+  expect(lab.segments(parts)).toEqual([])
+  lab.appProto = 'http'
+  expect(lab.segments([['>', 'the end']])).toEqual([1])
 })

@@ -219,6 +219,7 @@ function plainContent(bytes: Uint8Array, negated: boolean): Content {
     startsWith: false,
     endsWith: false,
     followed: false,
+    decides: false,
   }
 }
 
