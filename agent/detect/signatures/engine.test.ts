@@ -118,6 +118,22 @@ test('one byte a segment', () => {
   expect(lab.segments([...'abc-XYZ'].map((c) => ['>', c] as const))).toEqual([1])
 })
 
+test('bytes that a rule has fired on do not let it fire again', () => {
+  const lab = new SignatureLab(
+    [
+      rule('flow:only_stream; content:"|00|"; offset:3; depth:1;'),
+      rule('flow:only_stream; content:"ab"; content:"cd"; distance:0;', undefined, 2),
+      rule('flow:only_stream; content:"abc"; startswith; content:"z";', undefined, 3),
+    ].join('\n'),
+  )
+  expect(lab.segments([['>', 'abc\0']])).toEqual([1])
+  expect(lab.segments([['>', '\0 and more\0']])).toEqual([])
+  expect(lab.segments([['>', 'cd']])).toEqual([2])
+  expect(lab.segments([['>', 'cd']])).toEqual([])
+  expect(lab.segments([['>', 'abcdz']]).toSorted()).toEqual([2, 3])
+  expect(lab.segments([['>', 'z']])).toEqual([])
+})
+
 test('offset and depth count from the beginning of the stream', () => {
   const lab = new SignatureLab(rule('flow:only_stream; content:"needle"; offset:10; depth:6;'))
   expect(
@@ -236,14 +252,6 @@ test('a header that comes twice is one with both values; of lengths the first co
   expect(lab.refused).toEqual([])
   const http = httpExchange({ requestHeaders })
   expect(lab.transaction({ proto: 'http', stage: 'done', http })).toEqual([1, 2, 4, 5])
-})
-
-test('a rule that matched before the protocol is known waits through all that comes until it is', () => {
-  const lab = new SignatureLab(rule('flow:established; content:"ab"; content:"cd";', HTTP))
-  const parts = ['abcd', 'more', 'and more'].map((data) => ['>', data] as const)
-  expect(lab.segments(parts)).toEqual([])
-  lab.appProto = 'http'
-  expect(lab.segments([['>', 'the last']])).toEqual([1])
 })
 
 test('each rule fires once a transaction, whatever the number of stages', () => {
