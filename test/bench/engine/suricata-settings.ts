@@ -89,7 +89,7 @@ stream:
   memcap: 64mb
   checksum-validation: yes
   inline: auto
-  reassembly: {memcap: 256mb, depth: 1mb, toserver-chunk-size: 2560, toclient-chunk-size: 2560, randomize-chunk-size: yes}
+  reassembly: {memcap: 256mb, depth: 1mb, toserver-chunk-size: 2560, toclient-chunk-size: 2560, randomize-chunk-size: no}
 host: {hash-size: 4096, prealloc: 1000, memcap: 32mb}
 decoder:
   teredo: {enabled: true, ports: $TEREDO_PORTS}
