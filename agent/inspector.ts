@@ -169,13 +169,20 @@ export class Inspector implements FlowListener {
     this.#handshakes = tlsHandshakes(inspection)
     this.#headers = httpHeaders(inspection)
     const inline = inspection.stream_inline || inspection.mode === 'ips'
-    this.#acked = inline ? undefined : new AckedStreams()
+    this.#acked = inline
+      ? undefined
+      : new AckedStreams({
+          streams: this.#table.flowsMax * 2,
+          give: (stream, bytes, from, to) =>
+            this.#streamed(stream >> 1, (stream & 1) === 1, bytes, from, to),
+        })
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
   }
 
   /** Every frame of the batch, and the timers that are due. */
   run(batch: FrameBatch): void {
     this.#path.run(batch)
+    this.#acked?.settle()
   }
 
   /** Timers, when no frame comes. */
@@ -236,12 +243,8 @@ export class Inspector implements FlowListener {
   }
 
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
-    const acked = this.#acked
-    if (acked && !this.#ending)
-      acked.add(flow * 2 + (toServer ? 1 : 0), bytes, start, end, (held, from, to) =>
-        this.#streamed(flow, toServer, held, from, to),
-      )
-    else this.#streamed(flow, toServer, bytes, start, end)
+    if (!this.#acked || this.#ending) this.#streamed(flow, toServer, bytes, start, end)
+    else this.#acked.add(flow * 2 + (toServer ? 1 : 0), bytes, start, end, this.#path.stays(bytes))
   }
 
   drops(packet: Packet): boolean {
@@ -259,9 +262,7 @@ export class Inspector implements FlowListener {
   }
 
   #release(flow: number, toServer: boolean, keep: number): void {
-    this.#acked?.release(flow * 2 + (toServer ? 1 : 0), keep, (held, from, to) =>
-      this.#streamed(flow, toServer, held, from, to),
-    )
+    this.#acked?.release(flow * 2 + (toServer ? 1 : 0), keep)
   }
 
   #streamed(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
