@@ -71,6 +71,8 @@ export interface Output {
   observation(observation: Observation): void
   sighting(seen: AssetSeen): void
   selfTestFound(): void
+  /** Packet time has gone on: about once a second of it. */
+  ticked?(timeUs: number): void
 }
 
 export class Inspector implements FlowListener {
@@ -126,7 +128,7 @@ export class Inspector implements FlowListener {
       },
       this,
     )
-    this.#path = new FramePath(this.#flows)
+    this.#path = new FramePath(this.#flows, (timeUs) => output.ticked?.(timeUs))
     this.#app = new AppLayer(
       this.#table,
       {
@@ -164,7 +166,7 @@ export class Inspector implements FlowListener {
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
   }
 
-  /** Every frame of the batch, then the timers. */
+  /** Every frame of the batch, and the timers that are due. */
   run(batch: FrameBatch): void {
     this.#path.run(batch)
   }

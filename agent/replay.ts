@@ -62,8 +62,6 @@ export class Replay {
   #bytes = 0
   #seconds = 0
   #cpuUs = 0
-  #lastUs = 0
-  #tickedUs = 0
 
   constructor(options: ReplayOptions) {
     const home = options.home.map(parsePrefix)
@@ -91,6 +89,7 @@ export class Replay {
           for (const draft of this.#assets.see(seen)) this.#onRow(draft)
         },
         selfTestFound: () => {},
+        ticked: (timeUs) => this.#tick(timeUs),
       },
     )
   }
@@ -103,8 +102,6 @@ export class Replay {
       this.#inspector.run(batch)
       this.#packets += batch.count
       for (let i = 0; i < batch.count; i++) this.#bytes += batch.wire[i] as number
-      if (batch.count > 0) this.#lastUs = batch.timeUs[batch.count - 1] as number
-      this.#tick()
       this.#spent(start, cpu)
       await afterBatch?.()
     }
@@ -131,13 +128,10 @@ export class Replay {
     }
   }
 
-  /** Packet time, once a second of it. */
-  #tick(): void {
-    if (this.#lastUs - this.#tickedUs < 1e6) return
-    this.#tickedUs = this.#lastUs
-    for (const found of this.#baselines?.tick(this.#lastUs) ?? [])
+  #tick(timeUs: number): void {
+    for (const found of this.#baselines?.tick(timeUs) ?? [])
       this.#keep(this.#findings.baseline(found))
-    for (const finding of this.#findings.tick(this.#lastUs)) this.#keep(finding)
+    for (const finding of this.#findings.tick(timeUs)) this.#keep(finding)
   }
 
   #keep(finding: Finding | undefined): void {

@@ -203,6 +203,41 @@ test('sticky buffers and old modifiers see their part only', () => {
   expect(fired.toSorted((a, b) => a - b)).toEqual([1, 2, 4, 5, 6, 7, 10, 11, 12])
 })
 
+test('a content that a modifier moves takes "nothing behind it" along', () => {
+  const lab = new SignatureLab(
+    [
+      rule('content:"test"; isdataat:!1,relative; http_user_agent;', HTTP),
+      rule('content:"tes"; isdataat:!1,relative; http_user_agent;', HTTP, 2),
+    ].join('\n'),
+  )
+  expect(lab.refused).toEqual([])
+  const http = httpExchange({ requestHeaders: [{ name: 'User-Agent', value: 'a test' }] })
+  expect(lab.transaction({ proto: 'http', stage: 'done', http })).toEqual([1])
+})
+
+test('a header that comes twice is one with both values; of lengths the first counts', () => {
+  const requestHeaders = [
+    { name: 'Host', value: 'a.example' },
+    { name: 'User-Agent', value: 'one' },
+    { name: 'Content-Length', value: '3' },
+    { name: 'host', value: 'b.example' },
+    { name: 'user-agent', value: 'two' },
+    { name: 'content-length', value: '4' },
+  ]
+  const lab = new SignatureLab(
+    [
+      rule('http.header; content:"Host: a.example, b.example|0d 0a|User-Agent: one, two|0d 0a|Content-Length: 3|0d 0a|"; bsize:69;', HTTP), // biome-ignore format: one rule
+      rule('http.header_names; content:"|0d 0a|Host|0d 0a|User-Agent|0d 0a|Content-Length|0d 0a 0d 0a|"; startswith; endswith;', HTTP, 2), // biome-ignore format: one rule
+      rule('http.header; content:"Host: b.example"; nocase;', HTTP, 3),
+      rule('http.content_len; content:"3"; bsize:1;', HTTP, 4),
+      rule('http.request_header; content:"User-Agent: one, two"; bsize:20;', HTTP, 5),
+    ].join('\n'),
+  )
+  expect(lab.refused).toEqual([])
+  const http = httpExchange({ requestHeaders })
+  expect(lab.transaction({ proto: 'http', stage: 'done', http })).toEqual([1, 2, 4, 5])
+})
+
 test('each rule fires once a transaction, whatever the number of stages', () => {
   const lab = new SignatureLab(
     [
@@ -271,7 +306,7 @@ test('expressions and searches that run away are cut off, and it is told', () =>
     [
       rule('content:"aaaa"; pcre:"/(a+)+b(?!x)$/";', UDP),
       rule(
-        'content:"a"; content:"a"; distance:0; content:"a"; distance:0; content:"zz"; distance:0;',
+        'content:"a"; content:"a"; within:600; content:"a"; within:600; content:"zz"; within:1300;',
         UDP,
         2,
       ),
@@ -311,4 +346,12 @@ test('TCP flags, TTL and friends', () => {
   expect(fired(lab.tcp({ seq: 1, flags: 2 }))).toEqual([1, 3])
   expect(fired(lab.tcp({ seq: 1, flags: 18 }))).toEqual([2, 3])
   expect(lab.datagram('x')).toEqual([5])
+})
+
+test('what has matched before its protocol is known waits for it through more segments', () => {
+  const lab = new SignatureLab(rule('content:"secret";', 'alert http any any -> any any'))
+  const parts = ['a secret', 'more', 'and more'].map((text) => ['>', text] as const)
+  expect(lab.segments(parts)).toEqual([])
+  lab.appProto = 'http'
+  expect(lab.segments([['>', 'the end']])).toEqual([1])
 })

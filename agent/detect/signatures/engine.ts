@@ -133,6 +133,7 @@ export class SignatureEngine {
   packet(packet: Packet): void {
     this.#packet = packet
     this.#timeUs = packet.timeUs
+    this.#inspector.refill()
     if (this.#inPacket.size > 0) this.#inPacket.clear()
     if (this.#untold.size > 0) this.#untold.clear()
     const { protocol, flow } = packet
@@ -446,6 +447,7 @@ export class SignatureEngine {
   }
 
   ended(flow: number): void {
+    this.#inspector.refill()
     this.#judgeMatched(flow * 2)
     this.#judgeMatched(flow * 2 + 1)
   }
