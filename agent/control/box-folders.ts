@@ -48,7 +48,8 @@ const OWN: readonly [folder: string, unit: UnitName][] = [
 export function tmpfilesText(data: string, firstConfig: string): string {
   const keys = userOf('keys')
   const lines = [
-    `d ${data} 0711 ${keys} ${keys}`,
+    // picket-keys has platform.db in it; what others have there it can neither move nor remove.
+    `d ${data} 1775 root ${keys}`,
     `f ${data}/config.json 0644 ${keys} ${keys} - ${firstConfig}`,
     // Its public.json is for all; its other files are 0600.
     `d ${data}/keys 0711 ${keys} ${keys}`,

@@ -36,7 +36,7 @@ export const CHILD_LINES: readonly Line[] = [
   ['StandardOutput', 'socket'],
   ['StandardError', 'null'],
   ['KillSignal', 'SIGKILL'],
-  ['SuccessExitStatus', 'SIGKILL'],
+  ['SuccessExitStatus', '1 SIGKILL'], // nobody is there any more that it could answer,
   ['OOMScoreAdjust', '500'],
 ]
 

@@ -171,7 +171,12 @@ export const UNITS: readonly Unit[] = [
 ]
 
 /** One worker thread, so that what confines it confines all queries; nothing of our environment. */
-export const CHILD_ENVIRONMENT = ['UV_THREADPOOL_SIZE=1', 'UV_USE_IO_URING=0', 'TZ=UTC'] as const
+export const CHILD_ENVIRONMENT = [
+  'UV_THREADPOOL_SIZE=1',
+  'UV_USE_IO_URING=0',
+  'TZ=UTC',
+  'PICKET_ACTIVATED=1',
+] as const
 
 export const CHILDREN: readonly Child[] = [
   {
