@@ -12,7 +12,7 @@ Usage: ./build.sh COMMAND
   run [DIR]                                                       the programs of a box on a data folder
   test                                                            everything that is checked
   bench [NAME]                                                    the benchmarks, or those whose path holds NAME
-  image                                                           the appliance image (not yet)
+  image [--release] [--update-lock] [--twice] [--fresh]           the appliance image
   long fresh                                                      the two commands on fresh Debian 12 and 13
   long fuzz [INPUTS] [TARGET]                                     every target with 10,000,000 inputs, or those whose name holds TARGET
   long kill [SEEDS] [BASE]                                        a process of the lake killed for each of 1,000 seeds
@@ -38,6 +38,10 @@ missing_packages() {
   if [ "${1:-}" = test ]; then
     have chromium || echo chromium
     have mosquitto || echo mosquitto
+  fi
+  if [ "${1:-}" = image ]; then
+    have mmdebstrap || echo mmdebstrap
+    have git || echo git
   fi
 }
 
@@ -133,6 +137,12 @@ bench() {
   exec vitest bench --run ${name:+"$name"}
 }
 
+image() {
+  say "making the appliance image from Debian 13's packages and this clone"
+  prepare image
+  exec image/make.sh "$@"
+}
+
 long() {
   case "${1:-}" in
     fresh)
@@ -166,7 +176,7 @@ case "${1:-}" in
   run) shift; run "$@" ;;
   test) shift; tests ;;
   bench) shift; bench "$@" ;;
-  image) say "the appliance image is not built from here yet."; exit 2 ;;
+  image) shift; image "$@" ;;
   long) shift; long "$@" ;;
   *) usage ;;
 esac
