@@ -10,7 +10,8 @@ usage() {
 Usage: ./build.sh COMMAND
   demo [--once] [--json OUT] [--seed N] [--calm] [--record DIR]   three sites with ordinary and hostile traffic
   run [DIR]                                                       the programs of a box on a data folder
-  test                                                            everything that is checked
+  test                                                            everything that is checked; of the image one boot
+  test image                                                      the image: every boot test
   bench [NAME]                                                    the benchmarks, or those whose path holds NAME
   image [--release] [--update-lock] [--twice] [--fresh]           the appliance image
   long fresh                                                      the two commands on fresh Debian 12 and 13
@@ -35,13 +36,18 @@ missing_packages() {
   library libnftables.so.1 || echo libnftables1
   library libatomic.so.1 || echo libatomic1
   have npm || echo npm
-  if [ "${1:-}" = test ]; then
+  if [ -n "${1:-}" ]; then # tests and benchmarks
     have chromium || echo chromium
     have mosquitto || echo mosquitto
   fi
-  if [ "${1:-}" = image ]; then
+  if [ "$(id -u)" = 0 ] && [[ ${1:-} =~ ^(test|image)$ ]]; then
     have mmdebstrap || echo mmdebstrap
-    have git || echo git
+  fi
+  if [ "${1:-}" = test ] && [ "$(id -u)" = 0 ]; then # to boot the image, which only root can build
+    have qemu-system-x86_64 || echo qemu-system-x86
+    [ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || echo ovmf
+    have swtpm || echo swtpm
+    have mcopy || echo mtools
   fi
 }
 
@@ -133,7 +139,7 @@ bench() {
       say "running the benchmarks whose path holds \"$name\"; each prints its figures, nothing is compared or kept"
       ;;
   esac
-  prepare test # one of them needs Mosquitto
+  prepare bench # one of them needs Mosquitto
   exec vitest bench --run ${name:+"$name"}
 }
 

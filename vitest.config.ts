@@ -47,7 +47,24 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { name: 'cli', ...noBench, include: ['test/cli/*.test.ts'], ...slow } },
+      {
+        test: {
+          name: 'cli',
+          ...noBench,
+          include: ['test/cli/*.test.ts', 'test/box/*.test.ts'],
+          ...slow,
+        },
+      },
+      {
+        test: {
+          name: 'image',
+          ...noBench,
+          include: [process.env.PICKET_IMAGE === 'all' ? 'test/image/*.test.ts' : 'test/image/quick.test.ts'], // biome-ignore format: one line
+          testTimeout: 1_800_000, // a boot in software takes minutes, and some tests are five of them
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
       { test: { name: 'all', include: [], benchmark, ...slow, fileParallelism: false } },
     ],
   },
