@@ -36,7 +36,7 @@ missing_packages() {
   library libnftables.so.1 || echo libnftables1
   library libatomic.so.1 || echo libatomic1
   have npm || echo npm
-  if [ -n "${1:-}" ]; then # tests and benchmarks
+  if [[ ${1:-} =~ ^(test|bench)$ ]]; then
     have chromium || echo chromium
     have mosquitto || echo mosquitto
   fi
