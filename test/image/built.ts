@@ -10,6 +10,7 @@ import { Disk } from './disk.ts'
 import { missing } from './programs.ts'
 
 const OUT = fileURLToPath(new URL('../../out/image', import.meta.url))
+const STATE = fileURLToPath(new URL('../../.state/image', import.meta.url))
 
 /** The partition with the files, not the one with their hashes. */
 export const ROOT = /^(?!esp$|.*verity|.*empty|data)/i
@@ -26,7 +27,7 @@ export interface Built {
 export function built(): Built | undefined {
   const found = {
     disk: process.env['PICKET_DISK'] ?? join(OUT, 'disk.raw'),
-    tools: process.env['PICKET_IMAGE_TOOLS'] ?? join(OUT, 'tools'),
+    tools: process.env['PICKET_IMAGE_TOOLS'] ?? join(STATE, 'tools'),
     pcrKey: process.env['PICKET_PCR_KEY'] ?? join(OUT, 'keys', 'pcr.pem'),
   }
   const lacking = missing()
