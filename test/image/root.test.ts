@@ -23,7 +23,7 @@ const ENABLED_NEVER =
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 const KEY_BYTES_MAX = 64 << 10
 
-const image = built()
+const image = await built()
 
 describe.skipIf(!image)('the root file system', () => {
   let root: string

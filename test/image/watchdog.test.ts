@@ -20,7 +20,7 @@ const STOP_AGENT = [
 const STOP_ALL =
   'until systemctl -q is-active picket-agent; do sleep 1; done; echo HUNG; kill -SEGV 1'
 
-const image = built()
+const image = await built()
 
 describe.skipIf(!image)('the watchdog', () => {
   let box: Box | undefined
