@@ -18,7 +18,7 @@ let client: Client
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'picket-disk-'))
   writeFileSync(join(folder, 'disk'), Buffer.alloc(BYTES, 'a'))
-  disk = new ForgetfulDisk(join(folder, 'disk'), join(folder, 'sock'))
+  disk = new ForgetfulDisk(join(folder, 'disk'), join(folder, 'sock'), BYTES)
   client = await Client.at(join(folder, 'sock'))
 })
 afterEach(() => {
