@@ -53,7 +53,14 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { name: 'cli', ...noBench, include: ['test/cli/*.test.ts'], ...slow } },
+      {
+        test: {
+          name: 'cli',
+          ...noBench,
+          include: ['test/cli/*.test.ts', 'test/box/*.test.ts'],
+          ...slow,
+        },
+      },
       {
         test: {
           name: 'image',

@@ -80,6 +80,11 @@ export class Shards {
     return worker !== undefined
   }
 
+  /** `<interface>/<shard>` of every worker. */
+  get names(): string[] {
+    return this.#ports.flatMap(({ name, workers }) => workers.map((_, shard) => `${name}/${shard}`))
+  }
+
   /** Each interface's own counter where this run's begins. */
   began(): Record<string, number> {
     return Object.fromEntries(

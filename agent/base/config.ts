@@ -131,6 +131,8 @@ const Schema = v.strictObject({
     v.strictObject({
       host: v.optional(v.string(), '127.0.0.1'),
       port: v.optional(Port, 8443),
+      /** With a certificate of its own (`<data>/web`); else TLS has to stand in front of it, but on loopback. */
+      https: v.optional(v.boolean(), false),
     }),
     {},
   ),

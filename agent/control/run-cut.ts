@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { introduce } from '../lake/activated-child.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
 import { FrameCut } from '../packets/cut.ts'
@@ -51,6 +52,7 @@ export type FromCut =
   | { type: 'failed'; message: string }
 
 hide()
+introduce(process.stdout)
 const send = (message: FromCut) => sendMessage(process.stdout, message)
 const die = () => process.kill(process.pid, 'SIGKILL')
 process.stdin.on('end', die)

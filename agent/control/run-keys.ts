@@ -7,6 +7,7 @@ import { loadConfig } from '../base/config.ts'
 import { Failure } from '../base/failure.ts'
 import { openLog } from '../base/log.ts'
 import { shippedControls } from '../controls-on-disk.ts'
+import { Duty } from './duty.ts'
 import { hardenProcess } from './harden.ts'
 import { openKeysBox } from './keys-box.ts'
 import { questionOf } from './keys-query.ts'
@@ -27,7 +28,10 @@ async function main(): Promise<void> {
   const server = await serveKeys(box, createQueryRunner(data, log), log, controls)
   const { kind, generation } = box.ring.describe()
   log.info({ custodian: kind, generation, tenants: box.accounts.tenants().length }, 'keys.ready')
+  // That it answers, and that its database does.
+  const duty = Duty.begin({ log, checks: [() => void box.accounts.tenants()] })
   const end = async () => {
+    duty.end()
     await server.close()
     box.close()
     log.info({}, 'keys.ended')

@@ -1,8 +1,9 @@
 /** A child process over a pipe, under a watch: processor time, wall time and memory, then SIGKILL. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import koffi from 'koffi'
+import { activate, type StartedChild } from './activated-child.ts'
 import { readMessages, sendMessage } from './pipe.ts'
 
 const WATCH_MS = 20
@@ -26,7 +27,7 @@ export interface ChildOptions {
 }
 
 export class ConfinedChild {
-  readonly #process: ChildProcess
+  readonly #process: StartedChild
   #take: ((message: unknown) => void) | undefined
   #cut: Cut | undefined
   #onGone: ((cut: Cut) => void)[] = []
@@ -34,23 +35,8 @@ export class ConfinedChild {
   #said = 0
   #saysBytes = Number.POSITIVE_INFINITY
 
-  constructor({ program, uid }: ChildOptions) {
-    const [command = process.execPath, ...args] = [
-      ...noNetwork(),
-      ...(uid === undefined
-        ? []
-        : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']),
-      process.execPath,
-      '--disable-proto=delete',
-      '--disable-sigusr1',
-      fileURLToPath(program),
-    ]
-    keepDescriptors()
-    this.#process = spawn(command, args, {
-      stdio: ['pipe', 'pipe', 'ignore'],
-      // One worker thread, so that what confines it confines all queries; nothing of our environment.
-      env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0', TZ: 'UTC' },
-    })
+  constructor(options: ChildOptions) {
+    this.#process = activate(options.program) ?? start(options)
     this.#process.stdin?.on('error', () => this.#gone('died'))
     this.#process.on('error', () => this.#gone('died'))
     this.#process.on('exit', () => this.#gone('died'))
@@ -120,6 +106,23 @@ export class ConfinedChild {
     this.#cut = cut
     for (const listener of this.#onGone.splice(0)) listener(cut)
   }
+}
+
+function start({ program, uid }: ChildOptions): StartedChild {
+  const [command = process.execPath, ...args] = [
+    ...noNetwork(),
+    ...(uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']),
+    process.execPath,
+    '--disable-proto=delete',
+    '--disable-sigusr1',
+    fileURLToPath(program),
+  ]
+  keepDescriptors()
+  return spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    // One worker thread, so that what confines it confines all queries; nothing of our environment.
+    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0', TZ: 'UTC' },
+  })
 }
 
 /** What a process used so far, from /proc; nothing once it is gone. */

@@ -4,7 +4,7 @@ import { type AddressGroup, parseAddressGroup } from './address-group.ts'
 import type { BufferSource, TxProto } from './buffer-source.ts'
 import { BUFFERS } from './buffers.ts'
 import { CLASSIFICATION, DEFAULT_PRIORITY, severityOf } from './classification.ts'
-import type { Condition } from './condition.ts'
+import { type Condition, decide } from './condition.ts'
 import type { Datasets } from './datasets.ts'
 import { Draft, type DraftList } from './draft.ts'
 import { chooseFast } from './fast-pattern.ts'
@@ -97,6 +97,7 @@ function settle(draft: Draft): void {
         condition.depth = { value: offset.value + depth.value, slot: -1 }
       if (list.name === 'http.host') checkHost(condition)
     }
+  for (const { conditions } of draft.lists) decide(conditions)
   const { event, appEvent } = draft
   if ((event ?? appEvent) !== undefined && named(draft.lists).length > 0)
     throw new Refused(undefined, 'an event and a buffer of a record do not come together')
@@ -263,7 +264,7 @@ function isIpOnly(draft: Draft): boolean {
   const asked =
     draft.lists.length +
     draft.notProtos.length +
-    draft.packetTests.length +
+    (draft.packetTests.length - draft.protocolTests) +
     draft.transactionTests.length +
     draft.stateTests.length +
     draft.stateChanges.length

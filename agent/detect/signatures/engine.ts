@@ -67,6 +67,8 @@ export class SignatureEngine {
   readonly #met = new Map<number, Set<number>>()
   /** Which transactions have been judged, and by what they were met, where it takes more than one call. */
   #progress = new WeakMap<object, { settled: number; fired: Set<number> }>()
+  /** Up to where a rule has fired on a direction of a stream: it does not again on those bytes. */
+  readonly #firedTo = new Map<number, Map<number, number>>()
   /** Whose buffer is in hand. */
   #inspected = -1
   #rules: RuleSet
@@ -126,6 +128,7 @@ export class SignatureEngine {
     this.#progress = new WeakMap()
     this.#once.clear()
     this.#met.clear()
+    this.#firedTo.clear()
     this.#inPacket.clear()
     this.#untold.clear()
   }
@@ -133,6 +136,7 @@ export class SignatureEngine {
   packet(packet: Packet): void {
     this.#packet = packet
     this.#timeUs = packet.timeUs
+    this.#inspector.refill()
     if (this.#inPacket.size > 0) this.#inPacket.clear()
     if (this.#untold.size > 0) this.#untold.clear()
     const { protocol, flow } = packet
@@ -290,17 +294,26 @@ export class SignatureEngine {
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
     if (known !== appProto && known !== 'unknown') return false
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
-    if (!this.#holds(payload, window, 0, end, base, flow)) {
+    const from = Math.max(0, (this.#firedTo.get(key)?.get(index) ?? base) - base)
+    if (!this.#holds(payload, window, from, end, base + from, flow)) {
       if (signature.fast && payload.length > 1) this.#tails.wait(key, index, base + end)
       return false
     }
     if (signature.fast === undefined) mark(this.#once, key, index)
+    // Its literal may be cut here: what is kept of it is too short to be the same one.
+    else this.#consumed(key, index, base + end + 1 - signature.fast.bytes.length)
     if (known !== appProto || mayBeOther(signature, this.#options.appProto(flow))) {
       this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
     if (!speaksOther(signature, this.#options.appProto(flow))) return false
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
+  }
+
+  #consumed(key: number, index: number, to: number): void {
+    const known = this.#firedTo.get(key)
+    if (known) known.set(index, to)
+    else if (this.#firedTo.size < ONCE_MAX) this.#firedTo.set(key, new Map([[index, to]]))
   }
 
   /** Rules whose bytes matched before the protocol of the flow was known. */
@@ -446,6 +459,7 @@ export class SignatureEngine {
   }
 
   ended(flow: number): void {
+    this.#inspector.refill()
     this.#judgeMatched(flow * 2)
     this.#judgeMatched(flow * 2 + 1)
   }
@@ -460,6 +474,8 @@ export class SignatureEngine {
     this.#once.delete(flow * 2 + 1)
     this.#met.delete(flow * 2)
     this.#met.delete(flow * 2 + 1)
+    this.#firedTo.delete(flow * 2)
+    this.#firedTo.delete(flow * 2 + 1)
   }
 
   #find(lane: Lane, bytes: Uint8Array, start: number, end: number, fresh: number): void {

@@ -62,6 +62,12 @@ export const CONTENT_KEYWORDS: KeywordTable = {
     if (words.some((word) => word !== 'relative' && word !== 'rawbytes'))
       throw new Refused(name, `"${value}" has a word it does not know`)
     const list = draft.list(relativeTest)
+    const last = list.conditions.at(-1)
+    // Nothing behind a content is its end, and goes along when a modifier moves it (as in Suricata).
+    if (negated && relativeTest && at === '1' && last?.type === 'content') {
+      last.endsWith = true
+      return
+    }
     const test: Condition = {
       type: 'isdataat',
       at: draft.operand(name, at),
@@ -213,6 +219,7 @@ function plainContent(bytes: Uint8Array, negated: boolean): Content {
     startsWith: false,
     endsWith: false,
     followed: false,
+    decides: false,
   }
 }
 

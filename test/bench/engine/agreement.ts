@@ -1,0 +1,78 @@
+/** Whether two engines found the same: alerts one for one, by ends, rule and count. */
+import { readFileSync } from 'node:fs'
+
+/** How often each rule fired between which ends. */
+export type Alerts = Map<string, number>
+
+export interface Agreement {
+  theirs: number
+  ours: number
+  both: number
+  /** Of all that either found, what both did. */
+  share: number
+  /** By rule: what only one found. */
+  differences: { sid: number; onlyTheirs: number; onlyOurs: number; example: string }[]
+}
+
+interface Row {
+  event_type: string
+  src_ip: string
+  src_port?: number
+  dest_ip: string
+  dest_port?: number
+  proto: string
+  alert?: { signature_id: number }
+}
+
+export function readAlerts(eve: string): Alerts {
+  const alerts: Alerts = new Map()
+  for (const row of rowsOf(eve)) {
+    if (!row.alert) continue
+    const { src_ip, src_port, dest_ip, dest_port, proto } = row
+    const key = `${row.alert.signature_id} ${proto} ${src_ip} ${src_port ?? ''} > ${dest_ip} ${dest_port ?? ''}` // biome-ignore format: one key
+    alerts.set(key, (alerts.get(key) ?? 0) + 1)
+  }
+  return alerts
+}
+
+export function agreement(theirs: Alerts, ours: Alerts): Agreement {
+  const bySid = new Map<number, Agreement['differences'][number]>()
+  let [both, either] = [0, 0]
+  for (const key of new Set([...theirs.keys(), ...ours.keys()])) {
+    const [a, b] = [theirs.get(key) ?? 0, ours.get(key) ?? 0]
+    both += Math.min(a, b)
+    either += Math.max(a, b)
+    if (a === b) continue
+    const sid = Number.parseInt(key, 10)
+    const one = bySid.get(sid) ?? { sid, onlyTheirs: 0, onlyOurs: 0, example: key }
+    one.onlyTheirs += Math.max(0, a - b)
+    one.onlyOurs += Math.max(0, b - a)
+    bySid.set(sid, one)
+  }
+  const size = (one: Agreement['differences'][number]) => one.onlyTheirs + one.onlyOurs
+  const differences = [...bySid.values()].sort((a, b) => size(b) - size(a) || a.sid - b.sid)
+  return { theirs: total(theirs), ours: total(ours), both, share: either === 0 ? 1 : both / either, differences } // biome-ignore format: one line
+}
+
+/** Records of each type, and of flows the bytes: what an engine says that it has seen. */
+export function seenIn(eve: string): Record<string, number> {
+  const seen: Record<string, number> = {}
+  for (const row of rowsOf(eve)) seen[row.event_type] = (seen[row.event_type] ?? 0) + 1
+  return seen
+}
+
+function* rowsOf(eve: string): Generator<Row> {
+  const text = readFileSync(eve, 'utf8')
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf('\n', at)
+    if (end < 0) return
+    yield JSON.parse(text.slice(at, end)) as Row
+    at = end + 1
+  }
+}
+
+function total(alerts: Alerts): number {
+  let sum = 0
+  for (const count of alerts.values()) sum += count
+  return sum
+}
