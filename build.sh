@@ -149,6 +149,9 @@ image_meanwhile() {
     echo $rc >"$PICKET_IMAGE_MADE.part"
     mv "$PICKET_IMAGE_MADE.part" "$PICKET_IMAGE_MADE"
   ) &
+  local made=$!
+  # shellcheck disable=SC2064 # that process, not a later one
+  trap "kill $made 2>/dev/null || :" EXIT
 }
 
 bench() {
