@@ -47,6 +47,7 @@ interface ServiceParts {
   tester: SelfTester
   day: Day
   tuning: Tuning
+  settingsChanged(): void
 }
 
 /** Whatever breaks ends this process; the supervisor starts it anew, and the gap is named. */
@@ -149,7 +150,12 @@ async function main(): Promise<void> {
     tuned: () => tuning.overrides.tuned(clock.nowUs()),
     lookedPast: lookedPast(inspection),
   })
-  const service = agentService({ tenant_id, report, assets, rules, shards, tester, day, tuning })
+  const service = agentService({
+    ...{ tenant_id, report, assets, rules, shards, tester, day, tuning },
+    settingsChanged: () =>
+      log.info({}, 'agent.settings-changed') ??
+      setImmediate(() => process.kill(process.pid, 'SIGTERM')),
+  })
   const server = await serveAgent(data, service, subscribers, log)
   const timers = [
     setInterval(() => void model.save(), SAVE_MS),
@@ -193,8 +199,10 @@ function agentService({
   tester,
   day,
   tuning,
+  settingsChanged,
 }: ServiceParts): AgentService {
   return {
+    settingsChanged,
     status: () => report.status(),
     summaryFacts: (window) => day.facts(window),
     assets: () => assets.list().map((asset) => assetView(tenant_id, asset)),

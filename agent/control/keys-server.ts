@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts'
 import type { KeysBox } from './keys-box.ts'
 import type { QueryRunner } from './keys-client.ts'
 import { cliMethods } from './keys-methods-cli.ts'
+import { consoleMethods } from './keys-methods-console.ts'
 import { linkMethods } from './keys-methods-link.ts'
 import { agentMethods, guardMethods, lakeMethods } from './keys-methods-local.ts'
 import { webMethods } from './keys-methods-web.ts'
@@ -33,6 +34,7 @@ export async function serveKeys(
     ['lake', { ...lakeMethods(box) }],
     ['link', { ...linkMethods(box, questions) }],
     ['web', { ...webMethods(box, questions, packets) }],
+    ['console', { ...consoleMethods(box) }],
     ['cli', { ...cliMethods(box, questions, packets) }],
   ]
   const servers: RpcServer[] = []
