@@ -6,6 +6,7 @@ import type { EventDraft, Severity } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { CaptureSource } from './capture/source.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
+import type { BaselineFinding } from './detect/baselines/finding.ts'
 import { type Finding, Findings } from './detect/findings.ts'
 import type { Overrides } from './detect/overrides.ts'
 import type { Refusal } from './detect/signatures/rule-set.ts'
@@ -69,7 +70,8 @@ export class Replay {
     const { ruleSet, refused } = loadRules(options.ruleFiles, options.home, inspection)
     this.refused = refused
     this.#onRow = wantedRows(inspection, options.onRow ?? (() => {}))
-    this.#baselines = options.baselines ? new Baselines() : undefined
+    const baselines = options.baselines ? new Baselines() : undefined
+    this.#baselines = baselines
     this.#findings = new Findings({
       thresholds: new Thresholds(ruleSet),
       fold: inspection.fold_findings,
@@ -77,14 +79,23 @@ export class Replay {
       hostOf: (...ends) => hostOf(this.#assets, home, ends),
     })
     this.#inspector = new Inspector(
-      { home, rules: ruleSet, run: 0, shard: 0, seed: 1, selfTestSecret: undefined, inspection },
+      {
+        ...{
+          home,
+          rules: ruleSet,
+          run: 0,
+          shard: 0,
+          seed: 1,
+          selfTestSecret: undefined,
+          inspection,
+        },
+        ...(!options.onRow && { rows: new Set<string>() }),
+      },
       {
         event: this.#onRow,
         alert: (alert) => this.#keep(this.#findings.alert(alert)),
-        observation: (observation) => {
-          for (const found of this.#baselines?.observe(observation) ?? [])
-            this.#keep(this.#findings.baseline(found))
-        },
+        observation:
+          baselines && ((observation) => this.#keepFound(baselines.observe(observation))),
         sighting: (seen) => {
           for (const draft of this.#assets.see(seen)) this.#onRow(draft)
         },
@@ -129,9 +140,12 @@ export class Replay {
   }
 
   #tick(timeUs: number): void {
-    for (const found of this.#baselines?.tick(timeUs) ?? [])
-      this.#keep(this.#findings.baseline(found))
+    this.#keepFound(this.#baselines?.tick(timeUs) ?? [])
     for (const finding of this.#findings.tick(timeUs)) this.#keep(finding)
+  }
+
+  #keepFound(all: readonly BaselineFinding[]): void {
+    for (const found of all) this.#keep(this.#findings.baseline(found))
   }
 
   #keep(finding: Finding | undefined): void {

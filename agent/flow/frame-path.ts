@@ -21,6 +21,7 @@ export class FramePath {
   processed = 0
   /** Their bytes on the wire. */
   bytes = 0
+  #batchBytes: Uint8Array = new Uint8Array(0)
   readonly #engine: FlowEngine
   readonly #onTick: (timeUs: number) => void
   #tickedUs = -1
@@ -35,7 +36,7 @@ export class FramePath {
   run(batch: FrameBatch): void {
     const { packet } = this
     const engine = this.#engine
-    packet.bytes = batch.bytes
+    this.#batchBytes = batch.bytes
     this.linkType = batch.linkType
     for (let i = 0; i < batch.count; i++) {
       packet.bytes = batch.bytes // a reassembled datagram has its own memory
@@ -50,6 +51,11 @@ export class FramePath {
       decodeFrame(packet, batch.linkType, batch.vlan[i] as number)
       engine.process(packet)
     }
+  }
+
+  /** Whether this memory stays as it is to the end of the batch. */
+  stays(bytes: Uint8Array): boolean {
+    return bytes === this.#batchBytes
   }
 
   #tick(timeUs: number): void {

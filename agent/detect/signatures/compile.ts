@@ -264,7 +264,7 @@ function isIpOnly(draft: Draft): boolean {
   const asked =
     draft.lists.length +
     draft.notProtos.length +
-    draft.packetTests.length +
+    (draft.packetTests.length - draft.protocolTests) +
     draft.transactionTests.length +
     draft.stateTests.length +
     draft.stateChanges.length

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { ethernet, ipv4Header } from '../../../test/traffic/frames.ts'
 import { CLIENT, httpExchange, SignatureLab } from '../../../test/traffic/signature-lab.ts'
 
 const rule = (options: string, header = 'alert tcp any any -> any any', sid = 1) =>
@@ -116,6 +117,22 @@ test('a pattern cut at every place by a segment boundary is found once', () => {
 test('one byte a segment', () => {
   const lab = new SignatureLab(rule('content:"abc"; content:"xyz"; distance:1; nocase;'))
   expect(lab.segments([...'abc-XYZ'].map((c) => ['>', c] as const))).toEqual([1])
+})
+
+test('bytes that a rule has fired on do not let it fire again', () => {
+  const lab = new SignatureLab(
+    [
+      rule('flow:only_stream; content:"|00|"; offset:3; depth:1;'),
+      rule('flow:only_stream; content:"ab"; content:"cd"; distance:0;', undefined, 2),
+      rule('flow:only_stream; content:"abc"; startswith; content:"z";', undefined, 3),
+    ].join('\n'),
+  )
+  expect(lab.segments([['>', 'abc\0']])).toEqual([1])
+  expect(lab.segments([['>', '\0 and more\0']])).toEqual([])
+  expect(lab.segments([['>', 'cd']])).toEqual([2])
+  expect(lab.segments([['>', 'cd']])).toEqual([])
+  expect(lab.segments([['>', 'abcdz']]).toSorted()).toEqual([2, 3])
+  expect(lab.segments([['>', 'z']])).toEqual([])
 })
 
 test('offset and depth count from the beginning of the stream', () => {
@@ -326,6 +343,36 @@ test('a new set takes over between two packets', () => {
   lab.engine.swap(other.rules)
   expect(lab.engine.generation).toBeGreaterThan(before)
   expect(lab.datagram('abc xyz')).toEqual([7])
+})
+
+test('a fragment has no type of ICMP and no flags of TCP', () => {
+  const lab = new SignatureLab(
+    [
+      rule('itype:0; icode:0;', 'alert icmp any any -> any any'),
+      rule('flags:0;', 'alert tcp any any -> any any', 2),
+      rule('ip_proto:!47;', 'alert ip any any -> any any', 3),
+    ].join('\n'),
+  )
+  const part = (protocol: number) =>
+    ethernet(
+      0x0800,
+      Buffer.concat([ipv4Header(CLIENT, protocol, 16, { fragmentOffset: 64 }), Buffer.alloc(16)]),
+    )
+  lab.frame(part(1))
+  expect(lab.take()).toEqual([3])
+  lab.frame(part(6))
+  expect(lab.take()).toEqual([3])
+})
+
+test('what asks for addresses and a protocol alone is told once a direction of a flow', () => {
+  const lab = new SignatureLab(
+    [
+      rule('ip_proto:!6; ip_proto:!47;', 'alert ip any any -> any any'),
+      rule('ip_proto:17; content:"x";', 'alert ip any any -> any any', 2),
+    ].join('\n'),
+  )
+  expect(lab.datagram('x')).toEqual([1, 2])
+  expect(lab.datagram('x')).toEqual([2])
 })
 
 test('TCP flags, TTL and friends', () => {

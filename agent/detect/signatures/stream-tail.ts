@@ -39,12 +39,12 @@ export class Tails {
     this.#waitingCount = new Uint8Array(slabs)
   }
 
-  /** Bytes that this direction has had so far. */
   /** Bytes that nobody will look back at. */
   passBy(key: number, added: number): void {
     this.#streamed[key] = (this.#streamed[key] as number) + added
   }
 
+  /** Bytes that this direction has had so far. */
   streamed(key: number): number {
     return this.#streamed[key] as number
   }
