@@ -72,6 +72,11 @@ function consoleText({ node, data, programAt }: SystemdOptions): string {
       ['TTYPath', '/dev/%I'],
       ['TTYReset', 'yes'],
       ['TTYVHangup', 'yes'],
+      // Of the data disk; the start of the machine leaves it for root alone, and none once it was seen.
+      ['LoadCredential', 'recovery-key:/run/picket/recovery-key'],
+      ['SetCredential', 'recovery-key:'],
+      ['StateDirectory', 'picket-console'],
+      ['StateDirectoryMode', '0755'],
       ['CapabilityBoundingSet', ''],
       ['MemoryMax', '256M'],
       // It is opened by systemd, within these bounds.

@@ -14,6 +14,20 @@ export interface DialogParts {
   /** Nothing when nobody answered. */
   ask(question: string, options: { echo?: boolean; waitMs: number }): Promise<string | undefined>
   change(request: { proof: ConsoleProof; change: BoxChange }): Promise<{ changed: string }>
+  recoveryShown(request: { proof: ConsoleProof }): Promise<unknown>
+}
+
+/** Shown to whoever proves to be allowed, and never again once somebody said that it is on paper. True then. */
+export async function showRecovery(parts: DialogParts, key: string): Promise<boolean> {
+  await parts.recoveryShown({ proof: await proof(parts) })
+  parts.say('')
+  parts.say(plain(key))
+  parts.say('')
+  parts.say(
+    'With it the disk opens when this machine no longer opens it by itself. It is shown until',
+  )
+  parts.say('somebody says that it is written down.')
+  return /^yes$/i.test(await answer(parts, 'Is it on paper? (yes, Enter: no) '))
 }
 
 export async function choosePorts(parts: DialogParts): Promise<void> {

@@ -31,6 +31,7 @@ const facts: ScreenFacts = {
   port: 8443,
   fingerprint: FINGERPRINT,
   disk: { bytes: 64 * 2 ** 30, free: 60 * 2 ** 30 },
+  recovery: false,
 }
 
 const rowsOf = (lines: readonly string[]) =>

@@ -26,7 +26,9 @@ export interface ScreenFacts {
   port: number
   /** SHA-256 of the certificate of the pages. */
   fingerprint: string | undefined
-  disk: { bytes: number; free: number } | undefined
+  disk: { bytes: number; free: number; sealed?: boolean } | undefined
+  /** There is one that nobody has written down. */
+  recovery: boolean
 }
 
 export function screen(facts: ScreenFacts): string[] {
@@ -52,7 +54,8 @@ export function screen(facts: ScreenFacts): string[] {
   ]
   // The menu, its rule, the prompt, and the second row of the fingerprint.
   const shown = lines.slice(0, ROWS - 4)
-  return [...shown, RULE, '1 ports   2 name   Enter shows this anew']
+  const recovery = facts.recovery ? '   3 recovery key' : ''
+  return [...shown, RULE, `1 ports   2 name${recovery}   Enter shows this anew`]
 }
 
 function waiting(state: ConsoleState | undefined): string {
@@ -97,11 +100,20 @@ function uplink(status: SiteStatus | undefined, state: ConsoleState | undefined)
   return cutOff ? `${count}; cut off` : count
 }
 
-function disk({ disk: of, hardware: { facts } }: ScreenFacts): string {
+function disk({ disk: of, hardware: { facts }, recovery }: ScreenFacts): string {
   const warm = facts.nvme.flatMap(({ name, celsius, isTooWarm }) => (isTooWarm ? [`${name} is too warm (${celsius} C)`] : [])) // biome-ignore format: one line
-  const room = of ? [`${gib(of.bytes - of.free)} of ${gib(of.bytes)} GiB used`] : ['not there']
-  return [...room, ...warm].join('; ')
+  const room = of
+    ? [`${gib(of.bytes - of.free)} of ${gib(of.bytes)} GiB used${sealWords(of.sealed)}`]
+    : ['not there']
+  return [
+    ...(recovery ? ['RECOVERY KEY NOT WRITTEN DOWN: 3 shows it'] : []),
+    ...room,
+    ...warm,
+  ].join('; ')
 }
+
+const sealWords = (sealed: boolean | undefined) =>
+  sealed === undefined ? '' : sealed ? ', sealed to this machine' : ', opened by a passphrase'
 
 function hardware({ profile, differs }: HardwareView): string {
   const name = profile ? `${profile.name} (${profile.state})` : 'no profile'

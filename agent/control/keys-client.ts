@@ -295,6 +295,8 @@ export interface WebCalls {
 export interface ConsoleCalls {
   consoleState: [Record<string, never>, ConsoleState]
   changeBox: [{ proof: ConsoleProof; change: BoxChange }, { changed: string }]
+  /** The line of it; the key itself is nothing that picket-keys knows. */
+  recoveryShown: [{ proof: ConsoleProof }, Record<string, never>]
 }
 
 export interface ConsoleState {
@@ -489,7 +491,11 @@ const CLI = [
   'leaveFinish',
 ] as const satisfies readonly (keyof CliCalls)[]
 
-const CONSOLE = ['consoleState', 'changeBox'] as const satisfies readonly (keyof ConsoleCalls)[]
+const CONSOLE = [
+  'consoleState',
+  'changeBox',
+  'recoveryShown',
+] as const satisfies readonly (keyof ConsoleCalls)[]
 
 export const keysForAgent = (data: string) => client<AgentCalls>(data, 'agent', AGENT)
 export const keysForGuard = (data: string) => client<GuardCalls>(data, 'guard', GUARD)

@@ -62,6 +62,12 @@ export function consoleMethods(box: KeysBox): Handlers<ConsoleCalls> {
       await prove(box, proof, shown?.code)
       return { changed: await changeBox(box, present(change)) }
     },
+    recoveryShown: async (params) => {
+      const { proof } = parse(v.object({ proof: Proof }), params)
+      await prove(box, proof, shown?.code)
+      box.trail.write({ actor: ACTOR, tenant: tenantOf(box), verb: 'recovery.shown', outcome: 'done' }) // biome-ignore format: one line
+      return {}
+    },
   }
 }
 

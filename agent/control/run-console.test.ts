@@ -36,7 +36,7 @@ afterAll(() => {
 
 function start(name: string): ChildProcess {
   const program = new URL(`./${name}`, import.meta.url).pathname
-  const env = { PATH: process.env.PATH, PICKET_LOG: 'silent' }
+  const env = { PATH: process.env.PATH, PICKET_LOG: 'silent', CREDENTIALS_DIRECTORY: data, STATE_DIRECTORY: data } // biome-ignore format: one line
   return spawn(process.execPath, [program, '--data', data], { env, stdio: ['pipe', 'pipe', 'inherit'] }) // biome-ignore format: one line
 }
 
@@ -94,6 +94,25 @@ test('ports are chosen by number, with the code; without it nothing changes and 
   expect(verbs).toContain('box.changed')
   expect(verbs).toContain('session.refused')
   expect(JSON.stringify(items)).not.toContain(code)
+})
+
+test('a recovery key is shown on proof, and no more once somebody has it on paper', async () => {
+  writeFileSync(join(data, 'recovery-key'), 'cbdefghi-jklnrtuv\n')
+  const code = await type('\r', /claim code\s+(\S+)[\s\S]*NOT WRITTEN DOWN[\s\S]*> /)
+  await type('3\r', /to confirm: /)
+  await type('0000-0000-0001\r', /not the code/)
+  expect(said).not.toContain('cbdefghi')
+  await type('\r', /> /)
+  for (const reply of ['', 'yes']) {
+    await type('3\r', /to confirm: /)
+    await type(`${code}\r`, /cbdefghi-jklnrtuv[\s\S]*paper\?/)
+    await type(`${reply}\r`, /Enter goes on/)
+    await type('\r', /> /)
+    expect(/NOT WRITTEN DOWN/.test(said)).toBe(reply === '')
+  }
+  await type('3\r', /> /)
+  expect(said).not.toContain('cbdefghi')
+  expect((await keysForCli(data).auditList({ limit: 20 })).items.map(({ verb }) => verb)).toContain('recovery.shown') // biome-ignore format: one line
 })
 
 test('the code opens the pages once; then the screen shows none, and an act needs that password', async () => {

@@ -3,7 +3,7 @@
  * changes picket-keys does, on proof. `--data D [--config F] [--on TERMINAL]`; on a virtual one each screen begins at the top.
  */
 import { X509Certificate } from 'node:crypto'
-import { readFileSync, statfsSync } from 'node:fs'
+import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -14,7 +14,7 @@ import { shippedProfiles } from '../hardware-on-disk.ts'
 import { viewHardware } from '../health/hardware.ts'
 import { machineFacts } from '../health/machine-facts.ts'
 import type { SiteStatus } from '../health/status.ts'
-import { chooseName, choosePorts, type DialogParts } from './console-dialog.ts'
+import { chooseName, choosePorts, type DialogParts, showRecovery } from './console-dialog.ts'
 import { plain, type ScreenFacts, screen } from './console-screen.ts'
 import { keysForConsole } from './keys-client.ts'
 import { connect } from './rpc.ts'
@@ -24,6 +24,7 @@ import { TypedLines } from './typed-lines.ts'
 const LOOK_MS = 5_000
 /** Who comes to the screen sees the present, also where nothing else changed. */
 const IDLE_MS = 600_000
+const RECOVERY_CHARS_MAX = 256
 /** A serial line may be anything, so it gets lines and no more. */
 const CLEAR = '\u001b[2J\u001b[H'
 
@@ -45,11 +46,12 @@ async function main(): Promise<never> {
     const timer = setInterval(() => void changed(facts).then((is) => is && lines.interrupt()), LOOK_MS) // biome-ignore format: one line
     const typed = await lines.next({ waitMs: IDLE_MS })
     clearInterval(timer)
-    if (typed === '1' || typed === '2') await talk(typed, facts)
+    if (typed === '1' || typed === '2' || (typed === '3' && facts.recovery))
+      await talk(typed, facts)
   }
 }
 
-async function talk(typed: '1' | '2', { state, hardware }: ScreenFacts): Promise<void> {
+async function talk(typed: '1' | '2' | '3', { state, hardware }: ScreenFacts): Promise<void> {
   if (!state) return say('The processes of this box do not answer yet.')
   const parts: DialogParts = {
     ...{ state, hardware, say },
@@ -58,9 +60,13 @@ async function talk(typed: '1' | '2', { state, hardware }: ScreenFacts): Promise
       return lines.next(options)
     },
     change: (request) => keys.changeBox(request),
+    recoveryShown: (request) => keys.recoveryShown(request),
   }
   try {
-    await (typed === '1' ? choosePorts(parts) : chooseName(parts))
+    if (typed === '1') await choosePorts(parts)
+    else if (typed === '2') await chooseName(parts)
+    else if (await showRecovery(parts, recoveryKey()))
+      writeFileSync(seenFile(), '', { mode: 0o600 })
   } catch (error) {
     say(error instanceof Failure ? plain(error.message) : 'It failed inside.')
   }
@@ -83,6 +89,7 @@ async function look(): Promise<ScreenFacts> {
     port: port(),
     fingerprint: fingerprint(),
     disk: disk(),
+    recovery: recoveryKey() !== '',
   }
 }
 
@@ -97,6 +104,23 @@ async function agentStatus(): Promise<SiteStatus | undefined> {
   } catch {
     return undefined
   }
+}
+
+/** That of the data disk, where the start of the machine left one and nobody said yet that it is on paper. */
+function recoveryKey(): string {
+  const { CREDENTIALS_DIRECTORY: credentials, STATE_DIRECTORY: state } = process.env
+  if (!credentials || !state || existsSync(seenFile())) return ''
+  try {
+    return readFileSync(join(credentials, 'recovery-key'), 'utf8')
+      .slice(0, RECOVERY_CHARS_MAX)
+      .trim()
+  } catch {
+    return ''
+  }
+}
+
+function seenFile(): string {
+  return join(process.env.STATE_DIRECTORY ?? '', 'recovery-seen')
 }
 
 function addresses(): Map<string, string[]> {
@@ -126,9 +150,18 @@ function fingerprint(): string | undefined {
 function disk(): ScreenFacts['disk'] {
   try {
     const { bsize, blocks, bavail } = statfsSync(data)
-    return { bytes: bsize * blocks, free: bsize * bavail }
+    return { bytes: bsize * blocks, free: bsize * bavail, ...seal() }
   } catch {
     return undefined
+  }
+}
+
+/** As the start of the machine left it; nothing where it is no appliance. */
+function seal(): { sealed?: boolean } {
+  try {
+    return { sealed: readFileSync('/run/picket/disk-state', 'utf8').trim() === 'sealed' }
+  } catch {
+    return {}
   }
 }
 
