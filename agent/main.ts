@@ -111,8 +111,12 @@ async function main(): Promise<void> {
     send: () => shards.selfTest(),
     record: (drafts) => site.record(drafts),
   })
+  // A shard that is ready speaks at once, while another still begins and what hears it is not there.
+  const early: FromShard[] = []
+  let isWired = false
   const hear = (message: FromShard): void => {
-    if (message.did === 'batch') site.batch(message)
+    if (!isWired) early.push(message)
+    else if (message.did === 'batch') site.batch(message)
     else if (message.did === 'self-test-found') tester.found()
     else if (message.did === 'counters') {
       report.shard(message)
@@ -150,6 +154,8 @@ async function main(): Promise<void> {
     tuned: () => tuning.overrides.tuned(clock.nowUs()),
     lookedPast: lookedPast(inspection),
   })
+  isWired = true
+  for (const message of early.splice(0)) hear(message)
   const service = agentService({
     ...{ tenant_id, report, assets, rules, shards, tester, day, tuning },
     settingsChanged: () =>

@@ -48,6 +48,9 @@ describe.skipIf(why)('the units under systemd', () => {
 
 function ownUsers(): void {
   const uids = new Set<string>()
+  // Each was well at once: none had to be started a second time.
+  for (const { name } of UNITS)
+    expect([name, machine.property(`picket-${name}.service`, 'NRestarts')]).toEqual([name, '0'])
   for (const { name, capabilities, systemdCapabilities } of UNITS) {
     const pid = machine.property(`picket-${name}.service`, 'MainPID')
     const status = machine.status(pid)
