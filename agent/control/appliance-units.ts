@@ -73,8 +73,7 @@ function consoleText({ node, data, programAt }: SystemdOptions): string {
       ['TTYReset', 'yes'],
       ['TTYVHangup', 'yes'],
       // Of the data disk; the start of the machine leaves it for root alone, and none once it was seen.
-      ['LoadCredential', 'recovery-key:/run/picket/recovery-key'],
-      ['SetCredential', 'recovery-key:'],
+      ['OpenFile', '/run/picket/recovery-key:recovery-key:read-only,graceful'],
       ['StateDirectory', 'picket-console'],
       ['StateDirectoryMode', '0755'],
       ['CapabilityBoundingSet', ''],

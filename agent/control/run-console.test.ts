@@ -1,6 +1,6 @@
 /** The screen as a process, with a real picket-keys: what it shows before and after somebody claimed the box, and what it changes. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -36,8 +36,8 @@ afterAll(() => {
 
 function start(name: string): ChildProcess {
   const program = new URL(`./${name}`, import.meta.url).pathname
-  const env = { PATH: process.env.PATH, PICKET_LOG: 'silent', CREDENTIALS_DIRECTORY: data, STATE_DIRECTORY: data } // biome-ignore format: one line
-  return spawn(process.execPath, [program, '--data', data], { env, stdio: ['pipe', 'pipe', 'inherit'] }) // biome-ignore format: one line
+  const env = { PATH: process.env.PATH, PICKET_LOG: 'silent', LISTEN_FDNAMES: 'recovery-key', STATE_DIRECTORY: data } // biome-ignore format: one line
+  return spawn(process.execPath, [program, '--data', data], { env, stdio: ['pipe', 'pipe', 'inherit', openSync(join(data, 'recovery-key'), 'a+')] }) // biome-ignore format: one line
 }
 
 async function until(is: () => Promise<boolean> | boolean): Promise<void> {

@@ -3,7 +3,7 @@
  * changes picket-keys does, on proof. `--data D [--config F] [--on TERMINAL]`; on a virtual one each screen begins at the top.
  */
 import { X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readSync, statfsSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -24,7 +24,9 @@ import { TypedLines } from './typed-lines.ts'
 const LOOK_MS = 5_000
 /** Who comes to the screen sees the present, also where nothing else changed. */
 const IDLE_MS = 600_000
-const RECOVERY_CHARS_MAX = 256
+const RECOVERY_BYTES_MAX = 256
+/** The first that systemd hands over (sd_listen_fds(3)). */
+const FIRST_FD = 3
 /** A serial line may be anything, so it gets lines and no more. */
 const CLEAR = '\u001b[2J\u001b[H'
 
@@ -106,17 +108,12 @@ async function agentStatus(): Promise<SiteStatus | undefined> {
   }
 }
 
-/** That of the data disk, where the start of the machine left one and nobody said yet that it is on paper. */
+/** That of the data disk, where the start of the machine left one (OpenFile=) and nobody said yet that it is on paper. */
 function recoveryKey(): string {
-  const { CREDENTIALS_DIRECTORY: credentials, STATE_DIRECTORY: state } = process.env
-  if (!credentials || !state || existsSync(seenFile())) return ''
-  try {
-    return readFileSync(join(credentials, 'recovery-key'), 'utf8')
-      .slice(0, RECOVERY_CHARS_MAX)
-      .trim()
-  } catch {
-    return ''
-  }
+  const { LISTEN_FDNAMES: names, STATE_DIRECTORY: state } = process.env
+  if (names !== 'recovery-key' || !state || existsSync(seenFile())) return ''
+  const bytes = Buffer.alloc(RECOVERY_BYTES_MAX)
+  return bytes.toString('latin1', 0, readSync(FIRST_FD, bytes, 0, bytes.length, 0)).trim()
 }
 
 function seenFile(): string {
