@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           ...noBench,
-          include: ['{agent,web}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
+          include: ['{agent,web,image}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
           testTimeout: 20_000,
         },
       },
