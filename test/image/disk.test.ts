@@ -14,7 +14,7 @@ const SUPERBLOCK_AT = 1024 + 6
 /** For the kernel: whoever may add some is root. */
 const WORDS = 'systemd.debug_shell=ttyS0'
 
-const image = built()
+const image = await built()
 
 describe.skipIf(!image)('a disk that was changed', () => {
   let box: Box | undefined

@@ -3,7 +3,7 @@
  * while the machine is off, as by somebody who has it in the hand.
  */
 import { execFileSync } from 'node:child_process'
-import { closeSync, openSync, readSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync, truncateSync, writeSync } from 'node:fs'
 
 const SECTOR = 512
 const PARTITIONS_MAX = 128
@@ -18,9 +18,12 @@ export interface Partition {
 
 export class Disk {
   readonly path: string
+  /** The image is so long; behind it nothing was ever written. */
+  readonly usedBytes: number
 
   private constructor(path: string) {
     this.path = path
+    this.usedBytes = statSync(path).size
   }
 
   /** To be read. */
@@ -30,8 +33,9 @@ export class Disk {
 
   static copyOf(base: string, path: string): Disk {
     execFileSync('cp', ['--sparse=always', '--reflink=auto', base, path])
+    const disk = new Disk(path)
     truncateSync(path, DISK_BYTES)
-    return new Disk(path)
+    return disk
   }
 
   /** The table as it is now, in the order of the disk. */

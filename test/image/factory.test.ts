@@ -32,7 +32,7 @@ const FIRMWARE_STRINGS = [
   'io.systemd.credential:passwd.plaintext-password.root=intruder',
 ]
 
-const image = built()
+const image = await built()
 
 describe.skipIf(!image)('a stranger', () => {
   let box: Box

@@ -16,7 +16,8 @@ const OPTION = { exportName: 1, abort: 2, info: 6, go: 7 } as const
 const COMMAND = { read: 0, write: 1, disconnect: 2, flush: 3, zeroes: 6 } as const
 /** Has flags, takes flush and writes of zeroes; no FUA, so that QEMU flushes in its place. */
 const FLAGS = 0b100_0101
-const ZEROES = Buffer.alloc(64 << 10)
+const PIECE = 1 << 20
+const ZEROES = Buffer.alloc(PIECE)
 const REQUEST_BYTES_MAX = 32 << 20
 /** More than that is never unflushed here: past it a real cache would have written by itself too. */
 const UNFLUSHED_MAX = 64 << 20
@@ -35,11 +36,15 @@ export class ForgetfulDisk {
   readonly #bytes: number
   readonly #server: Server
   #writes: Write[] = []
+  /** Pieces that may hold something else than zeroes. */
+  readonly #written = new Set<number>()
   #held: (() => void)[] | undefined
 
-  constructor(path: string, socket: string) {
+  /** `usedBytes`: from there on the disk was never written. */
+  constructor(path: string, socket: string, usedBytes: number) {
     this.#fd = openSync(path, 'r+')
     this.#bytes = fstatSync(this.#fd).size
+    for (let piece = 0; piece * PIECE < usedBytes; piece++) this.#written.add(piece)
     this.#server = createServer((peer) => this.#serve(peer).catch(() => peer.destroy()))
     this.#server.listen(socket)
   }
@@ -132,6 +137,8 @@ export class ForgetfulDisk {
   }
 
   #write(at: number, after: Buffer): void {
+    for (let piece = Math.floor(at / PIECE); piece * PIECE < at + after.length; piece++)
+      this.#written.add(piece)
     const before = this.#read(at, after.length)
     writeSync(this.#fd, after, 0, after.length, at)
     this.#writes.push({ at, before, after })
@@ -140,11 +147,13 @@ export class ForgetfulDisk {
       this.unflushed -= (this.#writes.shift() as Write).after.length
   }
 
-  /** Where there are none yet: a new disk is a hole, and stays one. */
+  /** What was never written is a hole and stays one: a new file system clears most of its disk. */
   #zero(at: number, length: number): void {
-    for (let done = 0; done < length; done += ZEROES.length) {
-      const piece = ZEROES.subarray(0, Math.min(ZEROES.length, length - done))
-      if (!this.#read(at + done, piece.length).equals(piece)) this.#write(at + done, piece)
+    for (let from = at; from < at + length; ) {
+      const to = Math.min(at + length, (Math.floor(from / PIECE) + 1) * PIECE)
+      if (this.#written.has(Math.floor(from / PIECE)))
+        this.#write(from, ZEROES.subarray(0, to - from))
+      from = to
     }
   }
 

@@ -73,7 +73,7 @@ export class Machine {
     this.firmwareStrings = options.firmwareStrings ?? []
     this.httpsPort = httpsPort
     this.disk = Disk.copyOf(options.base, join(folder, 'disk.raw'))
-    this.cache = new ForgetfulDisk(this.disk.path, this.#path('nvme'))
+    this.cache = new ForgetfulDisk(this.disk.path, this.#path('nvme'), this.disk.usedBytes)
     this.#chance = new Chance(options.seed ?? 1)
     this.#servers = Object.fromEntries(PLUGS.map((plug) => [plug, this.#socket(plug)])) as Record<
       Plug,

@@ -13,7 +13,7 @@ const FLUSHES = [5, 40, 160] as const
 const ROUNDS = 2
 const TALKS = 40
 
-const image = built()
+const image = await built()
 const seed = Number(process.env['PICKET_SEED'] ?? randomInt(1, 1_000_000))
 
 describe.skipIf(!image)('when the power goes', () => {

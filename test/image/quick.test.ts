@@ -17,7 +17,7 @@ interface Finding {
   src_ip: string
 }
 
-const image = built()
+const image = await built()
 
 describe.skipIf(!image)('a box, as it leaves the factory', () => {
   let box: Box

@@ -3,8 +3,8 @@ export const SAID = {
   /** The one-time code of a box that nobody has claimed. */
   code: /\bcode\b[^\n]*?\b((?:[0-9A-Z]{4}-){2,}[0-9A-Z]{4}|[\w-]{20,64})\b/i,
   fingerprint: /((?:[0-9A-F]{2}:){31}[0-9A-F]{2})/,
-  /** The data disk did not open: nothing of the box runs. */
-  locked: /data (disk|partition)[^\n]*(locked|shut|does not open)/i,
+  /** The data did not open by the TPM: it waits for the recovery key, and nothing of the box runs. */
+  locked: /enter (passphrase|recovery key)|passphrase for/i,
   /** A block of the root file system is not what was built. */
   corrupt: /verity: .*(corrupt|mismatch)|dm-verity device corrupted/i,
   firmware: /BdsDxe: starting|EFI stub/,

@@ -1,21 +1,22 @@
-/** The serial console as somebody at its other end has it: what it said so far, and the keys one presses. */
+/** The serial console as somebody at its other end has it: what it said so far, its screen, the keys one presses. */
 import type { Socket } from 'node:net'
+import { SEQUENCE, SEQUENCE_CHARS_MAX, Terminal } from './terminal.ts'
 
-const SAID_CHARS_MAX = 4 << 20
+const SAID_CHARS_MAX = 1 << 20
+/** How a screen is drawn, not what it says. */
+const DRAWING = new RegExp(SEQUENCE, 'g')
 const SHOWN_CHARS = 1_500
-/** Colours, cursor moves, titles, character sets: how a screen is drawn, not what it says. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal sends
-const DRAWING = /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78cM])/g
 
 interface Waiter {
-  pattern: RegExp
+  look: () => RegExpExecArray | null
   done: (found: RegExpExecArray) => void
 }
 
 export class Serial {
-  #raw = ''
+  #rest = ''
   #said = ''
   #from = 0
+  #terminal = new Terminal()
   #socket: Socket | undefined
   readonly #waiters = new Set<Waiter>()
 
@@ -26,29 +27,53 @@ export class Serial {
     socket.on('data', (chunk) => this.#hear(String(chunk)))
   }
 
-  /** Since the machine was first switched on. */
+  /** Without what only draws; of a machine that says very much the end. */
   get said(): string {
     return this.#said
+  }
+
+  /** 24 lines of 80. */
+  get screen(): string {
+    return this.#terminal.text
   }
 
   press(keys: string): void {
     this.#socket?.write(keys)
   }
 
-  /** What follows is expected after here: a screen that is drawn again says the same words again. */
+  /** What is expected is to come after here; the screen is empty. */
   mark(): void {
     this.#from = this.#said.length
+    this.#terminal = new Terminal()
   }
 
-  /** Resolves once the words since the last mark hold the pattern. The failure shows the last of them. */
+  /** Once the words since the last mark hold the pattern. */
   expect(pattern: RegExp, waitMs: number): Promise<RegExpExecArray> {
-    return new Promise<RegExpExecArray>((resolve, reject) => {
-      const found = pattern.exec(this.#said.slice(this.#from))
+    return this.#wait(
+      () => pattern.exec(this.#said.slice(this.#from)),
+      `${pattern} is said`,
+      waitMs,
+    )
+  }
+
+  /** Once the screen shows the pattern. */
+  shows(pattern: RegExp, waitMs: number): Promise<RegExpExecArray> {
+    return this.#wait(() => pattern.exec(this.screen), `${pattern} is shown`, waitMs)
+  }
+
+  /** For a failure that needs a reason. */
+  last(): string {
+    return `${this.#said.slice(-SHOWN_CHARS)}\n--- screen\n${this.screen}`
+  }
+
+  #wait(look: Waiter['look'], what: string, waitMs: number): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const found = look()
       if (found) return resolve(found)
-      const waiter: Waiter = { pattern, done: resolve }
+      const waiter: Waiter = { look, done: resolve }
       const late = setTimeout(() => {
         this.#waiters.delete(waiter)
-        reject(new Error(`${pattern} was not said within ${waitMs} ms. Last:\n${this.last()}`))
+        reject(new Error(`${what}: not within ${waitMs} ms. Last:\n${this.last()}`))
       }, waitMs)
       waiter.done = (match) => {
         clearTimeout(late)
@@ -58,22 +83,20 @@ export class Serial {
     })
   }
 
-  last(): string {
-    return this.#said.slice(-SHOWN_CHARS)
-  }
-
   #hear(chunk: string): void {
-    this.#raw += chunk
-    // A sequence may be cut by the end of a chunk: it waits for its rest.
-    const cut = this.#raw.lastIndexOf('\x1b')
-    const whole = cut >= 0 && this.#raw.length - cut < 16 && !endsWhole(this.#raw.slice(cut))
-    const ready = whole ? this.#raw.slice(0, cut) : this.#raw
-    this.#raw = whole ? this.#raw.slice(cut) : ''
-    this.#said += ready.replace(DRAWING, '').replaceAll('\r', '')
-    if (this.#said.length > SAID_CHARS_MAX) throw new Error('the serial console says too much')
-    const fresh = this.#said.slice(this.#from)
+    this.#terminal.write(chunk)
+    const text = this.#rest + chunk
+    const cut = text.lastIndexOf('\x1b') // a sequence may be cut by the end of a chunk
+    const waits = cut >= 0 && text.length - cut < SEQUENCE_CHARS_MAX && !isWhole(text.slice(cut))
+    this.#rest = waits ? text.slice(cut) : ''
+    this.#said += (waits ? text.slice(0, cut) : text).replace(DRAWING, '').replaceAll('\r', '')
+    const over = this.#said.length - SAID_CHARS_MAX
+    if (over > 0) {
+      this.#said = this.#said.slice(over)
+      this.#from = Math.max(0, this.#from - over)
+    }
     for (const waiter of this.#waiters) {
-      const found = waiter.pattern.exec(fresh)
+      const found = waiter.look()
       if (!found) continue
       this.#waiters.delete(waiter)
       waiter.done(found)
@@ -81,7 +104,7 @@ export class Serial {
   }
 }
 
-function endsWhole(tail: string): boolean {
+function isWhole(tail: string): boolean {
   DRAWING.lastIndex = 0
   return DRAWING.test(tail)
 }

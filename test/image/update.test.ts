@@ -10,7 +10,7 @@ import { takeApart, textOf, Ukify } from './uki.ts'
 const NEWER = '999.0.0'
 const TRIES = 1
 
-const image = built()
+const image = await built()
 
 describe.skipIf(!image)('a newer kernel image', () => {
   let box: Box | undefined

@@ -16,11 +16,13 @@ const STOP_AGENT = [
   'until systemctl -q is-active picket-agent && [ $(pid) != $old ]; do sleep 1; done',
   'systemctl show -P NRestarts picket-agent; echo BACK',
 ].join('; ')
-/** Process 1 is hit and stops for ever ("Freezing execution"): nobody feeds the machine's watchdog any more. */
-const STOP_ALL =
-  'until systemctl -q is-active picket-agent; do sleep 1; done; echo HUNG; kill -SEGV 1'
+/** Process 1 stands still with all it has to do, and nobody feeds the machine's watchdog any more. */
+const STOP_ALL = [
+  'until systemctl -q is-active picket-agent; do sleep 1; done',
+  'echo HUNG; echo 1 >/sys/fs/cgroup/init.scope/cgroup.freeze',
+].join('; ')
 
-const image = built()
+const image = await built()
 
 describe.skipIf(!image)('the watchdog', () => {
   let box: Box | undefined

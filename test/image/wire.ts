@@ -14,6 +14,7 @@ export class Wire {
   readonly heard: Buffer[] = []
   sent = 0
   #socket: Socket | undefined
+  #draining: Promise<void> | undefined
   #rest: Buffer = Buffer.alloc(0)
   readonly #listeners = new Set<(frame: Buffer) => void>()
 
@@ -34,12 +35,21 @@ export class Wire {
       const length = Buffer.alloc(4)
       length.writeUInt32BE(padded.length)
       this.sent++
-      if (!socket.write(Buffer.concat([length, padded])))
-        await new Promise<void>((done) => {
-          socket.once('drain', done)
-          socket.once('close', () => done())
-        })
+      if (!socket.write(Buffer.concat([length, padded]))) await this.#drained(socket)
     }
+  }
+
+  /** One wait, however many senders there are. */
+  #drained(socket: Socket): Promise<void> {
+    this.#draining ??= new Promise<void>((done) => {
+      const go = () => {
+        this.#draining = undefined
+        socket.off('drain', go).off('close', go)
+        done()
+      }
+      socket.on('drain', go).on('close', go)
+    })
+    return this.#draining
   }
 
   listen(listener: (frame: Buffer) => void): () => void {
