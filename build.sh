@@ -13,7 +13,7 @@ Usage: ./build.sh COMMAND
   test                                                            everything that is checked; of the image one boot
   test image                                                      the image: every boot test
   bench [NAME]                                                    the benchmarks, or those whose path holds NAME
-  image                                                           the appliance image (not yet)
+  image [--release] [--update-lock] [--twice] [--fresh]           the appliance image
   long fresh                                                      the two commands on fresh Debian 12 and 13
   long fuzz [INPUTS] [TARGET]                                     every target with 10,000,000 inputs, or those whose name holds TARGET
   long kill [SEEDS] [BASE]                                        a process of the lake killed for each of 1,000 seeds
@@ -36,9 +36,12 @@ missing_packages() {
   library libnftables.so.1 || echo libnftables1
   library libatomic.so.1 || echo libatomic1
   have npm || echo npm
-  if [ -n "${1:-}" ]; then # tests and benchmarks
+  if [[ ${1:-} =~ ^(test|bench)$ ]]; then
     have chromium || echo chromium
     have mosquitto || echo mosquitto
+  fi
+  if [ "$(id -u)" = 0 ] && [[ ${1:-} =~ ^(test|image)$ ]]; then
+    have mmdebstrap || echo mmdebstrap
   fi
   if [ "${1:-}" = test ] && [ "$(id -u)" = 0 ]; then # to boot the image, which only root can build
     have qemu-system-x86_64 || echo qemu-system-x86
@@ -170,6 +173,12 @@ bench() {
   exec vitest bench --run ${name:+"$name"}
 }
 
+image() {
+  say "making the appliance image from Debian 13's packages and this clone"
+  prepare image
+  exec image/make.sh "$@"
+}
+
 long() {
   case "${1:-}" in
     fresh)
@@ -203,7 +212,7 @@ case "${1:-}" in
   run) shift; run "$@" ;;
   test) shift; tests "$@" ;;
   bench) shift; bench "$@" ;;
-  image) say "the appliance image is not built from here yet."; exit 2 ;;
+  image) shift; image "$@" ;;
   long) shift; long "$@" ;;
   *) usage ;;
 esac

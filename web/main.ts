@@ -92,7 +92,7 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
   const keys = keysForWeb(data)
   const guard = new GuardClient(data, 'web')
   const stop = guard.watch((action) => tell({ kind: 'action', action }))
-  const lake = lakeStatus({ data, retentionDays: config.lake.retentionDays, keys })
+  const lake = lakeStatus(keys, config.lake.retentionDays)
   const site = linkSite(
     { data, clock: systemClock, log, keys },
     {
@@ -143,7 +143,6 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
       stop()
       site.close()
       fleet.close()
-      lake.close()
       guard.close()
       keys.close()
     },

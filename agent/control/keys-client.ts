@@ -11,7 +11,7 @@ import type { FleetJoins } from '../summary/fleet-view.ts'
 import type { Atom, Role } from '../tenancy/role.ts'
 import type { DatabaseCheck } from '../tenancy/sealed-db.ts'
 import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
-import type { Deletion } from './lake-client.ts'
+import type { Deletion, LakeStatus } from './lake-client.ts'
 import { LINK, type LinkCalls } from './link-keys.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
@@ -268,6 +268,13 @@ export interface WebCalls {
   query: [{ token: string; scope?: string[] } & Question, QueryAnswer]
   /** Frames of the packet ring; atom `export`, and the line is written first. */
   packets: [{ token: string } & PacketsQuestion, PacketsAnswer]
+  /** Atom `view`: of the tenants that the session sees, or of those of them that are named. */
+  lakeStatus: [{ token: string; scope?: string[] }, LakeStatus]
+  /** Atom `view`: what such a change would delete now; nothing is changed. */
+  wouldRetire: [
+    { token: string; tenant_id: string; kind: string; days: number | null },
+    { deletes: Deletion | null },
+  ]
   /** Atom `settings`; the line is written first, then picket-lake changes it and deletes. */
   setRetention: [
     { token: string; tenant_id: string; kind: string; days: number | null },
@@ -417,6 +424,8 @@ const WEB = [
   'auditList',
   'query',
   'packets',
+  'lakeStatus',
+  'wouldRetire',
   'setRetention',
   'tune',
   'untune',
@@ -461,7 +470,11 @@ export const keysForLink = (data: string) => client<LinkCalls>(data, 'link', LIN
 export const keysForCli = (data: string) => client<CliCalls>(data, 'cli', CLI)
 
 /** Calls that may take longer than a call does. */
-const LONG: Readonly<Record<string, number>> = { packets: 200_000, setRetention: 600_000 }
+const LONG: Readonly<Record<string, number>> = {
+  packets: 200_000,
+  wouldRetire: 600_000,
+  setRetention: 600_000,
+}
 
 /** Connects at the first call and again after picket-keys was restarted; a call in flight then fails. */
 function client<C>(data: string, caller: CallerName, names: readonly (keyof C)[]): ClientOf<C> {

@@ -95,7 +95,7 @@ async function run(): Promise<void> {
 
 function listen(data: string, log: Log, methods: LakeMethods) {
   return Promise.all(
-    (['agent', 'keys', 'cli', 'web', 'link'] as const).map((caller) =>
+    (['agent', 'keys', 'cli', 'link'] as const).map((caller) =>
       serve(socketPath(data, 'lake', caller), methods[caller], log),
     ),
   )

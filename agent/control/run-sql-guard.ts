@@ -3,6 +3,7 @@ import { Failure, type Kind } from '../base/failure.ts'
 import { introduce } from '../lake/activated-child.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { openEngine } from '../lake/engine.ts'
+import { becomeOwnUser } from '../lake/own-user.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
 import { type GuardScope, guardSql } from '../lake/sql-guard.ts'
 
@@ -13,6 +14,7 @@ export interface ToGuard {
 }
 export type FromGuard = { id: number; error?: { kind: Kind; message: string } } | { ready: true }
 
+becomeOwnUser()
 hide()
 introduce(process.stdout)
 const engine = await openEngine({ memoryMiB: 128 })

@@ -149,7 +149,7 @@ export function decodeCertificates(body: Buffer, hello: TlsHello): Fault | undef
   if (size !== cursor.left) cursor.fail('bad-length')
   while (cursor.left > 0 && hello.certificates.length < CERTIFICATES_MAX) {
     const der = cursor.take(cursor.u24())
-    if (cursor.fault === undefined) hello.certificates.push(Uint8Array.from(der))
+    if (cursor.fault === undefined) hello.certificates.push(new Uint8Array(der))
   }
   return cursor.fault
 }

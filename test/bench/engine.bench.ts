@@ -15,9 +15,9 @@ import { capture } from '../traffic/mix/main.ts'
 import { type Agreement, agreement, readAlerts, seenIn } from './engine/agreement.ts'
 import { joinCaptures } from './engine/corpus-capture.ts'
 import { runPicket } from './engine/picket.ts'
-import { makeRuleSets, type RuleSetMade, sidsOf } from './engine/rule-sets.ts'
+import { makeAnyRules, makeRuleSets, type RuleSetMade, sidsOf } from './engine/rule-sets.ts'
 import { makePeer, type Peer, type PeerTaken, peerLacks, runSuricata } from './engine/suricata.ts'
-import { type Compared, compare, inWords } from './engine/table.ts'
+import { agreementInWords, type Compared, compare, inWords } from './engine/table.ts'
 import { keepResults } from './lake/results.ts'
 
 const asked = (name: string, usual: string) => process.env[`PICKET_ENGINE_${name}`] ?? usual
@@ -28,6 +28,8 @@ const CAPTURES = asked('CAPTURES', 'mix,corpus,small').split(',')
 const SEED = Number(asked('SEED', '1'))
 const FOLDER = asked('DIR', fileURLToPath(new URL('../../.state/bench-engine', import.meta.url)))
 const HOME = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
+const ET_RULES = ['et-open-2025-BSD.rules', 'et-open-2020-BSD.rules']
+const ALL_RULES = [...ET_RULES, 'hunting-GPL3.rules', 'quadrant-GPL2.rules', 'suricata-events-GPL2.rules', 'quickdraw-MIT/dnp3.rules'] // biome-ignore format: one list
 const ENGINES = { suricata: runSuricata, picket: runPicket } as const
 type Engine = keyof typeof ENGINES
 
@@ -46,7 +48,9 @@ if (lacks !== undefined) say(`skipped: the bench against Suricata needs ${lacks}
 test.skipIf(lacks !== undefined)('Picket beside Suricata', { timeout: 7_200_000 }, async () => {
   mkdirSync(FOLDER, { recursive: true })
   const peer = makePeer(FOLDER, say)
-  const sets = rulesFor(peer)
+  const sets = makeRuleSets(rulesOf(peer, ET_RULES), SIZES, SEED)
+  for (const { rules, variants } of sets)
+    say(`${rules} rules, of them ${variants} variants of others, load on both sides`)
   const cases = await captures()
   const found = []
   const seen: Record<string, object> = {}
@@ -59,29 +63,42 @@ test.skipIf(lacks !== undefined)('Picket beside Suricata', { timeout: 7_200_000 
       say(inWords(line))
     }
   }
+  const all = CAPTURES.includes('corpus') ? await allCaptures(peer) : undefined
+  if (all) say(agreementInWords(all))
   const load = loadavg()[0]
-  keepResults('engine', { suricata: peer.version, turns: TURNS, load, rules: sets.map(nameless), captures: cases, seen, found }) // biome-ignore format: one line
+  keepResults('engine', { suricata: peer.version, turns: TURNS, load, rules: sets.map(nameless), captures: cases, seen, found, ...(all && { all }) }) // biome-ignore format: one line
 })
 
-function rulesFor(peer: Peer): RuleSetMade[] {
+function rulesOf(peer: Peer, names: readonly string[]) {
   const folder = corpus('rules') as string
-  const files = ['et-open-2025-BSD.rules', 'et-open-2020-BSD.rules'].map((name) => join(folder, name)) // biome-ignore format: one list
   const one = oneFrame()
   const loads = (file: string) => {
     const { log } = run('suricata', { peer, capture: one, rules: basename(file) })
     const wrong = new Set([...log.matchAll(/error parsing signature ".*?sid:\s*(\d+)/g)].map(([, sid]) => Number(sid))) // biome-ignore format: one set
     return new Set(sidsOf(file).filter((sid) => !wrong.has(sid)))
   }
-  const sets = makeRuleSets({ files, folder: FOLDER, sizes: SIZES, seed: SEED }, loads)
-  for (const { rules, variants } of sets)
-    say(`${rules} rules, of them ${variants} variants of others, load on both sides`)
-  return sets
+  return { files: names.map((name) => join(folder, name)), folder: FOLDER, loads }
+}
+
+/** Every capture of the corpus once, with every rule of it for any address: untimed. */
+async function allCaptures(peer: Peer): Promise<Agreement> {
+  const rules = makeAnyRules(rulesOf(peer, ALL_RULES))
+  const made = await joinCaptures({ corpus: corpus('.') as string, folder: FOLDER, captures: 10_000, packets: 1, seed: SEED }) // biome-ignore format: one call
+  const file = basename(made.path)
+  say(
+    `${made.captures} captures once, ${made.packets} packets, ${rules.rules} rules for any address`,
+  )
+  const of = (engine: Engine) => {
+    run(engine, { peer, capture: { ...made, name: 'all', file, checksums: false }, rules: basename(rules.file) }) // biome-ignore format: one run
+    return readAlerts(join(workOf(engine), 'eve.json'))
+  }
+  return agreement(of('suricata'), of('picket'))
 }
 
 async function captures(): Promise<Case[]> {
   const cases: Case[] = []
   const rules = corpus('rules') as string
-  const ruleFiles = ['et-open-2025-BSD.rules', 'et-open-2020-BSD.rules'].map((name) => join(rules, name)) // biome-ignore format: one list
+  const ruleFiles = ET_RULES.map((name) => join(rules, name))
   for (const kind of ['mix', 'small'] as const) {
     if (!CAPTURES.includes(kind)) continue
     const made = capture({ folder: FOLDER, kind, seed: SEED, packets: PACKETS, ruleFiles: kind === 'mix' ? ruleFiles : [] }) // biome-ignore format: one capture
@@ -89,7 +106,7 @@ async function captures(): Promise<Case[]> {
   }
   const folder = CAPTURES.includes('corpus') ? corpus('.') : undefined
   if (folder !== undefined) {
-    const made = await joinCaptures(folder, FOLDER, Math.floor(PACKETS / 2), SEED)
+    const made = await joinCaptures({ corpus: folder, folder: FOLDER, captures: 100, packets: Math.floor(PACKETS / 2), seed: SEED }) // biome-ignore format: one call
     say(`corpus: ${made.captures} captures, ${made.rounds} times`)
     cases.push({ name: 'corpus', file: basename(made.path), packets: made.packets, bytes: made.bytes, checksums: false }) // biome-ignore format: one case
   }

@@ -21,11 +21,11 @@ const SILENT_MS = 8_000
 
 /** A box in the line cannot be ordered at its console yet: the setting and the address are made from inside. */
 const IN_THE_LINE = [
-  'until systemctl -q is-active picket-agent picket-guard; do sleep 1; done',
+  'until systemctl -q is-active picket-agent; do sleep 1; done',
+  'systemctl stop picket-network.path; cd /var/lib/picket',
+  `sed -i 's/"network": *{/&"placement":"gateway",/' config.json`,
+  `ip link set enp0s3 up arp on; ip addr add ${GATEWAY}/24 dev enp0s3`,
   'sysctl -qw net.ipv4.ip_forward=1',
-  `ip link set enp0s3 up; ip addr add ${GATEWAY}/24 dev enp0s3`,
-  'cd /var/lib/picket',
-  `sed -i 's/^{/{"network":{"placement":"gateway"},/' config.json`,
   'systemctl restart picket-guard picket-agent; echo IN-THE-LINE',
 ].join('; ')
 

@@ -1,5 +1,5 @@
 /** `picket init`: makes a data folder with its keys, or adds a tenant to one. */
-import { firstNames } from '../first-start.ts'
+import { firstNames, giveRoles } from '../first-start.ts'
 import { initTenant } from '../init-tenant.ts'
 import { type Command, dataFolder, print, printJson, readOptions, required } from './options.ts'
 
@@ -21,6 +21,7 @@ export const command: Command = {
       tenant_id,
       ...(given.fleet && { fleet_id: given.fleet }),
     })
+    if (values.appliance) giveRoles(data)
     if (values.json) return printJson(tenant)
     print(`Tenant ${tenant.tenant_id} of fleet ${tenant.fleet_id} is ready in ${data}.`)
     if (!values.appliance) print(`Start the box with: picket up --data ${data}`)

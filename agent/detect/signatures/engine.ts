@@ -17,6 +17,7 @@ import type { PacketPart, Signature, StatePlace } from './rule.ts'
 import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
+import { StreamMarks } from './stream-marks.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
 import { readiness, subjectOf, TransactionView } from './transaction-view.ts'
 
@@ -42,7 +43,6 @@ export interface EngineOptions {
 }
 
 const CHUNK_BYTES_MAX = 16_384
-const ONCE_MAX = 65_536
 
 /**
  * Calls for one packet, all before the next packet: `packet`, then `stream` for the bytes it made readable,
@@ -61,14 +61,9 @@ export class SignatureEngine {
   readonly #view = new TransactionView()
   readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
   readonly #waiting = new Uint32Array(WAITING_MAX)
-  /** Rules without a literal that have fired in a direction of a stream. */
-  readonly #once = new Map<number, Set<number>>()
-  /** Rules over transactions whose plain contents have been met in a direction of a stream. */
-  readonly #met = new Map<number, Set<number>>()
+  readonly #marks = new StreamMarks()
   /** Which transactions have been judged, and by what they were met, where it takes more than one call. */
   #progress = new WeakMap<object, { settled: number; fired: Set<number> }>()
-  /** Up to where a rule has fired on a direction of a stream: it does not again on those bytes. */
-  readonly #firedTo = new Map<number, Map<number, number>>()
   /** Whose buffer is in hand. */
   #inspected = -1
   #rules: RuleSet
@@ -126,9 +121,7 @@ export class SignatureEngine {
     this.#view.reset()
     this.#tails.forgetWaiting()
     this.#progress = new WeakMap()
-    this.#once.clear()
-    this.#met.clear()
-    this.#firedTo.clear()
+    this.#marks.clear()
     this.#inPacket.clear()
     this.#untold.clear()
   }
@@ -284,36 +277,30 @@ export class SignatureEngine {
     const flow = key >> 1
     this.#inspector.captured.length = 0
     if (signature.point) {
-      if (this.#met.get(key)?.has(index)) return false
-      if (this.#holds(payload, window, 0, end, base, flow)) mark(this.#met, key, index)
+      if (this.#marks.isMet(key, index)) return false
+      if (this.#holds(payload, window, 0, end, base, flow)) this.#marks.met(key, index)
       else if (payload.length > 1) this.#tails.wait(key, index, base + end)
       return false
     }
     if (this.#inPacket.has(index) && this.#inHand(flow)) return false
-    if (signature.fast === undefined && this.#once.get(key)?.has(index)) return false
+    if (signature.fast === undefined && this.#marks.hasFired(key, index)) return false
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
     if (known !== appProto && known !== 'unknown') return false
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
-    const from = Math.max(0, (this.#firedTo.get(key)?.get(index) ?? base) - base)
+    const from = Math.max(0, this.#marks.firedTo(key, index) - base)
     if (!this.#holds(payload, window, from, end, base + from, flow)) {
       if (signature.fast && payload.length > 1) this.#tails.wait(key, index, base + end)
       return false
     }
-    if (signature.fast === undefined) mark(this.#once, key, index)
+    if (signature.fast === undefined) this.#marks.fired(key, index)
     // Its literal may be cut here: what is kept of it is too short to be the same one.
-    else this.#consumed(key, index, base + end + 1 - signature.fast.bytes.length)
+    else this.#marks.firedUpTo(key, index, base + end + 1 - signature.fast.bytes.length)
     if (known !== appProto || mayBeOther(signature, this.#options.appProto(flow))) {
       this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
     if (!speaksOther(signature, this.#options.appProto(flow))) return false
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
-  }
-
-  #consumed(key: number, index: number, to: number): void {
-    const known = this.#firedTo.get(key)
-    if (known) known.set(index, to)
-    else if (this.#firedTo.size < ONCE_MAX) this.#firedTo.set(key, new Map([[index, to]]))
   }
 
   /** Rules whose bytes matched before the protocol of the flow was known. */
@@ -433,7 +420,7 @@ export class SignatureEngine {
 
   /** The plain contents of a transaction rule: against what is kept of the stream, or the datagram. */
   #payloadHolds({ payload, index }: Signature, flow: number, toServer: boolean): boolean {
-    if (this.#met.get(flow * 2 + (toServer ? 1 : 0))?.has(index)) return true
+    if (this.#marks.isMet(flow * 2 + (toServer ? 1 : 0), index)) return true
     const packet = this.#inHand(flow)
     if (packet && packet.protocol !== 6) {
       const start = packet.payloadOffset
@@ -470,12 +457,8 @@ export class SignatureEngine {
     this.#tails.forget(flow * 2 + 1)
     this.memory.ended(flow)
     this.#state.ended(flow)
-    this.#once.delete(flow * 2)
-    this.#once.delete(flow * 2 + 1)
-    this.#met.delete(flow * 2)
-    this.#met.delete(flow * 2 + 1)
-    this.#firedTo.delete(flow * 2)
-    this.#firedTo.delete(flow * 2 + 1)
+    this.#marks.forget(flow * 2)
+    this.#marks.forget(flow * 2 + 1)
   }
 
   #find(lane: Lane, bytes: Uint8Array, start: number, end: number, fresh: number): void {
@@ -596,10 +579,4 @@ export class SignatureEngine {
     )
     return action === 'pass'
   }
-}
-
-function mark(marks: Map<number, Set<number>>, key: number, index: number): void {
-  const known = marks.get(key)
-  if (known) known.add(index)
-  else if (marks.size < ONCE_MAX) marks.set(key, new Set([index]))
 }

@@ -2,8 +2,9 @@
 import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import { TRANSACTION_PROTOS } from '../../decode/records.ts'
-import { GramPrefilter } from '../prefilter/grams.ts'
 import type { Prefilter } from '../prefilter/prefilter.ts'
+import { ScanRoom } from '../prefilter/scan-room.ts'
+import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { compileRule, Shared } from './compile.ts'
 import type { Condition } from './condition.ts'
 import { payloadFast } from './fast-pattern.ts'
@@ -57,7 +58,11 @@ export interface Loaded {
 export class Lane {
   /** Judged for every buffer: no literal of theirs must be there. */
   readonly always: number[] = []
-  readonly prefilter: Prefilter = new GramPrefilter()
+  readonly prefilter: Prefilter
+
+  constructor(room: ScanRoom) {
+    this.prefilter = new WasmPrefilter(room)
+  }
 
   add({ index, fast }: Pick<Signature, 'index' | 'fast'>): void {
     if (fast) this.prefilter.add(fast.bytes, fast.nocase, index)
@@ -75,6 +80,11 @@ export class PointLanes {
   readonly scans: { view: BufferView; prefilter: Prefilter }[] = []
   /** At least one needs it whole or not at all. */
   count = 0
+  readonly #room: ScanRoom
+
+  constructor(room: ScanRoom) {
+    this.#room = room
+  }
 
   add(signature: Signature): void {
     this.count++
@@ -86,7 +96,7 @@ export class PointLanes {
     }
     let scan = this.scans.find((each) => each.view === view)
     if (!scan) {
-      scan = { view, prefilter: new GramPrefilter() }
+      scan = { view, prefilter: new WasmPrefilter(this.#room) }
       this.scans.push(scan)
     }
     scan.prefilter.add(fast.bytes, fast.nocase, index)
@@ -109,19 +119,20 @@ export class RuleSet {
   readonly generation = ++RuleSet.#generations
   readonly signatures: readonly Signature[]
   readonly views: readonly BufferView[]
-  readonly tcp = new Lane()
-  readonly udp = new Lane()
+  readonly #room = new ScanRoom()
+  readonly tcp = new Lane(this.#room)
+  readonly udp = new Lane(this.#room)
   /** ICMP and every other protocol. */
-  readonly other = new Lane()
+  readonly other = new Lane(this.#room)
   /** To the client, to the server. */
-  readonly streams: readonly [Lane, Lane] = [new Lane(), new Lane()]
+  readonly streams: readonly [Lane, Lane] = [new Lane(this.#room), new Lane(this.#room)]
   /** Bytes to keep of each direction of a stream. */
   readonly tailBytes: readonly [number, number]
   readonly points: readonly PointLanes[] = TRANSACTION_PROTOS.flatMap(() => [
-    new PointLanes(),
-    new PointLanes(),
-    new PointLanes(),
-    new PointLanes(),
+    new PointLanes(this.#room),
+    new PointLanes(this.#room),
+    new PointLanes(this.#room),
+    new PointLanes(this.#room),
   ])
   /** Those that ask for an event. */
   readonly events = new Map<PacketEvent, number[]>()

@@ -1,5 +1,6 @@
 /** Whether two engines found the same: alerts one for one, by ends, rule and count. */
 import { readFileSync } from 'node:fs'
+import known from './known-differences.json' with { type: 'json' }
 
 /** How often each rule fired between which ends. */
 export type Alerts = Map<string, number>
@@ -10,9 +11,22 @@ export interface Agreement {
   both: number
   /** Of all that either found, what both did. */
   share: number
+  /** Of all, what both found or what is known why one does not. */
+  explained: number
   /** By rule: what only one found. */
-  differences: { sid: number; onlyTheirs: number; onlyOurs: number; example: string }[]
+  differences: Difference[]
 }
+
+interface Difference {
+  sid: number
+  onlyTheirs: number
+  onlyOurs: number
+  example: string
+  /** Where it is known. */
+  why?: string
+}
+
+const WHY: Readonly<Record<string, string>> = known
 
 interface Row {
   event_type: string
@@ -28,7 +42,9 @@ export function readAlerts(eve: string): Alerts {
   const alerts: Alerts = new Map()
   for (const row of rowsOf(eve)) {
     if (!row.alert) continue
-    const { src_ip, src_port, dest_ip, dest_port, proto } = row
+    const { src_ip, src_port, dest_ip, dest_port } = row
+    // Of other protocols the names differ: a fragment is IPv6-Frag to one and IPv6-ICMP to the other.
+    const proto = row.proto === 'TCP' || row.proto === 'UDP' ? row.proto : 'IP'
     const key = `${row.alert.signature_id} ${proto} ${src_ip} ${src_port ?? ''} > ${dest_ip} ${dest_port ?? ''}` // biome-ignore format: one key
     alerts.set(key, (alerts.get(key) ?? 0) + 1)
   }
@@ -36,7 +52,7 @@ export function readAlerts(eve: string): Alerts {
 }
 
 export function agreement(theirs: Alerts, ours: Alerts): Agreement {
-  const bySid = new Map<number, Agreement['differences'][number]>()
+  const bySid = new Map<number, Difference>()
   let [both, either] = [0, 0]
   for (const key of new Set([...theirs.keys(), ...ours.keys()])) {
     const [a, b] = [theirs.get(key) ?? 0, ours.get(key) ?? 0]
@@ -44,14 +60,18 @@ export function agreement(theirs: Alerts, ours: Alerts): Agreement {
     either += Math.max(a, b)
     if (a === b) continue
     const sid = Number.parseInt(key, 10)
-    const one = bySid.get(sid) ?? { sid, onlyTheirs: 0, onlyOurs: 0, example: key }
+    const why = WHY[sid]
+    const one = bySid.get(sid) ?? { sid, onlyTheirs: 0, onlyOurs: 0, example: key, ...(why !== undefined && { why }) } // biome-ignore format: one line
     one.onlyTheirs += Math.max(0, a - b)
     one.onlyOurs += Math.max(0, b - a)
     bySid.set(sid, one)
   }
-  const size = (one: Agreement['differences'][number]) => one.onlyTheirs + one.onlyOurs
+  const size = (one: Difference) => one.onlyTheirs + one.onlyOurs
   const differences = [...bySid.values()].sort((a, b) => size(b) - size(a) || a.sid - b.sid)
-  return { theirs: total(theirs), ours: total(ours), both, share: either === 0 ? 1 : both / either, differences } // biome-ignore format: one line
+  const unknown = differences.reduce((sum, one) => sum + (one.why === undefined ? size(one) : 0), 0)
+  const share = either === 0 ? 1 : both / either
+  const explained = either === 0 ? 1 : 1 - unknown / either
+  return { theirs: total(theirs), ours: total(ours), both, share, explained, differences }
 }
 
 /** Records of each type, and of flows the bytes: what an engine says that it has seen. */

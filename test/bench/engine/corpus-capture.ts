@@ -1,12 +1,11 @@
-/** A hundred real captures one behind the other, several times: each time two hours later, when every flow of before has ended. */
-import { existsSync, globSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+/** Real captures one behind the other, several times: each time two hours later, when every flow of before has ended. */
+import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFile } from '../../../agent/capture/file.ts'
 import { LINK } from '../../../agent/capture/source.ts'
 import { Chance } from '../../traffic/chance.ts'
 import { CaptureFile } from '../../traffic/mix/capture-file.ts'
 
-const CAPTURES = 100
 const START_US = 1_760_000_000_000_000
 const GAP_US = 2 * 3600 * 1e6
 /** A capture that spans more is taken as if it were shorter: time goes on, but not for days. */
@@ -25,19 +24,30 @@ interface Frame {
   bytes: Buffer
 }
 
-export async function joinCaptures(
-  corpus: string,
-  folder: string,
-  packets: number,
-  seed: number,
-): Promise<Joined> {
-  const path = join(folder, `corpus-${packets}-seed${seed}-v1.pcap`)
+export interface Joining {
+  corpus: string
+  folder: string
+  /** At most so many, drawn by the seed. */
+  captures: number
+  /** At least so many, in whole rounds. */
+  packets: number
+  seed: number
+}
+
+export async function joinCaptures({
+  corpus,
+  folder,
+  captures,
+  packets,
+  seed,
+}: Joining): Promise<Joined> {
+  const path = join(folder, `corpus-${captures}-${packets}-seed${seed}-v2.pcap`)
   const note = `${path}.json`
   if (existsSync(path) && existsSync(note)) return JSON.parse(readFileSync(note, 'utf8')) as Joined
-  const all = globSync('**/*.{pcap,pcapng}', { cwd: corpus }).sort().filter((name) => statSync(join(corpus, name)).size > 2000) // biome-ignore format: one list
+  const all = globSync('**/*.{pcap,pcapng}', { cwd: corpus }).sort() // biome-ignore format: one list
   const chosen: Frame[][] = []
   for (const name of new Chance(seed).shuffled(all)) {
-    if (chosen.length === CAPTURES) break
+    if (chosen.length === captures) break
     const frames = await framesOf(join(corpus, name))
     if (frames.length > 0) chosen.push(frames)
   }

@@ -53,25 +53,17 @@ function variant({ text, sid }: Rule, to: number, chance: Chance): Rule | undefi
   return { sid: to, text: other.replace(/\bsid:\s*\d+/, `sid:${to}`).replace(/msg:"/, `msg:"variant of ${sid}: `), enabled: true } // biome-ignore format: one rule
 }
 
-/** Files `rules-N.rules` in `folder`, the smaller within the larger. `loads`: which of a file's rules the peer takes. */
-export function makeRuleSets(
-  {
-    files,
-    folder,
-    sizes,
-    seed,
-  }: { files: readonly string[]; folder: string; sizes: readonly number[]; seed: number },
-  loads: (file: string) => Set<number>,
-): RuleSetMade[] {
+interface Making {
+  files: readonly string[]
+  folder: string
+  /** Which rules of a file the peer takes. */
+  loads: (file: string) => Set<number>
+}
+
+/** Files `rules-N.rules` in `folder`, the smaller within the larger. */
+export function makeRuleSets(of: Making, sizes: readonly number[], seed: number): RuleSetMade[] {
   const chance = new Chance(seed)
-  const both = (rules: Rule[]) => {
-    const file = write(folder, 'candidates', rules)
-    const taken = loads(file)
-    const { refused } = checkRules([{ path: file, text: readFileSync(file, 'utf8') }])
-    const ours = new Set(refused.map(({ sid }) => sid))
-    return rules.filter(({ sid }) => taken.has(sid) && !ours.has(sid))
-  }
-  const real = both(readRules(files))
+  const real = both(of, readRules(of.files))
   const order = [...chance.shuffled(real.filter(({ enabled }) => enabled)), ...chance.shuffled(real.filter(({ enabled }) => !enabled))] // biome-ignore format: one list
   const most = Math.max(...sizes)
   const made: Rule[] = []
@@ -79,12 +71,35 @@ export function makeRuleSets(
     const other = variant(chance.pick(real), FIRST_VARIANT_SID + made.length, chance)
     if (other) made.push(other)
   }
-  const variants = made.length > 0 ? both(made) : []
+  const variants = made.length > 0 ? both(of, made) : []
   return sizes.map((size) => {
     const chosen = [...order, ...variants].slice(0, size)
-    const file = write(folder, `${size}`, chosen)
+    const file = write(of.folder, `${size}`, chosen)
     return { file, rules: chosen.length, variants: Math.max(0, chosen.length - order.length) }
   })
+}
+
+/** All rules of these files for addresses of anybody: what real captures hold is met by more of them. */
+export function makeAnyRules(of: Making): RuleSetMade {
+  const chosen = both(of, readRules(of.files).map((rule) => ({ ...rule, text: forAnybody(rule.text) }))) // biome-ignore format: one list
+  return { file: write(of.folder, 'any', chosen), rules: chosen.length, variants: 0 }
+}
+
+function forAnybody(text: string): string {
+  const options = text.indexOf('(')
+  const header = text
+    .slice(0, options)
+    .replaceAll(/!?\$[A-Z0-9_]*(?:NET|SERVERS?|CLIENT)\b/g, 'any')
+  return `${header.replaceAll(/\[(?:any,?)+\]/g, 'any')}${text.slice(options)}`
+}
+
+/** Those that both engines load. */
+function both({ folder, loads }: Making, rules: Rule[]): Rule[] {
+  const file = write(folder, 'candidates', rules)
+  const taken = loads(file)
+  const { refused } = checkRules([{ path: file, text: readFileSync(file, 'utf8') }])
+  const wrong = new Set(refused.map(({ sid }) => sid))
+  return rules.filter(({ sid }) => taken.has(sid) && !wrong.has(sid))
 }
 
 function write(folder: string, name: string, rules: readonly Rule[]): string {

@@ -5,7 +5,12 @@ export interface SuricataSettings {
   home: readonly string[]
   /** All record types instead of alerts alone: to hold what was seen against ours. */
   everything: boolean
+  /** On a wire: so many workers, each with a ring of so much. */
+  live?: { threads: number; ringMiB: number }
 }
+
+/** Of a frame in the ring, its header and the rounding included. */
+const RING_FRAME_BYTES = 1632
 
 /** Of HTTP bodies, as much as Picket keeps of each. */
 const BODY = '64kb'
@@ -14,7 +19,8 @@ const named = (names: Readonly<Record<string, string>>) =>
 const EVERYTHING =
   'alert, flow, dns, {http: {extended: yes}}, tls, ssh, smb, files, modbus, dnp3, anomaly'
 
-export function suricataYaml({ home, everything }: SuricataSettings): string {
+export function suricataYaml({ home, everything, live }: SuricataSettings): string {
+  const { threads, ringMiB } = live ?? { threads: 1, ringMiB: 64 }
   const { addresses, ports } = defaultVariables(home)
   return `%YAML 1.1
 ---
@@ -89,7 +95,7 @@ stream:
   memcap: 64mb
   checksum-validation: yes
   inline: auto
-  reassembly: {memcap: 256mb, depth: 1mb, toserver-chunk-size: 2560, toclient-chunk-size: 2560, randomize-chunk-size: yes}
+  reassembly: {memcap: 256mb, depth: 1mb, toserver-chunk-size: 2560, toclient-chunk-size: 2560, randomize-chunk-size: no}
 host: {hash-size: 4096, prealloc: 1000, memcap: 32mb}
 decoder:
   teredo: {enabled: true, ports: $TEREDO_PORTS}
@@ -104,13 +110,13 @@ mpm-algo: auto
 spm-algo: auto
 af-packet:
   - interface: default
-    threads: 1
+    threads: ${threads}
     cluster-id: 99
     cluster-type: cluster_flow
     defrag: yes
     use-mmap: yes
     tpacket-v3: yes
-    ring-size: 40960
+    ring-size: ${Math.floor((ringMiB * 1_048_576) / RING_FRAME_BYTES)}
     block-size: 1048576
 `
 }

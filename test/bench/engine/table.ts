@@ -33,6 +33,8 @@ export interface Compared {
   agreement: Agreement
 }
 
+const DIFFERENCES_SHOWN = 24
+
 interface Runs {
   whole: PeerTaken[]
   start: PeerTaken[]
@@ -72,9 +74,18 @@ function middle(values: readonly number[], parts = 1): Middle {
 export function inWords({ capture, rules, suricata, picket, times, agreement }: Compared): string {
   const show = ({ median, low, high }: Middle) => (low === high ? `${median}` : `${median} [${low}–${high}]`) // biome-ignore format: one line
   const both = (name: keyof Side) => `${show(suricata[name])} → ${show(picket[name])}`
-  const { theirs, ours, share, differences } = agreement
-  const differ = differences.slice(0, 12).map(({ sid, onlyTheirs, onlyOurs, example }) => `\n    ${example}: ${onlyTheirs > 0 ? `theirs +${onlyTheirs}` : ''}${onlyOurs > 0 ? ` ours +${onlyOurs}` : ''} (${sid})`) // biome-ignore format: one list
   return `${capture}, ${rules} rules: kpps a CPU-second ${both('kppsPerCpuSecond')} = ${times}×; kpps ${both('kpps')}; MB a CPU-second ${both('mbPerCpuSecond')}
   start s ${both('startSeconds')} (CPU ${both('startCpuSeconds')}); peak MB ${both('peakMb')}
-  alerts ${theirs} → ${ours}, the same ${(share * 100).toFixed(2)} %${differ.join('')}`
+  ${agreementInWords(agreement)}`
+}
+
+export function agreementInWords({
+  theirs,
+  ours,
+  share,
+  explained,
+  differences,
+}: Agreement): string {
+  const lines = differences.slice(0, DIFFERENCES_SHOWN).map(({ onlyTheirs, onlyOurs, example, why }) => `\n    ${example}: theirs +${onlyTheirs}, ours +${onlyOurs}. ${why ?? 'Nobody knows why.'}`) // biome-ignore format: one list
+  return `alerts ${theirs} → ${ours}, the same ${(share * 100).toFixed(2)} %, with known differences ${(explained * 100).toFixed(2)} %${lines.join('')}`
 }
