@@ -17,7 +17,7 @@ export default defineConfig({
           name: 'unit',
           ...noBench,
           include: [
-            ...['{agent,web}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
+            ...['{agent,web,image}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
             ...DRIVER,
           ],
           testTimeout: 20_000,
