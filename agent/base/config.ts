@@ -36,6 +36,8 @@ const Schema = v.strictObject({
         '192.168.0.0/16',
         'fc00::/7',
       ]),
+      /** The port with the box's own address; on an appliance the others carry none. Absent: any that is not captured. */
+      management: v.optional(v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))),
       /** Where the box sits: decides what it can enforce. */
       placement: v.optional(v.picklist(['gateway', 'bridge', 'tap']), 'tap'),
     }),
