@@ -69,8 +69,8 @@ export default defineConfig({
           ...noBench,
           include: [process.env.PICKET_IMAGE === 'all' ? 'test/image/*.test.ts' : 'test/image/quick.test.ts'], // biome-ignore format: one line
           exclude: DRIVER,
-          testTimeout: 1_800_000, // a boot in software takes minutes, and some tests are five of them
-          hookTimeout: 900_000,
+          testTimeout: 5_400_000, // a boot in software takes minutes, and some tests are five of them
+          hookTimeout: 2_700_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 }, // the machine takes both cores: not beside tests that others time
         },

@@ -25,6 +25,11 @@ test('each path that a program names is there', () => {
   expect(lost).toEqual([])
 })
 
+test('the profiles of machines go along', () => {
+  const profiles = 'hardware/*/profile.json'
+  expect(globSync(profiles, { cwd: box }).sort()).toEqual(globSync(profiles).sort())
+})
+
 test('no test, no type and no binary of another machine goes along', () => {
   const all = globSync('**/*', { cwd: box })
   expect(all.length).toBeGreaterThan(1_000)
