@@ -8,13 +8,15 @@ import type { Fault } from './base/fault.ts'
 import type { FrameBatch } from './capture/source.ts'
 import type { AppEvent } from './decode/app-events.ts'
 import type { PacketEvent } from './decode/events.ts'
-import type { Packet } from './decode/packet.ts'
+import { type Packet, TCP as TCP_FLAGS } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
 import {
   alertEvent,
   appEventRow,
+  eveType,
+  type FlowTotals,
   faultEvent,
   flowEvent,
   hasRow,
@@ -29,13 +31,15 @@ import { type AssetSeen, AssetWatch } from './flow/asset-watch.ts'
 import { FlowEngine } from './flow/engine.ts'
 import { FramePath } from './flow/frame-path.ts'
 import type { EndReason, FlowListener } from './flow/listener.ts'
-import { FlowTable } from './flow/table.ts'
+import { SynBytes } from './flow/syn-bytes.ts'
+import { FLOW, FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
 import {
   alertReferences,
   type DumpHeaders,
   dropSettings,
+  eveTypes,
   fileHashes,
   httpHeaders,
   INSPECTION,
@@ -62,15 +66,20 @@ export interface InspectorOptions {
   /** This run's self-test secret; undefined where no self-test runs. */
   selfTestSecret: string | undefined
   inspection?: Inspection
+  /** Types of EVE records that somebody takes: no other row is made. As the settings have it when absent. */
+  rows?: ReadonlySet<string>
 }
 
 /** Where what was found goes. Called while a frame is in hand; nothing given may be kept but the arguments. */
 export interface Output {
   event(draft: EventDraft): void
   alert(alert: SeenAlert): void
-  observation(observation: Observation): void
+  /** Absent where no baseline runs. */
+  observation?: ((observation: Observation) => void) | undefined
   sighting(seen: AssetSeen): void
   selfTestFound(): void
+  /** Packet time has gone on: about once a second of it. */
+  ticked?(timeUs: number): void
 }
 
 export class Inspector implements FlowListener {
@@ -79,11 +88,12 @@ export class Inspector implements FlowListener {
   readonly #path: FramePath
   readonly #app: AppLayer
   readonly #engine: SignatureEngine
-  readonly #observer: Observer
+  readonly #observer: Observer | undefined
   readonly #views: FlowViews
   /** Bit 0: a rule fired on the flow. Others: a fault of that layer was told. */
   readonly #marks: Uint8Array
   readonly #output: Output
+  readonly #rows: ReadonlySet<string> | undefined
   readonly #secret: string | undefined
   readonly #watch: AssetWatch
   /** Bytes of each direction that are read, and how many were; no count where all are. */
@@ -93,6 +103,7 @@ export class Inspector implements FlowListener {
   #timeUs = 0
   /** Bytes that wait for an acknowledgement, and matches that wait for a packet; undefined: nothing waits. */
   readonly #acked: AckedStreams | undefined
+  readonly #synBytes = new SynBytes()
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
   readonly #packetRows: PacketRows
@@ -113,6 +124,7 @@ export class Inspector implements FlowListener {
   constructor(options: InspectorOptions, output: Output) {
     const { run, shard, seed, home, rules, selfTestSecret, inspection = INSPECTION } = options
     this.#output = output
+    this.#rows = options.rows ?? eveTypes(inspection)
     this.#secret = selfTestSecret
     this.#table = new FlowTable({ run, shard, seed })
     this.#watch = new AssetWatch({ home, onSeen: (seen) => output.sighting(seen) })
@@ -126,7 +138,7 @@ export class Inspector implements FlowListener {
       },
       this,
     )
-    this.#path = new FramePath(this.#flows)
+    this.#path = new FramePath(this.#flows, (timeUs) => output.ticked?.(timeUs))
     this.#app = new AppLayer(
       this.#table,
       {
@@ -145,9 +157,8 @@ export class Inspector implements FlowListener {
       onAlert: (hit, place) => this.#alert(hit, place),
       onIncomplete: (_reason, flow) => this.#wasIncomplete(flow),
     })
-    this.#observer = new Observer(this.#table, appProto, (observation) =>
-      output.observation(observation),
-    )
+    const { observation } = output
+    this.#observer = observation && new Observer(this.#table, appProto, observation)
     this.#views = new FlowViews(this.#table, appProto, home, (flow) => this.#app.appProtoOrig(flow))
     this.#marks = new Uint8Array(this.#table.flowsMax)
     this.#depth = inspection.reassembly_depth
@@ -160,13 +171,20 @@ export class Inspector implements FlowListener {
     this.#handshakes = tlsHandshakes(inspection)
     this.#headers = httpHeaders(inspection)
     const inline = inspection.stream_inline || inspection.mode === 'ips'
-    this.#acked = inline ? undefined : new AckedStreams()
+    this.#acked = inline
+      ? undefined
+      : new AckedStreams({
+          streams: this.#table.flowsMax * 2,
+          give: (stream, bytes, from, to) =>
+            this.#streamed(stream >> 1, (stream & 1) === 1, bytes, from, to),
+        })
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
   }
 
-  /** Every frame of the batch, then the timers. */
+  /** Every frame of the batch, and the timers that are due. */
   run(batch: FrameBatch): void {
     this.#path.run(batch)
+    this.#acked?.settle()
   }
 
   /** Timers, when no frame comes. */
@@ -209,6 +227,7 @@ export class Inspector implements FlowListener {
       ruleNotesDropped: this.#engine.notRemembered,
       flowsBypassed: this.#engine.memory.bypassed,
       rowsSilenced: this.#silenced,
+      synBytesNotHeld: this.#synBytes.notHeld,
       tagsDropped: this.#packetRows.tagsDropped,
       inspectionsIncomplete: this.#incomplete,
       alertsWithoutFlow: this.#withoutFlow,
@@ -221,18 +240,34 @@ export class Inspector implements FlowListener {
   packet(packet: Packet): void {
     this.#timeUs = packet.timeUs
     if (this.#verdicts?.drops(packet)) return
-    if (packet.flow >= 0) this.#observer.packet(packet)
+    if (this.#observer && packet.flow >= 0) this.#observer.packet(packet)
     this.#engine.packet(packet)
     if (packet.protocol === UDP && packet.flow >= 0) this.#app.datagram(packet)
   }
 
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
-    const acked = this.#acked
-    if (acked && !this.#ending)
-      acked.add(flow * 2 + (toServer ? 1 : 0), bytes, start, end, (held, from, to) =>
-        this.#streamed(flow, toServer, held, from, to),
-      )
-    else this.#streamed(flow, toServer, bytes, start, end)
+    if (this.#withSyn(flow)) {
+      if (this.#synBytes.keep(flow * 2 + (toServer ? 1 : 0), bytes, start, end)) return
+    } else if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
+    this.#inOrder(flow, toServer, bytes, start, end)
+  }
+
+  /** Whether the frame in hand opens a connection that is to be answered yet. */
+  #withSyn(flow: number): boolean {
+    if ((this.#path.packet.tcpFlags & TCP_FLAGS.SYN) === 0 || this.#ending) return false
+    return this.#table.state[flow] === FLOW.NEW && this.#table.midstream[flow] === 0
+  }
+
+  #takeSynBytes(flow: number): void {
+    for (const toServer of [true, false]) {
+      const held = this.#synBytes.take(flow * 2 + (toServer ? 1 : 0))
+      if (held) this.#inOrder(flow, toServer, held, 0, held.length)
+    }
+  }
+
+  #inOrder(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#acked || this.#ending) this.#streamed(flow, toServer, bytes, start, end)
+    else this.#acked.add(flow * 2 + (toServer ? 1 : 0), bytes, start, end, this.#path.stays(bytes))
   }
 
   drops(packet: Packet): boolean {
@@ -250,9 +285,7 @@ export class Inspector implements FlowListener {
   }
 
   #release(flow: number, toServer: boolean, keep: number): void {
-    this.#acked?.release(flow * 2 + (toServer ? 1 : 0), keep, (held, from, to) =>
-      this.#streamed(flow, toServer, held, from, to),
-    )
+    this.#acked?.release(flow * 2 + (toServer ? 1 : 0), keep)
   }
 
   #streamed(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
@@ -286,41 +319,55 @@ export class Inspector implements FlowListener {
   }
 
   established(flow: number): void {
-    this.#observer.established(flow)
+    if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
+    this.#observer?.established(flow)
   }
 
   refused(flow: number): void {
-    this.#observer.refused(flow)
+    this.#observer?.refused(flow)
   }
 
   ended(flow: number, reason: EndReason): void {
     this.#ending = true
+    if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
     this.#release(flow, true, 0)
     this.#release(flow, false, 0)
     // Before the application layer forgets what it spoke; a request that broke off may yet be told.
-    const view = this.#views.view(flow)
-    this.#observer.ended(flow)
+    const view = this.#wants('flow') ? this.#views.view(flow) : undefined
+    this.#observer?.ended(flow)
     this.#app.ended(flow)
     this.#engine.ended(flow)
     this.#alertWaiting(flow, undefined)
-    const metadata = this.#engine.memory.metadata(flow)
-    const bypassed = this.#engine.memory.bypasses(flow)
-    const passed = this.#engine.memory.passed.has(flow) && !bypassed
-    const dropped = this.#verdicts?.dropsFlow(flow) ?? false
+    const told = view && { view, totals: this.#totalsOf(flow, reason) }
     this.#verdicts?.ended(flow)
     this.#engine.forget(flow)
     this.#packetRows.ended(flow)
     this.#ending = false
     if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
-    const alerted = ((this.#marks[flow] as number) & 1) === 1
     this.#marks[flow] = 0
+    if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
+    else if (told) this.#output.event(flowEvent(told.view, told.totals))
+  }
+
+  /** What the record of a flow says of its end, and of what rules have done with it. */
+  #totalsOf(flow: number, reason: EndReason): FlowTotals {
+    const { memory } = this.#engine
+    const alerted = ((this.#marks[flow] as number) & 1) === 1
     const totals = this.#views.totals(flow, reason, alerted)
+    const metadata = memory.metadata(flow)
+    const bypassed = memory.bypasses(flow)
+    const passed = memory.passed.has(flow) && !bypassed
+    const dropped = this.#verdicts?.dropsFlow(flow) ?? false
     if (metadata) totals.metadata = metadata
     if (bypassed) totals.state = 'bypassed'
     if (dropped || passed) totals.action = dropped ? 'drop' : 'pass'
-    if (view.protocol === TCP) totals.tcpState = this.#flows.tcpState(flow)
-    if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
-    else this.#output.event(flowEvent(view, totals))
+    if (this.#views.isTcp(flow)) totals.tcpState = this.#flows.tcpState(flow)
+    return totals
+  }
+
+  /** Whether somebody takes rows of this type. */
+  #wants(type: string): boolean {
+    return this.#rows === undefined || this.#rows.has(type)
   }
 
   fault(fault: Fault, packet: Packet, flow: number): void {
@@ -332,13 +379,14 @@ export class Inspector implements FlowListener {
 
   #transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
-    this.#observer.transaction(flow, transaction, this.#timeUs)
+    this.#observer?.transaction(flow, transaction, this.#timeUs)
     if (this.#engine.memory.silence.covers(flow, transaction)) {
       this.#silenced++
       return
     }
     if (this.#verdicts?.dropsFlow(flow)) return
-    if (hasRow(transaction)) this.#row(flow, transaction)
+    if (hasRow(transaction) && this.#wants(eveType(transaction))) this.#row(flow, transaction)
+    if (!this.#wants('fileinfo')) return
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
       const view = this.#views.view(flow)
       for (const file of fileEvents(view, transaction, this.#moment(), this.#hashes))
@@ -357,6 +405,7 @@ export class Inspector implements FlowListener {
   /** What rules have a name for is a row too. */
   #appEvent(flow: number, event: AppEvent, toServer: boolean): void {
     this.#engine.appEvent(event, flow, toServer, this.#timeUs)
+    if (!this.#wants('anomaly')) return
     // As Suricata names the ends: those of the packet in hand.
     const { packet } = this.#path
     const way = packet.flow === flow && !this.#ending ? packet.toServer : toServer
@@ -437,7 +486,8 @@ export class Inspector implements FlowListener {
     const bit = 2 << ['decode', 'stream', 'applayer'].indexOf(layer)
     if (((this.#marks[flow] as number) & bit) !== 0 && layer !== 'applayer') return
     this.#marks[flow] = (this.#marks[flow] as number) | bit
-    this.#output.event(faultEvent(this.#views.view(flow), fault, { ...this.#moment(), layer }))
+    if (this.#wants('anomaly'))
+      this.#output.event(faultEvent(this.#views.view(flow), fault, { ...this.#moment(), layer }))
   }
 
   #moment(): { timeUs: number; number: number; late: boolean; packet: Packet | undefined } {

@@ -6,9 +6,10 @@ import type { EventDraft, Severity } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { CaptureSource } from './capture/source.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
+import type { BaselineFinding } from './detect/baselines/finding.ts'
 import { type Finding, Findings } from './detect/findings.ts'
 import type { Overrides } from './detect/overrides.ts'
-import type { Refusal } from './detect/signatures/rule-set.ts'
+import type { Refusal } from './detect/signatures/rule-files.ts'
 import { Thresholds } from './detect/signatures/thresholds.ts'
 import { Assets } from './flow/assets.ts'
 import { INSPECTION, type Inspection } from './inspection.ts'
@@ -62,8 +63,6 @@ export class Replay {
   #bytes = 0
   #seconds = 0
   #cpuUs = 0
-  #lastUs = 0
-  #tickedUs = 0
 
   constructor(options: ReplayOptions) {
     const home = options.home.map(parsePrefix)
@@ -71,7 +70,8 @@ export class Replay {
     const { ruleSet, refused } = loadRules(options.ruleFiles, options.home, inspection)
     this.refused = refused
     this.#onRow = wantedRows(inspection, options.onRow ?? (() => {}))
-    this.#baselines = options.baselines ? new Baselines() : undefined
+    const baselines = options.baselines ? new Baselines() : undefined
+    this.#baselines = baselines
     this.#findings = new Findings({
       thresholds: new Thresholds(ruleSet),
       fold: inspection.fold_findings,
@@ -79,18 +79,28 @@ export class Replay {
       hostOf: (...ends) => hostOf(this.#assets, home, ends),
     })
     this.#inspector = new Inspector(
-      { home, rules: ruleSet, run: 0, shard: 0, seed: 1, selfTestSecret: undefined, inspection },
+      {
+        ...{
+          home,
+          rules: ruleSet,
+          run: 0,
+          shard: 0,
+          seed: 1,
+          selfTestSecret: undefined,
+          inspection,
+        },
+        ...(!options.onRow && { rows: new Set<string>() }),
+      },
       {
         event: this.#onRow,
         alert: (alert) => this.#keep(this.#findings.alert(alert)),
-        observation: (observation) => {
-          for (const found of this.#baselines?.observe(observation) ?? [])
-            this.#keep(this.#findings.baseline(found))
-        },
+        observation:
+          baselines && ((observation) => this.#keepFound(baselines.observe(observation))),
         sighting: (seen) => {
           for (const draft of this.#assets.see(seen)) this.#onRow(draft)
         },
         selfTestFound: () => {},
+        ticked: (timeUs) => this.#tick(timeUs),
       },
     )
   }
@@ -103,8 +113,6 @@ export class Replay {
       this.#inspector.run(batch)
       this.#packets += batch.count
       for (let i = 0; i < batch.count; i++) this.#bytes += batch.wire[i] as number
-      if (batch.count > 0) this.#lastUs = batch.timeUs[batch.count - 1] as number
-      this.#tick()
       this.#spent(start, cpu)
       await afterBatch?.()
     }
@@ -131,13 +139,13 @@ export class Replay {
     }
   }
 
-  /** Packet time, once a second of it. */
-  #tick(): void {
-    if (this.#lastUs - this.#tickedUs < 1e6) return
-    this.#tickedUs = this.#lastUs
-    for (const found of this.#baselines?.tick(this.#lastUs) ?? [])
-      this.#keep(this.#findings.baseline(found))
-    for (const finding of this.#findings.tick(this.#lastUs)) this.#keep(finding)
+  #tick(timeUs: number): void {
+    this.#keepFound(this.#baselines?.tick(timeUs) ?? [])
+    for (const finding of this.#findings.tick(timeUs)) this.#keep(finding)
+  }
+
+  #keepFound(all: readonly BaselineFinding[]): void {
+    for (const found of all) this.#keep(this.#findings.baseline(found))
   }
 
   #keep(finding: Finding | undefined): void {

@@ -1,8 +1,10 @@
 /** The bytes of a file or of standard input, unpacked when they are gzip, in one window of fixed size. */
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 import { Failure } from '../base/failure.ts'
+import { openPlain } from './plain-file.ts'
 
 /** Packed bytes given to zlib at a time; it unfolds them at most 1032 times, so this is also a bound. */
 const PACKED_BYTES_MAX = 16_384
@@ -19,12 +21,16 @@ export class ByteStream {
   base = 0
   finished = false
   cut: string | undefined = undefined
+  readonly #path: string
+  /** The file itself; undefined before it is opened, null where it comes in chunks. */
+  #plain: FileHandle | undefined | null
   readonly #chunks: AsyncIterator<Buffer>
   /** The part of the last chunk that did not fit. */
   #rest: Buffer = Buffer.alloc(0)
 
   constructor(path: string, windowBytes: number) {
     this.bytes = Buffer.alloc(windowBytes)
+    this.#path = path
     this.#chunks = unpacked(path, (reason) => {
       this.cut = reason
     })[Symbol.asyncIterator]()
@@ -42,6 +48,24 @@ export class ByteStream {
       this.end -= this.at
       this.at = 0
     }
+    if (this.#plain === undefined) this.#plain = (await openPlain(this.#path)) ?? null
+    return this.#plain ? this.#fill(this.#plain) : this.#chunked()
+  }
+
+  async #fill(file: FileHandle): Promise<boolean> {
+    const room = this.bytes.length - this.end
+    if (room === 0 || this.finished) return false
+    try {
+      const { bytesRead } = await file.read(this.bytes, this.end, room)
+      this.end += bytesRead
+      this.finished = bytesRead === 0
+    } catch (error) {
+      throw unreadable(this.#path, error)
+    }
+    return !this.finished
+  }
+
+  async #chunked(): Promise<boolean> {
     let grew = false
     while (this.end < this.bytes.length) {
       if (this.#rest.length === 0) {
@@ -64,6 +88,7 @@ export class ByteStream {
   }
 
   async close(): Promise<void> {
+    await this.#plain?.close()
     await this.#chunks.return?.()
   }
 }

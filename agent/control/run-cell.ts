@@ -4,6 +4,7 @@
  * (D16): they go to the one who asked, cut short, and nowhere else.
  */
 import { existsSync } from 'node:fs'
+import { introduce } from '../lake/activated-child.ts'
 import { type Branch, Cell, type CellOptions, openBlank } from '../lake/cell.ts'
 import type { CellQuestion } from '../lake/cell-answer.ts'
 import { cellRoom } from '../lake/cell-room.ts'
@@ -36,6 +37,7 @@ export type FromCell =
 
 becomeOwnUser()
 hide()
+introduce(process.stdout)
 // The engine is loaded and all code is warm before the doors close; nobody knows a key yet.
 await rehearse()
 let blank: CellOptions['blank'] = await openBlank()

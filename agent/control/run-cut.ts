@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { introduce } from '../lake/activated-child.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { takeDescriptors } from '../lake/descriptors.ts'
 import { becomeOwnUser } from '../lake/own-user.ts'
@@ -55,6 +56,7 @@ export type FromCut =
 
 becomeOwnUser()
 hide()
+introduce(process.stdout)
 let shown = new ShownFolders()
 const send = (message: FromCut) => sendMessage(process.stdout, message)
 const die = () => process.kill(process.pid, 'SIGKILL')

@@ -8,6 +8,7 @@ import { Failure } from '../base/failure.ts'
 import { openLog } from '../base/log.ts'
 import { shippedControls } from '../controls-on-disk.ts'
 import { openWalls } from '../lake/walls.ts'
+import { Duty } from './duty.ts'
 import { hardenProcess } from './harden.ts'
 import { openKeysBox } from './keys-box.ts'
 import { questionOf } from './keys-query.ts'
@@ -31,7 +32,10 @@ async function main(): Promise<void> {
   const server = await serveKeys(box, runner, log, { controls, walls })
   const { kind, generation } = box.ring.describe()
   log.info({ custodian: kind, generation, tenants: box.accounts.tenants().length }, 'keys.ready')
+  // That it answers, and that its database does.
+  const duty = Duty.begin({ log, checks: [() => void box.accounts.tenants()] })
   const end = async () => {
+    duty.end()
     await server.close()
     box.close()
     await walls.close()

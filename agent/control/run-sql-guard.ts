@@ -1,5 +1,6 @@
 /** The SQL guard as its own process: hostile text is parsed by native code where no key and no file is. */
 import { Failure, type Kind } from '../base/failure.ts'
+import { introduce } from '../lake/activated-child.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { openEngine } from '../lake/engine.ts'
 import { becomeOwnUser } from '../lake/own-user.ts'
@@ -15,6 +16,7 @@ export type FromGuard = { id: number; error?: { kind: Kind; message: string } } 
 
 becomeOwnUser()
 hide()
+introduce(process.stdout)
 const engine = await openEngine({ memoryMiB: 128 })
 const connection = await engine.connect()
 await guardSql(connection, 'SELECT 1', { tenants: [], fleets: [] }) // warm before the doors close

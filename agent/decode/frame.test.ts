@@ -238,3 +238,26 @@ test('checksums', () => {
   }
   expect(ipv4ChecksumOk(flipped(udp(V4, 'x'), 22))).toBe(false)
 })
+
+test('checksums of any length, wherever the frame lies', () => {
+  for (const size of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100, 1447, 1448, 9000, 65_000])
+    for (let before = 0; before < 8; before++) {
+      const payload = Uint8Array.from({ length: size }, (_, i) => (i * 7 + size) & 255)
+      const frame = tcp(V4, { seq: 0xffff_ffff, ack: 1, flags: TCP.ACK, payload })
+      const at = 40 + Math.floor((size * 3) / 4)
+      for (const [flip, ok] of [
+        [0, true],
+        [1, false],
+        [0x80, false],
+      ] as const) {
+        const packet = new Packet()
+        packet.bytes = Buffer.concat([Buffer.alloc(before), frame, Buffer.alloc(3, 0xff)])
+        packet.bytes[before + at] = (packet.bytes[before + at] as number) ^ flip
+        packet.start = before
+        packet.end = before + frame.length
+        packet.wireBytes = frame.length
+        decodeFrame(packet, 1, -1)
+        expect([size, before, flip, transportChecksumOk(packet)]).toEqual([size, before, flip, ok])
+      }
+    }
+})

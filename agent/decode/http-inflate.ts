@@ -4,6 +4,7 @@ import {
   gunzipSync,
   inflateRawSync,
   inflateSync,
+  type ZlibOptions,
   constants as zlib,
 } from 'node:zlib'
 import type { Fault } from '../base/fault.ts'
@@ -17,7 +18,18 @@ const GZIP_NAME = 8
 const GZIP_COMMENT = 16
 const GZIP_CRC = 2
 
-const RAW = { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength: OUTPUT_BYTES_MAX }
+/** Text unpacks to about this many times as much; a body then takes one piece of output, no larger than it is like to need. */
+const UNPACKS_TO = 6
+const PIECE_BYTES_MIN = 1024
+const PIECE_BYTES_MAX = 65_536
+
+function bounds(input: Buffer): ZlibOptions {
+  return {
+    finishFlush: zlib.Z_SYNC_FLUSH,
+    maxOutputLength: OUTPUT_BYTES_MAX,
+    chunkSize: Math.min(PIECE_BYTES_MAX, Math.max(PIECE_BYTES_MIN, input.length * UNPACKS_TO)),
+  }
+}
 
 export interface Inflated {
   bytes: Uint8Array
@@ -66,18 +78,18 @@ function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
     return (input) =>
       // RFC 9110 §8.4.1.2 means zlib; many servers send raw deflate.
       ((input[0] as number) & 0x0f) === 8 && input.length > 1 && input.readUInt16BE(0) % 31 === 0
-        ? inflateSync(input, RAW)
-        : inflateRawSync(input, RAW)
+        ? inflateSync(input, bounds(input))
+        : inflateRawSync(input, bounds(input))
   return undefined
 }
 
 /** Reserved flags and a wrong checksum stop no browser, so they stop nothing here. */
 function gunzip(input: Buffer): Buffer {
   try {
-    return gunzipSync(input, RAW)
+    return gunzipSync(input, bounds(input))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw error
-    return inflateRawSync(input.subarray(gzipHeader(input)), RAW)
+    return inflateRawSync(input.subarray(gzipHeader(input)), bounds(input))
   }
 }
 

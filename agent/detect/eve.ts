@@ -126,7 +126,7 @@ export function transactionEvent(
     ...userColumn(tx),
     message: brief(sentenceOf(tx, view), MESSAGE_CHARS_MAX),
     record: fit({
-      ...head(view, EVE_TYPE[tx.proto] ?? tx.proto, toServer, moment),
+      ...head(view, eveType(tx), toServer, moment),
       ...told(tx, moment),
     }),
   }
@@ -140,8 +140,10 @@ function told(tx: Transaction, { handshakes, headers = 'none' }: Moment): Json {
   return json
 }
 
-/** Record types that are not called as their protocol is. */
-const EVE_TYPE: Readonly<Record<string, string>> = { 'ftp-data': 'ftp_data' }
+/** The type of a transaction's record: its protocol, by the name EVE has for it. */
+export function eveType({ proto }: Transaction): string {
+  return proto === 'ftp-data' ? 'ftp_data' : proto
+}
 
 /** Whether there is a row of the transaction at this stage. */
 export function hasRow(tx: Transaction): boolean {

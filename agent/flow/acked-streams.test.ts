@@ -1,65 +1,103 @@
+import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { Chance } from '../../test/traffic/chance.ts'
 import { AckedStreams } from './acked-streams.ts'
 
-test('bytes wait until they are acknowledged, part by part', () => {
-  const streams = new AckedStreams()
-  let given = ''
-  const give = (bytes: Uint8Array, start: number, end: number) => {
-    given += Buffer.from(bytes.subarray(start, end)).toString()
-  }
+const hash = (text: string) => createHash('sha256').update(text).digest('hex')
+
+/** Streams and what they gave, by stream. */
+function kept(allBytesMax?: number) {
+  const given: string[] = []
+  const streams = new AckedStreams({
+    streams: 16,
+    give: (stream, bytes, start, end) => {
+      given[stream] = (given[stream] ?? '') + Buffer.from(bytes.subarray(start, end)).toString()
+    },
+    ...(allBytesMax !== undefined && { allBytesMax }),
+  })
+  return { streams, given }
+}
+
+test.each([true, false])('bytes wait until they are acknowledged, part by part', (stays) => {
+  const { streams, given } = kept()
   const frame = Buffer.from('..abcdef')
-  streams.add(3, frame, 2, 5, give)
-  streams.add(3, frame, 5, 8, give)
+  streams.add(3, frame, 2, 5, stays)
+  streams.add(3, frame, 5, 8, stays)
+  if (stays) streams.settle()
   frame.fill(0) // the frame's memory is the next frame's
-  expect(given).toBe('')
-  streams.release(3, 4, give)
-  expect(given).toBe('ab')
-  streams.release(7, 0, give)
-  streams.release(3, Number.POSITIVE_INFINITY, give)
-  expect(given).toBe('ab')
-  streams.release(3, 0, give)
-  expect(given).toBe('abcdef')
+  expect(given[3]).toBe(undefined)
+  streams.release(3, 4)
+  expect(given[3]).toBe('ab')
+  streams.release(7, 0)
+  streams.release(3, Number.POSITIVE_INFINITY)
+  expect(given[3]).toBe('ab')
+  streams.release(3, 0)
+  expect(given[3]).toBe('abcdef')
+})
+
+test('what is acknowledged in time is not copied', () => {
+  const given: Uint8Array[] = []
+  const streams = new AckedStreams({ streams: 2, give: (_, bytes) => void given.push(bytes) })
+  const frame = Buffer.from('abcdef')
+  streams.add(0, frame, 0, 3, true)
+  streams.add(0, frame, 3, 6, true)
+  streams.release(0, 3)
+  streams.settle()
+  streams.release(0, 0)
+  expect(given.map((bytes) => bytes === frame)).toEqual([true, false])
+})
+
+test('streams in any order give what was sent, across many batches', () => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1e6)
+  const chance = new Chance(seed)
+  const { streams, given } = kept()
+  const sent: string[] = Array.from({ length: 16 }, () => '')
+  for (let batch = 0; batch < 200; batch++) {
+    const frame = Buffer.alloc(20_000)
+    for (let at = 0; at < 16_000; ) {
+      const stream = chance.int(0, 15)
+      const size = chance.int(1, chance.int(1, 10) === 1 ? 4000 : 60)
+      frame.fill(chance.int(97, 122), at, at + size)
+      sent[stream] += frame.toString('latin1', at, at + size)
+      streams.add(stream, frame, at, at + size, chance.int(0, 7) > 0)
+      at += size
+      if (chance.int(1, 3) === 1) streams.release(chance.int(0, 15), chance.int(0, 499))
+    }
+    streams.settle()
+    frame.fill(0)
+  }
+  for (let stream = 0; stream < 16; stream++) streams.release(stream, 0)
+  expect(given.map(hash), `seed ${seed}`).toEqual(sent.map(hash))
+  expect(streams.all).toBe(0)
 })
 
 test('what waits is bounded', () => {
-  const streams = new AckedStreams()
-  let given = 0
-  for (let i = 0; i < 20; i++)
-    streams.add(1, Buffer.alloc(100_000), 0, 100_000, (_, from, to) => {
-      given += to - from
-    })
-  expect(given).toBe(2_000_000 - 1_048_576)
+  const { streams, given } = kept()
+  for (let i = 0; i < 20; i++) streams.add(1, Buffer.alloc(100_000, 'x'), 0, 100_000, false)
+  expect(given[1]?.length).toBe(2_000_000 - 1_048_576)
 })
 
 test('what all streams wait with is bounded, and their bytes stay in order', () => {
-  const streams = new AckedStreams(1000)
-  let given = ''
-  const give = (bytes: Uint8Array, start: number, end: number) => {
-    given += Buffer.from(bytes.subarray(start, end)).toString()
-  }
-  for (const letter of 'abcdefgh') streams.add(1, Buffer.from(letter), 0, 1, give)
-  expect([given, streams.notHeld]).toEqual(['abcdefgh', 1])
-  for (const letter of 'ijkl') streams.add(2, Buffer.from(letter), 0, 1, give)
-  streams.release(2, 1, give)
-  streams.release(2, 0, give)
-  expect([given, streams.all]).toEqual(['abcdefghijkl', 0])
+  const { streams, given } = kept(1000)
+  for (const letter of 'abcdefgh') streams.add(1, Buffer.from(letter), 0, 1, true)
+  expect([given[1], streams.notHeld]).toEqual(['abcdefgh', 1])
+  for (const letter of 'ijkl') streams.add(2, Buffer.from(letter), 0, 1, true)
+  streams.release(2, 1)
+  streams.release(2, 0)
+  expect([given[2], streams.all]).toEqual(['ijkl', 0])
 })
 
 test('many small parts past the bound cost no more than those before it', () => {
-  const streams = new AckedStreams()
-  let given = 0
-  const word = Buffer.alloc(4)
+  const { streams, given } = kept()
+  const word = Buffer.alloc(4, 'x')
   const add = (count: number) => {
     const { user } = process.cpuUsage()
-    for (let i = 0; i < count; i++)
-      streams.add(1, word, 0, 4, () => {
-        given++
-      })
+    for (let i = 0; i < count; i++) streams.add(1, word, 0, 4, true)
     return process.cpuUsage().user - user
   }
   const before = add(200_000)
   add(100_000)
   const after = add(20_000)
-  expect(given).toBeGreaterThan(0)
+  expect(given[1]?.length).toBeGreaterThan(0)
   expect(after).toBeLessThan(before + 200_000)
 })

@@ -1,80 +1,169 @@
 /**
  * Bytes in order that wait for their receiver to acknowledge them, so that rules see what it took, as Suricata does where
- * it only watches. Bounded: past the bound of a stream its oldest are handed on unacknowledged, past that of all its whole.
+ * it only watches. Most are acknowledged while the frames they came in are still there, so they wait in those; what is left is
+ * copied when the frames go (`settle`). Bounded: past the bound of a stream its oldest are handed on unacknowledged, past that of
+ * all its whole.
  */
+import { SegmentPool } from './segments.ts'
 
 const HELD_BYTES_MAX = 1_048_576
-const STREAMS_MAX = 65_536
 /** Of all streams, with what a part costs besides its bytes. */
 const ALL_BYTES_MAX = 67_108_864
 const PART_BYTES = 128
-/** Parts that were handed on and stand before the others, before they are taken out together. */
-const GONE_MAX = 1024
+/** For parts that outlive their frames; what does not fit has memory of its own. */
+const POOL_BYTES = 16_777_216
+const POOL_PART_BYTES_MAX = 2048
+const PARTS_AT_FIRST = 4096
+const NOTHING = new Uint8Array(0)
 
-interface Held {
-  parts: Buffer[]
-  /** Where the first part is that waits. */
-  first: number
-  bytes: number
+export interface AckedOptions {
+  /** Directions of flows, numbered from 0. */
+  streams: number
+  /** What is acknowledged, in order. */
+  give: (stream: number, bytes: Uint8Array, start: number, end: number) => void
+  allBytesMax?: number
 }
-
-export type Give = (bytes: Uint8Array, start: number, end: number) => void
 
 export class AckedStreams {
   /** Times that bytes did not wait, at a bound of all streams. */
   notHeld = 0
-  readonly #held = new Map<number, Held>()
-  readonly #allMax: number
   /** Memory in use, about. */
   all = 0
+  readonly #give: AckedOptions['give']
+  readonly #allMax: number
+  /** By stream: its first and last part (-1: none), and the bytes that wait. */
+  readonly #first: Int32Array
+  readonly #last: Int32Array
+  readonly #bytes: Int32Array
+  /** By part: where its bytes are, the chunk of the pool they are in (-1: none), whether they are a frame's, the part after it. */
+  readonly #memory: Uint8Array[] = []
+  #from = new Int32Array(PARTS_AT_FIRST)
+  #to = new Int32Array(PARTS_AT_FIRST)
+  #chunk = new Int32Array(PARTS_AT_FIRST)
+  #borrowed = new Uint8Array(PARTS_AT_FIRST)
+  #next = new Int32Array(PARTS_AT_FIRST)
+  #free = -1
+  readonly #pool = new SegmentPool(POOL_BYTES)
+  /** Parts that were borrowed since the last `settle`. */
+  readonly #fresh: number[] = []
+  #freshCount = 0
 
-  constructor(allBytesMax = ALL_BYTES_MAX) {
+  constructor({ streams, give, allBytesMax = ALL_BYTES_MAX }: AckedOptions) {
+    this.#give = give
     this.#allMax = allBytesMax
+    this.#first = new Int32Array(streams).fill(-1)
+    this.#last = new Int32Array(streams).fill(-1)
+    this.#bytes = new Int32Array(streams)
   }
 
-  /** `key`: a direction of a flow. */
-  add(key: number, bytes: Uint8Array, start: number, end: number, give: Give): void {
-    let held = this.#held.get(key)
-    const cost = end - start + PART_BYTES
-    if (this.all + cost > this.#allMax || (!held && this.#held.size >= STREAMS_MAX)) {
+  /** `stays`: the memory stays as it is up to `settle`. */
+  add(stream: number, bytes: Uint8Array, start: number, end: number, stays: boolean): void {
+    const size = end - start
+    if (size <= 0) return
+    if (this.all + size + PART_BYTES > this.#allMax) {
       this.notHeld++
-      this.release(key, 0, give)
-      give(bytes, start, end)
+      this.release(stream, 0)
+      this.#give(stream, bytes, start, end)
       return
     }
-    if (!held) {
-      held = { parts: [], first: 0, bytes: 0 }
-      this.#held.set(key, held)
-    }
-    held.parts.push(Buffer.from(bytes.subarray(start, end)))
-    held.bytes += end - start
-    this.all += cost
-    if (held.bytes > HELD_BYTES_MAX) this.release(key, HELD_BYTES_MAX, give)
+    const part = this.#take()
+    this.#memory[part] = bytes
+    this.#from[part] = start
+    this.#to[part] = end
+    this.#borrowed[part] = 1
+    if (stays) this.#fresh[this.#freshCount++] = part
+    else this.#own(part)
+    const last = this.#last[stream] as number
+    if (last < 0) this.#first[stream] = part
+    else this.#next[last] = part
+    this.#last[stream] = part
+    this.all += size + PART_BYTES
+    const held = (this.#bytes[stream] as number) + size
+    this.#bytes[stream] = held
+    if (held > HELD_BYTES_MAX) this.release(stream, HELD_BYTES_MAX)
   }
 
   /** Hands on all but the last `keep` bytes. */
-  release(key: number, keep: number, give: Give): void {
-    const held = this.#held.get(key)
-    if (!held) return
-    const { parts } = held
-    while (held.bytes > keep) {
-      const part = parts[held.first] as Buffer
-      const size = Math.min(part.length, held.bytes - keep)
-      if (size < part.length) parts[held.first] = part.subarray(size)
-      else {
-        held.first++
-        this.all -= PART_BYTES
-      }
-      held.bytes -= size
-      this.all -= size
-      give(part, 0, size)
+  release(stream: number, keep: number): void {
+    let held = this.#bytes[stream] as number
+    while (held > keep) {
+      const part = this.#first[stream] as number
+      const from = this.#from[part] as number
+      const to = Math.min(this.#to[part] as number, from + held - keep)
+      held -= to - from
+      this.#from[part] = to
+      this.#bytes[stream] = held
+      this.all -= to - from
+      const whole = to === this.#to[part]
+      if (whole) this.#unlink(stream, part)
+      this.#give(stream, this.#memory[part] as Uint8Array, from, to)
+      if (whole) this.#putBack(part)
     }
-    if (held.bytes === 0) {
-      this.all -= (parts.length - held.first) * PART_BYTES // parts without bytes
-      this.#held.delete(key)
-    } else if (held.first > GONE_MAX && held.first * 2 > parts.length) {
-      parts.splice(0, held.first)
-      held.first = 0
+  }
+
+  /** The memory that was to stay goes: what still waits in it is copied. */
+  settle(): void {
+    for (let i = 0; i < this.#freshCount; i++) {
+      const part = this.#fresh[i] as number
+      if (this.#borrowed[part] === 1) this.#own(part)
     }
+    this.#freshCount = 0
+  }
+
+  #own(part: number): void {
+    const from = this.#from[part] as number
+    const bytes = (this.#memory[part] as Uint8Array).subarray(from, this.#to[part])
+    const chunk = bytes.length <= POOL_PART_BYTES_MAX ? this.#pool.take(0) : -1
+    const at = chunk < 0 ? 0 : this.#pool.start(chunk)
+    if (chunk >= 0) this.#pool.bytes.set(bytes, at)
+    this.#memory[part] = chunk < 0 ? new Uint8Array(bytes) : this.#pool.bytes
+    this.#chunk[part] = chunk
+    this.#from[part] = at
+    this.#to[part] = at + bytes.length
+    this.#borrowed[part] = 0
+  }
+
+  #take(): number {
+    const part = this.#free
+    if (part < 0) {
+      const made = this.#memory.length
+      if (made === this.#from.length) this.#grow()
+      this.#chunk[made] = -1
+      this.#next[made] = -1
+      return made
+    }
+    this.#free = this.#next[part] as number
+    this.#next[part] = -1
+    return part
+  }
+
+  #grow(): void {
+    const grown = <T extends Int32Array | Uint8Array>(made: T, old: T): T => {
+      made.set(old)
+      return made
+    }
+    const size = this.#from.length * 2
+    this.#from = grown(new Int32Array(size), this.#from)
+    this.#to = grown(new Int32Array(size), this.#to)
+    this.#chunk = grown(new Int32Array(size), this.#chunk)
+    this.#borrowed = grown(new Uint8Array(size), this.#borrowed)
+    this.#next = grown(new Int32Array(size), this.#next)
+  }
+
+  #unlink(stream: number, part: number): void {
+    const next = this.#next[part] as number
+    this.#first[stream] = next
+    if (next < 0) this.#last[stream] = -1
+    this.all -= PART_BYTES
+  }
+
+  #putBack(part: number): void {
+    const chunk = this.#chunk[part] as number
+    if (chunk >= 0) this.#pool.give(chunk)
+    this.#chunk[part] = -1
+    this.#memory[part] = NOTHING
+    this.#borrowed[part] = 0
+    this.#next[part] = this.#free
+    this.#free = part
   }
 }

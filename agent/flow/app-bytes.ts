@@ -1,5 +1,33 @@
-/** Bytes kept for later, in one buffer that grows by doubling: a body sent byte by byte costs no object a byte. */
+/**
+ * Bytes kept for later, in one buffer that grows by doubling: a body sent byte by byte costs no object a byte. Buffers are used
+ * again: they lie outside the heap, and V8 stops to collect after so many bytes of those, however small the heap is.
+ */
 const EMPTY = Buffer.alloc(0)
+/** Sizes that are used again, as powers of two: 256 bytes to 64 KiB. */
+const LEAST = 8
+const MOST = 16
+/** Buffers of one size that wait to be used again: 8 MiB at most in all. */
+const SPARE_BYTES_MAX = 1_048_576
+const SPARE_MAX = 256
+
+/** One list a size. */
+const spare: Buffer[][] = Array.from({ length: MOST + 1 }, () => [])
+
+function sizeClass(bytes: number): number {
+  return Math.max(LEAST, 32 - Math.clz32(bytes - 1))
+}
+
+function take(bytes: number, max: number): Buffer {
+  const size = sizeClass(bytes)
+  if (size > MOST) return Buffer.allocUnsafeSlow(Math.min(2 ** size, max))
+  return spare[size]?.pop() ?? Buffer.allocUnsafeSlow(2 ** size)
+}
+
+function giveBack(buffer: Buffer): void {
+  const size = sizeClass(buffer.length)
+  const list = size > MOST || 2 ** size !== buffer.length ? undefined : spare[size]
+  if (list && list.length < Math.min(SPARE_MAX, SPARE_BYTES_MAX >> size)) list.push(buffer)
+}
 
 export class KeptBytes {
   readonly max: number
@@ -28,15 +56,17 @@ export class KeptBytes {
     if (size === 0) return
     const need = this.length + size
     if (need > this.#buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.max, Math.max(need, this.length * 2, 256)))
-      this.#buffer.copy(grown, 0, 0, this.length)
+      const before = this.#buffer
+      const grown = take(need, this.max)
+      before.copy(grown, 0, 0, this.length)
       this.#buffer = grown
+      if (before !== EMPTY) giveBack(before)
     }
     bytes.copy(this.#buffer, this.length, 0, size)
     this.length = need
   }
 
-  /** A view, valid until the next append or drop. */
+  /** A view, valid until the next append, drop or clear. */
   view(): Buffer {
     return this.#buffer.subarray(0, this.length)
   }
@@ -51,6 +81,7 @@ export class KeptBytes {
   }
 
   clear(): void {
+    if (this.#buffer !== EMPTY) giveBack(this.#buffer)
     this.length = 0
     this.#buffer = EMPTY
   }

@@ -240,7 +240,7 @@ export class HttpFlow implements AppParser {
     if (!request || request.bytes > 0) return
     const kept = request.kept.view()
     if (kept.length <= exchange.http.requestBody.length) return
-    exchange.http.requestBody = Uint8Array.from(kept)
+    exchange.http.requestBody = new Uint8Array(kept)
     this.#say(exchange, 'request-body')
   }
 
@@ -378,13 +378,15 @@ export class HttpFlow implements AppParser {
       this.#layersMax,
     )
     if (fault) this.#sink.fault(fault)
+    // What was not unpacked is a view of memory that is used again.
+    const own = bytes.buffer === reader.kept.view().buffer ? new Uint8Array(bytes) : bytes
     if (toServer) {
       exchange.requestSaid = true
-      http.requestBody = Uint8Array.from(bytes)
+      http.requestBody = own
       http.requestBodyBytes = reader.bytes
     } else {
       exchange.responseSaid = true
-      http.responseBody = Uint8Array.from(bytes)
+      http.responseBody = own
       http.responseBodyBytes = reader.bytes
     }
     reader.kept.clear()
@@ -502,5 +504,5 @@ function statusAt(head: Buffer): number {
 function rawHeaders(rest: Buffer): Uint8Array {
   let end = rest.length
   if (end >= 1 && rest[end - 1] === 10) end -= end >= 2 && rest[end - 2] === 13 ? 2 : 1
-  return Uint8Array.from(rest.subarray(0, Math.max(0, end)))
+  return new Uint8Array(rest.subarray(0, Math.max(0, end)))
 }

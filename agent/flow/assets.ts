@@ -104,7 +104,18 @@ function draft(asset: Asset, change: AssetChange, timeUs: number, what: string):
     src_ip: asset.address,
     action: change,
     message: sentence(asset.address, change, what),
-    record: { asset: { change, what, ...structuredClone(asset) } },
+    record: { asset: { change, what, ...copyOf(asset) } },
+  }
+}
+
+/** The record is written later than the asset goes on changing. */
+function copyOf(asset: Asset): Asset {
+  const { names, serves, calls } = asset
+  return {
+    ...asset,
+    names: names.map((each) => ({ ...each })),
+    serves: [...serves],
+    calls: [...calls],
   }
 }
 

@@ -279,6 +279,21 @@ test('flows end by packet time, each state after its own', () => {
   expect(recorder.engine.counters.flowsTimedOut).toBe(2)
 })
 
+test('where a source cuts its batches changes nothing: timers run by packet time', () => {
+  const frames = Array.from({ length: 40 }, (_, i) =>
+    udp({ ...CLIENT, srcPort: 100 + (i % 7) }, 'q'),
+  )
+  const ends = (cut: number) => {
+    const recorder = new FlowRecorder()
+    for (let at = 0; at < frames.length; at += cut)
+      recorder.send(frames.slice(at, at + cut), T0 + at * 6 * SECOND, 6 * SECOND)
+    return recorder.end().ended_
+  }
+  const whole = ends(frames.length)
+  expect(whole.map(({ reason }) => reason)).toContain('timeout')
+  for (const cut of [1, 3, 16]) expect(ends(cut)).toEqual(whole)
+})
+
 test('a packet that comes after its flow’s time begins a new one, swept or not', () => {
   const recorder = new FlowRecorder()
     .send([udp(CLIENT, 'q')])

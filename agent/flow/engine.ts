@@ -44,8 +44,8 @@ export interface FlowOptions extends FlowTableOptions {
   timeouts?: Timeouts
 }
 
-/** Rows looked at for timeouts in one tick, and for the oldest when the table is full. */
-const SWEEP_ROWS = 2048
+/** Rows looked at for timeouts in one tick: a full table in four. And for the oldest when the table is full. */
+const SWEEP_ROWS = 16_384
 const EVICT_ROWS = 32
 /** Tunnels in tunnels. */
 const TUNNELS_MAX = 4
@@ -149,7 +149,7 @@ export class FlowEngine {
     else this.#fault(fault, -1)
   }
 
-  /** Runs timeouts a little further; called once a batch with the newest packet time. */
+  /** Runs timeouts a little further; called once a second of packet time. */
   tick(timeUs: number): void {
     if (timeUs > this.#nowUs || timeUs < this.#nowUs - BACK_US) this.#nowUs = timeUs
     this.#fragments.expire(this.#nowUs)
@@ -160,7 +160,6 @@ export class FlowEngine {
       const row = this.#sweep++
       if (table.state[row] !== FLOW.FREE && this.#timedOut(row, this.#nowUs)) this.#expire(row)
     }
-    counted(this)
   }
 
   /** Ends every flow. */
@@ -168,7 +167,6 @@ export class FlowEngine {
     const { table } = this
     for (let row = 0; row < table.top; row++)
       if (table.state[row] !== FLOW.FREE) this.#end(row, reason)
-    counted(this)
   }
 
   /** A bound was met, here or in a later stage: not every byte of the flow was inspected. */
@@ -236,6 +234,7 @@ export class FlowEngine {
     row = table.create(packet, toServer)
     this.#tcp.open(row)
     this.counters.flows++
+    this.counters.flowsLive = table.live
     this.#assets?.began(table, row, toServer)
     return row
   }
@@ -292,6 +291,7 @@ export class FlowEngine {
     if (this.table.protocol[row] === PROTOCOL.TCP) this.#tcp.finish(row)
     this.#listener.ended(row, reason)
     this.table.remove(row)
+    this.counters.flowsLive = this.table.live
   }
 
   #fault(fault: Fault, row: number): void {
@@ -344,8 +344,4 @@ function timeoutTable(timeouts: Timeouts): Float64Array {
     table[kind * 4 + FLOW.CLOSED] = timeouts[name].closed * 1e6
   }
   return table
-}
-
-function counted(engine: FlowEngine): void {
-  engine.counters.flowsLive = engine.table.live
 }

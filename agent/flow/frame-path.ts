@@ -1,8 +1,16 @@
-/** Frames through decode and flow: the loop that every frame of a shard or a file goes through. */
+/**
+ * Frames through decode and flow: the loop that every frame of a shard or a file goes through. Timers run by packet time, so that
+ * what is found does not depend on where a source cuts its batches.
+ */
 import type { FrameBatch } from '../capture/source.ts'
 import { decodeFrame } from '../decode/frame.ts'
 import { Packet } from '../decode/packet.ts'
 import type { FlowEngine } from './engine.ts'
+
+/** Packet time between two runs of the timers. */
+const TICK_US = 1_000_000
+/** Time may stand back this far without being a new capture. */
+const BACK_US = 60_000_000
 
 export class FramePath {
   /** The one packet of this shard. */
@@ -13,19 +21,23 @@ export class FramePath {
   processed = 0
   /** Their bytes on the wire. */
   bytes = 0
+  #batchBytes: Uint8Array = new Uint8Array(0)
   readonly #engine: FlowEngine
+  readonly #onTick: (timeUs: number) => void
+  #tickedUs = -1
 
-  constructor(engine: FlowEngine) {
+  /** `onTick`: after the timers of the flow stage, those of others. */
+  constructor(engine: FlowEngine, onTick: (timeUs: number) => void = () => {}) {
     this.#engine = engine
+    this.#onTick = onTick
   }
 
-  /** Every frame of the batch once, in order, then the timers by the newest packet time. */
+  /** Every frame of the batch once, in order. */
   run(batch: FrameBatch): void {
     const { packet } = this
     const engine = this.#engine
-    packet.bytes = batch.bytes
+    this.#batchBytes = batch.bytes
     this.linkType = batch.linkType
-    let newest = 0
     for (let i = 0; i < batch.count; i++) {
       packet.bytes = batch.bytes // a reassembled datagram has its own memory
       packet.start = batch.start[i] as number
@@ -34,10 +46,23 @@ export class FramePath {
       packet.timeUs = batch.timeUs[i] as number
       packet.number = ++this.processed
       this.bytes += packet.wireBytes
-      if (packet.timeUs > newest) newest = packet.timeUs
+      const since = packet.timeUs - this.#tickedUs
+      if (since >= TICK_US || since < -BACK_US) this.#tick(packet.timeUs)
       decodeFrame(packet, batch.linkType, batch.vlan[i] as number)
       engine.process(packet)
     }
-    if (batch.count > 0) engine.tick(newest)
+  }
+
+  /** Whether this memory stays as it is to the end of the batch. */
+  stays(bytes: Uint8Array): boolean {
+    return bytes === this.#batchBytes
+  }
+
+  #tick(timeUs: number): void {
+    const first = this.#tickedUs < 0
+    this.#tickedUs = timeUs
+    if (first) return
+    this.#engine.tick(timeUs)
+    this.#onTick(timeUs)
   }
 }

@@ -1,8 +1,9 @@
 /** A child process over a pipe, under a watch: processor time, wall time and memory, then SIGKILL. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import koffi from 'koffi'
+import { activate, type StartedChild } from './activated-child.ts'
 import type { ControlGroup } from './control-groups.ts'
 import { sendDescriptors, socketPair } from './descriptors.ts'
 import { type OwnUser, userOf } from './own-user.ts'
@@ -34,7 +35,7 @@ export interface ChildOptions {
 }
 
 export class ConfinedChild {
-  readonly #process: ChildProcess
+  readonly #process: StartedChild
   #take: ((message: unknown) => void) | undefined
   #cut: Cut | undefined
   #onGone: ((cut: Cut) => void)[] = []
@@ -47,24 +48,12 @@ export class ConfinedChild {
   #socket: number | undefined
 
   constructor({ program, walls, memoryBytes = MEMORY_BYTES }: ChildOptions) {
-    this.#user = walls?.users?.take()
-    this.#group = walls?.groups?.make(memoryBytes)
-    const [command = process.execPath, ...args] = [
-      ...noNetwork(),
-      process.execPath,
-      '--disable-proto=delete',
-      '--disable-sigusr1',
-      fileURLToPath(program),
-      ...(this.#user ? [this.#user.argument] : []),
-    ]
-    keepDescriptors()
+    const activated = activate(program) // systemd has given it a user and a group
+    this.#user = activated ? undefined : walls?.users?.take()
+    this.#group = activated ? undefined : walls?.groups?.make(memoryBytes)
     const [ours, theirs] = this.#user ? socketPair() : []
     this.#socket = ours
-    this.#process = spawn(command, args, {
-      stdio: ['pipe', 'pipe', 'ignore', ...(theirs === undefined ? [] : [theirs])],
-      // One worker thread, so that what confines it confines all queries; nothing of our environment.
-      env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0', TZ: 'UTC' },
-    })
+    this.#process = activated ?? start(program, this.#user, theirs)
     if (theirs !== undefined) closeSync(theirs)
     this.#process.stdin?.on('error', () => this.#gone('died'))
     this.#process.on('error', () => this.#ended())
@@ -178,6 +167,23 @@ export class ConfinedChild {
     if (this.#socket !== undefined) closeSync(this.#socket)
     this.#socket = undefined
   }
+}
+
+function start(program: URL, user?: OwnUser, socket?: number): StartedChild {
+  const [command = process.execPath, ...args] = [
+    ...noNetwork(),
+    process.execPath,
+    '--disable-proto=delete',
+    '--disable-sigusr1',
+    fileURLToPath(program),
+    ...(user ? [user.argument] : []),
+  ]
+  keepDescriptors()
+  return spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'ignore', ...(socket === undefined ? [] : [socket])],
+    // One worker thread, so that what confines it confines all queries; nothing of our environment.
+    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0', TZ: 'UTC' },
+  })
 }
 
 /** What a process used so far, from /proc; nothing once it is gone. */

@@ -71,6 +71,22 @@ test('a rule of the action config keeps records from being written, bypass ends 
   expect(ofType(records, 'flow')[0]?.flow.state).toBe('bypassed')
 })
 
+test('of each type that is asked for come the records that come of all', async () => {
+  const rules = 'alert http any any -> any any (http.uri; content:"/a"; sid:1;)'
+  const all = await eveOf(web, { rules })
+  for (const [name, type] of [
+    ['alert', 'alert'],
+    ['flow', 'flow'],
+    ['http', 'http'],
+    ['files', 'fileinfo'],
+    ['anomaly', 'anomaly'],
+  ] as const) {
+    const records = await eveOf(web, { rules, options: { eve_types: [name] } })
+    expect(records, name).toEqual(ofType(all, type))
+  }
+  expect(ofType(all, 'alert').length * ofType(all, 'http').length).toBe(1)
+})
+
 test('what passes is told where the rule says so, and an answer nobody asked for is odd', async () => {
   const rules = `
     pass http any any -> any any (http.uri; content:"/a"; alert; sid:1;)

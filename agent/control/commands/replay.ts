@@ -76,9 +76,11 @@ export const command: Command = {
       home: values['home-net']?.split(',') ?? HOME,
       ...(values.overrides !== undefined && { overrides: readOverrides(values.overrides) }),
       ...(values.options !== undefined && { inspection: readInspection(values.options) }),
-      onRow: (draft) => {
-        for (const sink of sinks) sink.row(draft)
-      },
+      ...((values.eve !== undefined || values.data !== undefined) && {
+        onRow: (draft: EventDraft) => {
+          for (const sink of sinks) sink.row(draft)
+        },
+      }),
     })
     const work = async () => {
       if (eve !== undefined) sinks.push(eveSink(eve))

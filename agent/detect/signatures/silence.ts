@@ -9,8 +9,11 @@ export class Silence {
   readonly #transactions = new WeakSet<object>()
   /** Ids of DNS questions by flow: their answers are silent too. */
   readonly #questions = new Map<number, Set<number>>()
+  /** Most sites have no such rule. */
+  #any = false
 
   add(scope: 'tx' | 'flow', flow: number, tx: Transaction | undefined): void {
+    this.#any = true
     if (scope === 'flow') {
       if (flow >= 0 && this.#flows.size < FLOWS_MAX) this.#flows.add(flow)
       return
@@ -25,6 +28,7 @@ export class Silence {
   }
 
   covers(flow: number, tx: Transaction): boolean {
+    if (!this.#any) return false
     if (this.#flows.has(flow) || this.#transactions.has(subject(tx))) return true
     return tx.proto === 'dns' && (this.#questions.get(flow)?.has(tx.dns.id) ?? false)
   }
