@@ -47,6 +47,7 @@ interface ServiceParts {
   tester: SelfTester
   day: Day
   tuning: Tuning
+  settingsChanged(): void
 }
 
 /** Whatever breaks ends this process; the supervisor starts it anew, and the gap is named. */
@@ -110,8 +111,12 @@ async function main(): Promise<void> {
     send: () => shards.selfTest(),
     record: (drafts) => site.record(drafts),
   })
+  // A shard that is ready speaks at once, while another still begins and what hears it is not there.
+  const early: FromShard[] = []
+  let isWired = false
   const hear = (message: FromShard): void => {
-    if (message.did === 'batch') site.batch(message)
+    if (!isWired) early.push(message)
+    else if (message.did === 'batch') site.batch(message)
     else if (message.did === 'self-test-found') tester.found()
     else if (message.did === 'counters') {
       report.shard(message)
@@ -149,7 +154,14 @@ async function main(): Promise<void> {
     tuned: () => tuning.overrides.tuned(clock.nowUs()),
     lookedPast: lookedPast(inspection),
   })
-  const service = agentService({ tenant_id, report, assets, rules, shards, tester, day, tuning })
+  isWired = true
+  for (const message of early.splice(0)) hear(message)
+  const service = agentService({
+    ...{ tenant_id, report, assets, rules, shards, tester, day, tuning },
+    settingsChanged: () =>
+      log.info({}, 'agent.settings-changed') ??
+      setImmediate(() => process.kill(process.pid, 'SIGTERM')),
+  })
   const server = await serveAgent(data, service, subscribers, log)
   const timers = [
     setInterval(() => void model.save(), SAVE_MS),
@@ -193,8 +205,10 @@ function agentService({
   tester,
   day,
   tuning,
+  settingsChanged,
 }: ServiceParts): AgentService {
   return {
+    settingsChanged,
     status: () => report.status(),
     summaryFacts: (window) => day.facts(window),
     assets: () => assets.list().map((asset) => assetView(tenant_id, asset)),

@@ -42,9 +42,11 @@ VERSION=${PICKET_IMAGE_VERSION:-$(node -p 'JSON.parse(fs.readFileSync("package.j
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y package.json)}
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
 umask 022
-mkdir -p "$KEEP" "$WORK" "$OUT"
+mkdir -p "$KEEP" "$OUT"
 exec 9>"$KEEP/lock"
 flock -n 9 || { say "another run is at work in $KEEP"; exit 1; }
+rm -rf "$WORK"
+mkdir -p "$WORK"
 
 . image/trees.sh
 . image/root.sh
@@ -83,8 +85,12 @@ twice() {
   for file in parts/initrd parts/root.erofs update disk.raw; do
     diff -rq "$WORK/one/$file" "$WORK/two/$file" >&2 && say "same bits twice: $file" || different=1
   done
+  [ $different = 0 ] || {
+    diff -rq --no-dereference "$WORK/one/root" "$WORK/two/root" >&2 || :
+    say "two builds differ; both are in $WORK"
+    exit 1
+  }
   rm -rf "$WORK/two" "$WORK/base.tar"
-  [ $different = 0 ] || { say "two builds differ"; exit 1; }
 }
 
 deliver() {

@@ -45,7 +45,7 @@ const OWN: readonly [folder: string, unit: UnitName][] = [
   ['lake', 'lake'],
 ]
 
-export function tmpfilesText(data: string, firstConfig: string): string {
+export function tmpfilesText(data: string, firstConfig: string, isAppliance: boolean): string {
   const keys = userOf('keys')
   const lines = [
     // picket-keys has platform.db in it; what others have there it can neither move nor remove.
@@ -62,6 +62,10 @@ export function tmpfilesText(data: string, firstConfig: string): string {
     // Its certificate is for the console; its key is 0600.
     `d ${data}/web 0711 ${userOf('web')} ${userOf('web')}`,
     `d ${data}/rules 0755 root root`,
+    // For the roles of the ports (appliance-units.ts); networkd looks there.
+    ...(isAppliance
+      ? ['d /run/systemd/network 0755 root root', `d ${data}/disks 0755 root root`]
+      : []),
     `D ${data}/run 0711 root root`,
     `d ${data}/run/children 0711 root root`,
     ...Object.entries(CALLERS).flatMap(([server, callers]) =>

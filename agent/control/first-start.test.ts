@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { layOut } from '../../test/box/recorded-tree.ts'
 import { parseSlug } from '../tenancy/tenant.ts'
-import { firstNames } from './first-start.ts'
+import { firstNames, giveRoles } from './first-start.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -30,4 +31,27 @@ test('without one it has a name of its own: the same at each look, another on an
   expect(one).not.toContain('1111')
   expect(() => parseSlug(one, 'tenant')).not.toThrow()
   expect(() => parseSlug(firstNames({}, join(folder, 'none')).tenant, 'tenant')).not.toThrow()
+})
+
+test('the ports of a machine that a profile knows get its roles, once: what somebody chose stays', () => {
+  const tree = layOut('qemu-q35')
+  const read = () => JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+  writeFileSync(join(folder, 'config.json'), '{"web":{"https":true}}')
+  giveRoles(folder, tree)
+  expect(read()).toEqual({
+    web: { https: true },
+    capture: { interfaces: ['eth1'] },
+    network: { management: 'eth0' },
+  })
+  writeFileSync(join(folder, 'config.json'), '{"capture":{"interfaces":["mine0"]}}')
+  giveRoles(folder, tree)
+  expect(read()).toEqual({ capture: { interfaces: ['mine0'] } })
+  rmSync(tree, { recursive: true })
+})
+
+test('on a machine that no profile knows nothing is captured by a guess', () => {
+  const tree = layOut('micro-vm')
+  giveRoles(folder, tree)
+  expect(existsSync(join(folder, 'config.json'))).toBe(false)
+  rmSync(tree, { recursive: true })
 })

@@ -291,6 +291,35 @@ export interface WebCalls {
   fleetRevoke: [{ token: string; tenant_id: string }, { revoked: boolean }]
 }
 
+/** The box's own screen. It shows; what it changes needs a proof. */
+export interface ConsoleCalls {
+  consoleState: [Record<string, never>, ConsoleState]
+  changeBox: [{ proof: ConsoleProof; change: BoxChange }, { changed: string }]
+  /** The line of it; the key itself is nothing that picket-keys knows. */
+  recoveryShown: [{ proof: ConsoleProof }, Record<string, never>]
+}
+
+export interface ConsoleState {
+  tenant_id: string
+  siteName: string
+  /** Somebody has an account with a password. */
+  claimed: boolean
+  /** The code for the first visit of the pages; only while nobody claimed the box. */
+  code: { code: string; expiresAt: number } | null
+  capture: string[]
+  management: string | null
+  uplinks: number
+}
+
+/** The code on the screen before the box is claimed, an administrator's password after. */
+export type ConsoleProof = { code: string } | { name: string; password: string }
+
+export interface BoxChange {
+  siteName?: string
+  capture?: string[]
+  management?: string
+}
+
 export interface CliCalls {
   tenants: [None, { tenants: Tenant[] }]
   addTenant: [{ tenant_id: string; fleet_id?: string }, Tenant]
@@ -462,11 +491,18 @@ const CLI = [
   'leaveFinish',
 ] as const satisfies readonly (keyof CliCalls)[]
 
+const CONSOLE = [
+  'consoleState',
+  'changeBox',
+  'recoveryShown',
+] as const satisfies readonly (keyof ConsoleCalls)[]
+
 export const keysForAgent = (data: string) => client<AgentCalls>(data, 'agent', AGENT)
 export const keysForGuard = (data: string) => client<GuardCalls>(data, 'guard', GUARD)
 export const keysForLake = (data: string) => client<LakeCalls>(data, 'lake', LAKE)
 export const keysForWeb = (data: string) => client<WebCalls>(data, 'web', WEB)
 export const keysForLink = (data: string) => client<LinkCalls>(data, 'link', LINK)
+export const keysForConsole = (data: string) => client<ConsoleCalls>(data, 'console', CONSOLE)
 export const keysForCli = (data: string) => client<CliCalls>(data, 'cli', CLI)
 
 /** Calls that may take longer than a call does. */

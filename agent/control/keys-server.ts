@@ -4,6 +4,7 @@ import type { Walls } from '../lake/walls.ts'
 import type { KeysBox } from './keys-box.ts'
 import type { QueryRunner } from './keys-client.ts'
 import { cliMethods } from './keys-methods-cli.ts'
+import { consoleMethods } from './keys-methods-console.ts'
 import { linkMethods } from './keys-methods-link.ts'
 import { agentMethods, guardMethods, lakeMethods } from './keys-methods-local.ts'
 import { webMethods } from './keys-methods-web.ts'
@@ -40,6 +41,7 @@ export async function serveKeys(
     ['lake', { ...lakeMethods(box) }],
     ['link', { ...linkMethods(box, questions) }],
     ['web', { ...webMethods(box, questions, packets) }],
+    ['console', { ...consoleMethods(box) }],
     ['cli', { ...cliMethods(box, questions, packets) }],
   ]
   const servers: RpcServer[] = []

@@ -27,13 +27,17 @@ export const TARGET = 'picket.target'
 
 /** File name → text. */
 export function systemdUnits(options: SystemdOptions): Map<string, string> {
+  const { isAppliance } = options
   const files = new Map<string, string>()
   for (const unit of UNITS) files.set(`picket-${unit.name}.service`, serviceText(unit, options))
   for (const child of CHILDREN) {
     files.set(`picket-${child.name}.socket`, socketText(child, options))
     files.set(`picket-${child.name}@.service`, childText(child, options))
   }
-  const wants = [...files.keys()].filter((name) => !name.includes('@')).join(' ')
+  const own = isAppliance
+    ? ['picket-network.path', 'picket-network.service', 'picket-disks.timer']
+    : []
+  const wants = [...[...files.keys()].filter((name) => !name.includes('@')), ...own].join(' ')
   files.set(
     TARGET,
     section('Unit', [

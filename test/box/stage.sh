@@ -51,6 +51,11 @@ for unit in getty.target dev-hugepages.mount sys-kernel-debug.mount sys-kernel-t
 done
 chroot "$root" /opt/picket/node_modules/.bin/node /opt/picket/agent/cli.ts install
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+# What only the appliance has, with the programs of here in place of its own.
+for unit in picket-init.service picket-console@.service; do
+  sed 's#/usr/lib/picket/node #/opt/picket/node_modules/.bin/node #; s#/usr/lib/picket/\([^ ]*\)\.js#/opt/picket/\1.ts#' \
+    "$repository/image/overlay/usr/lib/systemd/system/$unit" >"$root/etc/systemd/system/$unit"
+done
 cp -r "$repository/test/box/units/." "$root/etc/systemd/system/"
 ln -s ../picket.target ../wires.service ../picket-init.service "$root/etc/systemd/system/multi-user.target.wants/"
 chroot "$root" systemd-sysusers

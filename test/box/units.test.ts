@@ -39,6 +39,7 @@ describe.skipIf(why)('the units under systemd', () => {
     'frames come out of the packet ring by a process that sees nothing but the ring',
     cutFromTheRing,
   )
+  test('the console shows a box that nobody claimed, and names it by its code', console_)
   test(
     'an agent that hangs is ended by the watchdog and started anew, and what it did not see is said',
     hangs,
@@ -47,6 +48,9 @@ describe.skipIf(why)('the units under systemd', () => {
 
 function ownUsers(): void {
   const uids = new Set<string>()
+  // Each was well at once: none had to be started a second time.
+  for (const { name } of UNITS)
+    expect([name, machine.property(`picket-${name}.service`, 'NRestarts')]).toEqual([name, '0'])
   for (const { name, capabilities, systemdCapabilities } of UNITS) {
     const pid = machine.property(`picket-${name}.service`, 'MainPID')
     const status = machine.status(pid)
@@ -145,6 +149,50 @@ async function cutFromTheRing(): Promise<void> {
     )
   await until('frames', () => taken().code === 0)
   expect(machine.run('stat', '-c', '%s', '/tmp/taken.pcapng').out.trim()).toMatch(/^\d{4,}$/)
+}
+
+async function console_(): Promise<void> {
+  // A terminal whose other end is this program's: what is shown there comes out of it.
+  const terminal = machine.start(
+    'script',
+    '--quiet',
+    '--flush',
+    '--command',
+    'sleep 600',
+    '/dev/null',
+  )
+  let said = ''
+  terminal.stdout?.on('data', (chunk) => {
+    said += chunk
+  })
+  const name = () =>
+    machine
+      .run('ls', '/dev/pts')
+      .out.split('\n')
+      .find((each) => /^\d+$/.test(each)) ?? ''
+  await until('a terminal', () => name() !== '')
+  machine.run('systemctl', 'start', `picket-console@pts-${name()}.service`)
+  const deadline = performance.now() + WAIT_MS_MAX
+  while (!/claim code\s+\S{14}/.test(said) && performance.now() < deadline) await new Promise((done) => setTimeout(done, 100)) // biome-ignore format: one line
+  expect(said).toMatch(/claim code\s+([0-9A-Z]{4}-){2}[0-9A-Z]{4}/)
+  expect(said).toMatch(/cap0 \d+ frames/)
+  const code = /claim code\s+(\S{14})/.exec(said)?.[1]
+  for (const [typed, then] of [
+    ['2', /Name of this site/],
+    ['Works north', /to confirm/],
+    [code, /Done: name/],
+  ] as const) {
+    // biome-ignore format: one line
+    said = ''
+    terminal.stdin?.write(`${typed}\r`)
+    await until(String(then), () => then.test(said))
+  }
+  // The agent starts anew with what was chosen.
+  await until('the name', () => /"site":"Works north"/.test(machine.picket('status', '--json').out))
+  const pid = machine.property(`picket-console@pts-${name()}.service`, 'MainPID')
+  expect(machine.status(pid)).toMatchObject({ CapEff: '0000000000000000', NoNewPrivs: '1', Seccomp: '2' }) // biome-ignore format: one line
+  expect(machine.run('ps', '-o', 'user=', '-p', pid).out.trim()).toMatch(/^picket-con/)
+  terminal.kill()
 }
 
 async function hangs(): Promise<void> {

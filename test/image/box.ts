@@ -8,7 +8,7 @@ import { BOOT_MS_MAX, SAID } from './said.ts'
 
 const PASSWORD = 'seven quiet herons'
 const NAME = 'admin'
-const ANSWERS_MS_MAX = 240_000
+const ANSWERS_MS_MAX = 600_000
 const PAUSE_MS = 500
 
 export class Box {

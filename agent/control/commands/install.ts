@@ -30,7 +30,7 @@ export function installed(data: string, isAppliance: boolean): Map<string, strin
   const all = [...systemdUnits(options), ...(isAppliance ? applianceUnits(options) : [])]
   for (const [name, text] of all) texts.set(join(units, 'systemd/system', name), text)
   texts.set(join(units, 'sysusers.d/picket.conf'), sysusersText(options.data, isAppliance))
-  texts.set(join(units, 'tmpfiles.d/picket.conf'), tmpfilesText(options.data, config))
+  texts.set(join(units, 'tmpfiles.d/picket.conf'), tmpfilesText(options.data, config, isAppliance))
   return texts
 }
 
