@@ -5,6 +5,9 @@ const slow = { testTimeout: 180_000, hookTimeout: 180_000 }
 const benchmark = { include: ['{agent,test}/**/*.bench.ts'] }
 const noBench = { benchmark: { include: [] } }
 
+/** What the boot tests stand on, tried without a boot. */
+const DRIVER = ['test/image/terminal.test.ts', 'test/image/forgetful-disk.test.ts']
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -13,7 +16,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           ...noBench,
-          include: ['{agent,web}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
+          include: [
+            ...['{agent,web,image}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
+            ...DRIVER,
+            // What the bench against Suricata stands on.
+            'test/bench/engine/*.test.ts',
+          ],
           testTimeout: 20_000,
         },
       },
@@ -47,7 +55,26 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { name: 'cli', ...noBench, include: ['test/cli/*.test.ts'], ...slow } },
+      {
+        test: {
+          name: 'cli',
+          ...noBench,
+          include: ['test/cli/*.test.ts', 'test/box/*.test.ts'],
+          ...slow,
+        },
+      },
+      {
+        test: {
+          name: 'image',
+          ...noBench,
+          include: [process.env.PICKET_IMAGE === 'all' ? 'test/image/*.test.ts' : 'test/image/quick.test.ts'], // biome-ignore format: one line
+          exclude: DRIVER,
+          testTimeout: 5_400_000, // a boot in software takes minutes, and some tests are five of them
+          hookTimeout: 2_700_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 }, // the machine takes both cores: not beside tests that others time
+        },
+      },
       { test: { name: 'all', include: [], benchmark, ...slow, fileParallelism: false } },
     ],
   },

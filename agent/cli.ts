@@ -76,6 +76,10 @@ const COMMANDS: Record<string, { path: string; summary: string }> = {
     path: './control/commands/verify.ts',
     summary: 'check what was signed, without a network',
   },
+  hardware: {
+    path: './control/commands/hardware.ts',
+    summary: 'which machine this is, and what differs from its profile',
+  },
   install: { path: './control/commands/install.ts', summary: 'write systemd units' },
 }
 

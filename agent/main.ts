@@ -1,5 +1,6 @@
 /** picket-agent: capture, decode, detect. `node agent/main.ts --data DIR [--config FILE]` */
 import { parseArgs } from 'node:util'
+import { AgentDuty } from './agent-duty.ts'
 import { AgentReport, assetView, hostOf } from './agent-report.ts'
 import { parsePrefix } from './base/address.ts'
 import { systemClock as clock } from './base/clock.ts'
@@ -8,6 +9,7 @@ import { Failure } from './base/failure.ts'
 import { openLog } from './base/log.ts'
 import { Containment } from './containment.ts'
 import { type AgentService, Subscribers, serveAgent } from './control/agent-methods.ts'
+import { Duty } from './control/duty.ts'
 import { GuardClient } from './control/guard-client.ts'
 import { keysForAgent } from './control/keys-client.ts'
 import { Day } from './day.ts'
@@ -45,6 +47,7 @@ interface ServiceParts {
   tester: SelfTester
   day: Day
   tuning: Tuning
+  settingsChanged(): void
 }
 
 /** Whatever breaks ends this process; the supervisor starts it anew, and the gap is named. */
@@ -108,11 +111,17 @@ async function main(): Promise<void> {
     send: () => shards.selfTest(),
     record: (drafts) => site.record(drafts),
   })
+  // A shard that is ready speaks at once, while another still begins and what hears it is not there.
+  const early: FromShard[] = []
+  let isWired = false
   const hear = (message: FromShard): void => {
-    if (message.did === 'batch') site.batch(message)
+    if (!isWired) early.push(message)
+    else if (message.did === 'batch') site.batch(message)
     else if (message.did === 'self-test-found') tester.found()
-    else if (message.did === 'counters') report.shard(message)
-    else log.info(message, 'shard.said')
+    else if (message.did === 'counters') {
+      report.shard(message)
+      duty.heard(message.shard)
+    } else log.info(message, 'shard.said')
   }
   const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
@@ -123,6 +132,11 @@ async function main(): Promise<void> {
     },
     { message: hear, died: die },
   )
+  const duty = new AgentDuty({
+    shards: shards.names,
+    totals: () => shards.totals(),
+    journal: () => journal.status(),
+  })
   const notes = new RunNotes(data, shards.began(), clock)
   const report = new AgentReport({
     ...{ tenant, config, clock, shards, rules, day, containment, assets },
@@ -140,7 +154,14 @@ async function main(): Promise<void> {
     tuned: () => tuning.overrides.tuned(clock.nowUs()),
     lookedPast: lookedPast(inspection),
   })
-  const service = agentService({ tenant_id, report, assets, rules, shards, tester, day, tuning })
+  isWired = true
+  for (const message of early.splice(0)) hear(message)
+  const service = agentService({
+    ...{ tenant_id, report, assets, rules, shards, tester, day, tuning },
+    settingsChanged: () =>
+      log.info({}, 'agent.settings-changed') ??
+      setImmediate(() => process.kill(process.pid, 'SIGTERM')),
+  })
   const server = await serveAgent(data, service, subscribers, log)
   const timers = [
     setInterval(() => void model.save(), SAVE_MS),
@@ -158,8 +179,10 @@ async function main(): Promise<void> {
     { interfaces: config.capture.interfaces, rules: rules.status.loaded, gap: notes.gap },
     'agent.ready',
   )
+  const watchdog = Duty.begin({ log, checks: duty.checks })
 
   onEnd(async () => {
+    watchdog.end()
     for (const timer of timers) clearInterval(timer)
     await shards.stop() // first, so that what was seen is whole: processed + dropped = frames
     await recording?.stop()
@@ -182,8 +205,10 @@ function agentService({
   tester,
   day,
   tuning,
+  settingsChanged,
 }: ServiceParts): AgentService {
   return {
+    settingsChanged,
     status: () => report.status(),
     summaryFacts: (window) => day.facts(window),
     assets: () => assets.list().map((asset) => assetView(tenant_id, asset)),

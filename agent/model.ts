@@ -3,13 +3,13 @@
  * was found today. Kept as one sealed file under the tenant's key (layer `model`, D5); picket-keys
  * seals and opens it, so this process holds no key for it.
  */
-import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { writeWhole } from './base/files.ts'
 import type { Log } from './base/log.ts'
 import type { Day, Recent } from './day.ts'
 import type { Baselines } from './detect/baselines/baselines.ts'
 import type { Asset, Assets } from './flow/assets.ts'
+import { ownFile } from './own-folder.ts'
 
 export interface ModelParts {
   data: string
@@ -38,9 +38,8 @@ export class Model {
 
   constructor(parts: ModelParts) {
     this.#parts = parts
-    const folder = join(parts.data, 'tenants', parts.tenant_uid, 'model')
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    this.#path = join(folder, 'learned.sealed')
+    const { data, tenant_uid } = parts
+    this.#path = ownFile(data, tenant_uid, 'learned.sealed', 'model/learned.sealed')
   }
 
   /** Puts back what was learned; a file that does not open is kept aside and said, and learning starts anew. */

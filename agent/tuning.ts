@@ -1,9 +1,8 @@
 /**
- * The site's overrides, kept: `tenants/<uid>/overrides.json`, whole and sealed under the tenant's key (layer
+ * The site's overrides, kept: `agent/<uid>/overrides.json`, whole and sealed under the tenant's key (layer
  * `model`, D5), since which rules a site does not hear tells where it is blind. On disk before it is in force.
  */
 import { existsSync, readFileSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
 import { Failure } from './base/failure.ts'
 import { writeWhole } from './base/files.ts'
 import { uuidV7 } from './base/ids.ts'
@@ -14,6 +13,7 @@ import {
   Overrides,
   type OverrideView,
 } from './detect/overrides.ts'
+import { ownFile } from './own-folder.ts'
 
 export interface TuningParts {
   data: string
@@ -36,7 +36,7 @@ export class Tuning {
 
   constructor(parts: TuningParts) {
     this.#parts = parts
-    this.#path = join(parts.data, 'tenants', parts.tenant_uid, 'overrides.json')
+    this.#path = ownFile(parts.data, parts.tenant_uid, 'overrides.json', 'overrides.json')
   }
 
   get overrides(): Overrides {

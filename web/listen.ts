@@ -35,7 +35,7 @@ export function inheritedFd(
 
 export async function listen(
   server: Server,
-  web: Config['web'],
+  web: Pick<Config['web'], 'host' | 'port'>,
   fd: number | undefined,
 ): Promise<Listening> {
   await new Promise<void>((done, fail) => {
@@ -53,7 +53,7 @@ export async function listen(
 
 function sentence(
   { code }: NodeJS.ErrnoException,
-  { host, port }: Config['web'],
+  { host, port }: Pick<Config['web'], 'host' | 'port'>,
   fd: number | undefined,
 ): string {
   if (fd !== undefined) return `File descriptor ${fd} is no listening socket (${code}).`

@@ -4,6 +4,7 @@
  */
 
 import type { Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createAdaptorServer } from '@hono/node-server'
@@ -11,10 +12,12 @@ import { systemClock } from '../agent/base/clock.ts'
 import { type Config, loadConfig } from '../agent/base/config.ts'
 import { Failure } from '../agent/base/failure.ts'
 import { openLog } from '../agent/base/log.ts'
+import { Duty } from '../agent/control/duty.ts'
 import { GuardClient } from '../agent/control/guard-client.ts'
 import { keysForWeb } from '../agent/control/keys-client.ts'
 import { createApp, routeTable } from './app.ts'
 import type { LiveEvent, Ports } from './base/ports.ts'
+import { pageCertificate } from './certificate.ts'
 import { linkFleet } from './fleet-link.ts'
 import { lakeRows } from './lake-rows.ts'
 import { lakeStatus } from './lake-status.ts'
@@ -44,15 +47,25 @@ async function main(): Promise<void> {
     new Response(null, { status: 503 })
   const server = createAdaptorServer({
     fetch: (request, env) => reply(request, env),
-    serverOptions: { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: REQUEST_MS_MAX },
+    ...(config.web.https && { createServer: createHttpsServer }),
+    serverOptions: {
+      ...(config.web.https && { ...(await pageCertificate(data)), minVersion: 'TLSv1.2' }),
+      maxHeaderSize: HEADER_BYTES_MAX,
+      requestTimeout: REQUEST_MS_MAX,
+    },
   }) as Server
   server.maxConnections = CONNECTIONS_MAX
   const listening = await listen(server, config.web, fd)
   const app = createApp(box.ports, { clock: systemClock, log, onLoopback: listening.onLoopback, ownNames: [config.web.host] }) // biome-ignore format: one line
   reply = (request, env) => app.fetch(request, env as object)
-  if (!listening.onLoopback) log.warn({ address: listening.address }, 'web.needs-tls-in-front') // without it no browser keeps the Secure cookie
+  if (!listening.onLoopback && !config.web.https)
+    log.warn({ address: listening.address }, 'web.needs-tls-in-front') // without it no browser keeps the Secure cookie
   log.info({ address: listening.address, port: listening.port }, 'web.ready')
+  // A page is made. Not over the network: whoever fills our connections must not have us started anew.
+  const page = async () => void (await app.fetch(new Request('http://localhost/login')))
+  const duty = Duty.begin({ log, checks: [page] })
   const end = () => {
+    duty.end()
     server.close(() => process.exit(0))
     server.closeAllConnections()
     box.close()
@@ -79,7 +92,7 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
   const keys = keysForWeb(data)
   const guard = new GuardClient(data, 'web')
   const stop = guard.watch((action) => tell({ kind: 'action', action }))
-  const lake = lakeStatus({ data, retentionDays: config.lake.retentionDays, keys })
+  const lake = lakeStatus(keys, config.lake.retentionDays)
   const site = linkSite(
     { data, clock: systemClock, log, keys },
     {
@@ -130,7 +143,6 @@ function reachBox(data: string, config: Config, file: string): { ports: Ports; c
       stop()
       site.close()
       fleet.close()
-      lake.close()
       guard.close()
       keys.close()
     },

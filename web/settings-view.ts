@@ -48,6 +48,7 @@ const MEANING = {
     title: 'This page',
     host: 'Address it is served on.',
     port: 'Port it is served on.',
+    https: 'With a certificate of its own. Without, TLS has to stand in front of it.',
   },
 } as const
 

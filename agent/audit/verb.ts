@@ -39,6 +39,11 @@ export const VERBS = {
   },
   'keys.epoch': { plan: 'rotate to a new key epoch', past: 'rotated to key epoch {count}' },
   'keys.root': { plan: 'make a new root key', past: 'made root key generation {count}' },
+  'recovery.shown': {
+    plan: 'see the recovery key of the disk',
+    past: 'saw the recovery key of the disk on the console',
+  },
+  'box.changed': { plan: 'change the box: {subject}', past: 'changed the box: {subject}' },
   'tenant.added': { plan: 'add the tenant', past: 'added the tenant' },
   'session.login': { plan: 'sign in', past: 'signed in' },
   'session.refused': { plan: 'be let in ({subject})', past: 'was refused: {subject}' },

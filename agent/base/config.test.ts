@@ -5,7 +5,7 @@ test('no file means all defaults: passive, proposing, on loopback', () => {
   const config = loadConfig('/nonexistent')
   expect(config.contain.policy).toBe('propose')
   expect(config.network.placement).toBe('tap')
-  expect(config.web).toEqual({ host: '127.0.0.1', port: 8443 })
+  expect(config.web).toEqual({ host: '127.0.0.1', port: 8443, https: false })
 })
 
 test('a file that was named and is absent is a failure', () => {

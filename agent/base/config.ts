@@ -21,7 +21,10 @@ const Schema = v.strictObject({
   capture: v.optional(
     v.strictObject({
       /** Interfaces to capture on. Empty: nothing is captured and the site says it is blind. */
-      interfaces: v.optional(v.array(v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))), []),
+      interfaces: v.optional(
+        v.pipe(v.array(v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))), v.maxLength(16)),
+        [],
+      ),
       /** Shard workers per interface (PACKET_FANOUT_HASH). */
       shards: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)), 1),
       ringMiB: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024)), 64),
@@ -36,6 +39,8 @@ const Schema = v.strictObject({
         '192.168.0.0/16',
         'fc00::/7',
       ]),
+      /** The port with the box's own address; on an appliance the others carry none. Absent: any that is not captured. */
+      management: v.optional(v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))),
       /** Where the box sits: decides what it can enforce. */
       placement: v.optional(v.picklist(['gateway', 'bridge', 'tap']), 'tap'),
     }),
@@ -131,6 +136,8 @@ const Schema = v.strictObject({
     v.strictObject({
       host: v.optional(v.string(), '127.0.0.1'),
       port: v.optional(Port, 8443),
+      /** With a certificate of its own (`<data>/web`); else TLS has to stand in front of it, but on loopback. */
+      https: v.optional(v.boolean(), false),
     }),
     {},
   ),

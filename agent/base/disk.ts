@@ -4,7 +4,8 @@
  */
 import { accessSync, constants, statfsSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
-import { makeFolder, writeWhole } from './files.ts'
+import { dirname } from 'node:path'
+import { makeFolder, sharedMode, writeWhole } from './files.ts'
 
 export interface DiskFile {
   /** For a lock; nothing is written by it. */
@@ -34,7 +35,9 @@ const NEW = constants.O_CREAT | constants.O_WRONLY
 
 export const realDisk: Disk = {
   create: async (path, exclusive = false) => {
+    const mode = sharedMode(dirname(path))
     const file = await open(path, NEW | (exclusive ? constants.O_EXCL : constants.O_TRUNC), 0o600)
+    if (mode !== 0o600) await file.chmod(mode)
     return {
       fd: file.fd,
       write: async (bytes, position) => {
@@ -59,7 +62,7 @@ export const realDisk: Disk = {
     }
   },
   makeFolder,
-  writeWhole,
+  writeWhole: (path, bytes) => writeWhole(path, bytes, sharedMode(dirname(path))),
 }
 
 const TROUBLES: readonly [code: RegExp, clause: string][] = [

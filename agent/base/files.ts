@@ -20,6 +20,7 @@ export function writeWhole(
   const file = openSync(part, 'w', mode)
   let isWhole = false
   try {
+    if (mode !== 0o600) fs.fchmodSync(file, mode) // whatever the umask
     const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
     for (let at = 0; at < data.length; ) at += writeSync(file, data, at, data.length - at)
     fsyncSync(file)
@@ -30,6 +31,15 @@ export function writeWhole(
   }
   renameSync(part, path)
   syncFolder(dirname(path), { openSync, fsyncSync, closeSync })
+}
+
+/**
+ * The mode of a file that is read by whom the maker of its folder lets in: on a box a group (`control/box-folders.ts`),
+ * elsewhere nobody.
+ */
+export function sharedMode(folder: string): number {
+  const { mode } = fs.statSync(folder)
+  return 0o600 | (mode & 0o010 ? 0o040 : 0) | (mode & 0o001 ? 0o004 : 0)
 }
 
 /**
@@ -55,14 +65,28 @@ function notPlain(path: string): Failure {
   return new Failure('refused', `${basename(path)} is no plain file.`, { path })
 }
 
-/** Makes `inside` below `root`; on disk with every folder between, also where a killed process made them. */
+/**
+ * Makes `inside` below `root`, each folder for whom the one above it is; on disk with every folder between, also where a
+ * killed process made them.
+ */
 export function makeFolder(root: string, inside: string, system: FileSystem = fs): void {
   let at = root
   for (const name of inside.split(sep)) {
     const above = at
     at = join(at, name)
-    system.mkdirSync(at, { recursive: true, mode: 0o700 })
+    makeLike(above, at, system)
     syncFolder(above, system)
+  }
+}
+
+function makeLike(above: string, folder: string, { mkdirSync }: FileSystem): void {
+  const mode = 0o700 | ((fs.statSync(above, { throwIfNoEntry: false })?.mode ?? 0) & 0o070)
+  // Not chmod afterwards: that would take away the bit by which the group goes on, and a box forbids to set it.
+  const before = mode === 0o700 ? undefined : process.umask(0o007)
+  try {
+    mkdirSync(folder, { recursive: true, mode })
+  } finally {
+    if (before !== undefined) process.umask(before)
   }
 }
 

@@ -25,6 +25,8 @@ export interface AgentService {
   tune(override: OverrideAsked, by: string): Promise<Override>
   untune(override_id: string): Promise<Override>
   selfTest(): Promise<{ ok: boolean; sentence: string }>
+  /** The configuration was written anew: a process that was started with another one starts again. */
+  settingsChanged(): void
 }
 
 /** Pushes to those who asked; one that does not read is cut off rather than waited for. */
@@ -85,8 +87,9 @@ export async function serveAgent(
   const answers = {
     cli: { ...watching, ...tuning },
     web: watching,
+    console: { status: reading.status },
     // What is heard no more has its line first: picket-keys asks for it, as whoever holds a session wants it.
-    keys: tuning,
+    keys: { ...tuning, settingsChanged: () => service.settingsChanged() },
     // It talks to strangers, and asks what a summary says.
     link: reading,
   }

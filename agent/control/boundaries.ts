@@ -1,6 +1,7 @@
 /** Which boundaries of the threat model are real on this machine, found by looking, not by hoping. */
 import { readFileSync } from 'node:fs'
 import koffi from 'koffi'
+import { openWalls } from '../lake/walls.ts'
 
 export interface Boundary {
   name: string
@@ -14,12 +15,14 @@ const CAP_SYS_ADMIN = 21
 const SYS_LANDLOCK_CREATE_RULESET = 444
 const LANDLOCK_VERSION = 1
 
-export function boundaries(): Boundary[] {
+/** `data`: whose files cells are shown. */
+export async function boundaries(data: string): Promise<Boundary[]> {
   const capabilities = effectiveCapabilities()
   const has = (bit: number) => ((capabilities >> BigInt(bit)) & 1n) === 1n
-  const root = process.getuid?.() === 0
-  const inner = insideUserNamespace()
   const landlock = landlockAbi()
+  const walls = await openWalls(data)
+  await walls.close()
+  const { users, groups, because } = walls
   return [
     {
       name: 'capture',
@@ -37,11 +40,13 @@ export function boundaries(): Boundary[] {
     },
     {
       name: 'separate users',
-      real: root && !inner,
-      because:
-        root && !inner
-          ? 'processes can run under users of their own'
-          : 'all processes are one user: the code is the same, the promise is not',
+      real: users !== undefined,
+      because: because.users,
+    },
+    {
+      name: 'bounded memory',
+      real: groups !== undefined,
+      because: because.groups,
     },
     {
       name: 'cell without network',
@@ -64,11 +69,6 @@ export function boundaries(): Boundary[] {
 function effectiveCapabilities(): bigint {
   const match = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))
   return BigInt(`0x${match?.[1] ?? '0'}`)
-}
-
-/** The first user namespace maps all ids to themselves. */
-function insideUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/m.test(readFileSync('/proc/self/uid_map', 'utf8'))
 }
 
 /** The Landlock ABI of the kernel (landlock_create_ruleset(2) with the version flag); 0 when it has none. */

@@ -4,6 +4,7 @@ import type { Branch } from '../lake/cell.ts'
 import type { CellQuestion } from '../lake/cell-answer.ts'
 import { cellRoom } from '../lake/cell-room.ts'
 import { ConfinedChild, type Cut, type Limits } from '../lake/confined-child.ts'
+import type { Walls } from '../lake/walls.ts'
 import type { FromCell, ToCell } from './run-cell.ts'
 
 const PROGRAM = new URL('./run-cell.ts', import.meta.url)
@@ -29,16 +30,16 @@ export class CellClient {
   #take: ((message: FromCell) => void) | undefined
   #fail: ((failure: Failure) => void) | undefined
 
-  constructor(limits: Limits = CELL_LIMITS, uid?: number) {
+  constructor(limits: Limits = CELL_LIMITS, walls?: Walls) {
     this.#limits = limits
-    this.#child = new ConfinedChild({ program: PROGRAM, uid })
+    this.#child = new ConfinedChild({ program: PROGRAM, walls, memoryBytes: limits.rssBytes })
     this.#child.take((message) => this.#take?.(message as FromCell))
     this.#child.onGone((cut) => this.#fail?.(cutFailure(cut, limits)))
   }
 
   /** Starts a process that knows nothing yet. */
-  static async start(limits?: Limits, uid?: number): Promise<CellClient> {
-    const cell = new CellClient(limits, uid)
+  static async start(limits?: Limits, walls?: Walls): Promise<CellClient> {
+    const cell = new CellClient(limits, walls)
     const timer = setTimeout(() => cell.kill(), START_MS_MAX)
     try {
       await cell.#until(undefined, 'ready')
@@ -58,7 +59,8 @@ export class CellClient {
 
   /** From now on only these files, or what lies in folders that end in `/`, can be read by it. */
   async confine(readable: string[]): Promise<{ landlock: number; seccomp: boolean }> {
-    const message = await this.#until({ type: 'confine', readable }, 'confined')
+    const folders = await this.#child.show(readable)
+    const message = await this.#until({ type: 'confine', readable, folders }, 'confined')
     return message as Extract<FromCell, { type: 'confined' }>
   }
 

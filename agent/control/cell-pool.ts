@@ -6,6 +6,7 @@
  */
 import type { Branch } from '../lake/cell.ts'
 import { Serial } from '../lake/serial.ts'
+import type { Walls } from '../lake/walls.ts'
 import { CellClient } from './cell-client.ts'
 
 const WAITING = 2
@@ -38,13 +39,19 @@ export interface WarmRequest {
 export class CellPool {
   readonly #waiting: Promise<CellClient>[] = []
   readonly #warm = new Map<string, Warm>()
+  readonly #walls: Walls | undefined
   #closed = false
+
+  constructor(walls?: Walls) {
+    this.#walls = walls
+  }
 
   /** A keyless cell that nobody used before; the caller kills it. */
   async fresh(): Promise<CellClient> {
     for (;;) {
-      const cell = await (this.#waiting.shift() ?? CellClient.start())
-      if (cell.isGone) continue
+      // One that did not start, on a machine that is too busy, is not the failure of whoever comes next.
+      const cell = await (this.#waiting.shift()?.catch(() => undefined) ?? this.#start())
+      if (!cell || cell.isGone) continue
       this.prepare()
       return cell
     }
@@ -53,7 +60,7 @@ export class CellPool {
   /** Starts cells that will be wanted. */
   prepare(): void {
     while (!this.#closed && this.#waiting.length < WAITING) {
-      const cell = CellClient.start()
+      const cell = this.#start()
       cell.catch(() => {}) // the one who takes it sees the failure
       this.#waiting.push(cell)
     }
@@ -88,6 +95,10 @@ export class CellPool {
         warm.timer = setTimeout(() => this.#drop(request.key), WARM_IDLE_MS).unref()
       }
     }
+  }
+
+  #start(): Promise<CellClient> {
+    return CellClient.start(undefined, this.#walls)
   }
 
   async #once<T>(request: WarmRequest, use: (cell: CellClient) => Promise<T>): Promise<T> {

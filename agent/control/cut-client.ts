@@ -1,6 +1,7 @@
 /** The parent's end of picket-cut: started, confined, handed its subkeys, asked once, killed. */
 import { Failure } from '../base/failure.ts'
 import { ConfinedChild, type Cut, type Limits } from '../lake/confined-child.ts'
+import type { Walls } from '../lake/walls.ts'
 import type { WantedFrames } from '../packets/match.ts'
 import type { CutEnd, CutSegment, FromCut, ToCut } from './run-cut.ts'
 
@@ -18,6 +19,7 @@ export interface CutRequest {
   segments: CutSegment[]
   locked: number
   wanted: WantedFrames
+  walls?: Walls | undefined
 }
 
 export interface CutAnswer extends Omit<CutEnd, 'type'> {
@@ -25,8 +27,8 @@ export interface CutAnswer extends Omit<CutEnd, 'type'> {
   pcapng: string
 }
 
-export async function cutFrames({ folder, ...request }: CutRequest): Promise<CutAnswer> {
-  const child = new ConfinedChild({ program: PROGRAM })
+export async function cutFrames({ folder, walls, ...request }: CutRequest): Promise<CutAnswer> {
+  const child = new ConfinedChild({ program: PROGRAM, walls, memoryBytes: LIMITS.rssBytes })
   const stop = child.watch(LIMITS)
   const pieces: Buffer[] = []
   const until = (type: FromCut['type'], message?: ToCut): Promise<FromCut> =>
@@ -43,7 +45,7 @@ export async function cutFrames({ folder, ...request }: CutRequest): Promise<Cut
     })
   try {
     await until('ready')
-    await until('confined', { type: 'confine', folder })
+    await until('confined', { type: 'confine', folder, folders: await child.show([`${folder}/`]) })
     const end = await until('end', { type: 'cut', ...request, bytesMax: PCAP_BYTES_MAX })
     const { type: _, ...rest } = end as CutEnd
     return { ...rest, pcapng: Buffer.concat(pieces).toString('base64') }

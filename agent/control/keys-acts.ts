@@ -1,9 +1,7 @@
 /** Acts of picket-keys that change something: each has its line before, and its outcome after. */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Act } from '../audit/trail.ts'
 import { Failure } from '../base/failure.ts'
-import { syncFolder } from '../base/files.ts'
+import { makeFolder } from '../base/files.ts'
 import { newUid } from '../base/ids.ts'
 import type { Witness } from '../tenancy/heads.ts'
 import { parseSlug, type Tenant } from '../tenancy/tenant.ts'
@@ -72,20 +70,15 @@ export async function addTenant(
   return tenant
 }
 
+/** All that a box's processes share of a tenant: only picket-keys may make a name in these folders. */
 function makeFolders(data: string, uid: string): void {
-  const folders = [
-    join(data, 'journal', uid),
-    join(data, 'tenants', uid, 'tier1'),
-    join(data, 'tenants', uid, 'tier2'),
-  ]
-  for (const folder of folders) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  for (const folder of [
-    join(data, 'journal'),
-    join(data, 'tenants', uid),
-    join(data, 'tenants'),
-    data,
+  for (const inside of [
+    `journal/${uid}`,
+    `ring/${uid}`,
+    `tenants/${uid}/tier1`,
+    `tenants/${uid}/tier2`,
   ])
-    syncFolder(folder)
+    makeFolder(data, inside)
 }
 
 export function rotateEpoch(box: KeysBox, tenant: Tenant, actor: string): number {

@@ -66,8 +66,8 @@ export interface KeysBox {
 export async function openKeysBox(options: KeysBoxOptions): Promise<KeysBox> {
   const { data, log, clock = systemClock, create = false } = options
   if (!create && !existsSync(join(data, 'keys', 'root.key'))) throw missing(data)
-  mkdirSync(join(data, 'run'), { recursive: true, mode: 0o700 })
-  const lock = holdAlone(join(data, 'run', 'keys.lock'), 'picket-keys', data)
+  mkdirSync(join(data, 'run', 'keys'), { recursive: true, mode: 0o700 })
+  const lock = holdAlone(join(data, 'run', 'keys', 'lock'), 'picket-keys', data)
   const opened: { close(): void }[] = [{ close: () => closeSync(lock) }]
   try {
     const ring = await Keyring.open({

@@ -11,7 +11,7 @@ import type { FleetJoins } from '../summary/fleet-view.ts'
 import type { Atom, Role } from '../tenancy/role.ts'
 import type { DatabaseCheck } from '../tenancy/sealed-db.ts'
 import type { Tenant, TenantRef } from '../tenancy/tenant.ts'
-import type { Deletion } from './lake-client.ts'
+import type { Deletion, LakeStatus } from './lake-client.ts'
 import { LINK, type LinkCalls } from './link-keys.ts'
 import { connect, type RpcClient } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
@@ -268,6 +268,13 @@ export interface WebCalls {
   query: [{ token: string; scope?: string[] } & Question, QueryAnswer]
   /** Frames of the packet ring; atom `export`, and the line is written first. */
   packets: [{ token: string } & PacketsQuestion, PacketsAnswer]
+  /** Atom `view`: of the tenants that the session sees, or of those of them that are named. */
+  lakeStatus: [{ token: string; scope?: string[] }, LakeStatus]
+  /** Atom `view`: what such a change would delete now; nothing is changed. */
+  wouldRetire: [
+    { token: string; tenant_id: string; kind: string; days: number | null },
+    { deletes: Deletion | null },
+  ]
   /** Atom `settings`; the line is written first, then picket-lake changes it and deletes. */
   setRetention: [
     { token: string; tenant_id: string; kind: string; days: number | null },
@@ -282,6 +289,35 @@ export interface WebCalls {
   fleetEdition: [{ token: string; on: boolean }, { on: boolean }]
   fleetClaim: [{ token: string; tenant_id?: string | null; site?: string | null }, ClaimView]
   fleetRevoke: [{ token: string; tenant_id: string }, { revoked: boolean }]
+}
+
+/** The box's own screen. It shows; what it changes needs a proof. */
+export interface ConsoleCalls {
+  consoleState: [Record<string, never>, ConsoleState]
+  changeBox: [{ proof: ConsoleProof; change: BoxChange }, { changed: string }]
+  /** The line of it; the key itself is nothing that picket-keys knows. */
+  recoveryShown: [{ proof: ConsoleProof }, Record<string, never>]
+}
+
+export interface ConsoleState {
+  tenant_id: string
+  siteName: string
+  /** Somebody has an account with a password. */
+  claimed: boolean
+  /** The code for the first visit of the pages; only while nobody claimed the box. */
+  code: { code: string; expiresAt: number } | null
+  capture: string[]
+  management: string | null
+  uplinks: number
+}
+
+/** The code on the screen before the box is claimed, an administrator's password after. */
+export type ConsoleProof = { code: string } | { name: string; password: string }
+
+export interface BoxChange {
+  siteName?: string
+  capture?: string[]
+  management?: string
 }
 
 export interface CliCalls {
@@ -417,6 +453,8 @@ const WEB = [
   'auditList',
   'query',
   'packets',
+  'lakeStatus',
+  'wouldRetire',
   'setRetention',
   'tune',
   'untune',
@@ -453,15 +491,26 @@ const CLI = [
   'leaveFinish',
 ] as const satisfies readonly (keyof CliCalls)[]
 
+const CONSOLE = [
+  'consoleState',
+  'changeBox',
+  'recoveryShown',
+] as const satisfies readonly (keyof ConsoleCalls)[]
+
 export const keysForAgent = (data: string) => client<AgentCalls>(data, 'agent', AGENT)
 export const keysForGuard = (data: string) => client<GuardCalls>(data, 'guard', GUARD)
 export const keysForLake = (data: string) => client<LakeCalls>(data, 'lake', LAKE)
 export const keysForWeb = (data: string) => client<WebCalls>(data, 'web', WEB)
 export const keysForLink = (data: string) => client<LinkCalls>(data, 'link', LINK)
+export const keysForConsole = (data: string) => client<ConsoleCalls>(data, 'console', CONSOLE)
 export const keysForCli = (data: string) => client<CliCalls>(data, 'cli', CLI)
 
 /** Calls that may take longer than a call does. */
-const LONG: Readonly<Record<string, number>> = { packets: 200_000, setRetention: 600_000 }
+const LONG: Readonly<Record<string, number>> = {
+  packets: 200_000,
+  wouldRetire: 600_000,
+  setRetention: 600_000,
+}
 
 /** Connects at the first call and again after picket-keys was restarted; a call in flight then fails. */
 function client<C>(data: string, caller: CallerName, names: readonly (keyof C)[]): ClientOf<C> {

@@ -7,6 +7,7 @@ import type { Envelope } from '../base/signing.ts'
 import { pageFor } from './keys-audit.ts'
 import type { KeysBox } from './keys-box.ts'
 import type { Decision, WebCalls } from './keys-client.ts'
+import { lakeWebMethods } from './keys-lake.ts'
 import { fleetWebMethods } from './keys-methods-fleet.ts'
 import { loginMethods } from './keys-methods-login.ts'
 import { userMethods } from './keys-methods-users.ts'
@@ -23,7 +24,6 @@ import {
   Token,
 } from './keys-params.ts'
 import type { Questions } from './keys-query.ts'
-import { setRetention } from './keys-retention.ts'
 import { authorize } from './keys-session.ts'
 import { tuningMethods } from './keys-tuning.ts'
 
@@ -43,6 +43,7 @@ export function webMethods(
     ...userMethods(box),
     ...tuningMethods(box),
     ...fleetWebMethods(box),
+    ...lakeWebMethods(box),
     decide: (params) => {
       const { token, ...what } = parse(Decide, params)
       const { actor, home: tenant, user } = authorize(box, token, 'decide')
@@ -82,7 +83,6 @@ export function webMethods(
       const asker = { actor, scope, grant, session: session.session_id }
       return questions.ask(asker, wanted, present(asked))
     },
-    setRetention: (params) => setRetention(box, params),
     packets: (params) => {
       const { token, ...asked } = parse(TakePackets, params)
       const { actor, scope, session, user } = authorize(box, token, 'export')

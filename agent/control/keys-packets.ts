@@ -3,6 +3,7 @@ import { parseAddress } from '../base/address.ts'
 import { isoFromUs, usFromIso } from '../base/clock.ts'
 import { Failure } from '../base/failure.ts'
 import { segmentKey } from '../keys/derive.ts'
+import type { Walls } from '../lake/walls.ts'
 import { listSegments, ringFolder, type SegmentFile } from '../packets/folder.ts'
 import type { WantedFrames } from '../packets/match.ts'
 import { readHeader } from '../packets/read.ts'
@@ -25,11 +26,13 @@ const SEGMENTS_MAX = 4096
 export class Packets {
   readonly #box: KeysBox
   readonly #questions: Questions
+  readonly #walls: Walls | undefined
   readonly #running = new Set<string>()
 
-  constructor(box: KeysBox, questions: Questions) {
+  constructor(box: KeysBox, questions: Questions, walls?: Walls) {
     this.#box = box
     this.#questions = questions
+    this.#walls = walls
   }
 
   async ask(asker: QueryAsker, question: PacketsQuestion): Promise<PacketsAnswer> {
@@ -111,7 +114,8 @@ export class Packets {
     if (segments.length === 0 && locked) throw locked
     if (segments.length === 0) throw nothingHeld(oldest, wanted)
     const lockedCount = keyed.length - segments.length
-    const answer = await cutFrames({ folder, tenant_uid, segments, locked: lockedCount, wanted })
+    const request = { folder, tenant_uid, segments, locked: lockedCount, wanted }
+    const answer = await cutFrames({ ...request, walls: this.#walls })
     const holds = oldest ?? answer.oldestUs
     if (answer.frames === 0) throw nothingHeld(holds, wanted, answer.broken)
     const isYounger = holds !== undefined && holds > wanted.fromUs && wanted.fromUs > 0

@@ -92,7 +92,7 @@ function retentionMethods(lake: Lake, client: Pick<ClientOf<LakeCalls>, 'audit'>
   }
 }
 
-export type LakeMethods = Record<'agent' | 'keys' | 'cli' | 'web' | 'link', Methods>
+export type LakeMethods = Record<'agent' | 'keys' | 'cli' | 'link', Methods>
 
 export function lakeMethods(
   lake: Lake,
@@ -127,6 +127,8 @@ export function lakeMethods(
       },
     },
     keys: {
+      status,
+      wouldRetire,
       setRetention, // picket-keys has written its line: it knows who asks
       files: async (params): Promise<LakeFiles> => {
         const { tenant_uids, ...filter } = parse(Files, params)
@@ -163,7 +165,6 @@ export function lakeMethods(
         return audited('lake.export', tenant_id, () => lake.export(tenant_id, request))
       },
     },
-    web: { status, wouldRetire },
     link: { status },
   }
 }

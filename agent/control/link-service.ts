@@ -60,6 +60,8 @@ export class LinkService {
   #changedTimer: NodeJS.Timeout | undefined
   #soon: Promise<void> | undefined
   #closed = false
+  /** Looks at what uplinks and members there are, whether they went well or not. */
+  turns = 0
 
   constructor(options: LinkServiceOptions) {
     this.#options = options
@@ -78,6 +80,7 @@ export class LinkService {
       waitMs = this.#againMs
       this.#againMs = Math.min(2 * waitMs, RELOAD_MS)
     }
+    this.turns++
     if (!this.#closed) this.#timer = setTimeout(() => void this.start(), waitMs)
   }
 

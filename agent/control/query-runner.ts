@@ -11,6 +11,7 @@ import type { Branch } from '../lake/cell.ts'
 import type { CellQuestion } from '../lake/cell-answer.ts'
 import { FileCheck } from '../lake/file-check.ts'
 import { NAMED_QUERIES, type NamedQuery, readParams } from '../lake/named-queries.ts'
+import type { Walls } from '../lake/walls.ts'
 import type { TenantRef } from '../tenancy/tenant.ts'
 import { type CellAnswer, RESULT_BYTES_MAX } from './cell-client.ts'
 import { CellPool } from './cell-pool.ts'
@@ -29,11 +30,11 @@ export interface CellQueryRunner extends QueryRunner {
   close(): void
 }
 
-export function createQueryRunner(data: string, log: Log): CellQueryRunner {
+export function createQueryRunner(data: string, log: Log, walls?: Walls): CellQueryRunner {
   const lake = reachLake(data)
   const gate = new QueryGate()
-  const guard = new SqlGuardClient()
-  const pool = new CellPool()
+  const guard = new SqlGuardClient(walls)
+  const pool = new CellPool(walls)
   const check = new FileCheck()
   guard.warm()
   pool.prepare()

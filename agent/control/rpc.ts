@@ -1,12 +1,13 @@
 /**
  * Requests between Picket's processes over unix sockets: 4-byte length, then JSON. One socket a
- * kind of caller, mode 0600 in a folder of its owner: who may open the file is who may call, and each
+ * kind of caller, in a folder that nobody else may enter: who may open the file is who may call, and each
  * socket serves only the methods that this caller may use (D2). Frames are bounded; so are peers.
  */
 import { chmodSync, closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { basename, dirname } from 'node:path'
 import { Failure, type Kind } from '../base/failure.ts'
+import { sharedMode } from '../base/files.ts'
 import type { Log } from '../base/log.ts'
 
 export const FRAME_BYTES_MAX = 64 << 20
@@ -45,7 +46,7 @@ export interface RpcServer {
   close(): Promise<void>
 }
 
-/** Serves `methods` on a unix socket at `path`, replacing a dead one; the folder is made 0700. */
+/** Serves `methods` on a unix socket at `path`, replacing a dead one; the folder is made 0700 where none was made for its callers. */
 export async function serve(path: string, methods: Methods, log: Log): Promise<RpcServer> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   rmSync(path, { force: true })
@@ -79,11 +80,17 @@ function listen(server: Server, path: string): Promise<void> {
         server.once('error', fail)
         server.listen(short, () => {
           server.off('error', fail)
-          chmodSync(path, 0o600)
+          chmodSync(path, callMode(path))
           done()
         })
       }),
   )
+}
+
+/** To be written to by whom its folder lets in. */
+function callMode(path: string): number {
+  const mode = sharedMode(dirname(path))
+  return mode | ((mode & 0o040) >> 1)
 }
 
 /** A long path is reached through an open folder: /proc/self/fd/N/name. */

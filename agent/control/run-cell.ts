@@ -4,6 +4,7 @@
  * (D16): they go to the one who asked, cut short, and nowhere else.
  */
 import { existsSync } from 'node:fs'
+import { introduce } from '../lake/activated-child.ts'
 import { type Branch, Cell, type CellOptions, openBlank } from '../lake/cell.ts'
 import type { CellQuestion } from '../lake/cell-answer.ts'
 import { cellRoom } from '../lake/cell-room.ts'
@@ -11,14 +12,17 @@ import { engineWords } from '../lake/cell-words.ts'
 import { ClearColumns } from '../lake/clear-columns.ts'
 import { takeMemory } from '../lake/clear-memory.ts'
 import { confine, hide } from '../lake/confine.ts'
+import { takeDescriptors } from '../lake/descriptors.ts'
+import { becomeOwnUser } from '../lake/own-user.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
 import { rehearse } from '../lake/rehearsal.ts'
+import { ShownFolders } from '../lake/shown-folders.ts'
 
 /** The engine asks how much memory it may take, and aborts when it may not ask. */
 const ALWAYS_READABLE = ['/proc/self/cgroup', '/sys/fs/cgroup/'].filter((path) => existsSync(path))
 
 export type ToCell =
-  | { type: 'confine'; readable: string[] }
+  | { type: 'confine'; readable: string[]; folders: string[] }
   | { type: 'open'; branches: Branch[] }
   | ({ type: 'ask' } & CellQuestion)
 
@@ -31,7 +35,9 @@ export type FromCell =
   | { type: 'end'; truncated: boolean }
   | { type: 'failed'; message: string }
 
+becomeOwnUser()
 hide()
+introduce(process.stdout)
 // The engine is loaded and all code is warm before the doors close; nobody knows a key yet.
 await rehearse()
 let blank: CellOptions['blank'] = await openBlank()
@@ -40,6 +46,7 @@ let blank: CellOptions['blank'] = await openBlank()
 const memory = takeMemory(cellRoom().clearBytes)
 const columns = memory && new ClearColumns(memory)
 let cell: Cell | undefined
+let shown = new ShownFolders()
 /** Files that it may read. */
 let paths: readonly string[] = []
 const send = (message: FromCell) => sendMessage(process.stdout, message)
@@ -66,16 +73,29 @@ function takeBlank(): CellOptions {
   return options
 }
 
+/** The files of a branch where this process sees them. */
+function placed(branch: Branch): Branch {
+  const { paths, annex } = branch
+  const at = (list: readonly string[]) => list.map((path) => shown.at(path))
+  return { ...branch, paths: at(paths), ...(annex && { annex: at(annex) }) }
+}
+
+async function open(branches: Branch[]): Promise<void> {
+  paths = branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
+  cell = await Cell.open(branches, columns, takeBlank())
+}
+
 async function act(message: ToCell): Promise<void> {
   switch (message.type) {
     case 'confine':
-      paths = message.readable
-      send({ type: 'confined', ...(await confine([...ALWAYS_READABLE, ...message.readable])) })
+      if (message.folders.length > 0)
+        shown = new ShownFolders(message.folders, takeDescriptors(message.folders.length))
+      paths = message.readable.map((path) => shown.at(path))
+      send({ type: 'confined', ...(await confine([...ALWAYS_READABLE, ...paths])) })
       break
     case 'open':
       cell?.closeSync()
-      paths = message.branches.flatMap((branch) => [...branch.paths, ...(branch.annex ?? [])])
-      cell = await Cell.open(message.branches, columns, takeBlank())
+      await open(message.branches.map(placed))
       send({ type: 'opened' })
       break
     case 'ask': {

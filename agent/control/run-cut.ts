@@ -4,8 +4,12 @@
  */
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { introduce } from '../lake/activated-child.ts'
 import { confine, hide } from '../lake/confine.ts'
+import { takeDescriptors } from '../lake/descriptors.ts'
+import { becomeOwnUser } from '../lake/own-user.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
+import { ShownFolders } from '../lake/shown-folders.ts'
 import { FrameCut } from '../packets/cut.ts'
 import { listSegments } from '../packets/folder.ts'
 import type { WantedFrames } from '../packets/match.ts'
@@ -21,7 +25,7 @@ export interface CutSegment {
 }
 
 export type ToCut =
-  | { type: 'confine'; folder: string }
+  | { type: 'confine'; folder: string; folders: string[] }
   | {
       type: 'cut'
       tenant_uid: string
@@ -50,7 +54,10 @@ export type FromCut =
   | CutEnd
   | { type: 'failed'; message: string }
 
+becomeOwnUser()
 hide()
+introduce(process.stdout)
+let shown = new ShownFolders()
 const send = (message: FromCut) => sendMessage(process.stdout, message)
 const die = () => process.kill(process.pid, 'SIGKILL')
 process.stdin.on('end', die)
@@ -70,7 +77,9 @@ send({ type: 'ready' })
 
 async function act(message: ToCut): Promise<void> {
   if (message.type === 'confine') {
-    send({ type: 'confined', ...(await confine([`${message.folder}/`])) })
+    const { folder, folders } = message
+    if (folders.length > 0) shown = new ShownFolders(folders, takeDescriptors(folders.length))
+    send({ type: 'confined', ...(await confine([shown.at(`${folder}/`)])) })
     return
   }
   const { tenant_uid, segments, locked, wanted, bytesMax } = message
@@ -92,7 +101,8 @@ async function act(message: ToCut): Promise<void> {
 }
 
 /** A segment that was closed since has another name; one that was retired has none. */
-function pathNow({ path, segment_uid }: Omit<CutSegment, 'key'>): string | undefined {
+function pathNow({ path: named, segment_uid }: Omit<CutSegment, 'key'>): string | undefined {
+  const path = shown.at(named)
   if (existsSync(path)) return path
   return listSegments(dirname(path)).find((each) => each.segment_uid === segment_uid)?.path
 }

@@ -18,6 +18,7 @@ import { readPlaceFacts } from '../contain/placement.ts'
 import { bridgePorts, ownAddresses } from '../contain/rtnetlink.ts'
 import { machineBoot, RunClock } from '../contain/run-clock.ts'
 import { holdAlone } from '../lake/lock.ts'
+import { Duty, moves } from './duty.ts'
 import { GuardAudit } from './guard-audit.ts'
 import type { GuardCaller } from './guard-client.ts'
 import { guardMethods } from './guard-methods.ts'
@@ -28,6 +29,8 @@ import { socketPath } from './sockets.ts'
 /** The stub of systemd-resolved stands in the first; those it asks stand in the second. */
 const RESOLVER_FILES = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
 const SOON_MS = 20
+/** It looks at its blocks at least once a second. */
+const TICK_MS_MAX = 20_000
 
 const log = openLog('guard')
 
@@ -80,7 +83,11 @@ async function main(): Promise<void> {
   const { enforces, sentence, active, waiting } = guard.status()
   log.info({ place, enforces, sentence, active, waiting }, 'guard.ready')
 
+  const words = 'blocks are not ended in time'
+  const duty = Duty.begin({ log, checks: [moves(timer.ticks, { withinMs: TICK_MS_MAX, words })] })
+
   process.once('SIGTERM', async () => {
+    duty.end()
     timer.stop()
     audit.close()
     keys.close()
@@ -93,17 +100,21 @@ async function main(): Promise<void> {
 }
 
 /** Calls `tick` when the guard wants it, and soon after a change. A fault in it ends the process. */
-function keepTime(guard: Guard): { stop(): void } {
+function keepTime(guard: Guard): { stop(): void; ticks(): number } {
   let timer: NodeJS.Timeout
+  let ticks = 0
   const later = (ms: number) => {
     clearTimeout(timer)
-    timer = setTimeout(() => later(guard.tick()), ms)
+    timer = setTimeout(() => {
+      ticks++
+      later(guard.tick())
+    }, ms)
   }
   guard.onChange(({ state, packets }) => {
     if (state === 'active' && packets === 0) later(SOON_MS)
   })
   later(SOON_MS)
-  return { stop: () => clearTimeout(timer) }
+  return { stop: () => clearTimeout(timer), ticks: () => ticks }
 }
 
 function resolverFiles(): string[] {

@@ -1,6 +1,6 @@
 /** The program itself: alone on its folder, silent about secrets, closed to looks from outside. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -60,7 +60,7 @@ test('it starts, keeps the folder to itself, and ends cleanly', async () => {
   const ended = over(first)
   first.kill('SIGTERM')
   expect(await ended).toEqual([0, null])
-  expect(readdirSync(join(data, 'run', 'keys'))).toEqual([])
+  expect(globSync(join(data, 'run', '**', '*.sock'))).toEqual([])
   for (const line of said().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('event')
   const root = JSON.parse(readFileSync(join(data, 'keys', 'root.key'), 'utf8')) as { key: string }
   for (const secret of [code, root.key]) expect(said()).not.toContain(secret)

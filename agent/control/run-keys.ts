@@ -7,6 +7,8 @@ import { loadConfig } from '../base/config.ts'
 import { Failure } from '../base/failure.ts'
 import { openLog } from '../base/log.ts'
 import { shippedControls } from '../controls-on-disk.ts'
+import { openWalls } from '../lake/walls.ts'
+import { Duty } from './duty.ts'
 import { hardenProcess } from './harden.ts'
 import { openKeysBox } from './keys-box.ts'
 import { questionOf } from './keys-query.ts'
@@ -24,12 +26,19 @@ async function main(): Promise<void> {
   loadConfig(data, values.config) // a wrong configuration is said now, by every process
   const box = await openKeysBox({ data, log, config: values.config })
   const controls = questionOf(shippedControls())
-  const server = await serveKeys(box, createQueryRunner(data, log), log, controls)
+  const walls = await openWalls(data)
+  log.info(walls.because, 'keys.walls')
+  const runner = createQueryRunner(data, log, walls)
+  const server = await serveKeys(box, runner, log, { controls, walls })
   const { kind, generation } = box.ring.describe()
   log.info({ custodian: kind, generation, tenants: box.accounts.tenants().length }, 'keys.ready')
+  // That it answers, and that its database does.
+  const duty = Duty.begin({ log, checks: [() => void box.accounts.tenants()] })
   const end = async () => {
+    duty.end()
     await server.close()
     box.close()
+    await walls.close()
     log.info({}, 'keys.ended')
     process.exit(0)
   }

@@ -10,11 +10,13 @@ import { loadConfig } from '../base/config.ts'
 import { Failure } from '../base/failure.ts'
 import { type Log, openLog } from '../base/log.ts'
 import type { KnownKey } from '../base/signing.ts'
+import { driveNotes } from '../health/drive-notes.ts'
 import { openEngine } from '../lake/engine.ts'
 import type { LakeKeys } from '../lake/keys.ts'
 import { Lake } from '../lake/lake.ts'
 import { lockFile } from '../lake/lock.ts'
 import { openScratch } from '../lake/scratch.ts'
+import { Duty, moves } from './duty.ts'
 import { type ClientOf, keysForLake, type LakeCalls } from './keys-client.ts'
 import { type LakeMethods, lakeMethods } from './lake-methods.ts'
 import { serve } from './rpc.ts'
@@ -24,6 +26,8 @@ const KEYS_WAIT_MS_MAX = 30_000
 const KEYS_RETRY_MS = 100
 const ENGINE_MIB = 512
 const WORK_MS_MIN = 500
+/** A round may compact much; it never takes this long. */
+const ROUND_MS_MAX = 300_000
 
 async function run(): Promise<void> {
   process.umask(0o077)
@@ -51,6 +55,7 @@ async function run(): Promise<void> {
       journalBytes: config.journal.bytes,
       lakeBytes: config.lake.bytes,
     },
+    driveWear: (device) => driveNotes(data).find((drive) => device.startsWith(`${drive.device}n`))?.usedPercent, // biome-ignore format: one line
     onRetired: async ({ tenant_id }, { files, rewritten, rows, bytes, to_us }, why) => {
       const verb = why === 'quota' ? 'lake.over-quota' : 'lake.retired'
       const until = new Date(to_us / 1000).toISOString().slice(0, 10)
@@ -58,9 +63,14 @@ async function run(): Promise<void> {
       await client.audit({ verb, subject, count: rows, tenant_id, outcome: 'done' })
     },
   })
+  let rounds = 0
   const work = coalesce(async () => {
-    await lake.refresh()
-    return lake.work()
+    try {
+      await lake.refresh()
+      return await lake.work()
+    } finally {
+      rounds++ // also one that had to wait for picket-keys: to start anew would wait no shorter
+    }
   })
   await work()
   const servers = await listen(data, log, lakeMethods(lake, work, client))
@@ -72,7 +82,10 @@ async function run(): Promise<void> {
   }
   const timer = setInterval(() => work().catch(failed), everyMs)
   log.info({ data }, 'lake.ready')
+  const words = 'the lake is not written'
+  const duty = Duty.begin({ log, checks: [moves(() => rounds, { withinMs: ROUND_MS_MAX, words })] })
   process.once('SIGTERM', () => {
+    duty.end()
     clearInterval(timer)
     Promise.all(servers.map((server) => server.close()))
       .then(() => lake.close())
@@ -84,7 +97,7 @@ async function run(): Promise<void> {
 
 function listen(data: string, log: Log, methods: LakeMethods) {
   return Promise.all(
-    (['agent', 'keys', 'cli', 'web', 'link'] as const).map((caller) =>
+    (['agent', 'keys', 'cli', 'link'] as const).map((caller) =>
       serve(socketPath(data, 'lake', caller), methods[caller], log),
     ),
   )

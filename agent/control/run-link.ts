@@ -11,12 +11,16 @@ import { Failure } from '../base/failure.ts'
 import { openLog } from '../base/log.ts'
 import { VERSION } from '../base/version.ts'
 import { lockFile } from '../lake/lock.ts'
+import { Duty, moves } from './duty.ts'
 import { keysForLink } from './keys-client.ts'
 import { LinkFacts } from './link-facts.ts'
 import { linkMethods } from './link-methods.ts'
 import { LinkService } from './link-service.ts'
 import { serve } from './rpc.ts'
 import { socketPath } from './sockets.ts'
+
+/** It looks at its fleet once a minute. */
+const TURN_MS_MAX = 150_000
 
 const log = openLog('link')
 
@@ -41,8 +45,11 @@ async function main(): Promise<void> {
   )
   await service.start()
   log.info({ data }, 'link.ready')
+  const turns = moves(() => service.turns, { withinMs: TURN_MS_MAX, words: 'its fleet is not looked at' }) // biome-ignore format: one line
+  const duty = Duty.begin({ log, checks: [turns] })
 
   process.once('SIGTERM', async () => {
+    duty.end()
     await Promise.all(servers.map((server) => server.close()))
     await service.close()
     facts.close()

@@ -1,7 +1,9 @@
 /** The SQL guard as its own process: hostile text is parsed by native code where no key and no file is. */
 import { Failure, type Kind } from '../base/failure.ts'
+import { introduce } from '../lake/activated-child.ts'
 import { confine, hide } from '../lake/confine.ts'
 import { openEngine } from '../lake/engine.ts'
+import { becomeOwnUser } from '../lake/own-user.ts'
 import { readMessages, sendMessage } from '../lake/pipe.ts'
 import { type GuardScope, guardSql } from '../lake/sql-guard.ts'
 
@@ -12,7 +14,9 @@ export interface ToGuard {
 }
 export type FromGuard = { id: number; error?: { kind: Kind; message: string } } | { ready: true }
 
+becomeOwnUser()
 hide()
+introduce(process.stdout)
 const engine = await openEngine({ memoryMiB: 128 })
 const connection = await engine.connect()
 await guardSql(connection, 'SELECT 1', { tenants: [], fleets: [] }) // warm before the doors close

@@ -3,6 +3,7 @@ import { Failure } from '../base/failure.ts'
 import { ConfinedChild, type Limits } from '../lake/confined-child.ts'
 import { Serial } from '../lake/serial.ts'
 import { type GuardScope, SQL_BYTES_MAX } from '../lake/sql-guard.ts'
+import type { Walls } from '../lake/walls.ts'
 import type { FromGuard, ToGuard } from './run-sql-guard.ts'
 
 const PROGRAM = new URL('./run-sql-guard.ts', import.meta.url)
@@ -15,6 +16,11 @@ export class SqlGuardClient {
   #child: Promise<ConfinedChild> | undefined
   #next = 1
   #closed = false
+  readonly #walls: Walls | undefined
+
+  constructor(walls?: Walls) {
+    this.#walls = walls
+  }
 
   /** Resolves when the question may be put; the guard's Failure otherwise. */
   check(sql: string, scope: GuardScope): Promise<void> {
@@ -59,7 +65,11 @@ export class SqlGuardClient {
   #start(): Promise<ConfinedChild> {
     if (this.#closed) throw new Failure('unavailable', 'The guard of questions is closed.')
     this.#child ??= new Promise((done, fail) => {
-      const child = new ConfinedChild({ program: PROGRAM })
+      const child = new ConfinedChild({
+        program: PROGRAM,
+        walls: this.#walls,
+        memoryBytes: LIMITS.rssBytes,
+      })
       const timer = setTimeout(() => child.kill('wall'), START_MS_MAX)
       child.onGone(() => {
         clearTimeout(timer)

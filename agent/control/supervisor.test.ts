@@ -12,8 +12,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 const data = process.argv[process.argv.indexOf('--data') + 1]
 const name = process.argv[1].split('/').at(-1).slice(0, -4)
-mkdirSync(data + '/run/' + name, { recursive: true })
-const path = data + '/run/' + name + '/cli.sock'
+mkdirSync(data + '/run/' + name + '/cli', { recursive: true })
+const path = data + '/run/' + name + '/cli/' + name + '.sock'
 rmSync(path, { force: true })
 writeFileSync(data + '/' + name + '.env', JSON.stringify({ env: process.env, flags: process.execArgv }))
 createServer(() => {}).listen(path)

@@ -16,15 +16,17 @@ const OF_THE_BOX = [
   /^config\.json$/,
   /^platform\.db(-wal|-shm|-journal)?$/,
   /^agent\/run\.json$/,
+  /^disks\/smart\.json$/,
   /^audit\/reserve$/,
   /^guard\/controllers\.json$/,
-  /^known-time\.json$/,
+  /^lake\/known-time\.json$/,
   /^keys\/(root\.key(\.next)?|public\.json)$/,
   /^keys\/wrapped\/\d+\/box\/[\w-]+\.json$/,
   /^link\/boots\.json$/,
   /^rules\/.+\.rules$/,
   /^run\/tmp\/picket-[0-9a-f]{16}\/.+/, // memory, where there is no /dev/shm
-  /^run\/([a-z]+\/)?(lock|[a-z]+\.lock|[a-z]+\.sock|up\.json)$/,
+  /^run\/(up\.json|[a-z]+\/(lock|[a-z]+\.lock|([a-z]+\/)?[a-z-]+\.sock))$/,
+  /^web\/(certificate|key)\.pem$/,
   /^(up|log\/[a-z-]+)\.log(\.\d+)?$/,
 ]
 
@@ -42,6 +44,7 @@ const OF_LINES: [RegExp, (line: string) => readonly unknown[]][] = [
 
 const OF_A_TENANT = [
   new RegExp(`^tenants/${UID_PART}/.+`),
+  new RegExp(`^agent/${UID_PART}/.+`),
   new RegExp(`^journal/${UID_PART}/.+`),
   new RegExp(`^ring/${UID_PART}/.+`),
   new RegExp(`^keys/wrapped/\\d+/tenants/${UID_PART}/[\\w-]+\\.json$`),

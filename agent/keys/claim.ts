@@ -2,30 +2,23 @@
  * What both ends of a join compute from the code (D21). The code never travels; each end proves that it knows it,
  * over this very TLS connection (its exporter) and over the keys of both, so nobody stands in between.
  */
-import { createHmac, randomInt, scrypt, timingSafeEqual } from 'node:crypto'
+import { createHmac, scrypt, timingSafeEqual } from 'node:crypto'
 import { canonical } from '../base/canonical.ts'
 import { Failure } from '../base/failure.ts'
+import { readTypedCode } from '../base/typed-code.ts'
 
-/** Crockford's base 32: no I, L, O, U. */
-const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const CODE_LENGTH = 12
-const CODE = /^[0-9A-HJKMNP-TV-Z]{12}$/
 const SALT = 'picket/v1/claim'
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 << 20 }
 /** The label of the TLS exporter, and its length. */
 export const EXPORTER_LABEL = 'EXPORTER-picket-claim'
 export const EXPORTER_BYTES = 32
 
-/** 60 random bits as people type them: `7QK2-M0XV-9RTD`. */
-export function newCode(): string {
-  const letters = Array.from({ length: CODE_LENGTH }, () => LETTERS[randomInt(LETTERS.length)])
-  return letters.join('').replace(/(.{4})(?=.)/g, '$1-')
-}
+export { newTypedCode as newCode } from '../base/typed-code.ts'
 
-/** As typed by people: any case, spaces and hyphens anywhere, O for 0, I and L for 1. */
+/** As typed by people. */
 export function readCode(typed: string): string {
-  const code = typed.toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1')
-  if (!CODE.test(code))
+  const code = readTypedCode(typed)
+  if (code === undefined)
     throw new Failure('invalid', 'A claim code has 12 letters and digits, such as 7QK2-M0XV-9RTD.')
   return code
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Json } from '../base/canonical.ts'
 import { Failure } from '../base/failure.ts'
-import { writeWhole } from '../base/files.ts'
+import { sharedMode, writeWhole } from '../base/files.ts'
 import {
   type Envelope,
   type KnownKey,
@@ -89,7 +89,8 @@ export class Signer {
   }
 
   publish(folder: string): void {
-    writeWhole(publicPath(folder), `${JSON.stringify(this.records, null, 1)}\n`)
+    const text = `${JSON.stringify(this.records, null, 1)}\n`
+    writeWhole(publicPath(folder), text, sharedMode(folder)) // picket-guard reads it
   }
 }
 

@@ -4,7 +4,7 @@
  * the threads that run queries). What the kernel does not offer is reported, not hidden.
  */
 import { closeSync, constants, openSync } from 'node:fs'
-import koffi from 'koffi'
+import koffi, { type KoffiFunc } from 'koffi'
 import { ARM64, X64 } from './syscalls.ts'
 
 export interface Confinement {
@@ -14,21 +14,34 @@ export interface Confinement {
 }
 
 const libc = koffi.load('libc.so.6')
+const prctl = libc.func('int prctl(int option, long a, long b, long c, long d)')
+const PR_SET_NO_NEW_PRIVS = 38
 const numbers = process.arch === 'arm64' ? ARM64 : X64
 
 /** For the whole process, at once: no core file, nobody attaches, gone when the parent is. */
 export function hide(): void {
   const PR_SET_PDEATHSIG = 1
   const PR_SET_DUMPABLE = 4
-  const PR_SET_NO_NEW_PRIVS = 38
   const SIGKILL = 9
   const RLIMIT_CORE = 4
   const setrlimit = libc.func('int setrlimit(int resource, const void *limit)')
-  const prctl = libc.func('int prctl(int option, long a, long b, long c, long d)')
   must('RLIMIT_CORE', setrlimit(RLIMIT_CORE, Buffer.alloc(16)))
   must('PR_SET_DUMPABLE', prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
   must('PR_SET_PDEATHSIG', prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
   must('PR_SET_NO_NEW_PRIVS', prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+}
+
+/** A call of the C library on libuv's worker. */
+function onWorker(
+  what: string,
+  call: KoffiFunc<(...args: number[]) => number>,
+  ...args: number[]
+): Promise<void> {
+  return new Promise((done, fail) => {
+    call.async(...args, (error: unknown, result: number | bigint) =>
+      error || Number(result) !== 0 ? fail(new Error(`${what} was refused on the worker`)) : done(),
+    )
+  })
 }
 
 function must(what: string, result: number): void {
@@ -76,16 +89,12 @@ export async function allowOnly(readable: readonly string[]): Promise<number> {
       must('a Landlock rule', Number(add(addRule, ruleset, PATH_BENEATH, rule, 0)))
       closeSync(fd)
     }
-    // Landlock holds for a thread and those it starts. Queries run on libuv's one worker (the parent
-    // sets UV_THREADPOOL_SIZE=1) and on threads that the engine starts from it.
+    // Landlock holds for a thread and those it starts, and is refused to one that could still gain a right. Queries run on
+    // libuv's one worker (the parent sets UV_THREADPOOL_SIZE=1) and on threads that the engine starts from it.
+    must('PR_SET_NO_NEW_PRIVS', prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     must('Landlock', Number(restrict(restrictSelf, ruleset, 0)))
-    await new Promise<void>((done, fail) => {
-      restrict.async(restrictSelf, ruleset, 0, (error: unknown, result: number | bigint) =>
-        error || Number(result) !== 0
-          ? fail(new Error('Landlock was refused on the worker'))
-          : done(),
-      )
-    })
+    await onWorker('PR_SET_NO_NEW_PRIVS', prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    await onWorker('Landlock', restrict, restrictSelf, ruleset, 0)
   } finally {
     closeSync(ruleset)
   }

@@ -1,13 +1,20 @@
 /** A child process over a pipe, under a watch: processor time, wall time and memory, then SIGKILL. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import koffi from 'koffi'
+import { activate, type StartedChild } from './activated-child.ts'
+import type { ControlGroup } from './control-groups.ts'
+import { sendDescriptors, socketPair } from './descriptors.ts'
+import { type OwnUser, userOf } from './own-user.ts'
 import { readMessages, sendMessage } from './pipe.ts'
+import { foldersOf, mountFor } from './shown-folders.ts'
+import type { Walls } from './walls.ts'
 
 const WATCH_MS = 20
 const TICKS_PER_SECOND = 100 // USER_HZ is 100 on every Linux that we run on
 const PAGE_BYTES = 4096
+const MEMORY_BYTES = 512 << 20
 
 export interface Limits {
   cpuMs: number
@@ -21,51 +28,38 @@ export type Cut = 'cpu' | 'wall' | 'memory' | 'said' | 'died' | 'stopped'
 
 export interface ChildOptions {
   program: URL
-  /** As root: the program runs as this user. */
-  uid?: number | undefined
+  /** What holds it besides what it gives up itself: a user id and a control group of its own. */
+  walls?: Walls | undefined
+  /** All memory that the kernel lets it have, where it has a group. */
+  memoryBytes?: number
 }
 
 export class ConfinedChild {
-  readonly #process: ChildProcess
+  readonly #process: StartedChild
   #take: ((message: unknown) => void) | undefined
   #cut: Cut | undefined
   #onGone: ((cut: Cut) => void)[] = []
   #early: unknown[] = []
   #said = 0
   #saysBytes = Number.POSITIVE_INFINITY
+  readonly #user: OwnUser | undefined
+  readonly #group: ControlGroup | undefined
+  /** Our end, for folders. */
+  #socket: number | undefined
 
-  constructor({ program, uid }: ChildOptions) {
-    const [command = process.execPath, ...args] = [
-      ...noNetwork(),
-      ...(uid === undefined
-        ? []
-        : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']),
-      process.execPath,
-      '--disable-proto=delete',
-      '--disable-sigusr1',
-      fileURLToPath(program),
-    ]
-    keepDescriptors()
-    this.#process = spawn(command, args, {
-      stdio: ['pipe', 'pipe', 'ignore'],
-      // One worker thread, so that what confines it confines all queries; nothing of our environment.
-      env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0', TZ: 'UTC' },
-    })
+  constructor({ program, walls, memoryBytes = MEMORY_BYTES }: ChildOptions) {
+    const activated = activate(program) // systemd has given it a user and a group
+    this.#user = activated ? undefined : walls?.users?.take()
+    this.#group = activated ? undefined : walls?.groups?.make(memoryBytes)
+    const [ours, theirs] = this.#user ? socketPair() : []
+    this.#socket = ours
+    this.#process = activated ?? start(program, this.#user, theirs)
+    if (theirs !== undefined) closeSync(theirs)
     this.#process.stdin?.on('error', () => this.#gone('died'))
-    this.#process.on('error', () => this.#gone('died'))
-    this.#process.on('exit', () => this.#gone('died'))
-    if (this.#process.stdout)
-      readMessages(
-        this.#process.stdout,
-        (message, bytes) => {
-          this.#said += bytes
-          if (this.#said > this.#saysBytes) this.kill('said')
-          else if (this.isGone) return
-          else if (this.#take) this.#take(message)
-          else this.#early.push(message)
-        },
-        () => this.kill('died'),
-      )
+    this.#process.on('error', () => this.#ended())
+    this.#process.on('exit', () => this.#ended())
+    this.#hold()
+    this.#listen()
   }
 
   get pid(): number {
@@ -78,6 +72,24 @@ export class ConfinedChild {
 
   send(message: unknown): void {
     if (!this.isGone && this.#process.stdin) sendMessage(this.#process.stdin, message)
+  }
+
+  /**
+   * Lets it see the folders of these files, read-only; their names, for the message that says so. None where it is of our
+   * own user: then it can reach them as we do.
+   */
+  async show(readable: readonly string[]): Promise<string[]> {
+    if (!this.#user || this.#socket === undefined) return []
+    const folders = foldersOf(readable)
+    const mapping = await this.#user.mapping
+    const mounts: number[] = []
+    try {
+      for (const folder of folders) mounts.push(mountFor(folder, mapping))
+      sendDescriptors(this.#socket, mounts)
+    } finally {
+      for (const mount of mounts) closeSync(mount)
+    }
+    return folders
   }
 
   /** Where messages go from now on; those that came before are handed over first. */
@@ -115,11 +127,63 @@ export class ConfinedChild {
     return () => clearInterval(timer)
   }
 
+  /** At once: what it takes before it is in its group counts where we are. */
+  #hold(): void {
+    try {
+      if (this.#process.pid !== undefined) this.#group?.add(this.#process.pid)
+    } catch {
+      this.kill('died')
+    }
+  }
+
+  #listen(): void {
+    const { stdout } = this.#process
+    if (!stdout) return
+    let isFirst = true
+    const take = (message: unknown, bytes: number) => {
+      // It changes its user itself: whoever is not who it should be is told nothing.
+      if (isFirst && this.#user && userOf(this.pid) !== this.#user.uid) return this.kill('died')
+      isFirst = false
+      this.#said += bytes
+      if (this.#said > this.#saysBytes) this.kill('said')
+      else if (this.isGone) return
+      else if (this.#take) this.#take(message)
+      else this.#early.push(message)
+    }
+    readMessages(stdout, take, () => this.kill('died'))
+  }
+
   #gone(cut: Cut): void {
     if (this.#cut) return
-    this.#cut = cut
-    for (const listener of this.#onGone.splice(0)) listener(cut)
+    this.#cut = cut === 'died' && this.#group?.isOverMemory ? 'memory' : cut
+    for (const listener of this.#onGone.splice(0)) listener(this.#cut)
   }
+
+  /** No process is left: its user and its group may be another's. */
+  #ended(): void {
+    this.#gone('died')
+    this.#user?.release()
+    this.#group?.remove()
+    if (this.#socket !== undefined) closeSync(this.#socket)
+    this.#socket = undefined
+  }
+}
+
+function start(program: URL, user?: OwnUser, socket?: number): StartedChild {
+  const [command = process.execPath, ...args] = [
+    ...noNetwork(),
+    process.execPath,
+    '--disable-proto=delete',
+    '--disable-sigusr1',
+    fileURLToPath(program),
+    ...(user ? [user.argument] : []),
+  ]
+  keepDescriptors()
+  return spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'ignore', ...(socket === undefined ? [] : [socket])],
+    // One worker thread, so that what confines it confines all queries; nothing of our environment.
+    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0', TZ: 'UTC' },
+  })
 }
 
 /** What a process used so far, from /proc; nothing once it is gone. */

@@ -139,8 +139,8 @@ test('off for the night is not a doubt, and neither is a clock that is set by mi
 test('without its file, or with half of one, the newest row says what time it was', async () => {
   await day('one')
   for (const content of [undefined, '{"known']) {
-    if (content === undefined) rmSync(join(site.data, 'known-time.json'))
-    else writeFileSync(join(site.data, 'known-time.json'), content)
+    if (content === undefined) rmSync(join(site.data, 'lake', 'known-time.json'))
+    else writeFileSync(join(site.data, 'lake', 'known-time.json'), content)
     offUs = 50 * DAY_US
     await restart()
     expect(await retire(lake())).toBeUndefined()

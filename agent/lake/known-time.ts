@@ -14,7 +14,8 @@ const DAY_US = 86_400_000_000
 /** Running time after which a clock that stayed where it was put is believed. */
 export const CONFIRM_US = 7 * DAY_US
 const KEEP_US = 3_600_000_000
-const NAME = 'known-time.json'
+const FOLDER = 'lake'
+const NAME = join(FOLDER, 'known-time.json')
 
 const Kept = v.strictObject({
   knownUs: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -131,6 +132,7 @@ export class KnownTime {
   #keep(kept: Kept): void {
     const { disk, data } = this.#options
     try {
+      disk.makeFolder(data, FOLDER)
       disk.writeWhole(join(data, NAME), JSON.stringify(kept))
       this.#keptAtUs = kept.knownUs
     } catch {

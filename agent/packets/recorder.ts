@@ -6,6 +6,7 @@
 import {
   closeSync,
   constants,
+  fchmodSync,
   fdatasync,
   mkdirSync,
   openSync,
@@ -17,7 +18,7 @@ import {
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { Failure } from '../base/failure.ts'
-import { syncFolder } from '../base/files.ts'
+import { sharedMode, syncFolder } from '../base/files.ts'
 import type { FrameBatch } from '../capture/source.ts'
 import { lockFile } from '../lake/lock.ts'
 import {
@@ -227,10 +228,12 @@ export class Recorder {
     const seq = (this.#segments.at(-1)?.seq ?? 0) + 1
     const path = join(folder, openName(seq, segment_uid))
     const fd = openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600)
+    const mode = sharedMode(folder) // picket-cut reads it under another user
     const file: SegmentFile = { seq, segment_uid, path, bytes: 0 }
     const chain = new FrameChain(header, key)
     const segment: OpenSegment = { ...{ fd, file, chain, key }, openedMs: this.#clock.steadyMs(), fromUs: Number.POSITIVE_INFINITY, toUs: 0, frames: 0 } // biome-ignore format: one line
     try {
+      if (mode !== 0o600) fchmodSync(fd, mode)
       this.#write(segment, encodeHeader(header))
     } catch (error) {
       closeSync(fd)

@@ -1,6 +1,7 @@
 /** One-time logins: the box's own operator asks for a code; whoever brings it within the hour is admin. Once. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
+import { newTypedCode, readTypedCode } from '../base/typed-code.ts'
 import type { SealedDb } from './sealed-db.ts'
 
 const LIFE_US = 3_600_000_000
@@ -18,6 +19,23 @@ export class LoginCodes {
 
   /** 160 random bits in base64url: it may stand in an address that is opened once. */
   make(tenantId: string): { code: string; expiresAt: number } {
+    return this.#keep(tenantId, randomBytes(CODE_BYTES).toString('base64url'))
+  }
+
+  /** 60 bits, to be read from the box's own screen and typed; guessing is bounded by the attempts of a source. */
+  makeTyped(tenantId: string): { code: string; expiresAt: number } {
+    return this.#keep(tenantId, newTypedCode())
+  }
+
+  /** Whether it would still open, without using it up. */
+  isLive(code: string): boolean {
+    const row = this.#db
+      .prepare('SELECT ends FROM login_codes WHERE code_hash = ?')
+      .get(digest(code)) as { ends: number } | undefined
+    return row !== undefined && row.ends >= this.#clock.nowUs()
+  }
+
+  #keep(tenantId: string, code: string): { code: string; expiresAt: number } {
     const now = this.#clock.nowUs()
     this.#db.prepare('DELETE FROM login_codes WHERE ends < ?').run(now)
     this.#db
@@ -25,7 +43,6 @@ export class LoginCodes {
         'DELETE FROM login_codes WHERE code_hash NOT IN (SELECT code_hash FROM login_codes ORDER BY ends DESC LIMIT ?)',
       )
       .run(LIVE_MAX - 1)
-    const code = randomBytes(CODE_BYTES).toString('base64url')
     const expiresAt = now + LIFE_US
     this.#db
       .prepare('INSERT INTO login_codes VALUES (?, ?, ?)')
@@ -43,5 +60,7 @@ export class LoginCodes {
 }
 
 function digest(code: string): string {
-  return createHash('sha256').update(code).digest('hex')
+  return createHash('sha256')
+    .update(readTypedCode(code) ?? code)
+    .digest('hex')
 }

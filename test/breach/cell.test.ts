@@ -2,7 +2,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs' // biome-ignore format: one line
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import koffi from 'koffi'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,6 +11,7 @@ import { attempt, type Layer, type Run } from './attempt.ts'
 import { canary, canaryOf, filesBelow } from './canary.ts'
 import type { ActName } from './cell-acts.ts'
 import { ENVIRONMENT, HIDDEN, LANDLOCK, LANDLOCK_NET, LANDLOCK_SCOPE, NETWORK, NO_DESCRIPTORS, NO_SIGUSR1, SECCOMP } from './cell-layers.ts' // biome-ignore format: one line
+import { OWN_USER } from './cell-walls.ts'
 import { LooseCell } from './loose-cell.ts'
 
 const GREET_MS_MAX = 2_000
@@ -20,6 +21,7 @@ const secret = canary('what a cell must not reach')
 const token = canary('an environment variable of its parent')
 const folder = mkdtempSync(join(tmpdir(), 'cell-'))
 const [own, foreign, inbox, sock] = ['own', 'foreign', 'inbox', 'sock'].map((name) => join(folder, name)) as [string, string, string, string] // biome-ignore format: one line
+const ofTheBox = join(folder, 'data', 'root.key')
 const abstract = `\0picket-breach-${process.pid}`
 
 /** One cell a set of layers that are off, for all acts: none of them changes it. */
@@ -35,6 +37,8 @@ beforeAll(async () => {
   chmodSync(inbox, 0o777)
   writeFileSync(own, 'rows', { mode: 0o666 })
   writeFileSync(foreign, secret.text, { mode: 0o644 })
+  mkdirSync(dirname(ofTheBox), { mode: 0o700 })
+  writeFileSync(ofTheBox, secret.text, { mode: 0o600 })
   process.env.PICKET_BREACH_TOKEN = token.text
   for (const where of [0, sock, abstract]) servers.push(await listening(where))
   port = portOf(servers[0] as Server)
@@ -111,10 +115,10 @@ describe('what it was handed', () => {
 })
 
 describe('its neighbours', () => {
-  const MEMORY = [SECCOMP, LANDLOCK]
+  const MEMORY = [SECCOMP, LANDLOCK, OWN_USER]
   const args = () => [neighbour.pid, heldAt, secret.bytes.length]
   act('cell-02', MEMORY, 'read memory by process_vm_readv', args)
-  act('cell-02', [LANDLOCK], 'read memory by its file', args)
+  act('cell-02', [LANDLOCK, OWN_USER], 'read memory by its file', args)
 
   attempt('cell-02', {
     by: 'ptrace stops it for good',
@@ -137,7 +141,7 @@ describe('its neighbours', () => {
 
   attempt('cell-02', {
     by: 'kill',
-    layers: [SECCOMP, LANDLOCK_SCOPE],
+    layers: [SECCOMP, LANDLOCK_SCOPE, OWN_USER],
     try: async (run) => {
       const victim = await LooseCell.start()
       const kept = canary('an answer of the neighbour')
@@ -177,7 +181,7 @@ describe('the network', () => {
   act('cell-04', TCP, 'call', () => [port])
   attempt('cell-04', {
     by: 'the socket of another process, by its file',
-    layers: [SECCOMP],
+    layers: [SECCOMP, OWN_USER],
     secrets: () => [secret],
     try: async (run) => run.does('call', (await cellWithout(run.off)).act('call', sock)),
   })
@@ -202,6 +206,12 @@ describe('files', () => {
   act('own-cell-01', READ, 'read', () => [foreign])
   act('own-cell-01', READ, 'read on the worker thread', () => [foreign])
   act('own-cell-01', READ, 'read in a thread of its own', () => [foreign])
+  attempt('own-cell-01', {
+    by: 'a file of the box, as its folders and files are',
+    layers: [LANDLOCK, OWN_USER],
+    secrets: () => [secret],
+    try: async (run) => run.does('read', (await cellWithout(run.off)).act('read', ofTheBox)),
+  })
   test('its own file is read, on every thread', async () => {
     const cell = await cellWithout(new Set())
     for (const name of ['read', 'read on the worker thread'] as const)
@@ -271,7 +281,7 @@ describe('programs and crashes', () => {
     attempt('cell-09', {
       by: signal,
       missing: elsewhere,
-      layers: [HIDDEN, { ...LANDLOCK, shows: HIDDEN.shows }],
+      layers: [HIDDEN, ...[LANDLOCK, OWN_USER].map((layer) => ({ ...layer, shows: HIDDEN.shows }))],
       secrets: () => [secret],
       try: async (run) => {
         const cores = join(inbox, 'cores')

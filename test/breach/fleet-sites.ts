@@ -56,7 +56,7 @@ export async function startSite(
   writeFileSync(join(data, 'config.json'), JSON.stringify(config))
   const tenant = await initTenant(data, { tenant_id, fleet_id })
   const box = await openKeysBox({ data, log: silentLog, clock })
-  const server = await serveKeys(box, runner, silentLog, controls)
+  const server = await serveKeys(box, runner, silentLog, { controls })
   const cli = keysForCli(data)
   const link = keysForLink(data)
   const web = keysForWeb(data)

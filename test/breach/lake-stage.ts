@@ -16,6 +16,7 @@ import type { Run } from './attempt.ts'
 import { PASSWORD } from './box.ts'
 import { type Canary, canary, canaryOf } from './canary.ts'
 import { BOUND, FRESH, GUARD, SCOPE, VIEW, WATCH } from './cell-layers.ts'
+import { GROUP, OWN_USER, walls } from './cell-walls.ts'
 import { LooseCell, type LooseOptions } from './loose-cell.ts'
 
 export interface Asked {
@@ -115,7 +116,9 @@ export class LakeStage {
     const key = JSON.stringify([[...(options.off ?? [])], options.planted, state])
     const known = this.#cells.get(key)
     const again = known && !known.isGone && (!state || options.off?.has(FRESH.name))
-    const cell = again ? known : await LooseCell.start(options)
+    // What it plants names files as we see them, so it is of our user here.
+    const off = new Set([...(options.off ?? []), OWN_USER.name])
+    const cell = again ? known : await LooseCell.start({ ...options, off })
     if (!again) {
       known?.kill()
       this.#cells.set(key, cell)
@@ -136,14 +139,16 @@ export class LakeStage {
   }
 }
 
-const OUTSIDE = new Set([GUARD, SCOPE, WATCH, BOUND].map(({ name }) => name))
+const OUTSIDE = new Set([GUARD, SCOPE, OWN_USER, GROUP, WATCH, BOUND].map(({ name }) => name))
 const NO_LIMITS: Limits = { cpuMs: 120_000, wallMs: 120_000, rssBytes: 8 * 2 ** 30 }
 
 /** A cell of the product, asked past the guard. */
 async function askCell(branches: Branch[], sql: string, off: ReadonlySet<string>, asked: Asked) {
   const limits = off.has(WATCH.name) ? NO_LIMITS : (asked.limits ?? CELL_LIMITS)
   const bytesMax = off.has(BOUND.name) ? RESULT_BYTES_MAX * 4 : RESULT_BYTES_MAX
-  const cell = await CellClient.start(limits)
+  const groups = off.has(GROUP.name) ? undefined : walls.groups
+  const users = off.has(OWN_USER.name) ? undefined : walls.users
+  const cell = await CellClient.start(limits, { ...walls, users, groups })
   try {
     await cell.confine(pathsOf(branches))
     await cell.open(branches)

@@ -6,6 +6,7 @@ import { ConfinedChild, noNetwork } from '../../agent/lake/confined-child.ts'
 import { readMessages, sendMessage } from '../../agent/lake/pipe.ts'
 import type { ActName } from './cell-acts.ts'
 import { ENVIRONMENT, NETWORK, NO_DESCRIPTORS, NO_SIGUSR1 } from './cell-layers.ts'
+import { GROUP, OWN_USER, walls } from './cell-walls.ts'
 import type { FromLoose, ToLoose } from './run-loose-cell.ts'
 
 const PROGRAM = new URL('./run-loose-cell.ts', import.meta.url)
@@ -21,6 +22,7 @@ export interface LooseOptions {
 
 interface Child {
   readonly pid: number
+  show(readable: readonly string[]): Promise<string[]>
   send(message: unknown): void
   take(take: (message: unknown) => void): void
   onGone(listener: () => void): void
@@ -44,8 +46,9 @@ export class LooseCell {
   static async start(options: LooseOptions = {}): Promise<LooseCell> {
     const { off = new Set(), readable = [], branches = [], planted = [] } = options
     const otherwise = STARTED_OTHERWISE.some(({ name }) => off.has(name))
-    const cell = new LooseCell(otherwise ? bare(off) : confined())
-    await cell.#put({ type: 'be', off: [...off], readable, branches, planted })
+    const cell = new LooseCell(otherwise ? bare(off) : confined(off))
+    const folders = await cell.#child.show([...readable, ...branches.flatMap(({ paths }) => paths)])
+    await cell.#put({ type: 'be', off: [...off], readable, folders, branches, planted })
     return cell
   }
 
@@ -78,10 +81,18 @@ export class LooseCell {
   }
 }
 
-function confined(): Child {
-  const child = new ConfinedChild({ program: PROGRAM })
+function confined(off: ReadonlySet<string>): Child {
+  const child = new ConfinedChild({
+    program: PROGRAM,
+    walls: {
+      ...walls,
+      users: off.has(OWN_USER.name) ? undefined : walls.users,
+      groups: off.has(GROUP.name) ? undefined : walls.groups,
+    },
+  })
   return {
     pid: child.pid,
+    show: (readable) => child.show(readable),
     send: (message) => child.send(message),
     take: (take) => child.take(take),
     onGone: (listener) => void child.onGone(listener),
@@ -108,6 +119,7 @@ function bare(off: ReadonlySet<string>): Child {
   stdin.on('error', () => {})
   return {
     pid: child.pid ?? 0,
+    show: async () => [],
     send: (message) => void sendMessage(stdin, message),
     take: (take) => readMessages(stdout, take, () => child.kill('SIGKILL')),
     onGone: (listener) => void child.on('exit', listener),

@@ -6,14 +6,18 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { type Branch, lockEngine, openBranches } from '../../agent/lake/cell.ts'
 import { answer } from '../../agent/lake/cell-answer.ts'
 import { allowOnly, confine, filterCalls, hide } from '../../agent/lake/confine.ts'
+import { takeDescriptors } from '../../agent/lake/descriptors.ts'
 import { openEngine, read } from '../../agent/lake/engine.ts'
+import { becomeOwnUser } from '../../agent/lake/own-user.ts'
 import { readMessages, sendMessage } from '../../agent/lake/pipe.ts'
+import { ShownFolders } from '../../agent/lake/shown-folders.ts'
 import { ACTS, type ActName } from './cell-acts.ts'
 import { HIDDEN, LANDLOCK, LOCK, ONE_SELECT, SECCOMP } from './cell-layers.ts'
 
 export interface Be {
   off: string[]
   readable: string[]
+  folders: string[]
   branches: Branch[]
   /** Statements before the engine is locked: what a control puts there. */
   planted: string[]
@@ -32,6 +36,7 @@ let instance: DuckDBInstance | undefined
 let connection: DuckDBConnection | undefined
 let off: ReadonlySet<string> = new Set()
 
+becomeOwnUser()
 ;(await openEngine({ memoryMiB: 64 })).closeSync() // the code of the engine is loaded before the doors close
 readMessages(
   process.stdin,
@@ -57,7 +62,10 @@ async function act(message: ToLoose): Promise<unknown> {
   }
 }
 
-async function be({ off: names, readable, branches, planted }: Be): Promise<void> {
+async function be({ off: names, folders, planted, ...rest }: Be): Promise<void> {
+  const shown = new ShownFolders(folders, folders.length > 0 ? takeDescriptors(folders.length) : [])
+  const readable = rest.readable.map((path) => shown.at(path))
+  const branches = rest.branches.map((each) => ({ ...each, paths: each.paths.map((path) => shown.at(path)) })) // biome-ignore format: one line
   off = new Set(names)
   if (!off.has(HIDDEN.name)) hide()
   const files = [...ALWAYS_READABLE, ...readable]

@@ -61,8 +61,8 @@ function impair(story: Story): void {
 
 function fill(story: Story): void {
   const { status } = story.ports.lake
-  story.ports.lake.status = async (tenants) => {
-    const well = await status(tenants)
+  story.ports.lake.status = async (asker) => {
+    const well = await status(asker)
     return {
       ...well,
       tenants: well.tenants.map((each) => ({

@@ -1,5 +1,5 @@
 /** What the lake does and says when its disk is full, read-only or slow, and when a file is changed or missing. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -219,7 +219,8 @@ test('a clock a year ahead of the time that was known: the status says that it d
   site = await makeSite()
   onTestFinished(() => site.remove())
   const knownUs = (Date.now() - 365 * 86_400_000) * 1000
-  writeFileSync(join(site.data, 'known-time.json'), JSON.stringify({ knownUs }))
+  mkdirSync(join(site.data, 'lake'))
+  writeFileSync(join(site.data, 'lake', 'known-time.json'), JSON.stringify({ knownUs }))
   const lake = await wholeLake(site)
   await lake.work()
   expect(lake.status().clock).toMatch(

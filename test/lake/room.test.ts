@@ -100,3 +100,20 @@ test('by a session: an admin of the box may, nobody else, and not for a tenant t
   const { tenants } = await running.lake((lake) => lake.status())
   expect(tenants.map(({ retention }) => retention)).toEqual([{ all: 180, dns: 7 }, { all: 180 }])
 })
+
+test('a session sees the lake of its own tenants, and the pages have no other way to it', async () => {
+  await using stack = new AsyncDisposableStack()
+  const running = await RunningLake.open({ alfa: 'alfa', beta: 'beta' })
+  stack.defer(() => running.close())
+  const { code } = await running.cli.oneTimeLogin({ tenant_id: 'alfa' })
+  const { token } = await running.web.redeem({ code, source: '127.0.0.1' })
+  const { tenants } = await running.web.lakeStatus({ token })
+  expect(tenants.map(({ tenant_id }) => tenant_id)).toEqual(['alfa'])
+  for (const scope of [['beta'], ['alfa', 'beta'], ['nobody']])
+    await expect(running.web.lakeStatus({ token, scope })).rejects.toThrow('cross-tenant traversal not permitted') // biome-ignore format: one line
+  const change = { token, kind: 'flow', days: 1 }
+  expect(await running.web.wouldRetire({ ...change, tenant_id: 'alfa' })).toEqual({ deletes: null })
+  await expect(running.web.wouldRetire({ ...change, tenant_id: 'beta' })).rejects.toThrow('cross-tenant traversal not permitted') // biome-ignore format: one line
+  await expect(running.web.lakeStatus({ token: 'x'.repeat(43) })).rejects.toThrow(/sign in/)
+  await expect(running.lake((lake) => lake.status(), 'web')).rejects.toThrow()
+})

@@ -1,5 +1,5 @@
 /** Overrides as a site keeps them: with a real picket-keys, through restarts, a torn file and other tenants' files. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { silentLog } from '../../agent/base/log.ts'
@@ -25,11 +25,10 @@ const ASKED: OverrideAsked = {
   where: { side: 'src', address: '10.40.3.17' },
   comment: 'the scanner of the insurer',
 }
-const pathOf = ({ tenant_uid }: Tenant) => join(box.data, 'tenants', tenant_uid, 'overrides.json')
+const pathOf = ({ tenant_uid }: Tenant) => join(box.data, 'agent', tenant_uid, 'overrides.json')
 
 async function tuningOf({ tenant_id, tenant_uid }: Tenant): Promise<Tuning> {
   const { data, clock, agent: keys } = box
-  mkdirSync(join(data, 'tenants', tenant_uid), { recursive: true })
   const nowUs = () => clock.nowUs()
   const tuning = new Tuning({ data, tenant_id, tenant_uid, keys, nowUs, log: silentLog })
   await tuning.restore()

@@ -194,10 +194,10 @@ export interface LakeView extends LakeStatus {
 }
 
 export interface Lake {
-  /** Only the tenants that were named. */
-  status(tenants: SessionView['tenants']): Promise<LakeView>
+  /** Of the tenants of the asker's scope. */
+  status(asker: Asker): Promise<LakeView>
   /** What such a change would delete now; nothing is changed. */
-  wouldRetire(change: RetentionRequest): Promise<Deletion | null>
+  wouldRetire(token: string, change: RetentionRequest): Promise<Deletion | null>
   /** Atom `settings`; the line is written by picket-keys, then picket-lake deletes. */
   setRetention(token: string, change: RetentionRequest): Promise<Deletion | null>
 }

@@ -122,8 +122,8 @@ test('what ails the lake is a sentence on its page: the disk, the clock, too man
   const { status } = lake
   const fault = 'The lake of cape-town takes no rows for now: the disk is full.'
   const clock = 'The clock says 2027-11-01, days ahead of 2026-11-01. No row is deleted.'
-  lake.status = async (tenants) => {
-    const well = await status(tenants)
+  lake.status = async (asker) => {
+    const well = await status(asker)
     return {
       ...well,
       clock,

@@ -38,7 +38,7 @@ async function parts({ site, findings, days, actions, lake }: Needs, view: View)
     part(days.last24h(asker)),
     part(actions.list(tenants)),
     part(site.assets().then((all) => all.filter((each) => asker.scope.includes(each.tenant_id)))),
-    part(lake.status(tenants)),
+    part(lake.status(asker)),
   ])
   return { status, findings: found, day, actions: acts, assets, lake: kept }
 }

@@ -22,7 +22,7 @@ export function settingRoutes({
   lake,
 }: Pick<Ports, 'site' | 'settings' | 'lake'>): Route[] {
   const retention = async (view: View, more: Partial<RetentionParts> = {}) => {
-    const kept = await part(lake.status(scoped(view)))
+    const kept = await part(lake.status(view.asker))
     return 'value' in kept
       ? { tenants: kept.value.tenants, ...more }
       : { tenants: [], fault: kept.fault, ...more }
@@ -81,7 +81,9 @@ async function preview(
 ): Promise<Partial<RetentionParts>> {
   try {
     const choice = readChoice(view, query)
-    return { choice: { ...choice, deletes: await lake.wouldRetire(choice), done: false } }
+    return {
+      choice: { ...choice, deletes: await lake.wouldRetire(view.asker.token, choice), done: false },
+    }
   } catch (error) {
     if (Failure.kindOf(error) !== 'invalid') throw error
     return { wrong: (error as Failure).message }

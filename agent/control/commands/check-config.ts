@@ -9,15 +9,15 @@ export const command: Command = {
     'picket check-config [--data DIR] [--config FILE] [--json]\n\nPrints the effective configuration and which boundaries are real here.',
   async run(args) {
     const { values } = readOptions(args, {})
-    const loaded = loadConfig(dataFolder(values.data), values.config)
+    const data = dataFolder(values.data)
+    const loaded = loadConfig(data, values.config)
+    const found = await boundaries(data)
     const config = { ...loaded, inspection: agentInspection(loaded.inspection) }
-    if (values.json) return printJson({ config, boundaries: boundaries() })
+    if (values.json) return printJson({ config, boundaries: found })
     print(JSON.stringify(config, null, 2))
     print('')
     print(
-      table(
-        boundaries().map(({ name, real, because }) => [real ? 'real' : 'not real', name, because]),
-      ),
+      table(found.map(({ name, real, because }) => [real ? 'real' : 'not real', name, because])),
     )
   },
 }

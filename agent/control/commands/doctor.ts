@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { boundaries } from '../boundaries.ts'
-import { type Command, print, printJson, readOptions, table } from './options.ts'
+import { type Command, dataFolder, print, printJson, readOptions, table } from './options.ts'
 
 interface Finding {
   what: string
@@ -16,11 +16,11 @@ const LIBRARIES = [
   { file: 'libnftables.so.1', package: 'libnftables1', why: 'blocking' },
 ]
 const PROGRAMS = [
-  { file: 'unshare', package: 'util-linux', why: 'cells without a network' },
-  { file: 'setpriv', package: 'util-linux', why: 'cells under their own user' },
+  { file: 'unshare', package: 'util-linux', why: 'cells without a network, as users of their own' },
+  { file: 'setpriv', package: 'util-linux', why: 'programs with the rights of their row alone' },
 ]
 
-function examine(): Finding[] {
+async function examine(data: string): Promise<Finding[]> {
   const libraries = spawnSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' }).stdout ?? ''
   const folders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
   return [
@@ -41,7 +41,11 @@ function examine(): Finding[] {
       why: each.why,
       package: each.package,
     })),
-    ...boundaries().map(({ name, real, because }) => ({ what: name, ok: real, why: because })),
+    ...(await boundaries(data)).map(({ name, real, because }) => ({
+      what: name,
+      ok: real,
+      why: because,
+    })),
     {
       what: 'swap is off',
       ok: readFileSync('/proc/swaps', 'utf8').trim().split('\n').length <= 1,
@@ -55,7 +59,7 @@ export const command: Command = {
     'picket doctor [--json]\n\nSays what this machine lacks for the whole duty, and what to install.',
   async run(args) {
     const { values } = readOptions(args, {})
-    const found = examine()
+    const found = await examine(dataFolder(values.data))
     const lacking = [
       ...new Set(found.flatMap((each) => (!each.ok && each.package ? [each.package] : []))),
     ]

@@ -36,16 +36,25 @@ const http = (
   read: (tx, response) => (tx.proto === 'http' ? read(tx.http, response) : undefined),
 })
 
-const headersOf = (tx: HttpTransaction, response: boolean): readonly HttpHeader[] =>
-  response ? tx.responseHeaders : tx.requestHeaders
+/** Headers as libhtp keeps them: one that comes again adds its value to the first, but for a length, of which the first counts. */
+function headersOf(tx: HttpTransaction, response: boolean): readonly HttpHeader[] {
+  const list = response ? tx.responseHeaders : tx.requestHeaders
+  const firsts = new Map<string, HttpHeader>()
+  for (const header of list) {
+    const key = header.name.toLowerCase()
+    const first = firsts.get(key)
+    if (first === undefined) firsts.set(key, header)
+    else if (key !== 'content-length')
+      firsts.set(key, { name: first.name, value: `${first.value}, ${header.value}` })
+  }
+  return firsts.size === list.length ? list : [...firsts.values()]
+}
 
-/** All values of the header, joined as libhtp joins repeated ones. */
 function header(tx: HttpTransaction, response: boolean, name: string): Uint8Array | undefined {
-  const values: string[] = []
   for (const each of headersOf(tx, response))
     if (each.name.length === name.length && each.name.toLowerCase() === name)
-      values.push(each.value)
-  return bytesOf(values.join(', '))
+      return bytesOf(each.value)
+  return undefined
 }
 
 const oneHeader = (name: string, side: BufferSource['side'], field: string) =>

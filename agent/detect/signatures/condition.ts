@@ -22,6 +22,8 @@ export interface Content {
   endsWith: boolean
   /** Whether a later condition counts from this one, so that other places are worth trying. */
   followed: boolean
+  /** Where it is not found, no other place of what stands before it can help: set when the list is whole. */
+  decides: boolean
 }
 
 /** Whose variable a group becomes: the alert's, the packet's or the flow's. */
@@ -180,6 +182,28 @@ export function follow(conditions: readonly Condition[], condition: Condition): 
     if (before === undefined || !moves(before)) continue
     if (before.type === 'content' || before.type === 'pcre') before.followed = true
     return
+  }
+}
+
+/** What is the same wherever it is asked from, or depends on nothing but the place: no variables, no jumps. */
+const PLAIN = new Set<Condition['type']>(['content', 'isdataat', 'size', 'byte_test', 'absent'])
+const written = (operand: Operand | undefined) => operand === undefined || operand.slot < 0
+
+/**
+ * Marks contents whose absence is final. One that stands alone is where it is whatever was found before it. One that may
+ * lie anywhere behind the match before it, and is not there, is not behind a later match either; matches of a list of
+ * plain conditions are tried from front to back, and what was tried behind an earlier place fails there again.
+ */
+export function decide(conditions: readonly Condition[]): void {
+  const plain = conditions.every(({ type }) => PLAIN.has(type))
+  for (const condition of conditions) {
+    if (condition.type !== 'content' || condition.negated) continue
+    const { offset, depth, distance, within, endsWith } = condition
+    const alone = distance === undefined && within === undefined
+    if (alone) condition.decides = written(offset) && written(depth)
+    else
+      condition.decides =
+        plain && !endsWith && within === undefined && depth === undefined && offset === undefined
   }
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { ethernet, ipv4Header } from '../../../test/traffic/frames.ts'
 import { CLIENT, httpExchange, SignatureLab } from '../../../test/traffic/signature-lab.ts'
 
 const rule = (options: string, header = 'alert tcp any any -> any any', sid = 1) =>
@@ -118,6 +119,22 @@ test('one byte a segment', () => {
   expect(lab.segments([...'abc-XYZ'].map((c) => ['>', c] as const))).toEqual([1])
 })
 
+test('bytes that a rule has fired on do not let it fire again', () => {
+  const lab = new SignatureLab(
+    [
+      rule('flow:only_stream; content:"|00|"; offset:3; depth:1;'),
+      rule('flow:only_stream; content:"ab"; content:"cd"; distance:0;', undefined, 2),
+      rule('flow:only_stream; content:"abc"; startswith; content:"z";', undefined, 3),
+    ].join('\n'),
+  )
+  expect(lab.segments([['>', 'abc\0']])).toEqual([1])
+  expect(lab.segments([['>', '\0 and more\0']])).toEqual([])
+  expect(lab.segments([['>', 'cd']])).toEqual([2])
+  expect(lab.segments([['>', 'cd']])).toEqual([])
+  expect(lab.segments([['>', 'abcdz']]).toSorted()).toEqual([2, 3])
+  expect(lab.segments([['>', 'z']])).toEqual([])
+})
+
 test('offset and depth count from the beginning of the stream', () => {
   const lab = new SignatureLab(rule('flow:only_stream; content:"needle"; offset:10; depth:6;'))
   expect(
@@ -203,6 +220,41 @@ test('sticky buffers and old modifiers see their part only', () => {
   expect(fired.toSorted((a, b) => a - b)).toEqual([1, 2, 4, 5, 6, 7, 10, 11, 12])
 })
 
+test('a content that a modifier moves takes "nothing behind it" along', () => {
+  const lab = new SignatureLab(
+    [
+      rule('content:"test"; isdataat:!1,relative; http_user_agent;', HTTP),
+      rule('content:"tes"; isdataat:!1,relative; http_user_agent;', HTTP, 2),
+    ].join('\n'),
+  )
+  expect(lab.refused).toEqual([])
+  const http = httpExchange({ requestHeaders: [{ name: 'User-Agent', value: 'a test' }] })
+  expect(lab.transaction({ proto: 'http', stage: 'done', http })).toEqual([1])
+})
+
+test('a header that comes twice is one with both values; of lengths the first counts', () => {
+  const requestHeaders = [
+    { name: 'Host', value: 'a.example' },
+    { name: 'User-Agent', value: 'one' },
+    { name: 'Content-Length', value: '3' },
+    { name: 'host', value: 'b.example' },
+    { name: 'user-agent', value: 'two' },
+    { name: 'content-length', value: '4' },
+  ]
+  const lab = new SignatureLab(
+    [
+      rule('http.header; content:"Host: a.example, b.example|0d 0a|User-Agent: one, two|0d 0a|Content-Length: 3|0d 0a|"; bsize:69;', HTTP), // biome-ignore format: one rule
+      rule('http.header_names; content:"|0d 0a|Host|0d 0a|User-Agent|0d 0a|Content-Length|0d 0a 0d 0a|"; startswith; endswith;', HTTP, 2), // biome-ignore format: one rule
+      rule('http.header; content:"Host: b.example"; nocase;', HTTP, 3),
+      rule('http.content_len; content:"3"; bsize:1;', HTTP, 4),
+      rule('http.request_header; content:"User-Agent: one, two"; bsize:20;', HTTP, 5),
+    ].join('\n'),
+  )
+  expect(lab.refused).toEqual([])
+  const http = httpExchange({ requestHeaders })
+  expect(lab.transaction({ proto: 'http', stage: 'done', http })).toEqual([1, 2, 4, 5])
+})
+
 test('each rule fires once a transaction, whatever the number of stages', () => {
   const lab = new SignatureLab(
     [
@@ -256,13 +308,13 @@ test('Modbus: function, sub-function, what is written', () => {
 })
 
 test('more candidates than are judged: the worst go first, and it is told', () => {
-  const rules = Array.from({ length: 100 }, (_, i) =>
-    rule(`content:"pattern"; priority:${i < 90 ? 3 : 1};`, UDP, i + 1),
+  const rules = Array.from({ length: 300 }, (_, i) =>
+    rule(`content:"pattern"; priority:${i < 290 ? 3 : 1};`, UDP, i + 1),
   )
   const lab = new SignatureLab(rules.join('\n'))
   const fired = lab.datagram('a pattern')
-  expect(fired.length).toBe(64)
-  expect(fired.filter((sid) => sid > 90).length).toBe(10)
+  expect(fired.length).toBe(256)
+  expect(fired.filter((sid) => sid > 290).length).toBe(10)
   expect(lab.incomplete).toEqual(['candidates'])
 })
 
@@ -271,7 +323,7 @@ test('expressions and searches that run away are cut off, and it is told', () =>
     [
       rule('content:"aaaa"; pcre:"/(a+)+b(?!x)$/";', UDP),
       rule(
-        'content:"a"; content:"a"; distance:0; content:"a"; distance:0; content:"zz"; distance:0;',
+        'content:"a"; content:"a"; within:600; content:"a"; within:600; content:"zz"; within:1300;',
         UDP,
         2,
       ),
@@ -293,6 +345,36 @@ test('a new set takes over between two packets', () => {
   expect(lab.datagram('abc xyz')).toEqual([7])
 })
 
+test('a fragment has no type of ICMP and no flags of TCP', () => {
+  const lab = new SignatureLab(
+    [
+      rule('itype:0; icode:0;', 'alert icmp any any -> any any'),
+      rule('flags:0;', 'alert tcp any any -> any any', 2),
+      rule('ip_proto:!47;', 'alert ip any any -> any any', 3),
+    ].join('\n'),
+  )
+  const part = (protocol: number) =>
+    ethernet(
+      0x0800,
+      Buffer.concat([ipv4Header(CLIENT, protocol, 16, { fragmentOffset: 64 }), Buffer.alloc(16)]),
+    )
+  lab.frame(part(1))
+  expect(lab.take()).toEqual([3])
+  lab.frame(part(6))
+  expect(lab.take()).toEqual([3])
+})
+
+test('what asks for addresses and a protocol alone is told once a direction of a flow', () => {
+  const lab = new SignatureLab(
+    [
+      rule('ip_proto:!6; ip_proto:!47;', 'alert ip any any -> any any'),
+      rule('ip_proto:17; content:"x";', 'alert ip any any -> any any', 2),
+    ].join('\n'),
+  )
+  expect(lab.datagram('x')).toEqual([1, 2])
+  expect(lab.datagram('x')).toEqual([2])
+})
+
 test('TCP flags, TTL and friends', () => {
   const lab = new SignatureLab(
     [
@@ -311,4 +393,12 @@ test('TCP flags, TTL and friends', () => {
   expect(fired(lab.tcp({ seq: 1, flags: 2 }))).toEqual([1, 3])
   expect(fired(lab.tcp({ seq: 1, flags: 18 }))).toEqual([2, 3])
   expect(lab.datagram('x')).toEqual([5])
+})
+
+test('what has matched before its protocol is known waits for it through more segments', () => {
+  const lab = new SignatureLab(rule('content:"secret";', 'alert http any any -> any any'))
+  const parts = ['a secret', 'more', 'and more'].map((text) => ['>', text] as const)
+  expect(lab.segments(parts)).toEqual([])
+  lab.appProto = 'http'
+  expect(lab.segments([['>', 'the end']])).toEqual([1])
 })

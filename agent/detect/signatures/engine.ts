@@ -10,13 +10,15 @@ import { FlowMemory } from './flow-memory.ts'
 import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
+import { type Lane, pointIndex } from './lanes.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
 import type { PacketPart, Signature, StatePlace } from './rule.ts'
-import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
+import { type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
+import { StreamMarks } from './stream-marks.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
 import { readiness, subjectOf, TransactionView } from './transaction-view.ts'
 
@@ -42,7 +44,6 @@ export interface EngineOptions {
 }
 
 const CHUNK_BYTES_MAX = 16_384
-const ONCE_MAX = 65_536
 
 /**
  * Calls for one packet, all before the next packet: `packet`, then `stream` for the bytes it made readable,
@@ -61,10 +62,7 @@ export class SignatureEngine {
   readonly #view = new TransactionView()
   readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
   readonly #waiting = new Uint32Array(WAITING_MAX)
-  /** Rules without a literal that have fired in a direction of a stream. */
-  readonly #once = new Map<number, Set<number>>()
-  /** Rules over transactions whose plain contents have been met in a direction of a stream. */
-  readonly #met = new Map<number, Set<number>>()
+  readonly #marks = new StreamMarks()
   /** Which transactions have been judged, and by what they were met, where it takes more than one call. */
   #progress = new WeakMap<object, { settled: number; fired: Set<number> }>()
   /** Whose buffer is in hand. */
@@ -116,23 +114,28 @@ export class SignatureEngine {
     return this.#rules.generation
   }
 
-  /** Takes effect with the next call. Flow bits and kept stream ends stay; waiting rules are let go. */
+  /** Takes effect with the next call. What flows remember of rules stays, if the set was loaded to follow this one. */
   swap(rules: RuleSet): void {
+    if (rules.follows !== this.#rules.generation) this.#forgetRules()
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
     this.#view.reset()
-    this.#tails.forgetWaiting()
-    this.#progress = new WeakMap()
-    this.#once.clear()
-    this.#met.clear()
     this.#inPacket.clear()
     this.#untold.clear()
+  }
+
+  /** Their numbers mean something else from now on. */
+  #forgetRules(): void {
+    this.#tails.forgetWaiting()
+    this.#progress = new WeakMap()
+    this.#marks.clear()
   }
 
   packet(packet: Packet): void {
     this.#packet = packet
     this.#timeUs = packet.timeUs
+    this.#inspector.refill()
     if (this.#inPacket.size > 0) this.#inPacket.clear()
     if (this.#untold.size > 0) this.#untold.clear()
     const { protocol, flow } = packet
@@ -255,7 +258,10 @@ export class SignatureEngine {
     this.#list.clear()
     for (let i = 0; i < lane.always.length; i++)
       this.#offerFlow(lane.always[i] as number, flow, toServer)
-    for (let i = 0; i < waiting; i++) this.#candidates.add(this.#waiting[i] as number)
+    for (let i = 0; i < waiting; i++) {
+      const index = this.#rules.indexOf(this.#waiting[i] as number)
+      if (index >= 0) this.#candidates.add(index)
+    }
     const { list, count } = this.#candidates
     for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, toServer)
     if (this.#list.offered === 0) return
@@ -276,27 +282,30 @@ export class SignatureEngine {
     end: number,
     base: number,
   ): boolean {
-    const { index, payload, appProto } = signature
+    const { id, index, payload, appProto } = signature
     const flow = key >> 1
     this.#inspector.captured.length = 0
     if (signature.point) {
-      if (this.#met.get(key)?.has(index)) return false
-      if (this.#holds(payload, window, 0, end, base, flow)) mark(this.#met, key, index)
-      else if (payload.length > 1) this.#tails.wait(key, index, base + end)
+      if (this.#marks.isMet(key, id)) return false
+      if (this.#holds(payload, window, 0, end, base, flow)) this.#marks.met(key, id)
+      else if (payload.length > 1) this.#tails.wait(key, id, base + end)
       return false
     }
     if (this.#inPacket.has(index) && this.#inHand(flow)) return false
-    if (signature.fast === undefined && this.#once.get(key)?.has(index)) return false
+    if (signature.fast === undefined && this.#marks.hasFired(key, id)) return false
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
     if (known !== appProto && known !== 'unknown') return false
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
-    if (!this.#holds(payload, window, 0, end, base, flow)) {
-      if (signature.fast && payload.length > 1) this.#tails.wait(key, index, base + end)
+    const from = Math.max(0, this.#marks.firedTo(key, id) - base)
+    if (!this.#holds(payload, window, from, end, base + from, flow)) {
+      if (signature.fast && payload.length > 1) this.#tails.wait(key, id, base + end)
       return false
     }
-    if (signature.fast === undefined) mark(this.#once, key, index)
+    if (signature.fast === undefined) this.#marks.fired(key, id)
+    // Its literal may be cut here: what is kept of it is too short to be the same one.
+    else this.#marks.firedUpTo(key, id, base + end + 1 - signature.fast.bytes.length)
     if (known !== appProto || mayBeOther(signature, this.#options.appProto(flow))) {
-      this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
+      this.#tails.wait(key, id + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
     if (!speaksOther(signature, this.#options.appProto(flow))) return false
@@ -310,9 +319,10 @@ export class SignatureEngine {
     const flow = key >> 1
     const known = this.#options.appProto(flow)
     for (let i = 0; i < count; i++) {
-      const index = this.#waiting[i] as number
-      const signature = this.#rules.signatures[index] as Signature
-      if (known === 'unknown') this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
+      const id = this.#waiting[i] as number
+      const signature = this.#rules.signatures[this.#rules.indexOf(id)]
+      if (signature === undefined) continue
+      if (known === 'unknown') this.#tails.wait(key, id + MATCHED, Number.POSITIVE_INFINITY)
       else if (isSpoken(signature, known) && !this.memory.passed.has(flow))
         this.#fire(signature, flow, (key & 1) === 1, 'stream', tx)
     }
@@ -383,9 +393,9 @@ export class SignatureEngine {
     this.#close(flow)
     for (let i = 0; i < this.#list.count; i++) {
       const signature = this.#list.at(i)
-      if (at.fired?.has(signature.index) || (signature.wholeBody && !at.whole)) continue
+      if (at.fired?.has(signature.id) || (signature.wholeBody && !at.whole)) continue
       if (!this.#transactionHolds(signature, flow, toServer, transaction)) continue
-      at.fired?.add(signature.index)
+      at.fired?.add(signature.id)
       if (this.#fire(signature, flow, toServer, 'transaction', transaction)) return true
     }
     return false
@@ -419,8 +429,8 @@ export class SignatureEngine {
   }
 
   /** The plain contents of a transaction rule: against what is kept of the stream, or the datagram. */
-  #payloadHolds({ payload, index }: Signature, flow: number, toServer: boolean): boolean {
-    if (this.#met.get(flow * 2 + (toServer ? 1 : 0))?.has(index)) return true
+  #payloadHolds({ payload, id }: Signature, flow: number, toServer: boolean): boolean {
+    if (this.#marks.isMet(flow * 2 + (toServer ? 1 : 0), id)) return true
     const packet = this.#inHand(flow)
     if (packet && packet.protocol !== 6) {
       const start = packet.payloadOffset
@@ -446,6 +456,7 @@ export class SignatureEngine {
   }
 
   ended(flow: number): void {
+    this.#inspector.refill()
     this.#judgeMatched(flow * 2)
     this.#judgeMatched(flow * 2 + 1)
   }
@@ -456,10 +467,8 @@ export class SignatureEngine {
     this.#tails.forget(flow * 2 + 1)
     this.memory.ended(flow)
     this.#state.ended(flow)
-    this.#once.delete(flow * 2)
-    this.#once.delete(flow * 2 + 1)
-    this.#met.delete(flow * 2)
-    this.#met.delete(flow * 2 + 1)
+    this.#marks.forget(flow * 2)
+    this.#marks.forget(flow * 2 + 1)
   }
 
   #find(lane: Lane, bytes: Uint8Array, start: number, end: number, fresh: number): void {
@@ -580,10 +589,4 @@ export class SignatureEngine {
     )
     return action === 'pass'
   }
-}
-
-function mark(marks: Map<number, Set<number>>, key: number, index: number): void {
-  const known = marks.get(key)
-  if (known) known.add(index)
-  else if (marks.size < ONCE_MAX) marks.set(key, new Set([index]))
 }

@@ -34,6 +34,9 @@ const CAPTURED_MAX = 32
 const STEPS_MAX = 3000
 /** Bytes searched for one rule in one buffer. */
 const SEARCHED_MAX = 1 << 22
+/** Bytes searched for all rules of one packet, and what brings it: some 10 ms. A step counts as so many. */
+const WORK_MAX = 1 << 24
+const STEP_WORK = 32
 
 /** Outcome of a chain: STOP means that no other place of an earlier match can help. */
 const NO = 0
@@ -59,7 +62,13 @@ export class Inspector {
   #base = 0
   #steps = 0
   #searched = 0
+  #work = 0
   readonly #slots = new Float64Array(SLOTS_MAX)
+
+  /** A new packet is in hand: what searching it may cost begins anew. */
+  refill(): void {
+    this.#work = 0
+  }
 
   /**
    * `bytes` [start, end) against `list`. `base`: how far into its stream the buffer begins; offset and
@@ -80,8 +89,13 @@ export class Inspector {
     this.#steps = 0
     this.limit = undefined
     this.#searched = 0
+    if (this.#work > WORK_MAX) {
+      this.limit = 'steps'
+      return false
+    }
     const before = this.captured.length
     const yes = this.#from(0, 0) === YES
+    this.#work += this.#searched + this.#steps * STEP_WORK
     if (!yes) this.captured.length = before
     return yes
   }
@@ -152,6 +166,8 @@ export class Inspector {
     const decoded = decodeBase64(this.#bytes, from, Math.min(this.#end, from + bytesMax))
     if (decoded.length === 0) return NO
     this.#inner ??= new Inspector()
+    this.#inner.refill()
+    this.#searched += decoded.length
     const yes = this.#inner.matches(conditions, decoded, 0, decoded.length)
     if (this.#inner.limit !== undefined) this.limit = this.#inner.limit
     return yes ? this.#from(index + 1, here) : NO
@@ -175,7 +191,7 @@ export class Inspector {
     const to = Math.min(length, this.#last(content, here, from))
     for (;;) {
       const at = from + pattern.length <= to ? this.#find(content, from, to) : -1
-      if (at < 0) return negated ? this.#from(index + 1, here) : NO
+      if (at < 0) return negated ? this.#from(index + 1, here) : content.decides ? STOP : NO
       const end = at + pattern.length
       if (content.endsWith && end !== length) {
         from = at + 1

@@ -34,8 +34,10 @@ const PROTOCOL_NAMES: Readonly<Record<string, number>> = {
   sctp: 132,
 }
 
-const isTcp: PacketTest = (packet) => packet.protocol === 6
-const isIcmp: PacketTest = (packet) => packet.protocol === 1 || packet.protocol === 58
+/** Of a fragment no header but IP's has been read. */
+const isTcp: PacketTest = (packet) => packet.protocol === 6 && !packet.fragment
+const isIcmp: PacketTest = (packet) =>
+  (packet.protocol === 1 || packet.protocol === 58) && !packet.fragment
 
 export const PACKET_KEYWORDS: KeywordTable = {
   dsize: valued((draft, value, name) => {
@@ -73,6 +75,7 @@ export const PACKET_KEYWORDS: KeywordTable = {
     const [, sign = '', text = ''] = /^([!<>]?)\s*([\w-]+)$/.exec(value) ?? []
     const known = PROTOCOL_NAMES[text.toLowerCase()]
     const test = testOf(name, `${sign}${known ?? text}`)
+    draft.protocolTests++
     draft.packetTests.push((packet) => packet.ipVersion !== 0 && passes(test, packet.protocol))
   }),
   'decode-event': valued((draft, value, name) => setEvent(draft, name, DECODE_EVENTS, value)),

@@ -39,12 +39,12 @@ export class Tails {
     this.#waitingCount = new Uint8Array(slabs)
   }
 
-  /** Bytes that this direction has had so far. */
   /** Bytes that nobody will look back at. */
   passBy(key: number, added: number): void {
     this.#streamed[key] = (this.#streamed[key] as number) + added
   }
 
+  /** Bytes that this direction has had so far. */
   streamed(key: number): number {
     return this.#streamed[key] as number
   }
@@ -119,17 +119,23 @@ export class Tails {
     return taken
   }
 
-  /** Takes out the rules that wait into `rules`, leaving out those that came too far; gives how many. */
+  /** Takes out the rules that wait for bytes into `rules`, leaving out those that came too far; gives how many. */
   waiting(key: number, rules: Uint32Array, oldest: number): number {
     const slab = this.#slabOf[key] as number
     if (slab < 0) return 0
     const at = slab * WAITING_MAX
     const count = this.#waitingCount[slab] as number
     let taken = 0
-    for (let i = 0; i < count; i++)
-      if ((this.#waitingFrom[at + i] as number) >= oldest)
-        rules[taken++] = this.#waiting[at + i] as number
-    this.#waitingCount[slab] = 0
+    let left = 0
+    for (let i = 0; i < count; i++) {
+      const rule = this.#waiting[at + i] as number
+      const from = this.#waitingFrom[at + i] as number
+      if (rule >= MATCHED) {
+        this.#waitingFrom[at + left] = from
+        this.#waiting[at + left++] = rule
+      } else if (from >= oldest) rules[taken++] = rule
+    }
+    this.#waitingCount[slab] = left
     return taken
   }
 

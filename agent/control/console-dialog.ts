@@ -1,0 +1,74 @@
+/** What a person at the box's own screen can do: choose ports by number, name the site. Each act asks for its proof last. */
+import { Failure } from '../base/failure.ts'
+import type { HardwareView } from '../health/hardware.ts'
+import { plain, roleNow } from './console-screen.ts'
+import type { BoxChange, ConsoleProof, ConsoleState } from './keys-client.ts'
+
+/** Who goes away in the middle leaves no open question. */
+const ANSWER_MS_MAX = 300_000
+
+export interface DialogParts {
+  state: ConsoleState
+  hardware: HardwareView
+  say(line: string): void
+  /** Nothing when nobody answered. */
+  ask(question: string, options: { echo?: boolean; waitMs: number }): Promise<string | undefined>
+  change(request: { proof: ConsoleProof; change: BoxChange }): Promise<{ changed: string }>
+  recoveryShown(request: { proof: ConsoleProof }): Promise<unknown>
+}
+
+/** Shown to whoever proves to be allowed, and never again once somebody said that it is on paper. True then. */
+export async function showRecovery(parts: DialogParts, key: string): Promise<boolean> {
+  await parts.recoveryShown({ proof: await proof(parts) })
+  parts.say('')
+  parts.say(plain(key))
+  parts.say('')
+  parts.say(
+    'With it the disk opens when this machine no longer opens it by itself. It is shown until',
+  )
+  parts.say('somebody says that it is written down.')
+  return /^yes$/i.test(await answer(parts, 'Is it on paper? (yes, Enter: no) '))
+}
+
+export async function choosePorts(parts: DialogParts): Promise<void> {
+  const { hardware, state, say } = parts
+  say('Which port has the address of this box, and which are captured?')
+  for (const [i, each] of hardware.ports.entries())
+    say(`${String(i + 1).padStart(3)}  ${plain(each.label)}  ${each.port?.name ?? 'absent'}  now ${roleNow(each, state)}`) // biome-ignore format: one line
+  const managed = await answer(parts, 'Management port (a number; Enter: as now): ')
+  const captured = await answer(parts, 'Captured ports (numbers; 0: none; Enter: as now): ')
+  const [management] = managed === '' ? [] : portsOf(hardware, managed)
+  const capture = captured === '' ? undefined : captured === '0' ? [] : portsOf(hardware, captured)
+  await act(parts, { ...(management !== undefined && { management }), ...(capture && { capture }) })
+}
+
+export async function chooseName(parts: DialogParts): Promise<void> {
+  const siteName = await answer(parts, 'Name of this site (Enter: as now): ')
+  await act(parts, siteName === '' ? {} : { siteName })
+}
+
+async function act(parts: DialogParts, change: BoxChange): Promise<void> {
+  if (Object.keys(change).length === 0) return parts.say('Nothing is changed.')
+  const { changed } = await parts.change({ proof: await proof(parts), change })
+  parts.say(`Done: ${plain(changed)}.`)
+}
+
+async function proof(parts: DialogParts): Promise<ConsoleProof> {
+  if (!parts.state.claimed) return { code: await answer(parts, 'The claim code, to confirm: ') }
+  const name = await answer(parts, 'Administrator: ')
+  return { name, password: await answer(parts, 'Password (not shown): ', false) }
+}
+
+async function answer({ ask }: DialogParts, question: string, echo = true): Promise<string> {
+  const line = await ask(question, { echo, waitMs: ANSWER_MS_MAX })
+  if (line === undefined) throw new Failure('unavailable', 'Nobody answered; nothing is changed.')
+  return echo ? line.trim() : line
+}
+
+function portsOf({ ports }: HardwareView, typed: string): string[] {
+  return typed.split(/[\s,]+/).map((word) => {
+    const name = /^\d{1,2}$/.test(word) ? ports[Number(word) - 1]?.port?.name : undefined
+    if (name === undefined) throw new Failure('invalid', `${plain(word).slice(0, 20)} is no port that is there.`) // biome-ignore format: one line
+    return name
+  })
+}

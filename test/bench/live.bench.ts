@@ -1,0 +1,68 @@
+/**
+ * Picket and Suricata on a wire: a veth pair, one worker each with a ring of the same size, the mix sent once at a rate after a short one
+ * that warms both, 1,000 rules, EVE alerts alone. Then two shards. What is told is drops and CPU a frame, of the sending alone.
+ *
+ * PICKET_ENGINE_KPPS (400), PICKET_ENGINE_RING_MIB (64), and PICKET_ENGINE_PACKETS, _TURNS, _DIR, _SEED as in engine.bench.ts, which is to have run
+ * before in the same folder: its rules are used. Needs root and mmdebstrap, and a core for the sender beside those of the workers.
+ */
+import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'vitest'
+import { corpus } from '../traffic/corpus.ts'
+import { capture } from '../traffic/mix/main.ts'
+import { type LiveTaken, Wire } from './engine/live.ts'
+import { makePeer, peerLacks } from './engine/suricata.ts'
+import { keepResults } from './lake/results.ts'
+import { spreadOf } from './lake/spread.ts'
+
+const asked = (name: string, usual: string) => process.env[`PICKET_ENGINE_${name}`] ?? usual
+const FOLDER = asked('DIR', fileURLToPath(new URL('../../.state/bench-engine', import.meta.url)))
+const PACKETS = Number(asked('PACKETS', '1000000'))
+const TURNS = Number(asked('TURNS', '3'))
+const SEED = Number(asked('SEED', '1'))
+const KPPS = Number(asked('KPPS', '400'))
+const RING_MIB = Number(asked('RING_MIB', '64'))
+const HOME = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
+const RULES = 'rules-1000.rules'
+const WARMING_PACKETS = 50_000
+const SHARDS = [1, 2]
+
+const lacks = peerLacks() ?? (existsSync(join(FOLDER, RULES)) ? undefined : 'the rules that engine.bench.ts makes') // biome-ignore format: one line
+if (lacks !== undefined) process.stdout.write(`skipped: the bench on a wire needs ${lacks}\n`)
+
+test.skipIf(lacks !== undefined)('on a wire', { timeout: 3_600_000 }, async () => {
+  const peer = makePeer(FOLDER, (text) => void process.stdout.write(`${text}\n`))
+  const ruleFiles = ['et-open-2025-BSD.rules', 'et-open-2020-BSD.rules'].map((name) => join(corpus('rules') as string, name)) // biome-ignore format: one list
+  const mix = capture({ folder: FOLDER, kind: 'mix', seed: SEED, packets: PACKETS, ruleFiles })
+  const warming = capture({ folder: FOLDER, kind: 'mix', seed: SEED + 1, packets: WARMING_PACKETS, ruleFiles }) // biome-ignore format: one call
+  const wire = new Wire(peer)
+  const lines = []
+  try {
+    for (const shards of SHARDS) {
+      const taken = { suricata: [] as LiveTaken[], picket: [] as LiveTaken[] }
+      for (let turn = 0; turn < TURNS; turn++)
+        for (const engine of ['suricata', 'picket'] as const)
+          taken[engine].push(await wire.run({ engine, shards, files: FOLDER, work: join(FOLDER, 'work', `live-${engine}`), capture: basename(mix.path), warming: basename(warming.path), rules: RULES, home: HOME, kpps: KPPS, ringMiB: RING_MIB })) // biome-ignore format: one run
+      for (const engine of ['suricata', 'picket'] as const) {
+        const line = { engine, shards, ...figures(taken[engine]) }
+        lines.push(line)
+        process.stdout.write(`live ${JSON.stringify(line)}\n`)
+      }
+    }
+  } finally {
+    wire.close()
+  }
+  keepResults('live', { suricata: peer.version, turns: TURNS, kpps: KPPS, ringMiB: RING_MIB, rules: 1000, lines }) // biome-ignore format: one line
+})
+
+function figures(taken: LiveTaken[]) {
+  const of = (figure: (one: LiveTaken) => number) => spreadOf(taken.map(figure))
+  return {
+    frames: taken[0]?.frames,
+    sentKpps: of(({ sentKpps }) => sentKpps),
+    droppedPercent: of(({ dropped, all }) => (dropped / all) * 100),
+    cpuUsPerHandled: of(({ cpuSeconds, frames, dropped }) => (cpuSeconds * 1e6) / Math.max(1, frames - dropped)), // biome-ignore format: one figure
+    alerts: of(({ alerts }) => alerts),
+  }
+}

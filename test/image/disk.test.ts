@@ -1,0 +1,75 @@
+/** Somebody had the disk in the hand: blocks that are not what was built, and files put beside the kernel image. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { Box } from './box.ts'
+import { built, ROOT } from './built.ts'
+import { Esp } from './esp.ts'
+import { ukiPath } from './hook.ts'
+import { BOOT_MS_MAX, SAID } from './said.ts'
+import { Ukify } from './uki.ts'
+
+const RESET_MS_MAX = 120_000
+/** Of erofs: its first field behind the magic. */
+const SUPERBLOCK_AT = 1024 + 6
+
+/** For the kernel: whoever may add some is root. */
+const WORDS = 'systemd.debug_shell=ttyS0'
+
+const image = await built()
+
+describe.skipIf(!image)('a disk that was changed', () => {
+  let box: Box | undefined
+  afterEach(() => box?.close())
+
+  test('with one bit of its root file system flipped it is refused; flipped back it boots', async () => {
+    if (!image) return
+    box = await Box.assemble(image)
+    const { machine } = box
+    const at = machine.disk.partition(ROOT).offset + SUPERBLOCK_AT
+    const flip = () => {
+      const [byte = 0] = machine.disk.read(at, 1)
+      machine.disk.write(at, Buffer.from([byte ^ 1]))
+    }
+    flip()
+    await machine.on()
+    await machine.serial.expect(SAID.corrupt, BOOT_MS_MAX)
+    await machine.qmp.event('RESET', RESET_MS_MAX)
+    await machine.cut()
+    flip()
+    machine.serial.mark()
+    await box.firstBoot()
+  })
+
+  test('an add-on, a credential or words of the firmware leave the data shut, and it opens when they are gone', async () => {
+    if (!image) return
+    box = await Box.assemble(image)
+    const { machine } = box
+    await box.claim(await box.firstBoot())
+    await machine.cut()
+    const addOn = new Ukify(image.tools).addOn(WORDS)
+    const beside: [name: (uki: string) => string, bytes: Buffer][] = [
+      [(uki) => `${uki}.extra.d/more.addon.efi`, addOn],
+      [() => '/loader/credentials/more.cred', Buffer.from('more')],
+    ]
+    for (const [name, bytes] of beside) {
+      const esp = new Esp(machine.disk)
+      const path = name(ukiPath(esp))
+      esp.write(path, bytes)
+      await staysShut(box, path)
+      new Esp(machine.disk).remove(path)
+    }
+    machine.firmwareStrings = [`io.systemd.stub.kernel-cmdline-extra=${WORDS}`]
+    await staysShut(box, 'firmware')
+    machine.firmwareStrings = []
+    await box.boot()
+    expect(await box.pages.sentence()).toMatch(/\w/)
+  })
+})
+
+async function staysShut(box: Box, because: string): Promise<void> {
+  const { machine } = box
+  machine.serial.mark()
+  await machine.on()
+  await machine.serial.expect(SAID.locked, BOOT_MS_MAX)
+  await expect(box.pages.get('/healthz'), because).rejects.toThrow()
+  await machine.cut()
+}

@@ -1,0 +1,59 @@
+/** One boot, one finding: the box as it leaves the factory, an attack on its wire, what its pages say of it. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exploit, RULE } from './attack.ts'
+import { Box } from './box.ts'
+import { built } from './built.ts'
+import { Esp } from './esp.ts'
+
+const PICTURES = join(import.meta.dirname, '../../.state/pictures')
+const ATTACKER = '10.20.0.66'
+const ASSET = '10.30.0.10'
+
+interface Finding {
+  event_id: string
+  rule_id: string
+  src_ip: string
+}
+
+const image = await built()
+
+describe.skipIf(!image)('a box, as it leaves the factory', () => {
+  let box: Box
+  beforeAll(async () => {
+    if (image) box = await Box.assemble(image)
+  })
+  afterAll(() => box?.close())
+
+  test('boots, and its console brings somebody in who has its code and nobody else', async () => {
+    const began = performance.now()
+    const code = await box.firstBoot()
+    process.stdout.write(`first boot to the code: ${Math.round((performance.now() - began) / 1000)} s\n`) // biome-ignore format: one line
+    mkdirSync(PICTURES, { recursive: true })
+    await box.machine.picture(join(PICTURES, 'console.png'))
+    await box.answers()
+    for (const guess of ['AAAA-AAAA-AAAA-AAAA', '', 'picket', 'admin'])
+      expect((await box.pages.post('/first', { code: guess })).status, guess).toBeGreaterThan(399)
+    for (const name of ['admin', 'root', 'picket'])
+      expect((await box.pages.login(name, name)).status, name).toBeGreaterThan(399)
+    await box.claim(code)
+    expect((await box.pages.post('/first', { code })).status).toBeGreaterThan(399)
+  })
+
+  test('an attack on its second port is a finding, a row of the lake and a sentence', async () => {
+    await box.machine.second.send(exploit({ src: ATTACKER, dest: ASSET, srcPort: 40_001 }))
+    const finding = await box.asked('the finding is in the lake', async () => {
+      const { rows } = await box.pages.json<{ rows: Finding[] }>('/api/findings')
+      return rows.find((each) => each.rule_id === RULE)
+    })
+    expect(finding.src_ip).toBe(ATTACKER)
+    expect(await box.pages.sentence()).toContain('critical')
+  })
+
+  test('switched off, its kernel image is the blessed one', async () => {
+    await box.machine.cut()
+    const images = new Esp(box.machine.disk).list().filter((path) => path.startsWith('/EFI/Linux/'))
+    expect(images).toEqual([expect.not.stringContaining('+')])
+  })
+})
