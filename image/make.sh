@@ -47,6 +47,7 @@ exec 9>"$KEEP/lock"
 flock -n 9 || { say "another run is at work in $KEEP"; exit 1; }
 rm -rf "$WORK"
 mkdir -p "$WORK"
+trap 'rm -rf "$WORK"/keys "$WORK"/*/keys' EXIT
 
 . image/trees.sh
 . image/root.sh
@@ -55,10 +56,11 @@ mkdir -p "$WORK"
 
 main() {
   say "version $VERSION, into $OUT"
+  [ "$RELEASE" = no ] || releasable
   trees
   compare_lock
   enter_tools
-  keys "$OUT/keys"
+  keys
   one "$BASE" "$WORK/one"
   [ "$TWICE" = no ] || twice
   deliver "$WORK/one"
@@ -71,9 +73,17 @@ main() {
 one() {
   mkdir -p "$2"
   root_tree "$1" "$2"
-  rm -rf "$2/keys"
-  cp -r "$OUT/keys" "$2/keys"
+  mkdir -p -m 0700 "$2/keys"
+  cp "$KEYS"/{pcr.pem,pcr.pub.pem,db.key,db.crt} "$2/keys/"
   disk "$2"
+  rm -rf "$2/keys"
+}
+
+# A release is one commit, signed with keys that are not made here.
+releasable() {
+  [ "$UPDATE" = no ] || { say "a release does not change the lock."; exit 2; }
+  [ -n "${PICKET_IMAGE_KEYS:-}" ] || { say "a release is signed with your keys: name their folder in PICKET_IMAGE_KEYS (pcr.pem, pcr.pub.pem, db.key, db.crt)."; exit 2; }
+  [ -z "$(git status --porcelain)" ] || { say "a release is made of a commit; git status names what is in none."; exit 2; }
 }
 
 twice() {
