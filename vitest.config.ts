@@ -19,6 +19,8 @@ export default defineConfig({
           include: [
             ...['{agent,web,image}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
             ...DRIVER,
+            // What the bench against Suricata stands on.
+            'test/bench/engine/*.test.ts',
           ],
           testTimeout: 20_000,
         },

@@ -8,7 +8,7 @@ import type { Fault } from './base/fault.ts'
 import type { FrameBatch } from './capture/source.ts'
 import type { AppEvent } from './decode/app-events.ts'
 import type { PacketEvent } from './decode/events.ts'
-import type { Packet } from './decode/packet.ts'
+import { type Packet, TCP as TCP_FLAGS } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
 import type { Observation } from './detect/baselines/observation.ts'
@@ -31,7 +31,8 @@ import { type AssetSeen, AssetWatch } from './flow/asset-watch.ts'
 import { FlowEngine } from './flow/engine.ts'
 import { FramePath } from './flow/frame-path.ts'
 import type { EndReason, FlowListener } from './flow/listener.ts'
-import { FlowTable } from './flow/table.ts'
+import { SynBytes } from './flow/syn-bytes.ts'
+import { FLOW, FlowTable } from './flow/table.ts'
 import { FlowViews } from './flow-views.ts'
 import { carriesSecret, SELF_TEST_SID } from './health/self-test.ts'
 import {
@@ -102,6 +103,7 @@ export class Inspector implements FlowListener {
   #timeUs = 0
   /** Bytes that wait for an acknowledgement, and matches that wait for a packet; undefined: nothing waits. */
   readonly #acked: AckedStreams | undefined
+  readonly #synBytes = new SynBytes()
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
   readonly #packetRows: PacketRows
@@ -225,6 +227,7 @@ export class Inspector implements FlowListener {
       ruleNotesDropped: this.#engine.notRemembered,
       flowsBypassed: this.#engine.memory.bypassed,
       rowsSilenced: this.#silenced,
+      synBytesNotHeld: this.#synBytes.notHeld,
       tagsDropped: this.#packetRows.tagsDropped,
       inspectionsIncomplete: this.#incomplete,
       alertsWithoutFlow: this.#withoutFlow,
@@ -243,6 +246,26 @@ export class Inspector implements FlowListener {
   }
 
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#withSyn(flow)) {
+      if (this.#synBytes.keep(flow * 2 + (toServer ? 1 : 0), bytes, start, end)) return
+    } else if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
+    this.#inOrder(flow, toServer, bytes, start, end)
+  }
+
+  /** Whether the frame in hand opens a connection that is to be answered yet. */
+  #withSyn(flow: number): boolean {
+    if ((this.#path.packet.tcpFlags & TCP_FLAGS.SYN) === 0 || this.#ending) return false
+    return this.#table.state[flow] === FLOW.NEW && this.#table.midstream[flow] === 0
+  }
+
+  #takeSynBytes(flow: number): void {
+    for (const toServer of [true, false]) {
+      const held = this.#synBytes.take(flow * 2 + (toServer ? 1 : 0))
+      if (held) this.#inOrder(flow, toServer, held, 0, held.length)
+    }
+  }
+
+  #inOrder(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     if (!this.#acked || this.#ending) this.#streamed(flow, toServer, bytes, start, end)
     else this.#acked.add(flow * 2 + (toServer ? 1 : 0), bytes, start, end, this.#path.stays(bytes))
   }
@@ -296,6 +319,7 @@ export class Inspector implements FlowListener {
   }
 
   established(flow: number): void {
+    if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
     this.#observer?.established(flow)
   }
 
@@ -305,6 +329,7 @@ export class Inspector implements FlowListener {
 
   ended(flow: number, reason: EndReason): void {
     this.#ending = true
+    if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
     this.#release(flow, true, 0)
     this.#release(flow, false, 0)
     // Before the application layer forgets what it spoke; a request that broke off may yet be told.

@@ -23,6 +23,11 @@ export interface ShardEvents {
   died(reason: string): void
 }
 
+/** 16 bits. Another for each interface: the kernel refuses one of two (up to 16 interfaces). */
+export function fanoutGroup(pid: number, index: number): number {
+  return ((pid << 4) | (index & 15)) & 0xffff
+}
+
 interface Port {
   name: string
   counters: CaptureCounters
@@ -50,7 +55,7 @@ export class Shards {
           run: process.pid & 0x7fff,
           counters: counters.buffer,
           ringMiB,
-          fanoutGroup: ((process.pid + i) & 0x7fff) | 1,
+          fanoutGroup: fanoutGroup(process.pid, i),
           home: options.home,
           ruleFiles: options.ruleFiles,
           inspection: options.inspection,

@@ -21,7 +21,10 @@ const Schema = v.strictObject({
   capture: v.optional(
     v.strictObject({
       /** Interfaces to capture on. Empty: nothing is captured and the site says it is blind. */
-      interfaces: v.optional(v.array(v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))), []),
+      interfaces: v.optional(
+        v.pipe(v.array(v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))), v.maxLength(16)),
+        [],
+      ),
       /** Shard workers per interface (PACKET_FANOUT_HASH). */
       shards: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)), 1),
       ringMiB: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024)), 64),

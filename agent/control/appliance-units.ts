@@ -17,6 +17,8 @@ export function applianceUnits(options: SystemdOptions): Map<string, string> {
     ['picket-console.target', consolesText()],
     ['picket-network.service', networkText(options)],
     ['picket-network.path', networkPathText(options)],
+    ['picket-disks.service', disksText(options)],
+    ['picket-disks.timer', disksTimerText()],
   ])
 }
 
@@ -124,6 +126,39 @@ function networkPathText({ data }: SystemdOptions): string {
   return (
     section('Unit', [['Description', 'Picket: the configuration was written anew']]) +
     section('Path', [['PathChanged', `${data}/config.json`]]) +
+    section('Install', [['WantedBy', TARGET]])
+  )
+}
+
+/** The drives' own word on wear and heat. Asking takes more than anything else here may, so nothing else is in it. */
+function disksText({ node, data, programAt }: SystemdOptions): string {
+  const program = programAt(at('./read-disks.ts'))
+  return (
+    section('Unit', [
+      ['Description', 'Picket: how the drives are'],
+      ['RequiresMountsFor', data],
+      ['ConditionPathExists', '/sys/class/nvme'],
+    ]) +
+    section('Service', [
+      ['Type', 'oneshot'],
+      ['ExecStart', commandLine(node, program, ['--data', data])],
+      ['ReadWritePaths', `${data}/disks`],
+      ['CapabilityBoundingSet', 'CAP_SYS_ADMIN'],
+      ['MemoryMax', '256M'],
+      ...small().filter(([name]) => name !== 'PrivateDevices'),
+      ['DeviceAllow', 'char-nvme r'],
+      ['PrivateNetwork', 'yes'],
+    ])
+  )
+}
+
+function disksTimerText(): string {
+  return (
+    section('Unit', [['Description', 'Picket: how the drives are, once an hour']]) +
+    section('Timer', [
+      ['OnActiveSec', '30s'],
+      ['OnUnitActiveSec', '1h'],
+    ]) +
     section('Install', [['WantedBy', TARGET]])
   )
 }

@@ -63,7 +63,9 @@ export function tmpfilesText(data: string, firstConfig: string, isAppliance: boo
     `d ${data}/web 0711 ${userOf('web')} ${userOf('web')}`,
     `d ${data}/rules 0755 root root`,
     // For the roles of the ports (appliance-units.ts); networkd looks there.
-    ...(isAppliance ? ['d /run/systemd/network 0755 root root'] : []),
+    ...(isAppliance
+      ? ['d /run/systemd/network 0755 root root', `d ${data}/disks 0755 root root`]
+      : []),
     `D ${data}/run 0711 root root`,
     `d ${data}/run/children 0711 root root`,
     ...Object.entries(CALLERS).flatMap(([server, callers]) =>

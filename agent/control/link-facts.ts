@@ -9,6 +9,8 @@ import { writeWhole } from '../base/files.ts'
 import type { Log } from '../base/log.ts'
 import { machineBoot } from '../contain/run-clock.ts'
 import { shippedControls } from '../controls-on-disk.ts'
+import { driveNotes, worstOf } from '../health/drive-notes.ts'
+import { machineFacts } from '../health/machine-facts.ts'
 import { buildSummary, type SummaryInput } from '../summary/build.ts'
 import type { Control } from '../summary/compliance.ts'
 import type { Summary } from '../summary/summary.ts'
@@ -103,7 +105,7 @@ export class LinkFacts {
         monotonicUs: Math.round(clock.steadyMs() * 1000),
         bootCount: this.#bootCount,
       },
-      health: { down: [], restarts: carried.restarts, uptime_seconds: Math.round(uptime()) },
+      health: { down: [], restarts: carried.restarts, uptime_seconds: Math.round(uptime()), ...heatAndWear(this.#options.data) }, // biome-ignore format: one line
       versions: { picket: version, node: process.versions.node, kernel: release() },
     }
     return { make: (place) => buildSummary({ ...input, place }), carried }
@@ -159,6 +161,16 @@ export class LinkFacts {
 
   close(): void {
     this.#guard.close()
+  }
+}
+
+/** Left out where nobody can say: that is no drive without wear. */
+function heatAndWear(data: string): Pick<Summary['health'], 'drives' | 'processors_throttled'> {
+  const drives = worstOf(driveNotes(data))
+  const { throttled } = machineFacts()
+  return {
+    ...(drives && { drives }),
+    ...(throttled !== undefined && { processors_throttled: throttled }),
   }
 }
 

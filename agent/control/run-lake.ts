@@ -10,6 +10,7 @@ import { loadConfig } from '../base/config.ts'
 import { Failure } from '../base/failure.ts'
 import { type Log, openLog } from '../base/log.ts'
 import type { KnownKey } from '../base/signing.ts'
+import { driveNotes } from '../health/drive-notes.ts'
 import { openEngine } from '../lake/engine.ts'
 import type { LakeKeys } from '../lake/keys.ts'
 import { Lake } from '../lake/lake.ts'
@@ -54,6 +55,7 @@ async function run(): Promise<void> {
       journalBytes: config.journal.bytes,
       lakeBytes: config.lake.bytes,
     },
+    driveWear: (device) => driveNotes(data).find((drive) => device.startsWith(`${drive.device}n`))?.usedPercent, // biome-ignore format: one line
     onRetired: async ({ tenant_id }, { files, rewritten, rows, bytes, to_us }, why) => {
       const verb = why === 'quota' ? 'lake.over-quota' : 'lake.retired'
       const until = new Date(to_us / 1000).toISOString().slice(0, 10)

@@ -34,7 +34,9 @@ export function systemdUnits(options: SystemdOptions): Map<string, string> {
     files.set(`picket-${child.name}.socket`, socketText(child, options))
     files.set(`picket-${child.name}@.service`, childText(child, options))
   }
-  const own = isAppliance ? ['picket-network.path', 'picket-network.service'] : []
+  const own = isAppliance
+    ? ['picket-network.path', 'picket-network.service', 'picket-disks.timer']
+    : []
   const wants = [...[...files.keys()].filter((name) => !name.includes('@')), ...own].join(' ')
   files.set(
     TARGET,

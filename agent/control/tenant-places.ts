@@ -16,6 +16,7 @@ const OF_THE_BOX = [
   /^config\.json$/,
   /^platform\.db(-wal|-shm|-journal)?$/,
   /^agent\/run\.json$/,
+  /^disks\/smart\.json$/,
   /^audit\/reserve$/,
   /^guard\/controllers\.json$/,
   /^lake\/known-time\.json$/,

@@ -57,6 +57,8 @@ export interface WholeLakeOptions {
   compactFiles: number
   retentionDays: number
   budgets: BudgetSettings
+  /** What the drive itself says of its promised life, where it is asked. */
+  driveWear?: ((device: string) => number | undefined) | undefined
   /** After rows left, for the audit trail. */
   onRetired?(tenant: Tenant, retired: Retired, why: RetiredWhy): Promise<void>
 }
@@ -210,7 +212,7 @@ export class Lake {
 
   status(): LakeState {
     const disk = diskState(this.#options.data)
-    const wear = wearOf(this.#options.data)
+    const wear = wearOf(this.#options.data, '/sys', this.#options.driveWear)
     const doubted = this.#time.doubted()
     return {
       ...(doubted ? { clock: clockSentence(doubted) } : {}),

@@ -165,8 +165,12 @@ export interface Wear {
 
 const SECTOR_BYTES = 512 // of /sys/block/*/stat, whatever the device has
 
-/** What /sys knows about the disk under the data folder. A drive's own log needs rights that no program of ours has. */
-export function wearOf(data: string, sys = '/sys'): Wear | undefined {
+/** What /sys knows about the disk under the data folder, and an NVMe drive's own log where the appliance asks for it. */
+export function wearOf(
+  data: string,
+  sys = '/sys',
+  ownWord: (device: string) => number | undefined = () => undefined,
+): Wear | undefined {
   const device = deviceOf(data, sys)
   if (device === undefined) return undefined
   const text = (name: string) => {
@@ -178,7 +182,8 @@ export function wearOf(data: string, sys = '/sys'): Wear | undefined {
   }
   const sectors = Number(text('stat')?.split(/\s+/)[6])
   const life = text('device/life_time')
-  const percent = life === undefined ? undefined : lifeWords(life)
+  const own = ownWord(basename(device))
+  const percent = own !== undefined ? String(own) : life === undefined ? undefined : lifeWords(life)
   return {
     device: basename(device),
     ...(Number.isFinite(sectors) && { bytesWritten: sectors * SECTOR_BYTES }),

@@ -148,6 +148,18 @@ const SummaryShape = v.strictObject({
     down: v.pipe(v.array(Text(32)), v.maxLength(16)),
     restarts: Count,
     uptime_seconds: Count,
+    /** The worst of the box's drives, where they can be asked; and how often its processors were slowed for heat. */
+    drives: v.optional(
+      v.strictObject({
+        used_percent: Count,
+        spare_percent: Count,
+        celsius: v.pipe(v.number(), v.integer()),
+        throttled: Count,
+        media_errors: Count,
+        warnings: v.pipe(v.array(Text(32)), v.maxLength(8)),
+      }),
+    ),
+    processors_throttled: v.optional(Count),
   }),
   versions: v.strictObject({ picket: Text(32), node: Text(32), kernel: Text(64) }),
   /** D12: what a receiver must never see fall. */

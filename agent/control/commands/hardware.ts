@@ -1,18 +1,28 @@
 /** `picket hardware`: which profile this machine is, which port has which role, and what differs. */
 import { shippedProfiles } from '../../hardware-on-disk.ts'
+import { driveNotes } from '../../health/drive-notes.ts'
 import { type HardwareView, viewHardware } from '../../health/hardware.ts'
 import { machineFacts } from '../../health/machine-facts.ts'
-import { type Command, print, printJson, readOptions, table } from './options.ts'
+import type { DriveHealth } from '../../health/nvme-smart.ts'
+import { type Command, dataFolder, print, printJson, readOptions, table } from './options.ts'
 
 export const command: Command = {
   usage:
-    'picket hardware [--root DIR] [--json]\n\nSays which profile of hardware/ this machine is, which port has which role, and what differs. --root reads another\nmachine’s /sys and /proc below that folder.',
+    'picket hardware [--root DIR] [--data DIR] [--json]\n\nSays which profile of hardware/ this machine is, which port has which role, and what differs. --root reads another\nmachine’s /sys and /proc below that folder.',
   async run(args) {
     const { values } = readOptions(args, { root: { type: 'string' } })
     const view = viewHardware(machineFacts(values.root), shippedProfiles())
-    if (values.json) return printJson(view)
-    for (const line of linesOf(view)) print(line)
+    const drives = values.root === undefined ? driveNotes(dataFolder(values.data)) : []
+    if (values.json) return printJson({ ...view, drives })
+    for (const line of [...linesOf(view), ...drives.map(driveLine)]) print(line)
+    if (view.facts.nvme.length > 0 && drives.length === 0)
+      print('wear: not asked here (on the appliance picket-disks.service asks once an hour)')
   },
+}
+
+function driveLine(drive: DriveHealth): string {
+  const { device, usedPercent, sparePercent, celsius, throttled, mediaErrors, warnings } = drive
+  return `${device}: ${usedPercent} % of its promised life used, ${sparePercent} % spare, ${celsius} °C, slowed for heat ${throttled} times, ${mediaErrors} media errors${warnings.length > 0 ? `; says: ${warnings.join(', ')}` : ''}`
 }
 
 export function linesOf({ profile, ports, differs, facts }: HardwareView): string[] {

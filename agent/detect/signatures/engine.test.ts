@@ -308,13 +308,13 @@ test('Modbus: function, sub-function, what is written', () => {
 })
 
 test('more candidates than are judged: the worst go first, and it is told', () => {
-  const rules = Array.from({ length: 100 }, (_, i) =>
-    rule(`content:"pattern"; priority:${i < 90 ? 3 : 1};`, UDP, i + 1),
+  const rules = Array.from({ length: 300 }, (_, i) =>
+    rule(`content:"pattern"; priority:${i < 290 ? 3 : 1};`, UDP, i + 1),
   )
   const lab = new SignatureLab(rules.join('\n'))
   const fired = lab.datagram('a pattern')
-  expect(fired.length).toBe(64)
-  expect(fired.filter((sid) => sid > 90).length).toBe(10)
+  expect(fired.length).toBe(256)
+  expect(fired.filter((sid) => sid > 290).length).toBe(10)
   expect(lab.incomplete).toEqual(['candidates'])
 })
 

@@ -36,6 +36,8 @@ interface Row {
   dest_port?: number
   proto: string
   alert?: { signature_id: number }
+  flow?: { bytes_toserver: number; bytes_toclient: number }
+  fileinfo?: { size: number }
 }
 
 export function readAlerts(eve: string): Alerts {
@@ -74,10 +76,17 @@ export function agreement(theirs: Alerts, ours: Alerts): Agreement {
   return { theirs: total(theirs), ours: total(ours), both, share, explained, differences }
 }
 
-/** Records of each type, and of flows the bytes: what an engine says that it has seen. */
+/** Records of each type, and what flows and files add up to: what an engine says that it has seen. */
 export function seenIn(eve: string): Record<string, number> {
   const seen: Record<string, number> = {}
-  for (const row of rowsOf(eve)) seen[row.event_type] = (seen[row.event_type] ?? 0) + 1
+  const add = (name: string, count: number) => {
+    seen[name] = (seen[name] ?? 0) + count
+  }
+  for (const { event_type, flow, fileinfo } of rowsOf(eve)) {
+    add(event_type, 1)
+    if (event_type === 'flow' && flow) add('bytes of flows', flow.bytes_toserver + flow.bytes_toclient) // biome-ignore format: one line
+    if (fileinfo) add('bytes of files', fileinfo.size)
+  }
   return seen
 }
 
