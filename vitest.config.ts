@@ -17,7 +17,7 @@ export default defineConfig({
           name: 'unit',
           ...noBench,
           include: [
-            ...['{agent,web}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
+            ...['{agent,web,image}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
             ...DRIVER,
             // What the bench against Suricata stands on.
             'test/bench/engine/*.test.ts',
@@ -69,8 +69,8 @@ export default defineConfig({
           ...noBench,
           include: [process.env.PICKET_IMAGE === 'all' ? 'test/image/*.test.ts' : 'test/image/quick.test.ts'], // biome-ignore format: one line
           exclude: DRIVER,
-          testTimeout: 1_800_000, // a boot in software takes minutes, and some tests are five of them
-          hookTimeout: 900_000,
+          testTimeout: 5_400_000, // a boot in software takes minutes, and some tests are five of them
+          hookTimeout: 2_700_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 }, // the machine takes both cores: not beside tests that others time
         },

@@ -148,7 +148,7 @@ test.skipIf(rules === undefined)(
     const text = readFileSync(join(rules ?? '', 'et-open-2025-BSD.rules'), 'utf8')
     let rungs = 0
     const wrong: string[] = []
-    for (const { text: rule } of ruleLines(text).filter((_, i) => i % 7 === 0)) {
+    for (const { text: rule } of [...ruleLines(text)].filter((_, i) => i % 7 === 0)) {
       if (RuleSet.load([{ path: 'one', text: rule }], variables).loaded === 0) continue
       const ladder = ladderOf(rule, variables)
       rungs += ladder.length

@@ -235,7 +235,7 @@ function findRule(files: ExplainOptions['ruleFiles'], sid: number): Found {
 }
 
 function withoutPass(text: string): string {
-  return ruleLines(text)
+  return [...ruleLines(text)]
     .map(({ text: rule }) => rule)
     .filter((rule) => !/^pass\s/.test(rule))
     .join('\n')

@@ -3,7 +3,8 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Failure } from './base/failure.ts'
-import { type RuleFile, RuleSet } from './detect/signatures/rule-set.ts'
+import type { RuleFile } from './detect/signatures/rule-files.ts'
+import { type Loaded, RuleLoading, type RuleSet } from './detect/signatures/rule-set.ts'
 import { defaultVariables } from './detect/signatures/variables.ts'
 import { INSPECTION, type Inspection } from './inspection.ts'
 
@@ -29,14 +30,34 @@ export function newestRuleMs(files: readonly string[]): number {
 export function loadRules(
   files: readonly string[],
   home: readonly string[],
-  { vars, action_order }: Pick<Inspection, 'vars' | 'action_order'> = INSPECTION,
-) {
+  inspection: RuleSettings = INSPECTION,
+): Loaded {
+  const loading = startLoading(files, home, inspection)
+  for (;;) {
+    const loaded = loading.step(Number.POSITIVE_INFINITY)
+    if (loaded) return loaded
+  }
+}
+
+type RuleSettings = Pick<Inspection, 'vars' | 'action_order'>
+
+/** The same a little at a time, for who has packets to look at meanwhile. */
+export function startLoading(
+  files: readonly string[],
+  home: readonly string[],
+  { vars, action_order }: RuleSettings,
+  before?: RuleSet,
+): RuleLoading {
   const { addresses, ports } = defaultVariables(home)
   const variables = {
     addresses: { ...addresses, ...vars['address-groups'] },
     ports: { ...ports, ...vars['port-groups'] },
   }
-  return RuleSet.load(readRuleFiles(files), variables, action_order)
+  return new RuleLoading(readRuleFiles(files), {
+    variables,
+    actionOrder: action_order,
+    before,
+  })
 }
 
 export function readRuleFiles(files: readonly string[]): RuleFile[] {

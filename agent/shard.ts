@@ -10,7 +10,8 @@ import { FrameBatch } from './capture/source.ts'
 import { selfTestFrame } from './health/self-test.ts'
 import { Inspector } from './inspector.ts'
 import { Handover } from './packets/handover.ts'
-import { loadRules } from './rules-on-disk.ts'
+import { RuleSwap } from './rule-swap.ts'
+import { loadRules, startLoading } from './rules-on-disk.ts'
 import type { FromShard, ShardBatch, ShardOptions, ToShard } from './shard-messages.ts'
 import { wantedRows } from './wanted-rows.ts'
 
@@ -52,10 +53,11 @@ function keepFrames(frames: FrameBatch): void {
 
 const counters = new CaptureCounters(options.counters)
 const mine = counters.shard(options.shard)
+const { ruleSet } = loadRules(options.ruleFiles, options.home, options.inspection)
 const inspector = new Inspector(
   {
     home: options.home.map(parsePrefix),
-    rules: loadRules(options.ruleFiles, options.home, options.inspection).ruleSet,
+    rules: ruleSet,
     run: options.run,
     shard: options.shard,
     seed: (Math.random() * 2 ** 32) | 0,
@@ -70,6 +72,8 @@ const inspector = new Inspector(
     selfTestFound: () => say({ did: 'self-test-found' }),
   },
 )
+
+const rules = new RuleSwap(ruleSet, (set) => inspector.swapRules(set))
 
 /** The frame takes every step a frame of the wire takes after the ring; it is not counted as one. */
 function injectSelfTest(): void {
@@ -90,19 +94,18 @@ function obey(message: ToShard): boolean {
     case 'self-test':
       injectSelfTest()
       return true
-    case 'rules': {
-      const { ruleSet, loaded, refused } = loadRules(
-        message.files,
-        options.home,
-        options.inspection,
-      )
-      inspector.swapRules(ruleSet)
-      say({ did: 'rules', loaded, refused: refused.length })
+    case 'rules':
+      rules.begin(startLoading(message.files, options.home, options.inspection, rules.current))
       return true
-    }
     case 'stop':
       return false
   }
+}
+
+/** Rules come into force between two batches of frames. */
+function swapRules(idle: boolean): void {
+  const swapped = rules.step(idle)
+  if (swapped) say({ did: 'rules', loaded: swapped.loaded, refused: swapped.refused.length })
 }
 
 function sendCounters(): void {
@@ -124,7 +127,7 @@ function capture(): void {
   })
   say({ did: 'ready' })
   for (;;) {
-    const frames = ring.poll(POLL_MS)
+    const frames = ring.poll(rules.busy ? 0 : POLL_MS)
     if (!frames) break
     let bytes = 0
     for (let i = 0; i < frames.count; i++) bytes += frames.wire[i] as number
@@ -132,6 +135,7 @@ function capture(): void {
     inspector.run(frames)
     mine.processed(frames.count, bytes)
     if (frames.count === 0) inspector.tick(Date.now() * 1000)
+    if (rules.busy) swapRules(frames.count === 0)
     sendBatch(false)
     sendCounters()
     for (let next = receiveMessageOnPort(port as NonNullable<typeof port>); next; ) {

@@ -39,7 +39,7 @@ compare_lock() {
 # Lines "tree package: old → new" of two locks.
 drift() {
   awk -v OFS='' '
-    FNR == NR { old[$1 " " $2 ":" $4] = $3; hash[$1 " " $2 ":" $4] = $5; next }
+    FILENAME == ARGV[1] { old[$1 " " $2 ":" $4] = $3; hash[$1 " " $2 ":" $4] = $5; next }
     { key = $1 " " $2 ":" $4; seen[key] = 1 }
     !(key in old) { print "  ", key, ": new, ", $3; next }
     old[key] != $3 { print "  ", key, ": ", old[key], " → ", $3; next }

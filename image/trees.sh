@@ -1,6 +1,10 @@
 # The two Debian trees: `tools`, whose programs make the image, and `base`, the box before anything of ours is in it.
 # Read by make.sh. Both are kept in the clone under a key of the scripts that make them and of packages.lock.
 
+# Debian's files have dates of their own; what the installation writes gets this one, so that a kept tree is the same
+# as one made for a later commit.
+TREES_EPOCH=1767225600
+
 # Where this machine itself gets Debian from: "URI-of-main URI-of-security".
 mirrors() {
   local found
@@ -45,7 +49,7 @@ tree() {
   rm -rf "$part" "$target" "$target.lock"
   lock_hook >"$target.hook"
   chmod +x "$target.hook"
-  PICKET_TREE=$name PICKET_LIST=$target.list PICKET_LOCK=$target.lock.part TMPDIR=$WORK \
+  SOURCE_DATE_EPOCH=$TREES_EPOCH PICKET_TREE=$name PICKET_LIST=$target.list PICKET_LOCK=$target.lock.part TMPDIR=$WORK \
     mmdebstrap --mode=root --format="${FORMAT:-directory}" --variant="$variant" --architectures=amd64 \
     --include="$include" --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \

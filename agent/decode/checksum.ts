@@ -21,7 +21,8 @@ export function transportChecksumOk(packet: Packet): boolean {
   const first = packet.ipVersion === 4 ? 3 : 0
   let total = protocol + (end - l4Offset)
   for (let i = first; i < 4; i++) {
-    const [a, b] = [packet.src[i] as number, packet.dest[i] as number]
+    const a = packet.src[i] as number
+    const b = packet.dest[i] as number
     total += (a >>> 16) + (a & 0xffff) + (b >>> 16) + (b & 0xffff)
   }
   return fold(total + sum(bytes, l4Offset, end)) === 0xffff
@@ -52,8 +53,10 @@ function sumWords(from: number, to: number): number {
   let high = 0
   let i = from
   for (; i + 3 < to; i += 4) {
-    const [a, b] = [all[i] as number, all[i + 1] as number]
-    const [c, d] = [all[i + 2] as number, all[i + 3] as number]
+    const a = all[i] as number
+    const b = all[i + 1] as number
+    const c = all[i + 2] as number
+    const d = all[i + 3] as number
     low = (low + (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff)) | 0
     high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)) | 0
   }

@@ -2,7 +2,7 @@
  * Fingerprints of a TLS hello: JA3 and JA3S (md5 of decimal lists), JA4 for TLS clients (the one kind whose licence is open).
  * GREASE values (RFC 8701) are left out of all of them: they are random on purpose.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { TlsHello } from './records.ts'
 
 const SNI = 0
@@ -22,7 +22,7 @@ const VERSION_NAME: Record<number, string> = {
 }
 
 export function md5(text: string): string {
-  return createHash('md5').update(text).digest('hex')
+  return hash('md5', text)
 }
 
 /** RFC 8701 §2: 0x0a0a, 0x1a1a … 0xfafa. */
@@ -48,15 +48,17 @@ export function ja3sText(server: {
   return `${server.version},${server.cipher},${server.extensions.join('-')}`
 }
 
-/** JA4 of a client hello over TCP. */
-export function ja4(hello: TlsHello): string {
+/** What carried the hello: TCP, datagrams (DTLS) or QUIC. */
+export type JaTransport = 't' | 'd' | 'q'
+
+export function ja4(hello: TlsHello, over: JaTransport): string {
   const ciphers = plain(hello.ciphers)
   const extensions = plain(hello.extensions)
   const offered = plain(hello.supportedVersions)
   const version = offered.length > 0 ? Math.max(...offered) : hello.version
   const name = VERSION_NAME[version] ?? '00'
   const domain = extensions.includes(SNI) ? 'd' : 'i'
-  const a = `t${name}${domain}${count(ciphers)}${count(extensions)}${alpnMark(hello.alpn[0])}`
+  const a = `${over}${name}${domain}${count(ciphers)}${count(extensions)}${alpnMark(hello.alpn[0])}`
   const kept = extensions.filter((type) => type !== SNI && type !== ALPN)
   const algorithms = plain(hello.signatureAlgorithms)
   const tail = algorithms.length > 0 ? `_${algorithms.map(hex).join(',')}` : ''
@@ -91,5 +93,5 @@ function sortedHex(list: readonly number[]): string {
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+  return hash('sha256', text).slice(0, 12)
 }

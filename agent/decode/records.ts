@@ -110,10 +110,10 @@ export interface TlsHello {
   pointFormats: number[]
   signatureAlgorithms: number[]
   supportedVersions: number[]
-  /** md5 of the JA3 string, and the string. */
-  ja3: string
-  ja3Text: string
-  ja4: string
+  /** md5 of the JA3 string, and the string; '' before the hello was read. Each is worked out when it is asked for. */
+  readonly ja3: string
+  readonly ja3Text: string
+  readonly ja4: string
   /** From the server hello; 0 while unseen. */
   serverVersion: number
   serverRandom: Uint8Array
@@ -126,8 +126,8 @@ export interface TlsHello {
   resumed: boolean
   /** Both sides went on under encryption. Known some records after the last transaction, and filled in then. */
   established: boolean
-  ja3s: string
-  ja3sText: string
+  readonly ja3s: string
+  readonly ja3sText: string
   /** DER certificates in the order sent (TLS 1.2 and below). */
   certificates: Uint8Array[]
 }

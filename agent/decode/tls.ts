@@ -4,7 +4,7 @@
  */
 import { Cursor } from '../base/cursor.ts'
 import type { Fault } from '../base/fault.ts'
-import { ja3sText, ja3Text, ja4, md5 } from './ja.ts'
+import { type JaTransport, ja3sText, ja3Text, ja4, md5 } from './ja.ts'
 import type { TlsHello } from './records.ts'
 
 export const HANDSHAKE = {
@@ -30,46 +30,86 @@ const CERTIFICATES_MAX = 16
 const EXTENSIONS_MAX = 256
 const ALPN_MAX = 32
 
-export function emptyHello(): TlsHello {
-  return {
-    version: 0,
-    random: new Uint8Array(0),
-    sni: '',
-    alpn: [],
-    ciphers: [],
-    extensions: [],
-    groups: [],
-    pointFormats: [],
-    signatureAlgorithms: [],
-    supportedVersions: [],
-    ja3: '',
-    ja3Text: '',
-    ja4: '',
-    serverVersion: 0,
-    serverRandom: new Uint8Array(0),
-    serverCipher: 0,
-    serverExtensions: [],
-    serverAlpn: '',
-    serverGroup: 0,
-    resumed: false,
-    established: false,
-    ja3s: '',
-    ja3sText: '',
-    certificates: [],
+/** What is asked for by few: a fingerprint takes as long as reading the hello. */
+export class Hello implements TlsHello {
+  version = 0
+  random = new Uint8Array(0)
+  sni = ''
+  alpn: string[] = []
+  ciphers: number[] = []
+  extensions: number[] = []
+  groups: number[] = []
+  pointFormats: number[] = []
+  signatureAlgorithms: number[] = []
+  supportedVersions: number[] = []
+  serverVersion = 0
+  serverRandom = new Uint8Array(0)
+  serverCipher = 0
+  serverExtensions: number[] = []
+  serverAlpn = ''
+  serverGroup = 0
+  resumed = false
+  established = false
+  certificates: Uint8Array[] = []
+  /** What the client's hello came over, by JA4's letter; undefined before it was read whole. */
+  #over: JaTransport | undefined
+  /** The version that the server's hello has in its head; -1 before it. */
+  #serverLegacy = -1
+  #ja3: string | undefined
+  #ja4: string | undefined
+
+  get ja3Text(): string {
+    return this.#over === undefined ? '' : ja3Text(this)
   }
+
+  get ja3(): string {
+    if (this.#over === undefined) return ''
+    this.#ja3 ??= md5(ja3Text(this))
+    return this.#ja3
+  }
+
+  get ja4(): string {
+    if (this.#over === undefined) return ''
+    this.#ja4 ??= ja4(this, this.#over)
+    return this.#ja4
+  }
+
+  get ja3sText(): string {
+    const version = this.#serverLegacy
+    if (version < 0) return ''
+    return ja3sText({ version, cipher: this.serverCipher, extensions: this.serverExtensions })
+  }
+
+  get ja3s(): string {
+    return this.#serverLegacy < 0 ? '' : md5(this.ja3sText)
+  }
+
+  clientRead(over: JaTransport): void {
+    this.#over = over
+    this.#ja3 = undefined
+    this.#ja4 = undefined
+  }
+
+  serverRead(legacyVersion: number): void {
+    this.#serverLegacy = legacyVersion
+  }
+}
+
+export function emptyHello(): Hello {
+  return new Hello()
 }
 
 /** Fills the client's half of `hello`; returns the fault, if any. Over datagrams (DTLS) a cookie stands behind the session. */
 export function decodeClientHello(
   body: Buffer,
-  hello: TlsHello,
-  datagrams = false,
+  hello: Hello,
+  over: JaTransport = 't',
 ): Fault | undefined {
   const cursor = new Cursor(body)
   hello.version = cursor.u16()
-  hello.random = Uint8Array.from(cursor.take(32))
+  hello.random = new Uint8Array(cursor.take(32))
   cursor.take(cursor.u8()) // session id
-  if (datagrams) cursor.take(cursor.u8())
+  if (over === 'd') cursor.take(cursor.u8())
   hello.ciphers = readU16s(cursor, cursor.u16())
   cursor.take(cursor.u8()) // compression
   readExtensions(cursor, (type, data) => {
@@ -78,9 +118,7 @@ export function decodeClientHello(
     if (data.fault) cursor.fail('bad-handshake')
   })
   if (cursor.fault) return cursor.fault
-  hello.ja3Text = ja3Text(hello)
-  hello.ja3 = md5(hello.ja3Text)
-  hello.ja4 = datagrams ? `d${ja4(hello).slice(1)}` : ja4(hello)
+  hello.clientRead(over)
   return undefined
 }
 
@@ -108,10 +146,10 @@ function readClientExtension(type: number, data: Cursor, hello: TlsHello): void 
 }
 
 /** Fills the server's half of `hello`; returns the fault, if any. Broken extensions do not take back what stood before them. */
-export function decodeServerHello(body: Buffer, hello: TlsHello): Fault | undefined {
+export function decodeServerHello(body: Buffer, hello: Hello): Fault | undefined {
   const cursor = new Cursor(body)
   const legacy = cursor.u16()
-  hello.serverRandom = Uint8Array.from(cursor.take(32))
+  hello.serverRandom = new Uint8Array(cursor.take(32))
   // Drafts of TLS 1.3 up to 21 said so in this field, and had neither session nor compression here.
   const draft = legacy >> 8 === DRAFT
   if (!draft) cursor.take(cursor.u8())
@@ -130,8 +168,7 @@ export function decodeServerHello(body: Buffer, hello: TlsHello): Fault | undefi
   })
   hello.serverVersion = version
   hello.serverCipher = cipher
-  hello.ja3sText = ja3sText({ version: legacy, cipher, extensions: hello.serverExtensions })
-  hello.ja3s = md5(hello.ja3sText)
+  hello.serverRead(legacy)
   return cursor.fault
 }
 

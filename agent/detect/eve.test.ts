@@ -165,10 +165,10 @@ test('a Modbus write is a row about the controller; its answer is none', () => {
 })
 
 test('TLS and SSH say it once, with text of the wire made visible', () => {
-  const tls = { ...emptyHello(), version: 771, sni: 'a\u202eb', serverVersion: 772, ja4: 'x' }
+  const tls = Object.assign(emptyHello(), { version: 771, sni: 'a\u202eb', serverVersion: 772 })
   const row = transactionEvent(view, { proto: 'tls', stage: 'done', tls }, moment)
   expect(row?.message).toBe('10.0.0.5 opened TLS 1.3 to a\\u{202e}b (192.0.2.1).')
-  expect(row?.record?.tls).toEqual({ sni: 'a\u202eb', version: 'TLS 1.3', ja4: 'x' })
+  expect(row?.record?.tls).toEqual({ sni: 'a\u202eb', version: 'TLS 1.3' })
   const ssh = {
     clientProtocol: '2.0',
     clientSoftware: 'Go',
@@ -192,7 +192,10 @@ test('TLS and SSH say it once, with text of the wire made visible', () => {
 })
 
 test('bytes that are no certificate leave their hash and nothing else', () => {
-  const tls = { ...emptyHello(), version: 771, certificates: [Uint8Array.of(0x30, 0x80, 1)] }
+  const tls = Object.assign(emptyHello(), {
+    version: 771,
+    certificates: [Uint8Array.of(0x30, 0x80, 1)],
+  })
   const row = transactionEvent(view, { proto: 'tls', stage: 'done', tls }, moment)
   expect(row?.record?.tls).toEqual({
     fingerprint: expect.stringMatching(/^([0-9a-f]{2}:){19}[0-9a-f]{2}$/),
@@ -202,7 +205,7 @@ test('bytes that are no certificate leave their hash and nothing else', () => {
 
 test('a certificate: whose it is, until when, and its other names', () => {
   const der = new X509Certificate(selfSigned('mail.example').cert).raw
-  const tls = { ...emptyHello(), version: 771, certificates: [Uint8Array.from(der)] }
+  const tls = Object.assign(emptyHello(), { version: 771, certificates: [Uint8Array.from(der)] })
   const row = transactionEvent(view, { proto: 'tls', stage: 'done', tls }, moment)
   expect(row?.record?.tls).toMatchObject({
     subject: 'CN=mail.example',

@@ -105,7 +105,7 @@ export class DtlsFlow implements AppParser {
     if (toServer) {
       // The second time it brings back a cookie, and says the same.
       if (type !== HANDSHAKE.clientHello || side.hello) return undefined
-      const fault = decodeClientHello(body, tls, true)
+      const fault = decodeClientHello(body, tls, 'd')
       side.hello = fault === undefined
       if (!fault) this.#sink.transaction({ proto: 'tls', stage: 'request', tls })
       return fault

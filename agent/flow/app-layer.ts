@@ -119,7 +119,10 @@ export class AppLayer {
   /** Events that were not told because EVENTS_MAX was met. */
   eventsDropped = 0
   readonly #probes = new Map<number, Probe>()
-  readonly #parsers = new Map<number, AppParser>()
+  /** By flow: its parser, and the bytes it kept when it was last asked. */
+  readonly #parsers: (AppParser | undefined)[] = []
+  readonly #heldBy: Int32Array
+  #parsing = 0
 
   constructor(flows: AppFlows, listener: TransactionListener, bounds: AppBounds = {}) {
     this.#statesMax = bounds.statesMax ?? STATES_MAX
@@ -136,6 +139,7 @@ export class AppLayer {
     this.#tries = new Uint8Array(flows.flowsMax)
     this.#expected = new ExpectedConnections(flows)
     this.#events = new Uint8Array(flows.flowsMax)
+    this.#heldBy = new Int32Array(flows.flowsMax)
     this.#said = new Uint32Array(flows.flowsMax * 2)
   }
 
@@ -146,7 +150,7 @@ export class AppLayer {
 
   /** Flows with state now. */
   get states(): number {
-    return this.#probes.size + this.#parsers.size
+    return this.#probes.size + this.#parsing
   }
 
   appProto(flow: number): AppProto {
@@ -177,10 +181,8 @@ export class AppLayer {
   gap(flow: number, toServer: boolean, missing: number): void {
     if (this.#phase[flow] === PHASE.probe) this.#fail(flow)
     if (toServer) this.#dropProbe(flow) // a hello that began before the gap is not whole
-    const parser = this.#parsers.get(flow)
-    if (!parser) return
-    const before = parser.held
-    this.#after(flow, parser, parser.gap(toServer, missing), before)
+    const parser = this.#parsers[flow]
+    if (parser) this.#after(flow, parser, parser.gap(toServer, missing))
   }
 
   /** A UDP datagram, after its flow was found. */
@@ -210,7 +212,7 @@ export class AppLayer {
 
   /** A datagram of a protocol that keeps state; the first may begin it. */
   #datagramTaken(flow: number, view: Buffer, packet: Packet): boolean {
-    if (!this.#parsers.has(flow)) {
+    if (!this.#parsers[flow]) {
       const proto = this.#phase[flow] === PHASE.parse ? 'none' : this.#guessDatagram(view, packet)
       if (proto === 'none') return false
       if (proto === 'passed-by') return this.#passBy(flow)
@@ -223,11 +225,10 @@ export class AppLayer {
 
   /** What a datagram left unfinished is dropped. */
   #datagramEnded(flow: number, toServer: boolean): void {
-    const parser = this.#parsers.get(flow)
+    const parser = this.#parsers[flow]
     if (!parser?.datagramEnded) return
-    const before = parser.held
     parser.datagramEnded(toServer)
-    this.held += parser.held - before
+    this.#recount(flow, parser)
   }
 
   #guessDatagram(view: Buffer, { srcPort, destPort, toServer, timeUs }: Packet) {
@@ -249,8 +250,8 @@ export class AppLayer {
   /** The row is about to be reused: unfinished transactions are handed on first. */
   ended(flow: number): void {
     this.#lastProbe(flow)
-    const parser = this.#parsers.get(flow)
-    if (parser) this.#end(parser)
+    const parser = this.#parsers[flow]
+    if (parser) this.#end(flow, parser)
     this.#forget(flow)
     this.#dropProbe(flow)
     this.#phase[flow] = PHASE.probe
@@ -309,7 +310,7 @@ export class AppLayer {
     const about = this.#expected.take(flow)
     if (!about || !this.#room(flow)) return false
     this.#know(flow, 'ftp-data')
-    this.#parsers.set(flow, new FtpDataFlow(this.#sink(flow), about))
+    this.#keepParser(flow, new FtpDataFlow(this.#sink(flow), about))
     this.#parse(flow, toServer, view)
     return true
   }
@@ -406,8 +407,7 @@ export class AppLayer {
       dnp3ObjectsMax: this.#dnp3ObjectsMax,
       turned: proto === 'modbus' && this.#flows.clientPort?.[flow] === MODBUS_PORT && this.#flows.serverPort[flow] !== MODBUS_PORT, // biome-ignore format: one question
     })
-    this.held += parser.held
-    this.#parsers.set(flow, parser)
+    this.#keepParser(flow, parser)
     return true
   }
 
@@ -421,21 +421,20 @@ export class AppLayer {
   }
 
   #parse(flow: number, toServer: boolean, view: Buffer): void {
-    const parser = this.#parsers.get(flow)
+    const parser = this.#parsers[flow]
     if (!parser) return
-    const before = parser.held
     const verdict = parser.stream(toServer, view)
-    this.#after(flow, parser, verdict, before)
+    this.#after(flow, parser, verdict)
     if (verdict === 'watch' && toServer) this.#watch(flow, toServer, view)
   }
 
-  #after(flow: number, parser: AppParser, verdict: Verdict, before: number): void {
-    this.held += parser.held - before
+  #after(flow: number, parser: AppParser, verdict: Verdict): void {
+    this.#recount(flow, parser)
     if (verdict === 'more') {
       if (this.held <= this.#heldMax) return
       this.statesDropped++
       this.#fault(flow, 'protocols-full')
-      this.#end(parser)
+      this.#end(flow, parser)
     }
     this.#forget(flow)
     this.#phase[flow] =
@@ -444,17 +443,30 @@ export class AppLayer {
     this.#tries[flow] = 0
   }
 
-  #end(parser: AppParser): void {
-    const before = parser.held
+  #end(flow: number, parser: AppParser): void {
     parser.ended()
-    this.held += parser.held - before
+    this.#recount(flow, parser)
+  }
+
+  #keepParser(flow: number, parser: AppParser): void {
+    while (this.#parsers.length <= flow) this.#parsers.push(undefined)
+    this.#parsers[flow] = parser
+    this.#parsing++
+    this.#recount(flow, parser)
+  }
+
+  #recount(flow: number, parser: AppParser): void {
+    const { held } = parser
+    this.held += held - (this.#heldBy[flow] as number)
+    this.#heldBy[flow] = held
   }
 
   #forget(flow: number): void {
-    const parser = this.#parsers.get(flow)
-    if (!parser) return
-    this.held -= parser.held
-    this.#parsers.delete(flow)
+    if (!this.#parsers[flow]) return
+    this.held -= this.#heldBy[flow] as number
+    this.#heldBy[flow] = 0
+    this.#parsers[flow] = undefined
+    this.#parsing--
   }
 
   #room(flow: number): boolean {

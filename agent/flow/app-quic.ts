@@ -47,12 +47,13 @@ export class QuicFlow implements AppParser {
   readonly #server = new HandshakePieces()
   #keys: InitialKeys | undefined
   #serverKeys: InitialKeys | undefined
+  readonly #tls = emptyHello()
   readonly #quic: QuicHello = {
     version: '',
     firstId: '',
     clientId: '',
     serverId: '',
-    tls: emptyHello(),
+    tls: this.#tls,
   }
   #datagrams = 0
   #answers = 0
@@ -139,10 +140,10 @@ export class QuicFlow implements AppParser {
   #tell(): void {
     const message = this.#client.message()
     if (!message) return
-    const { tls } = this.#quic
+    const tls = this.#tls
     const fault =
       message.type === HANDSHAKE.clientHello
-        ? decodeClientHello(message.body, tls)
+        ? decodeClientHello(message.body, tls, 'q')
         : 'bad-handshake'
     this.#client.clear()
     if (fault) {
@@ -150,7 +151,6 @@ export class QuicFlow implements AppParser {
       this.#done = true
       return
     }
-    tls.ja4 = `q${tls.ja4.slice(1)}`
     this.#say()
   }
 
@@ -169,7 +169,7 @@ export class QuicFlow implements AppParser {
     if (!message) return
     const fault =
       message.type === HANDSHAKE.serverHello
-        ? decodeServerHello(message.body, this.#quic.tls)
+        ? decodeServerHello(message.body, this.#tls)
         : 'bad-handshake'
     this.#server.clear()
     if (fault) this.#sink.fault(fault)

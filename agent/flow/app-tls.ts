@@ -3,7 +3,6 @@
  * the clear. After that the flow is of no use and its bytes are passed by.
  */
 import type { Fault } from '../base/fault.ts'
-import type { TlsHello } from '../decode/records.ts'
 import {
   decodeCertificates,
   decodeClientHello,
@@ -34,7 +33,7 @@ export class TlsFlow implements AppParser {
   readonly proto = 'tls'
   readonly #sink: AppSink
   readonly #sides = [newSide(), newSide()] as const
-  readonly #tls: TlsHello = emptyHello()
+  readonly #tls = emptyHello()
   #done = false
 
   constructor(sink: AppSink) {

@@ -161,7 +161,8 @@ export class Reassembly {
 
   /** Bytes for exactly `next`. Parts that already wait here were first. */
   #inOrder(stream: number, bytes: Uint8Array, at: number, size: number): void {
-    let [from, left] = [at, size]
+    let from = at
+    let left = size
     while (left > 0) {
       const head = this.#head[stream] as number
       const next = this.next[stream] as number

@@ -57,7 +57,7 @@ export class SegmentPool {
   /** Adds bytes at the chunk's end; the caller has checked `room`. */
   append(chunk: number, bytes: Uint8Array, from: number, size: number): void {
     const to = chunk * CHUNK_BYTES + (this.length[chunk] as number)
-    for (let i = 0; i < size; i++) this.bytes[to + i] = bytes[from + i] as number
+    this.bytes.set(bytes.subarray(from, from + size), to)
     this.length[chunk] = (this.length[chunk] as number) + size
   }
 

@@ -4,6 +4,7 @@
  * FlowListener.ended.
  */
 import { addressText } from '../base/address.ts'
+import { V4_WORD } from '../decode/bytes.ts'
 import type { Packet } from '../decode/packet.ts'
 import { icmpPort } from './community-id.ts'
 
@@ -72,7 +73,7 @@ export class FlowTable {
   top = 0
 
   readonly #number: Float64Array
-  readonly #hash: Uint32Array
+  readonly #hash: Int32Array
   readonly #buckets: Int32Array
   readonly #next: Int32Array
   readonly #mask: number
@@ -114,7 +115,7 @@ export class FlowTable {
     this.incomplete = new Uint8Array(rows)
     this.firstPacket = new Float64Array(rows)
     this.#number = new Float64Array(rows)
-    this.#hash = new Uint32Array(rows)
+    this.#hash = new Int32Array(rows)
     this.#next = new Int32Array(rows)
     const buckets = 2 ** Math.ceil(Math.log2(rows * 2))
     this.#buckets = new Int32Array(buckets).fill(-1)
@@ -129,7 +130,8 @@ export class FlowTable {
 
   /** The row of the packet's flow, or -1. Also sets packet.toServer. */
   find(packet: Packet): number {
-    const [sport, dport] = [keyPort(packet, true), keyPort(packet, false)]
+    const sport = keyPort(packet, true)
+    const dport = keyPort(packet, false)
     const hash = this.#hashOf(packet, sport, dport)
     this.#keyHash = hash
     let row = this.#buckets[hash & this.#mask] as number
@@ -217,18 +219,18 @@ export class FlowTable {
 
   /** The same for both directions: the two ends are mixed in an order of their own. */
   #hashOf(packet: Packet, sport: number, dport: number): number {
-    const { src, dest } = packet
+    const { src, dest, protocol, vlan0, vlan1, depth } = packet
+    // Of IPv4 the first three words are always the same. Of all else they count, or many ends would share a chain.
+    const first = isV4(src) && isV4(dest) ? 3 : 0
     let a = this.#seed ^ sport
     let b = this.#seed ^ dport
-    for (let i = 0; i < 4; i++) {
+    for (let i = first; i < 4; i++) {
       a = mix(a, src[i] as number)
       b = mix(b, dest[i] as number)
     }
-    const [low, high] = a >>> 0 < b >>> 0 ? [a, b] : [b, a]
-    const { protocol, vlan0, vlan1, depth } = packet
-    let hash = mix(mix(low, high), protocol ^ (vlan0 << 8) ^ (vlan1 << 20) ^ (depth << 28))
-    hash ^= hash >>> 15
-    return hash >>> 0
+    const both = a < b ? mix(a, b) : mix(b, a)
+    const hash = mix(both, protocol ^ (vlan0 << 8) ^ (vlan1 << 20) ^ (depth << 28))
+    return hash ^ (hash >>> 15)
   }
 
   #same(row: number, packet: Packet, sport: number, dport: number): boolean {
@@ -240,10 +242,12 @@ export class FlowTable {
       this.depth[row] !== packet.depth
     )
       return false
-    let [client, server] = [this.clientPort[row] as number, this.serverPort[row] as number]
+    let client = this.clientPort[row] as number
+    let server = this.serverPort[row] as number
     if (packet.protocol === 1 || packet.protocol === 58) {
       const v6 = packet.protocol === 58
-      const [type, code] = [this.icmpType[row] as number, this.icmpCode[row] as number]
+      const type = this.icmpType[row] as number
+      const code = this.icmpCode[row] as number
       client = icmpPort(v6, type, code, true)
       server = icmpPort(v6, type, code, false)
     }
@@ -264,6 +268,10 @@ export class FlowTable {
       if (this.client[at + i] !== client[i] || this.server[at + i] !== server[i]) return false
     return true
   }
+}
+
+function isV4(words: Uint32Array): boolean {
+  return words[2] === V4_WORD && words[1] === 0 && words[0] === 0
 }
 
 /** What stands for the port in the key: an ICMP question and its answer are one flow. */

@@ -317,8 +317,10 @@ export class TcpFlows {
   #windowOf(packet: Packet, row: number, stream: number): number {
     if ((packet.tcpFlags & TCP.SYN) !== 0) return packet.window
     if (this.#table.midstream[row] === 1) return packet.window * 2 ** 14
-    const [mine, theirs] = [this.#scale[stream] as number, this.#scale[stream ^ 1] as number]
-    return mine >= 0 && theirs >= 0 ? packet.window * 2 ** mine : packet.window
+    const mine = this.#scale[stream] as number
+    return mine >= 0 && (this.#scale[stream ^ 1] as number) >= 0
+      ? packet.window * (1 << mine)
+      : packet.window
   }
 
   /** A reset that the receiver would not take must not blind us (RFC 5961 §3). */

@@ -14,6 +14,7 @@ install() {
   # What systemd opens by name when it is needed: the TPM, and the recovery key as a picture.
   inst_libdir_file "libtss2-*.so*" "libqrencode.so*" "cryptsetup/libcryptsetup-token-systemd-*.so"
   inst_multiple -o /etc/mke2fs.conf
+  inst_simple /usr/lib/systemd/system.conf.d/50-image.conf
   inst_simple "$moddir/picket-data.sh" /usr/lib/picket/picket-data.sh
   inst_simple "$moddir/picket-data.service" "$systemdsystemunitdir/picket-data.service"
   local file

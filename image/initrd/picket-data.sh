@@ -22,12 +22,13 @@ disk() {
   basename "$(dirname "$(readlink -f "${under[0]}")")"
 }
 
+# udev reads the table itself: the kernel knows no names of partitions that were added to a disk in use.
 partition() {
-  local at line
-  for at in /sys/block/"$1"/"$1"*/uevent; do
-    while read -r line; do
-      [ "$line" != "PARTNAME=$2" ] || { echo "/dev/$(basename "$(dirname "$at")")"; return; }
-    done <"$at"
+  local at
+  udevadm settle
+  for at in /sys/block/"$1"/"$1"*; do
+    [ "$(udevadm info --query=property --property=ID_PART_ENTRY_NAME --value --path="$at")" != "$2" ] ||
+      { echo "/dev/${at##*/}"; return; }
   done
 }
 
@@ -68,7 +69,6 @@ make() {
     (umask 077 && new_passphrase >$STATE/passphrase)
     systemd-repart --dry-run=no --definitions=/usr/lib/picket/repart/passphrase --key-file=$STATE/passphrase "/dev/$1" >/dev/null
   fi
-  udevadm settle
 }
 
 open() {
@@ -82,7 +82,7 @@ open() {
   fi
 }
 
-sealed() { cryptsetup luksDump --dump-json-metadata "$1" | grep -q systemd-tpm2; }
+sealed() { [[ $(cryptsetup luksDump --dump-json-metadata "$1") == *systemd-tpm2* ]]; }
 
 # Until a person has said that the recovery key is written down, each start makes a new one and shows that.
 recovery() {
@@ -98,6 +98,7 @@ if [ -z "$data" ]; then
   make "$name"
   data=$(partition "$name" data)
 fi
+[ -n "$data" ]
 # Every console may answer, not only the last one of the kernel's line.
 systemd-tty-ask-password-agent --watch --console >/dev/null 2>&1 &
 agent=$!

@@ -42,7 +42,7 @@ export function install(machine: Machine, { ukify, pcrKey, script }: Hook): () =
 }
 
 function brought(script: string): string {
-  const unit = `[Service]\nType=oneshot\nStandardOutput=tty\nTTYPath=/dev/ttyS0\nExecStart=/bin/sh -c "${script}"\n`
+  const unit = `[Service]\nType=oneshot\nStandardOutput=tty\nTTYPath=/dev/ttyS0\nExecStart=/bin/sh -c "${inUnit(script)}"\n`
   const wanted = '[Unit]\nWants=picket-hook.service\n'
   const credential = (name: string, text: string) =>
     `systemd.set_credential_binary=${name}:${Buffer.from(text).toString('base64')}`
@@ -50,4 +50,9 @@ function brought(script: string): string {
     credential('systemd.extra-unit.picket-hook.service', unit),
     credential('systemd.unit-dropin.multi-user.target', wanted),
   ].join(' ')
+}
+
+/** systemd reads words in quotes like a shell, and `%` and `$` as its own. */
+function inUnit(script: string): string {
+  return script.replaceAll('%', '%%').replaceAll('$', '$$$$').replace(/["\\]/g, '\\$&')
 }

@@ -7,7 +7,7 @@ import { BOOT_MS_MAX, SAID } from './said.ts'
 import { Ukify } from './uki.ts'
 
 /** Longer than any unit's WatchdogSec and the machine's own, one after the other, on a slow machine. */
-const HUNG_MS_MAX = 600_000
+const HUNG_MS_MAX = 1_200_000
 /** The agent stands still, as if it hung in a loop; its end and its new beginning are told. */
 const STOP_AGENT = [
   'pid() { systemctl show -P MainPID picket-agent; }',

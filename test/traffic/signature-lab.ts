@@ -4,8 +4,10 @@ import { Packet } from '../../agent/decode/packet.ts'
 import type { AppProto, HttpTransaction, Transaction } from '../../agent/decode/records.ts'
 import type { AlertHit } from '../../agent/detect/alert.ts'
 import { type IncompleteReason, SignatureEngine } from '../../agent/detect/signatures/engine.ts'
-import { type Refusal, RuleSet } from '../../agent/detect/signatures/rule-set.ts'
+import type { Refusal } from '../../agent/detect/signatures/rule-files.ts'
+import { RuleLoading, RuleSet } from '../../agent/detect/signatures/rule-set.ts'
 import { FLOW, FlowTable } from '../../agent/flow/table.ts'
+import { RuleSwap } from '../../agent/rule-swap.ts'
 import { type Ends, type TcpFields, tcp, udp } from './frames.ts'
 
 export const CLIENT: Ends = { src: '10.0.0.5', dest: '203.0.113.9', srcPort: 40_000, destPort: 80 }
@@ -22,7 +24,7 @@ export class SignatureLab {
   readonly incomplete: IncompleteReason[] = []
   readonly refused: Refusal[]
   readonly engine: SignatureEngine
-  readonly rules: RuleSet
+  rules: RuleSet
   readonly table = new FlowTable({ flowsMax: 64 })
   appProto: AppProto = 'unknown'
   #number = 0
@@ -40,6 +42,14 @@ export class SignatureLab {
       },
       onIncomplete: (reason) => void this.incomplete.push(reason),
     })
+  }
+
+  /** Other rules take over, as a shard lets them; those before are given back. */
+  replace(text: string): void {
+    const swap = new RuleSwap(this.rules, (rules) => this.engine.swap(rules))
+    swap.begin(new RuleLoading([{ path: 'lab.rules', text }], { before: this.rules }))
+    while (swap.busy) swap.step(true)
+    this.rules = swap.current
   }
 
   /** The sids that fired since the last call, in order. */

@@ -54,6 +54,11 @@ export class GramPrefilter implements Prefilter {
     this.longest = Math.max(this.longest, bytes.length)
   }
 
+  *parts(): Generator<void> {
+    yield
+    this.build()
+  }
+
   build(): void {
     const count = this.#patterns.length
     this.#next = new Int32Array(count).fill(-1)

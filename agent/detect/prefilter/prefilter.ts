@@ -34,6 +34,8 @@ export interface Prefilter {
   /** Before `build`. `nocase`: ASCII letters match in either case. A pattern has at least one byte. */
   add(pattern: Uint8Array, nocase: boolean, rule: number): void
   build(): void
+  /** The same in small parts, for who has packets to look at meanwhile. */
+  parts(): Generator<void>
   /** Bytes of the longest pattern; what a caller must keep of a stream is one less. */
   readonly longest: number
   readonly patterns: number

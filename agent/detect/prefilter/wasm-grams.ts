@@ -40,6 +40,8 @@ const BITS_LEAST = 13
 const BITS_MOST = 18
 /** A gram lies among so many last bytes of its pattern: what came before is looked at again in every piece of a stream. */
 const END_BYTES = 40
+/** Patterns between two parts of the work. */
+const KEPT_AT_ONCE = 64
 /** A bucket a gram, within these. */
 const BUCKETS_LEAST = 6
 const BUCKETS_MOST = 16
@@ -81,8 +83,12 @@ export class WasmPrefilter implements Prefilter {
     this.longest = Math.max(this.longest, bytes.length)
   }
 
-  /** What it was made from is forgotten: the tables have it. */
   build(): void {
+    for (const _ of this.parts());
+  }
+
+  /** What it was made from is forgotten at the end: the tables have it. */
+  *parts(): Generator<void> {
     const room = this.#room
     const patterns = this.#patterns
     this.#rulesFrom = new Uint32Array(patterns.length + 1)
@@ -92,14 +98,19 @@ export class WasmPrefilter implements Prefilter {
       rulesFrom += rules.length
     }
     this.#rulesFrom[patterns.length] = rulesFrom
-    this.#rules = Uint32Array.from(patterns.flatMap(({ rules }) => rules))
+    this.#rules = new Uint32Array(rulesFrom)
+    for (const [number, { rules }] of patterns.entries())
+      this.#rules.set(rules, this.#rulesFrom[number] as number)
     this.#out = room.take(patterns.length * 4)
     this.#first = room.take(patterns.length * PATTERN.size)
-    for (const [number, pattern] of patterns.entries()) this.#keep(number, pattern)
-    const sweeps = [...WAYS, PAIRS].map((way, i) =>
-      this.#layOut(way, WAYS[i - 1]?.least ?? Infinity),
-    )
-    this.#sweeps = room.keepWords(Uint32Array.from(sweeps.flat()))
+    for (const [number, pattern] of patterns.entries()) {
+      this.#keep(number, pattern)
+      if (number % KEPT_AT_ONCE === 0) yield
+    }
+    const sweeps: number[] = []
+    for (const [i, way] of [...WAYS, PAIRS].entries())
+      sweeps.push(...(yield* this.#layOut(way, WAYS[i - 1]?.least ?? Number.POSITIVE_INFINITY)))
+    this.#sweeps = room.keepWords(Uint32Array.from(sweeps))
     const singles = patterns.flatMap(({ bytes: [value = 0, ...more], nocase }, number) =>
       more.length > 0 ? [] : [isLetter(value) && nocase ? 0x20 : 0, value, number],
     )
@@ -119,41 +130,57 @@ export class WasmPrefilter implements Prefilter {
   }
 
   /** The words of one sweep over the patterns that are that long and no longer. */
-  #layOut(way: Way, most: number): number[] {
+  *#layOut(way: Way, most: number): Generator<void, number[]> {
     const { least, step } = way
     const own = [...this.#patterns.entries()].filter(
       ([, { bytes }]) => bytes.length >= least && bytes.length < most,
     )
     if (own.length === 0) return Array.from({ length: SWEEP.size / 4 }, () => 0)
     const bucketShift = 32 - bitsFor(own.length * step, BUCKETS_LEAST, BUCKETS_MOST)
-    const load = new Uint16Array(2 ** (32 - bucketShift))
+    const load = new Uint32Array(2 ** (32 - bucketShift))
     const grams: Gram[] = []
     let back = 0
-    for (const [number, { bytes, nocase }] of own) {
-      const from = placeOf(bytes, way, (gram) => load[hashOf(gram) >>> bucketShift] as number)
+    for (const [i, [number, { bytes, nocase }]] of own.entries()) {
+      if (i % KEPT_AT_ONCE === 0) yield
+      const crowd = (gram: number) => load[hashOf(gram) >>> bucketShift] as number
+      const from = placeOf(bytes, way, crowd)
       back = Math.max(back, bytes.length - from)
       for (let at = from; at < from + step; at++) {
         const gram = gramAt(bytes, at, way.width)
         const bucket = hashOf(gram) >>> bucketShift
         load[bucket] = (load[bucket] as number) + 1
-        const pattern = this.#first + number * PATTERN.size
-        grams.push({ gram, bucket, pattern, at, bytes, nocase })
+        grams.push({
+          gram,
+          bucket,
+          pattern: this.#first + number * PATTERN.size,
+          at,
+          bytes,
+          nocase,
+        })
       }
     }
-    grams.sort((a, b) => a.bucket - b.bucket)
+    yield
     const { shift, table } = way === PAIRS ? classes(grams) : bitsOf(grams)
+    yield
     return [back, shift, this.#room.keep(table), this.#keepBuckets(grams, load), bucketShift]
   }
 
-  /** Sorted by bucket, of which `load` tells the sizes; gives where the list of where each begins is. */
-  #keepBuckets(grams: readonly Gram[], load: Uint16Array): number {
-    const entries = this.#room.keepWords(
-      Uint32Array.from(grams.flatMap(({ gram, pattern, at }) => [gram, pattern, at])),
-    )
-    const starts = new Uint32Array(load.length + 1).fill(entries)
+  /** The grams of one bucket after another, of which `load` tells the sizes; gives where the list of where each begins is. */
+  #keepBuckets(grams: readonly Gram[], load: Uint32Array): number {
+    const starts = new Uint32Array(load.length + 1)
     for (const [bucket, count] of load.entries())
-      starts[bucket + 1] = (starts[bucket] as number) + count * GRAM.size
-    return this.#room.keepWords(starts)
+      starts[bucket + 1] = (starts[bucket] as number) + count
+    const words = new Uint32Array((grams.length * GRAM.size) / 4)
+    const next = starts.slice()
+    for (const { gram, bucket, pattern, at } of grams) {
+      const place = next[bucket] as number
+      next[bucket] = place + 1
+      words[(place * GRAM.size + GRAM.gram) / 4] = gram
+      words[(place * GRAM.size + GRAM.pattern) / 4] = pattern
+      words[(place * GRAM.size + GRAM.at) / 4] = at
+    }
+    const entries = this.#room.keepWords(words)
+    return this.#room.keepWords(starts.map((place) => entries + place * GRAM.size))
   }
 
   scan(bytes: Uint8Array, start: number, end: number, found: Candidates, fresh: number): void {

@@ -1,11 +1,12 @@
 /** One rule's text → signatures: two where a rule without a direction may match on either side. */
+import { isDeepStrictEqual } from 'node:util'
 import type { AppProto } from '../../decode/records.ts'
 import { type AddressGroup, parseAddressGroup } from './address-group.ts'
 import type { BufferSource, TxProto } from './buffer-source.ts'
 import { BUFFERS } from './buffers.ts'
 import { CLASSIFICATION, DEFAULT_PRIORITY, severityOf } from './classification.ts'
 import { type Condition, decide } from './condition.ts'
-import type { Datasets } from './datasets.ts'
+import { Datasets } from './datasets.ts'
 import { Draft, type DraftList } from './draft.ts'
 import { chooseFast } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
@@ -19,17 +20,32 @@ import { parseRule, Refused } from './rule-text.ts'
 import { transformOf } from './transform.ts'
 import type { Variables } from './variables.ts'
 
+/** Buffers past which a later set begins anew. */
+const VIEWS_MAX = 4096
+
 /** What signatures of one set share: the same group or buffer is one object. */
 export class Shared {
   readonly variables: Variables
-  readonly views: BufferView[] = []
-  readonly datasets: Datasets = new Map()
-  readonly #addresses = new Map<string, AddressGroup>()
-  readonly #ports = new Map<string, PortGroup>()
-  readonly #views = new Map<string, BufferView>()
+  readonly views: BufferView[]
+  readonly datasets: Datasets
+  /** Those of the set whose place this one takes serve here too: rules that both have need not be compiled again. */
+  readonly goesOn: boolean
+  readonly #addresses: Map<string, AddressGroup>
+  readonly #ports: Map<string, PortGroup>
+  readonly #views: Map<string, BufferView>
 
-  constructor(variables: Variables) {
+  constructor(variables: Variables, before?: Shared) {
     this.variables = variables
+    this.datasets = new Datasets(before?.datasets)
+    const same =
+      before !== undefined &&
+      before.views.length < VIEWS_MAX &&
+      isDeepStrictEqual(before.variables, variables)
+    this.goesOn = same
+    this.views = same ? before.views : []
+    this.#addresses = same ? before.#addresses : new Map()
+    this.#ports = same ? before.#ports : new Map()
+    this.#views = same ? before.#views : new Map()
   }
 
   addresses(text: string): AddressGroup {
@@ -83,7 +99,7 @@ export function compileRule(text: string, shared: Shared): Signature[] {
     throw new Refused('config', 'the action config and the keyword config go together')
   settle(draft)
   return (draft.protos ?? [undefined]).flatMap((proto) =>
-    sidesOf(draft, proto).map((side) => signature(draft, { side, proto }, shared)),
+    sidesOf(draft).map((side) => signature(draft, { side, proto }, shared)),
   )
 }
 
@@ -127,7 +143,7 @@ function packetParts(lists: readonly DraftList[]): PacketPart[] {
 }
 
 /** On which side transactions are judged; [0] for a rule without any buffer. */
-function sidesOf(draft: Draft, proto: AppProto | undefined): (0 | 1 | 2)[] {
+function sidesOf(draft: Draft): (0 | 1 | 2)[] {
   const lists = named(draft.lists)
   if (lists.length === 0 && draft.transactionTests.length === 0) return [draft.side]
   const sides = new Set<'request' | 'response'>(
@@ -154,7 +170,6 @@ function sidesOf(draft: Draft, proto: AppProto | undefined): (0 | 1 | 2)[] {
   if (side !== 0) return [side]
   if (draft.side !== 0) return [draft.side]
   if (lists.length === 0 && !draft.transactionTests.some(({ bothSides }) => bothSides)) return [1]
-  if (proto === 'http' && lists.every(({ name }) => name === 'file.data')) return [2]
   return [1, 2]
 }
 
@@ -186,6 +201,7 @@ function signature(
   const point: Point | undefined =
     judged === undefined ? undefined : { proto: judged, response, body }
   return {
+    id: 0,
     index: 0,
     rank: 0,
     action: draft.action,

@@ -47,4 +47,22 @@ export class Dataset {
   }
 }
 
-export type Datasets = Map<string, Dataset>
+/** The sets that the rules of one load name. What rules of the load before have gathered stays, where it is of one kind. */
+export class Datasets {
+  readonly #before: ReadonlyMap<string, Dataset>
+  readonly #sets = new Map<string, Dataset>()
+
+  constructor(before?: Datasets) {
+    this.#before = before ? before.#sets : new Map()
+  }
+
+  /** That of this name: of `type`, unless a rule before has said another. */
+  named(name: string, type: DatasetType): Dataset {
+    const known = this.#sets.get(name)
+    if (known) return known
+    const old = this.#before.get(name)
+    const set = old?.type === type ? old : new Dataset(type)
+    this.#sets.set(name, set)
+    return set
+  }
+}

@@ -10,11 +10,12 @@ import { FlowMemory } from './flow-memory.ts'
 import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
+import { type Lane, pointIndex } from './lanes.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
 import type { PacketPart, Signature, StatePlace } from './rule.ts'
-import { type Lane, pointIndex, type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
+import { type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
 import { StreamMarks } from './stream-marks.ts'
@@ -113,17 +114,22 @@ export class SignatureEngine {
     return this.#rules.generation
   }
 
-  /** Takes effect with the next call. Flow bits and kept stream ends stay; waiting rules are let go. */
+  /** Takes effect with the next call. What flows remember of rules stays, if the set was loaded to follow this one. */
   swap(rules: RuleSet): void {
+    if (rules.follows !== this.#rules.generation) this.#forgetRules()
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
     this.#view.reset()
+    this.#inPacket.clear()
+    this.#untold.clear()
+  }
+
+  /** Their numbers mean something else from now on. */
+  #forgetRules(): void {
     this.#tails.forgetWaiting()
     this.#progress = new WeakMap()
     this.#marks.clear()
-    this.#inPacket.clear()
-    this.#untold.clear()
   }
 
   packet(packet: Packet): void {
@@ -252,7 +258,10 @@ export class SignatureEngine {
     this.#list.clear()
     for (let i = 0; i < lane.always.length; i++)
       this.#offerFlow(lane.always[i] as number, flow, toServer)
-    for (let i = 0; i < waiting; i++) this.#candidates.add(this.#waiting[i] as number)
+    for (let i = 0; i < waiting; i++) {
+      const index = this.#rules.indexOf(this.#waiting[i] as number)
+      if (index >= 0) this.#candidates.add(index)
+    }
     const { list, count } = this.#candidates
     for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, toServer)
     if (this.#list.offered === 0) return
@@ -273,30 +282,30 @@ export class SignatureEngine {
     end: number,
     base: number,
   ): boolean {
-    const { index, payload, appProto } = signature
+    const { id, index, payload, appProto } = signature
     const flow = key >> 1
     this.#inspector.captured.length = 0
     if (signature.point) {
-      if (this.#marks.isMet(key, index)) return false
-      if (this.#holds(payload, window, 0, end, base, flow)) this.#marks.met(key, index)
-      else if (payload.length > 1) this.#tails.wait(key, index, base + end)
+      if (this.#marks.isMet(key, id)) return false
+      if (this.#holds(payload, window, 0, end, base, flow)) this.#marks.met(key, id)
+      else if (payload.length > 1) this.#tails.wait(key, id, base + end)
       return false
     }
     if (this.#inPacket.has(index) && this.#inHand(flow)) return false
-    if (signature.fast === undefined && this.#marks.hasFired(key, index)) return false
+    if (signature.fast === undefined && this.#marks.hasFired(key, id)) return false
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
     if (known !== appProto && known !== 'unknown') return false
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
-    const from = Math.max(0, this.#marks.firedTo(key, index) - base)
+    const from = Math.max(0, this.#marks.firedTo(key, id) - base)
     if (!this.#holds(payload, window, from, end, base + from, flow)) {
-      if (signature.fast && payload.length > 1) this.#tails.wait(key, index, base + end)
+      if (signature.fast && payload.length > 1) this.#tails.wait(key, id, base + end)
       return false
     }
-    if (signature.fast === undefined) this.#marks.fired(key, index)
+    if (signature.fast === undefined) this.#marks.fired(key, id)
     // Its literal may be cut here: what is kept of it is too short to be the same one.
-    else this.#marks.firedUpTo(key, index, base + end + 1 - signature.fast.bytes.length)
+    else this.#marks.firedUpTo(key, id, base + end + 1 - signature.fast.bytes.length)
     if (known !== appProto || mayBeOther(signature, this.#options.appProto(flow))) {
-      this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
+      this.#tails.wait(key, id + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
     if (!speaksOther(signature, this.#options.appProto(flow))) return false
@@ -310,9 +319,10 @@ export class SignatureEngine {
     const flow = key >> 1
     const known = this.#options.appProto(flow)
     for (let i = 0; i < count; i++) {
-      const index = this.#waiting[i] as number
-      const signature = this.#rules.signatures[index] as Signature
-      if (known === 'unknown') this.#tails.wait(key, index + MATCHED, Number.POSITIVE_INFINITY)
+      const id = this.#waiting[i] as number
+      const signature = this.#rules.signatures[this.#rules.indexOf(id)]
+      if (signature === undefined) continue
+      if (known === 'unknown') this.#tails.wait(key, id + MATCHED, Number.POSITIVE_INFINITY)
       else if (isSpoken(signature, known) && !this.memory.passed.has(flow))
         this.#fire(signature, flow, (key & 1) === 1, 'stream', tx)
     }
@@ -383,9 +393,9 @@ export class SignatureEngine {
     this.#close(flow)
     for (let i = 0; i < this.#list.count; i++) {
       const signature = this.#list.at(i)
-      if (at.fired?.has(signature.index) || (signature.wholeBody && !at.whole)) continue
+      if (at.fired?.has(signature.id) || (signature.wholeBody && !at.whole)) continue
       if (!this.#transactionHolds(signature, flow, toServer, transaction)) continue
-      at.fired?.add(signature.index)
+      at.fired?.add(signature.id)
       if (this.#fire(signature, flow, toServer, 'transaction', transaction)) return true
     }
     return false
@@ -419,8 +429,8 @@ export class SignatureEngine {
   }
 
   /** The plain contents of a transaction rule: against what is kept of the stream, or the datagram. */
-  #payloadHolds({ payload, index }: Signature, flow: number, toServer: boolean): boolean {
-    if (this.#marks.isMet(flow * 2 + (toServer ? 1 : 0), index)) return true
+  #payloadHolds({ payload, id }: Signature, flow: number, toServer: boolean): boolean {
+    if (this.#marks.isMet(flow * 2 + (toServer ? 1 : 0), id)) return true
     const packet = this.#inHand(flow)
     if (packet && packet.protocol !== 6) {
       const start = packet.payloadOffset

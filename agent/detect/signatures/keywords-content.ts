@@ -1,6 +1,5 @@
 /** content and what stands with it. */
 import { type Condition, type Content, follow, parseNumberTest } from './condition.ts'
-import { Dataset } from './datasets.ts'
 import type { Draft, DraftList } from './draft.ts'
 import { bare, type KeywordTable, parts, valued, whole } from './keyword.ts'
 import { parseLiteral } from './literal.ts'
@@ -161,9 +160,8 @@ function datasetTest(draft: Draft, value: string, name: string): Condition {
   for (const key of said.keys())
     if (!['type', 'memcap', 'hashsize'].includes(key))
       throw new Refused(name, `${key} is not honoured: sets are filled by rules alone`)
-  const set = draft.datasets.get(label) ?? new Dataset(type)
+  const set = draft.datasets.named(label, type)
   if (set.type !== type) throw new Refused(name, `the set ${label} is of ${set.type}`)
-  draft.datasets.set(label, set)
   return { type: 'dataset', verb, set }
 }
 

@@ -108,7 +108,7 @@ function open(): Library {
 const released = new FinalizationRegistry((code: Pointer) => pcre2().free(code))
 
 export class Regex {
-  readonly #code: Pointer
+  #code: Pointer
   readonly #library: Library
   /** Of the last match, relative to the subject. */
   matchStart = 0
@@ -131,7 +131,15 @@ export class Regex {
     }
     this.#library.jit(code, JIT_COMPLETE) // where there is no JIT, the interpreter serves
     this.#code = code
-    released.register(this, code)
+    released.register(this, code, this)
+  }
+
+  /** A thread whose loop never turns has nothing collected by itself. Nothing is found with it afterwards. */
+  release(): void {
+    if (this.#code === null) return
+    released.unregister(this)
+    this.#library.free(this.#code)
+    this.#code = null
   }
 
   /** The first group of the first match, for a transform. */
@@ -156,6 +164,7 @@ export class Regex {
   /** 1: found, 0: not there, -1: a limit was met, so nobody knows. `subject` begins where ^ matches. */
   search(subject: Uint8Array, from: number): 1 | 0 | -1 {
     const { match, matchData, context, span } = this.#library
+    if (this.#code === null) return 0
     const result = match(this.#code, subject, subject.length, from, 0, matchData, context)
     if (result === ERROR_NO_MATCH) return 0
     if (result < 0) return -1

@@ -2,36 +2,21 @@
 import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import { TRANSACTION_PROTOS } from '../../decode/records.ts'
-import type { Prefilter } from '../prefilter/prefilter.ts'
 import { ScanRoom } from '../prefilter/scan-room.ts'
-import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
-import { compileRule, Shared } from './compile.ts'
+import { Shared } from './compile.ts'
 import type { Condition } from './condition.ts'
 import { payloadFast } from './fast-pattern.ts'
-import type { BufferView, Point, RuleAction, Signature, ThresholdRule } from './rule.ts'
-import { Refused, type RuleLine, ruleLines } from './rule-text.ts'
+import { Lane, PointLanes, pointIndex } from './lanes.ts'
+import type { BufferView, RuleAction, Signature, ThresholdRule } from './rule.ts'
+import { type CompiledRule, compileFiles, type Refusal, type RuleFile } from './rule-files.ts'
+import { ACTIONS, order } from './rule-order.ts'
 import { defaultVariables, type Variables } from './variables.ts'
 
-/** Signatures of one set; more are refused, with a line each. */
-export const SIGNATURES_MAX = 100_000
 /** What is kept of a stream so that patterns cut by segments are found. */
 export const TAIL_BYTES_MAX = 4096
 
-export interface RuleFile {
-  path: string
-  text: string
-  /** Its rules keep their sid and are judged first when there are too many: no other file takes them away. */
-  shipped?: boolean
-}
-
-export interface Refusal {
-  file: string
-  /** From 1: the line the rule starts on. */
-  line: number
-  sid: number | undefined
-  keyword: string | undefined
-  reason: string
-}
+/** Numbers of signatures are begun anew past it; what flows remember of rules is then another's at worst for their life. */
+const IDS_MAX = 2 ** 30
 
 /** A loaded rule as pages show it. */
 export interface RuleInfo {
@@ -54,69 +39,12 @@ export interface Loaded {
   total: number
 }
 
-/** Signatures that look at the same bytes at the same time. */
-export class Lane {
-  /** Judged for every buffer: no literal of theirs must be there. */
-  readonly always: number[] = []
-  readonly prefilter: Prefilter
-
-  constructor(room: ScanRoom) {
-    this.prefilter = new WasmPrefilter(room)
-  }
-
-  add({ index, fast }: Pick<Signature, 'index' | 'fast'>): void {
-    if (fast) this.prefilter.add(fast.bytes, fast.nocase, index)
-    else this.always.push(index)
-  }
-
-  get empty(): boolean {
-    return this.always.length === 0 && this.prefilter.patterns === 0
-  }
-}
-
-/** The transaction rules of one point: those found by a literal of a buffer, and the rest. */
-export class PointLanes {
-  readonly always: number[] = []
-  readonly scans: { view: BufferView; prefilter: Prefilter }[] = []
-  /** At least one needs it whole or not at all. */
-  count = 0
-  readonly #room: ScanRoom
-
-  constructor(room: ScanRoom) {
-    this.#room = room
-  }
-
-  add(signature: Signature): void {
-    this.count++
-    const { fast, index } = signature
-    const view = fast?.view
-    if (fast === undefined || view === undefined) {
-      this.always.push(index)
-      return
-    }
-    let scan = this.scans.find((each) => each.view === view)
-    if (!scan) {
-      scan = { view, prefilter: new WasmPrefilter(this.#room) }
-      this.scans.push(scan)
-    }
-    scan.prefilter.add(fast.bytes, fast.nocase, index)
-  }
-}
-
-/** Place of each protocol among the points. */
-const PROTO_PLACE: Readonly<Record<Point['proto'], number>> = Object.fromEntries(
-  TRANSACTION_PROTOS.map((proto, i) => [proto, i * 4]),
-) as Record<Point['proto'], number>
-
-/** Number of a point: protocol, side, and whether bodies are needed. */
-export function pointIndex(proto: Point['proto'], response: boolean, body: boolean): number {
-  return PROTO_PLACE[proto] + (response ? 2 : 0) + (body ? 1 : 0)
-}
-
 export class RuleSet {
   static #generations = 0
   /** Of this process, rising: which set a finding was made by. */
   readonly generation = ++RuleSet.#generations
+  /** Of the set whose numbers of rules go on in this one. */
+  follows = 0
   readonly signatures: readonly Signature[]
   readonly views: readonly BufferView[]
   readonly #room = new ScanRoom()
@@ -140,23 +68,68 @@ export class RuleSet {
   /** By sid. */
   readonly thresholds: ReadonlyMap<number, ThresholdRule>
 
-  readonly #rules: readonly CompiledRule[]
+  readonly shared: Shared
 
-  private constructor(
-    rules: readonly CompiledRule[],
-    signatures: readonly Signature[],
-    views: readonly BufferView[],
-  ) {
+  readonly #rules: readonly CompiledRule[]
+  /** Its rules by their text: they serve the next set too. Those about sets of values do not, which are each load's own. */
+  readonly known = new Map<string, CompiledRule>()
+  /** By what names a signature in every set; and by the number that stands for the name. */
+  readonly #ids = new Map<string, number>()
+  readonly #indexes = new Map<number, number>()
+  #nextId: number
+
+  /** Empty until `parts` is through. */
+  constructor(rules: readonly CompiledRule[], signatures: readonly Signature[], shared: Shared) {
     this.#rules = rules
     this.signatures = signatures
-    this.views = views
-    for (const signature of signatures) this.#place(signature)
-    for (const lane of [this.tcp, this.udp, this.other, ...this.streams]) lane.prefilter.build()
-    for (const { scans } of this.points) for (const { prefilter } of scans) prefilter.build()
+    this.shared = shared
+    this.views = shared.views
+    this.#nextId = 0
     this.tailBytes = [this.#tail(2), this.#tail(1)]
     this.thresholds = new Map(
       signatures.flatMap(({ hit, threshold }) => (threshold ? [[hit.sid, threshold]] : [])),
     )
+  }
+
+  /** Signatures get their numbers and go where they are looked for, and tables are laid out: all of it, in small parts. */
+  *parts(before: RuleSet | undefined): Generator<void> {
+    const known = before && before.#nextId < IDS_MAX ? before : undefined
+    const ids = known ? known.#ids : new Map<string, number>()
+    this.#nextId = known ? known.#nextId : 0
+    this.follows = known ? known.generation : 0
+    for (const rule of this.#rules) {
+      if (!rule.text.includes('dataset')) this.known.set(rule.text, rule)
+      for (const [ordinal, signature] of rule.signatures.entries()) {
+        this.#identify(signature, ordinal, ids)
+        this.#place(signature)
+        yield
+      }
+    }
+    for (const lane of [this.tcp, this.udp, this.other, ...this.streams])
+      yield* lane.prefilter.parts()
+    for (const { scans } of this.points) for (const { prefilter } of scans) yield* prefilter.parts()
+  }
+
+  #identify(signature: Signature, ordinal: number, before: ReadonlyMap<string, number>): void {
+    const { gid, sid, rev } = signature.hit
+    const name = `${gid}:${sid}:${rev}:${ordinal}`
+    signature.id = before.get(name) ?? this.#nextId++
+    this.#ids.set(name, signature.id)
+    this.#indexes.set(signature.id, signature.index)
+  }
+
+  /** Where the signature of this id is; -1: its rule is gone. */
+  indexOf(id: number): number {
+    return this.#indexes.get(id) ?? -1
+  }
+
+  /** Gives back what lies outside of JavaScript's memory and `next` has not taken over, in small parts. In force nowhere now. */
+  *release(next: RuleSet): Generator<void> {
+    for (const { text, signatures } of this.#rules) {
+      if (!next.shared.goesOn || !next.known.has(text))
+        for (const signature of signatures) releaseSignature(signature)
+      yield
+    }
   }
 
   get size(): number {
@@ -180,13 +153,11 @@ export class RuleSet {
     variables: Variables = defaultVariables(),
     actionOrder: readonly RuleAction[] = ACTIONS,
   ): Loaded {
-    const shared = new Shared(variables)
-    const { rules, refused, total } = compileFiles(files, shared)
-    const signatures = [...rules.values()].flatMap(({ signatures: each }) => each)
-    order(signatures, actionOrder)
-    shippedFirst(signatures, [...rules.values()])
-    const ruleSet = new RuleSet([...rules.values()], signatures, shared.views)
-    return { ruleSet, refused, loaded: rules.size, total }
+    const loading = new RuleLoading(files, { variables, actionOrder })
+    for (;;) {
+      const loaded = loading.step(Number.POSITIVE_INFINITY)
+      if (loaded) return loaded
+    }
   }
 
   #place(signature: Signature): void {
@@ -232,6 +203,19 @@ export class RuleSet {
   }
 }
 
+const conditionsOf = ({ conditions }: { conditions: readonly Condition[] }) => conditions
+
+function releaseSignature({ payload, buffers, packetParts }: Signature): void {
+  for (const list of [payload, ...buffers.map(conditionsOf), ...packetParts.map(conditionsOf)])
+    for (const condition of list) releaseCondition(condition)
+}
+
+function releaseCondition(condition: Condition): void {
+  if (condition.type === 'pcre') condition.regex.release()
+  else if (condition.type === 'base64')
+    for (const inner of condition.conditions) releaseCondition(inner)
+}
+
 /** How far apart the first and the last byte that a rule asks about may lie. */
 function reach(payload: readonly Condition[]): number {
   const [only] = payload
@@ -239,116 +223,47 @@ function reach(payload: readonly Condition[]): number {
   return TAIL_BYTES_MAX
 }
 
-interface CompiledRule {
-  rev: number
-  file: string
-  shipped: boolean
-  line: number
-  text: string
-  signatures: Signature[]
+export interface LoadingOptions {
+  variables?: Variables
+  actionOrder?: readonly RuleAction[] | undefined
+  /** The set whose place the new one takes: values that its rules have gathered stay. */
+  before?: RuleSet | undefined
 }
 
-function compileFiles(files: readonly RuleFile[], shared: Shared) {
-  const rules = new Map<string, CompiledRule>()
-  const refused: Refusal[] = []
-  let total = 0
-  let count = 0
-  for (const { path, text, shipped = false } of files)
-    for (const rule of ruleLines(text)) {
-      total++
-      try {
-        if (count >= SIGNATURES_MAX)
-          throw new Refused(undefined, `a set holds at most ${SIGNATURES_MAX} signatures`)
-        const signatures = compileRule(rule.text, shared)
-        count += signatures.length
-        const old = keepNewest(rules, {
-          file: path,
-          shipped,
-          line: rule.line,
-          text: rule.text,
-          signatures,
-        })
-        if (old) refused.push(old)
-      } catch (error) {
-        refused.push(refusal(path, rule, error))
-      }
-    }
-  return { rules, refused, total }
-}
+/** A set being loaded, a little at a time: packets do not wait for ten thousand rules. */
+export class RuleLoading {
+  readonly #work: Generator<void, Loaded>
 
-/** Of two rules with one sid the one that is shipped stays, else the higher revision; what goes is told. */
-function keepNewest(
-  rules: Map<string, CompiledRule>,
-  found: Omit<CompiledRule, 'rev'>,
-): Refusal | undefined {
-  const hit = found.signatures[0]?.hit
-  if (!hit) return undefined
-  const key = `${hit.gid}:${hit.sid}`
-  const known = rules.get(key)
-  const { shipped = false } = rules.get(`${GID}:${hit.sid}`) ?? {}
-  const taken = shipped && !found.shipped // under another gid too: a threshold counts by sid
-  const newer = !taken && (known === undefined || hit.rev > known.rev)
-  if (newer) rules.set(key, { ...found, rev: hit.rev })
-  if (!known && !taken) return undefined
-  const goes = newer && known ? known : found
-  return {
-    file: goes.file,
-    line: goes.line,
-    sid: hit.sid,
-    keyword: 'sid',
-    reason: taken
-      ? 'its sid belongs to a rule that Picket ships'
-      : newer
-        ? 'a rule with the same sid and a higher rev replaces it'
-        : 'a rule with the same sid is loaded already',
+  constructor(files: readonly RuleFile[], options: LoadingOptions = {}) {
+    this.#work = load(files, options)
+  }
+
+  /** Works until then (performance.now); what is loaded once all is done. A step may be late by one rule's compilation. */
+  step(untilMs: number): Loaded | undefined {
+    do {
+      const { done, value } = this.#work.next()
+      if (done) return value
+    } while (performance.now() < untilMs)
+    return undefined
   }
 }
 
-/** Anything but a Refused is our own mistake and stops the load. */
-function refusal(file: string, { line, text }: RuleLine, error: unknown): Refusal {
-  if (!(error instanceof Refused)) throw error
-  const sid = /[(;]\s*sid\s*:\s*(\d{1,10})\s*;/.exec(text)?.[1]
-  return {
-    file,
-    line,
-    sid: sid === undefined ? undefined : Number(sid),
-    keyword: error.keyword,
-    reason: error.message,
-  }
-}
-
-/** Of a rule that names none, and of all that Picket ships. */
-const GID = 1
-const SEVERITY_ORDER = ['critical', 'high', 'medium', 'low']
-const ACTIONS: readonly RuleAction[] = ['pass', 'drop', 'reject', 'alert']
-
-/** Pass first, then what sets flow bits before what asks for them, then the worst. */
-function order(signatures: Signature[], actions: readonly RuleAction[]): void {
-  const place = ({ action }: Signature) => actions.indexOf(action)
-  const setter = ({ bitChanges, bitTests }: Signature) =>
-    bitChanges.length > 0 ? (bitTests.length > 0 ? 1 : 0) : bitTests.length > 0 ? 2 : 0
-  const severity = ({ hit }: Signature) => SEVERITY_ORDER.indexOf(hit.severity)
-  const worst = (a: Signature, b: Signature) =>
-    severity(a) - severity(b) || a.hit.priority - b.hit.priority || a.hit.sid - b.hit.sid
-  signatures.sort((a, b) => place(a) - place(b) || setter(a) - setter(b) || worst(a, b))
-  signatures.forEach((signature, index) => {
-    signature.index = index
-  })
-  const ranked = [...signatures].sort(
-    (a, b) => Number(b.action === 'pass') - Number(a.action === 'pass') || worst(a, b),
-  )
-  ranked.forEach((signature, rank) => {
-    signature.rank = rank
-  })
-}
-
-/** However many others match everything, and however bad they say they are. */
-function shippedFirst(signatures: readonly Signature[], rules: readonly CompiledRule[]): void {
-  const shipped = new Set(rules.flatMap((rule) => (rule.shipped ? rule.signatures : [])))
-  if (shipped.size === 0) return
-  const last = (signature: Signature) => Number(!shipped.has(signature))
-  const ranked = [...signatures].sort((a, b) => last(a) - last(b) || a.rank - b.rank)
-  for (const [rank, signature] of ranked.entries()) signature.rank = rank
+function* load(
+  files: readonly RuleFile[],
+  { variables = defaultVariables(), actionOrder = ACTIONS, before }: LoadingOptions,
+): Generator<void, Loaded> {
+  const shared = new Shared(variables, before?.shared)
+  const known = before && shared.goesOn ? before.known : new Map<string, CompiledRule>()
+  const { rules, refused, total } = yield* compileFiles(files, shared, known)
+  const compiled = [...rules.values()]
+  const all = compiled.flatMap((rule) => rule.signatures)
+  const shipped = new Set(compiled.flatMap((rule) => (rule.shipped ? rule.signatures : [])))
+  yield
+  const signatures = yield* order(all, actionOrder, shipped)
+  yield
+  const ruleSet = new RuleSet(compiled, signatures, shared)
+  yield* ruleSet.parts(before)
+  return { ruleSet, refused, loaded: rules.size, total }
 }
 
 /** `picket rules check`: what would load, and why the rest would not. */

@@ -38,25 +38,33 @@ export class Refused extends Error {
   }
 }
 
-/** Rules of a file; comments and empty lines left out, lines that end in a backslash joined. */
-export function ruleLines(text: string): RuleLine[] {
-  const found: RuleLine[] = []
+/** Rules of a file, one at a time; comments and empty lines left out, lines that end in a backslash joined. */
+export function* ruleLines(text: string): Generator<RuleLine> {
   let open = ''
   let openLine = 0
-  text.split(/\r?\n/).forEach((part, i) => {
+  let line = 0
+  for (let from = 0; from <= text.length; ) {
+    const newline = text.indexOf('\n', from)
+    const end = newline < 0 ? text.length : newline
+    const part = text.slice(
+      from,
+      end > from && text[end - 1] === '\r' && newline >= 0 ? end - 1 : end,
+    )
+    from = end + 1
+    line++
     if (open === '') {
-      openLine = i + 1
-      if (/^\s*(#|$)/.test(part)) return
+      openLine = line
+      if (/^\s*(#|$)/.test(part)) continue
     }
     if (part.endsWith('\\')) {
       open += `${part.slice(0, -1)} `
-      return
+      continue
     }
-    found.push({ line: openLine, text: (open + part).trim() })
+    const rule = (open + part).trim()
     open = ''
-  })
-  if (open.trim() !== '') found.push({ line: openLine, text: open.trim() })
-  return found.filter(({ text: rule }) => rule !== '')
+    if (rule !== '') yield { line: openLine, text: rule }
+  }
+  if (open.trim() !== '') yield { line: openLine, text: open.trim() }
 }
 
 /** Cuts one rule. Throws Refused with what is wrong. */

@@ -95,6 +95,8 @@ export interface Point {
 }
 
 export interface Signature {
+  /** Stays the same in each set that has the rule: what flows remember it by. */
+  id: number
   /** Place in the order of judging. */
   index: number
   /** 0 is worst: who goes first when there are too many candidates. */
