@@ -53,9 +53,13 @@ describe.skipIf(!image)('a box, as it leaves the factory', () => {
     await box.machine.picture(join(PICTURES, 'console.png'))
   })
 
-  test('switched off, its kernel image is the blessed one', async () => {
-    await box.machine.cut()
-    const images = new Esp(box.machine.disk).list().filter((path) => path.startsWith('/EFI/Linux/'))
-    expect(images).toEqual([expect.not.stringContaining('+')])
+  test('its kernel image is blessed: three tries were for a boot that does its duty', async () => {
+    await box.asked('the image counts its tries no more', async () => {
+      const paths = new Esp(box.machine.disk)
+        .list()
+        .filter((each) => each.startsWith('/EFI/Linux/'))
+      if (paths.some((each) => each.includes('+'))) throw new Error(paths.join(' '))
+      return true
+    })
   })
 })
