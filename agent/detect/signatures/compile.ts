@@ -99,7 +99,7 @@ export function compileRule(text: string, shared: Shared): Signature[] {
     throw new Refused('config', 'the action config and the keyword config go together')
   settle(draft)
   return (draft.protos ?? [undefined]).flatMap((proto) =>
-    sidesOf(draft, proto).map((side) => signature(draft, { side, proto }, shared)),
+    sidesOf(draft).map((side) => signature(draft, { side, proto }, shared)),
   )
 }
 
@@ -143,7 +143,7 @@ function packetParts(lists: readonly DraftList[]): PacketPart[] {
 }
 
 /** On which side transactions are judged; [0] for a rule without any buffer. */
-function sidesOf(draft: Draft, proto: AppProto | undefined): (0 | 1 | 2)[] {
+function sidesOf(draft: Draft): (0 | 1 | 2)[] {
   const lists = named(draft.lists)
   if (lists.length === 0 && draft.transactionTests.length === 0) return [draft.side]
   const sides = new Set<'request' | 'response'>(
@@ -170,7 +170,6 @@ function sidesOf(draft: Draft, proto: AppProto | undefined): (0 | 1 | 2)[] {
   if (side !== 0) return [side]
   if (draft.side !== 0) return [draft.side]
   if (lists.length === 0 && !draft.transactionTests.some(({ bothSides }) => bothSides)) return [1]
-  if (proto === 'http' && lists.every(({ name }) => name === 'file.data')) return [2]
   return [1, 2]
 }
 
