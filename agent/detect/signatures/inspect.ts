@@ -34,8 +34,8 @@ const CAPTURED_MAX = 32
 const STEPS_MAX = 3000
 /** Bytes searched for one rule in one buffer. */
 const SEARCHED_MAX = 1 << 22
-/** Bytes searched for all rules of one packet, and what brings it: some 10 ms. A step counts as so many. */
-const WORK_MAX = 1 << 24
+/** Bytes searched for all rules of one packet, and what it brings: some 5 ms. A step counts as so many. */
+const WORK_MAX = 1 << 23
 const STEP_WORK = 32
 
 /** Outcome of a chain: STOP means that no other place of an earlier match can help. */
