@@ -24,7 +24,10 @@ const NEVER_UTF = 0x1000
 const UNGREEDY = 0x40000
 const ANCHORED = 0x80000000
 const JIT_COMPLETE = 1
+const JIT_PARTIAL_SOFT = 2
+const PARTIAL_SOFT = 0x10
 const ERROR_NO_MATCH = -1
+const ERROR_PARTIAL = -2
 
 export const FLAG_BITS: Readonly<Record<string, number>> = {
   i: CASELESS,
@@ -113,6 +116,10 @@ export class Regex {
   /** Of the last match, relative to the subject. */
   matchStart = 0
   matchEnd = 0
+  /** After `searchOn` has found nothing: no match begins before it, whatever follows the subject. */
+  rest = 0
+  readonly #anchored: boolean
+  #canGoOn: boolean | undefined
 
   /** Throws Refused with PCRE2's own sentence. */
   constructor(pattern: string, options: number) {
@@ -129,6 +136,7 @@ export class Regex {
       const sentence = text.toString('latin1', 0, Math.max(0, length))
       throw new Refused('pcre', `the expression is wrong at ${at[0]}: ${sentence}`)
     }
+    this.#anchored = /\^|\\[AG]/.test(pattern)
     this.#library.jit(code, JIT_COMPLETE) // where there is no JIT, the interpreter serves
     this.#code = code
     released.register(this, code, this)
@@ -140,6 +148,39 @@ export class Regex {
     released.unregister(this)
     this.#library.free(this.#code)
     this.#code = null
+  }
+
+  /**
+   * Whether `searchOn` may be asked: what is bound to the subject's beginning is not to be found later, and without JIT
+   * another count of the match limit would hold.
+   */
+  get canGoOn(): boolean {
+    if (this.#code === null) return false
+    this.#canGoOn ??= !this.#anchored && this.#library.jit(this.#code, JIT_PARTIAL_SOFT) === 0
+    return this.#canGoOn
+  }
+
+  /** As `search`, and where nothing is found, `rest` tells from where to search when more of the same follows. */
+  searchOn(subject: Uint8Array, from: number): 1 | 0 | -1 {
+    const { match, matchData, context, span } = this.#library
+    if (this.#code === null) return 0
+    const result = match(
+      this.#code,
+      subject,
+      subject.length,
+      from,
+      PARTIAL_SOFT,
+      matchData,
+      context,
+    )
+    if (result === ERROR_NO_MATCH || result === ERROR_PARTIAL) {
+      this.rest = result === ERROR_PARTIAL ? Number(span.getBigUint64(0, true)) : subject.length
+      return 0
+    }
+    if (result < 0) return -1
+    this.matchStart = Number(span.getBigUint64(0, true))
+    this.matchEnd = Number(span.getBigUint64(8, true))
+    return 1
   }
 
   /** The first group of the first match, for a transform. */
