@@ -7,11 +7,12 @@ import type { AlertHit } from '../alert.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
 import { Dataset } from './datasets.ts'
 import { FlowMemory } from './flow-memory.ts'
-import type { FlowTableLike } from './flows.ts'
+import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { type Lane, pointIndex } from './lanes.ts'
 import { LookOn } from './look-on.ts'
+import { PacketClasses } from './packet-classes.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
@@ -150,8 +151,12 @@ export class SignatureEngine {
     const { signatures } = this.#rules
     this.#find(lane, packet.bytes, start, end, start)
     this.#list.clear()
-    for (let i = 0; i < lane.always.length; i++)
-      this.#offerPacket(signatures[lane.always[i] as number] as Signature, packet)
+    if (lane.always.length > 0) {
+      const established = flow >= 0 && (this.#flows.state[flow] as number) >= STATE_ESTABLISHED
+      lane.classes ??= new PacketClasses(lane.always.map((i) => signatures[i] as Signature))
+      const always = lane.classes.of(packet, established)
+      for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
+    }
     const { list, count } = this.#candidates
     for (let i = 0; i < count; i++)
       this.#offerPacket(signatures[list[i] as number] as Signature, packet)

@@ -1,7 +1,7 @@
 /** Fields of the packet's own headers. */
 import { ipv4ChecksumOk, transportChecksumOk } from '../../decode/checksum.ts'
 import { DECODE_EVENTS, type PacketEvent, STREAM_EVENTS } from '../../decode/events.ts'
-import { TCP } from '../../decode/packet.ts'
+import { type Packet, TCP } from '../../decode/packet.ts'
 import { type NumberTest, parseNumberTest, passes } from './condition.ts'
 import type { Draft } from './draft.ts'
 import { bare, type KeywordTable, parts, valued } from './keyword.ts'
@@ -34,8 +34,10 @@ const PROTOCOL_NAMES: Readonly<Record<string, number>> = {
   sctp: 132,
 }
 
-const isTcp: PacketTest = (packet) => packet.protocol === 6
-const isIcmp: PacketTest = (packet) => packet.protocol === 1 || packet.protocol === 58
+const ofClass = (test: (packet: Packet) => boolean): PacketTest =>
+  Object.assign(test, { ofClass: true as const })
+const isTcp = ofClass((packet) => packet.protocol === 6)
+const isIcmp = ofClass((packet) => packet.protocol === 1 || packet.protocol === 58)
 
 export const PACKET_KEYWORDS: KeywordTable = {
   dsize: valued((draft, value, name) => {
@@ -73,7 +75,9 @@ export const PACKET_KEYWORDS: KeywordTable = {
     const [, sign = '', text = ''] = /^([!<>]?)\s*([\w-]+)$/.exec(value) ?? []
     const known = PROTOCOL_NAMES[text.toLowerCase()]
     const test = testOf(name, `${sign}${known ?? text}`)
-    draft.packetTests.push((packet) => packet.ipVersion !== 0 && passes(test, packet.protocol))
+    draft.packetTests.push(
+      ofClass((packet) => packet.ipVersion !== 0 && passes(test, packet.protocol)),
+    )
   }),
   'decode-event': valued((draft, value, name) => setEvent(draft, name, DECODE_EVENTS, value)),
   'stream-event': valued((draft, value, name) => setEvent(draft, name, STREAM_EVENTS, value)),
@@ -187,10 +191,10 @@ function tcpFlags(name: string, value: string): PacketTest {
   const mode = match[1] || match[3]
   const wanted = bits(match[2] as string)
   const kept = ~bits(match[4] ?? '') & 0xff
-  return ({ tcpFlags: all }) => {
+  return ofClass(({ tcpFlags: all }) => {
     const flags = all & kept
     if (mode === '*') return (flags & wanted) !== 0
     if (mode === '+') return (flags & wanted) === wanted
     return (flags === wanted) !== (mode === '!')
-  }
+  })
 }

@@ -3,6 +3,7 @@ import { TRANSACTION_PROTOS } from '../../decode/records.ts'
 import type { Prefilter } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
+import type { PacketClasses } from './packet-classes.ts'
 import type { BufferView, Point, Signature } from './rule.ts'
 
 /** Signatures that look at the same bytes at the same time. */
@@ -10,6 +11,8 @@ export class Lane {
   /** Judged for every buffer: no literal of theirs must be there. */
   readonly always: number[] = []
   readonly prefilter: Prefilter
+  /** Of `always`, where the lane is one of packets: made at the first. */
+  classes: PacketClasses | undefined
 
   constructor(room: ScanRoom) {
     this.prefilter = new WasmPrefilter(room)

@@ -37,18 +37,20 @@ const ends = (port: number) => ({
   destPort: 80,
 })
 
-/** What has fired in a stream of these pieces; thresholds are not in force here, so once each. */
+const STREAMS_MAX = 50
+let lab = new SignatureLab(RULES)
+let streams = 0
+
+/** What has fired in a stream of these pieces, each rule once. */
 function fired(pieces: readonly string[]): number[] {
-  const lab = new SignatureLab(RULES)
-  expect(lab.refused).toEqual([])
-  const all = lab.segments(
-    pieces.map((piece) => ['>', piece] as const),
-    ends(40_000),
-  )
+  if (++streams % STREAMS_MAX === 0) lab = new SignatureLab(RULES) // its table is small
+  const parts = pieces.map((piece) => ['>', piece] as const)
+  const all = lab.segments(parts, ends(40_000 + streams))
   return [...new Set(all)].sort((a, b) => a - b)
 }
 
 test('a stream in pieces and in one', () => {
+  expect(lab.refused).toEqual([])
   const chance = new Chance(SEED)
   const seen = new Set<number>()
   for (let round = 0; round < 150; round++) {

@@ -136,7 +136,7 @@ export class Regex {
       const sentence = text.toString('latin1', 0, Math.max(0, length))
       throw new Refused('pcre', `the expression is wrong at ${at[0]}: ${sentence}`)
     }
-    this.#anchored = /\^|\\[AG]/.test(pattern)
+    this.#anchored = (options & ANCHORED) !== 0 || /\^|\\[AG]/.test(pattern)
     this.#library.jit(code, JIT_COMPLETE) // where there is no JIT, the interpreter serves
     this.#code = code
     released.register(this, code, this)

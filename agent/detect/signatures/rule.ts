@@ -49,7 +49,11 @@ export interface FlowBit {
 }
 
 /** A question to the packet's own fields. */
-export type PacketTest = (packet: Packet) => boolean
+export interface PacketTest {
+  (packet: Packet): boolean
+  /** Its answer hangs on protocol and TCP flags alone. */
+  ofClass?: true
+}
 /** What rules remember across packets and flows, as the engine hands it to a test. */
 export interface StatePlace {
   flow: number
