@@ -12,7 +12,6 @@ import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { type Lane, pointIndex } from './lanes.ts'
 import { LookOn } from './look-on.ts'
-import { PacketClasses } from './packet-classes.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
@@ -153,8 +152,7 @@ export class SignatureEngine {
     this.#list.clear()
     if (lane.always.length > 0) {
       const established = flow >= 0 && (this.#flows.state[flow] as number) >= STATE_ESTABLISHED
-      lane.classes ??= new PacketClasses(lane.always.map((i) => signatures[i] as Signature))
-      const always = lane.classes.of(packet, established)
+      const always = lane.classes(signatures).of(packet, established)
       for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
     }
     const { list, count } = this.#candidates
@@ -271,8 +269,10 @@ export class SignatureEngine {
     this.#lookOn.begin(this.#tails.goOn(key, state, proto), base + end)
     this.#tails.store(key, window, end, added, keep)
     this.#list.clear()
-    for (let i = 0; i < lane.always.length; i++)
-      this.#offerFlow(lane.always[i] as number, flow, toServer)
+    if (lane.always.length > 0) {
+      const due = lane.plain(this.#rules.signatures).due(window, end, base, this.#lookOn)
+      for (let i = 0; i < due.length; i++) this.#offerFlow(due[i] as number, flow, toServer)
+    }
     for (let i = 0; i < waiting; i++) {
       const index = this.#rules.indexOf(this.#waiting[i] as number)
       if (index < 0) continue

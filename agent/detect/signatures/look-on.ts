@@ -4,7 +4,7 @@ import type { Signature } from './rule.ts'
 
 export class LookOn {
   /** Places count from the beginning of the stream. Where the plain rules look in this piece, and will in the next. */
-  #plain = 0
+  plain = 0
   plainNext = 0
   /** By rule: where it looks, and in which piece that was said. */
   readonly #from: Float64Array
@@ -19,7 +19,7 @@ export class LookOn {
   /** A piece that ends at `end`. 0: from the beginning of what is kept. */
   begin(plain: number, end: number): void {
     this.#piece++
-    this.#plain = plain
+    this.plain = plain
     this.plainNext = end
   }
 
@@ -30,7 +30,7 @@ export class LookOn {
   }
 
   of({ index, plain }: Signature): number {
-    if (plain) return this.#plain
+    if (plain) return this.plain
     return this.#said[index] === this.#piece ? (this.#from[index] as number) : 0
   }
 

@@ -118,6 +118,8 @@ export class Regex {
   matchEnd = 0
   /** After `searchOn` has found nothing: no match begins before it, whatever follows the subject. */
   rest = 0
+  readonly pattern: string
+  readonly options: number
   readonly #anchored: boolean
   #canGoOn: boolean | undefined
 
@@ -136,6 +138,8 @@ export class Regex {
       const sentence = text.toString('latin1', 0, Math.max(0, length))
       throw new Refused('pcre', `the expression is wrong at ${at[0]}: ${sentence}`)
     }
+    this.pattern = pattern
+    this.options = options
     this.#anchored = (options & ANCHORED) !== 0 || /\^|\\[AG]/.test(pattern)
     this.#library.jit(code, JIT_COMPLETE) // where there is no JIT, the interpreter serves
     this.#code = code
@@ -213,4 +217,24 @@ export class Regex {
     this.matchEnd = Number(span.getBigUint64(8, true))
     return 1
   }
+}
+
+/** What has another meaning, or another number, among other expressions: references, names, options, verbs, quotations. */
+const NOT_ALONE = /\\[1-9gkKQEC]|\(\?(?![:=!])|\(\*/
+
+/** The expression as one of several; undefined where it cannot be one. */
+export function alternative({ pattern, options }: Regex): string | undefined {
+  const known = CASELESS | MULTILINE | DOTALL
+  if ((options & ~known) !== 0 || NOT_ALONE.test(pattern)) return undefined
+  const flag = (bit: number, letter: string) => ((options & bit) !== 0 ? letter : '')
+  const flags = flag(CASELESS, 'i') + flag(MULTILINE, 'm') + flag(DOTALL, 's')
+  return `(?${flags}:${pattern})`
+}
+
+/** Finds something wherever one of them does; undefined where they cannot be one. */
+export function anyOf(regexes: readonly Regex[]): Regex | undefined {
+  const pattern = regexes.map(alternative).join('|')
+  if (regexes.length < 2 || Buffer.byteLength(pattern) > PATTERN_BYTES_MAX) return undefined
+  const any = new Regex(pattern, 0)
+  return any.canGoOn ? any : undefined
 }
