@@ -39,8 +39,7 @@ export class Box {
   /** The code of the console opens the door once; the certificate is the one that the console shows. */
   async claim(code: string): Promise<void> {
     await this.answers()
-    const { serial } = this.machine
-    const shown = SAID.fingerprint.exec(serial.said)?.[1]
+    const [, shown] = await this.machine.serial.expect(SAID.fingerprint, ANSWERS_MS_MAX)
     expect(this.pages.fingerprint).toBe(shown)
     await this.pages.claim(code, PASSWORD)
   }
