@@ -13,24 +13,26 @@ enter_tools() {
 # One uuid of a text, so that the same version has the same partitions on every machine that builds it.
 uuid_of() { printf %s "$1" | sha256sum | sed -E 's/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/'; }
 
-# Keys of a test build are made once in the output folder, and are worth nothing. A release names a folder of its own.
+# Keys of a test build are made once in the output folder, and are worth nothing. A release names a folder of its own,
+# whose keys are copied nowhere but into the folder that is worked in, which does not outlive the run.
 keys() {
-  local at=$1
+  KEYS=${PICKET_IMAGE_KEYS:-$OUT/keys}
   if [ -n "${PICKET_IMAGE_KEYS:-}" ]; then
-    mkdir -p -m 0700 "$at"
-    cp "$PICKET_IMAGE_KEYS"/{pcr.pem,pcr.pub.pem,db.key,db.crt} "$at/"
+    local name
+    for name in pcr.pem pcr.pub.pem db.key db.crt; do
+      [ -r "$KEYS/$name" ] || { say "there is no $name in $KEYS"; exit 2; }
+    done
     return
   fi
-  [ "$RELEASE" = no ] || { say "a release is signed with your keys: name their folder in PICKET_IMAGE_KEYS (pcr.pem, pcr.pub.pem, db.key, db.crt)."; exit 2; }
-  [ ! -e "$at/db.crt" ] || return 0
-  say "making test keys in $at; whoever has the folder can sign for boxes of this build"
+  [ ! -e "$KEYS/db.crt" ] || return 0
+  say "making test keys in $KEYS; whoever has the folder can sign for boxes of this build"
   (
     umask 077
-    mkdir -p "$at" "$WORK/keys"
+    mkdir -p "$KEYS" "$WORK/keys"
     in_tools openssl genrsa -out /w/keys/pcr.pem 2048
     in_tools openssl rsa -in /w/keys/pcr.pem -pubout -out /w/keys/pcr.pub.pem
     in_tools openssl req -new -x509 -newkey rsa:2048 -nodes -keyout /w/keys/db.key -out /w/keys/db.crt -subj '/CN=Picket test build/' -days 3650
-    mv "$WORK"/keys/{pcr.pem,pcr.pub.pem,db.key,db.crt} "$at/"
+    mv "$WORK"/keys/{pcr.pem,pcr.pub.pem,db.key,db.crt} "$KEYS/"
   ) 2>/dev/null
 }
 

@@ -47,6 +47,7 @@ exec 9>"$KEEP/lock"
 flock -n 9 || { say "another run is at work in $KEEP"; exit 1; }
 rm -rf "$WORK"
 mkdir -p "$WORK"
+trap 'rm -rf "$WORK"/keys "$WORK"/*/keys' EXIT
 
 . image/trees.sh
 . image/root.sh
@@ -55,13 +56,14 @@ mkdir -p "$WORK"
 
 main() {
   say "version $VERSION, into $OUT"
+  [ "$RELEASE" = no ] || releasable
   trees
   compare_lock
   enter_tools
-  keys "$OUT/keys"
+  keys
   one "$BASE" "$WORK/one"
-  [ "$TWICE" = no ] || twice
   deliver "$WORK/one"
+  [ "$TWICE" = no ] || twice
   umount -R "$TOOLS/dev" "$TOOLS/proc" "$TOOLS/w"
   rm -rf "$WORK"
   step "done: $OUT/disk.raw"
@@ -71,26 +73,34 @@ main() {
 one() {
   mkdir -p "$2"
   root_tree "$1" "$2"
-  rm -rf "$2/keys"
-  cp -r "$OUT/keys" "$2/keys"
+  mkdir -p -m 0700 "$2/keys"
+  cp "$KEYS"/{pcr.pem,pcr.pub.pem,db.key,db.crt} "$2/keys/"
   disk "$2"
+  rm -rf "$2/keys"
 }
 
+# A release is one commit, signed with keys that are not made here.
+releasable() {
+  [ "$UPDATE" = no ] || { say "a release does not change the lock."; exit 2; }
+  [ -n "${PICKET_IMAGE_KEYS:-}" ] || { say "a release is signed with your keys: name their folder in PICKET_IMAGE_KEYS (pcr.pem, pcr.pub.pem, db.key, db.crt)."; exit 2; }
+  [ -z "$(git status --porcelain)" ] || { say "a release is made of a commit; git status names what is in none."; exit 2; }
+}
+
+# Everything again, from another base that Debian's packages are unpacked into, against what was just delivered.
 twice() {
   step "all of it a second time"
   base_tree "$WORK/base.tar"
   one "$WORK/base.tar" "$WORK/two"
   local different=0 file
-  cmp "$BASE" "$WORK/base.tar" || different=1
-  for file in parts/initrd parts/root.erofs update disk.raw; do
-    diff -rq "$WORK/one/$file" "$WORK/two/$file" >&2 && say "same bits twice: $file" || different=1
+  cmp "$BASE" "$WORK/base.tar" && say "same bits twice: Debian's base" || different=1
+  for file in parts update disk.raw; do
+    diff -rq "$OUT/$file" "$WORK/two/$file" >&2 && say "same bits twice: $file" || different=1
   done
   [ $different = 0 ] || {
     diff -rq --no-dereference "$WORK/one/root" "$WORK/two/root" >&2 || :
-    say "two builds differ; both are in $WORK"
+    say "two builds differ; both roots are in $WORK"
     exit 1
   }
-  rm -rf "$WORK/two" "$WORK/base.tar"
 }
 
 deliver() {

@@ -9,7 +9,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { corpus } from '../traffic/corpus.ts'
 import { capture } from '../traffic/mix/main.ts'
 import { type Agreement, agreement, readAlerts, seenIn } from './engine/agreement.ts'
@@ -27,6 +27,7 @@ const SIZES = asked('RULES', '0,1000,10000').split(',').map(Number)
 const CAPTURES = asked('CAPTURES', 'mix,corpus,small').split(',')
 const SEED = Number(asked('SEED', '1'))
 const FOLDER = asked('DIR', fileURLToPath(new URL('../../.state/bench-engine', import.meta.url)))
+const RULE_TALKS = 0.7
 const HOME = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
 const ET_RULES = ['et-open-2025-BSD.rules', 'et-open-2020-BSD.rules']
 const ALL_RULES = [...ET_RULES, 'hunting-GPL3.rules', 'quadrant-GPL2.rules', 'suricata-events-GPL2.rules', 'quickdraw-MIT/dnp3.rules'] // biome-ignore format: one list
@@ -48,25 +49,30 @@ if (lacks !== undefined) say(`skipped: the bench against Suricata needs ${lacks}
 test.skipIf(lacks !== undefined)('Picket beside Suricata', { timeout: 7_200_000 }, async () => {
   mkdirSync(FOLDER, { recursive: true })
   const peer = makePeer(FOLDER, say)
+  onTestFinished(() =>
+    rmSync(join(FOLDER, `work-${process.pid}`), { recursive: true, force: true }),
+  )
   const sets = makeRuleSets(rulesOf(peer, ET_RULES), SIZES, SEED)
   for (const { rules, variants } of sets)
     say(`${rules} rules, of them ${variants} variants of others, load on both sides`)
   const cases = await captures()
-  const found = []
+  const lines = []
   const seen: Record<string, object> = {}
   for (const each of cases) {
     seen[each.name] = whatIsSeen(peer, each)
     say(`${each.name}: seen ${JSON.stringify(seen[each.name])}`)
     for (const set of sets) {
       const line = turns(peer, each, set)
-      found.push(line)
+      lines.push(line)
       say(inWords(line))
     }
   }
+  const talks = CAPTURES.includes('mix') ? ruleTalks(peer, sets.at(-1) as RuleSetMade) : undefined
+  if (talks) say(agreementInWords(talks))
   const all = CAPTURES.includes('corpus') ? await allCaptures(peer) : undefined
   if (all) say(agreementInWords(all))
   const load = loadavg()[0]
-  keepResults('engine', { suricata: peer.version, turns: TURNS, load, rules: sets.map(nameless), captures: cases, seen, found, ...(all && { all }) }) // biome-ignore format: one line
+  keepResults('engine', { suricata: peer.version, turns: TURNS, load, rules: sets.map(nameless), captures: cases, seen, found: lines, ...(talks && { talks }), ...(all && { all }) }) // biome-ignore format: one line
 })
 
 function rulesOf(peer: Peer, names: readonly string[]) {
@@ -80,6 +86,13 @@ function rulesOf(peer: Peer, names: readonly string[]) {
   return { files: names.map((name) => join(folder, name)), folder: FOLDER, loads }
 }
 
+/** A capture of which most talks hold the literals of a rule, with all rules: untimed. */
+function ruleTalks(peer: Peer, set: RuleSetMade): Agreement {
+  const made = capture({ folder: FOLDER, kind: 'mix', seed: SEED, packets: Math.floor(PACKETS / 5), ruleFiles: rulesOf(peer, ET_RULES).files, ruleShare: RULE_TALKS }) // biome-ignore format: one call
+  say(`${made.ruled} of ${made.talks} talks made of rules, ${made.packets} packets, ${set.rules} rules`) // biome-ignore format: one line
+  return found(peer, { ...made, name: 'rules', file: basename(made.path), checksums: true }, basename(set.file)) // biome-ignore format: one line
+}
+
 /** Every capture of the corpus once, with every rule of it for any address: untimed. */
 async function allCaptures(peer: Peer): Promise<Agreement> {
   const rules = makeAnyRules(rulesOf(peer, ALL_RULES))
@@ -88,8 +101,12 @@ async function allCaptures(peer: Peer): Promise<Agreement> {
   say(
     `${made.captures} captures once, ${made.packets} packets, ${rules.rules} rules for any address`,
   )
+  return found(peer, { ...made, name: 'all', file, checksums: false }, basename(rules.file))
+}
+
+function found(peer: Peer, each: Case, rules: string): Agreement {
   const of = (engine: Engine) => {
-    run(engine, { peer, capture: { ...made, name: 'all', file, checksums: false }, rules: basename(rules.file) }) // biome-ignore format: one run
+    run(engine, { peer, capture: each, rules })
     return readAlerts(join(workOf(engine), 'eve.json'))
   }
   return agreement(of('suricata'), of('picket'))
@@ -162,7 +179,8 @@ function run(
 }
 
 function workOf(engine: Engine): string {
-  return join(FOLDER, 'work', engine)
+  // Of this process: another bench may run over the same captures.
+  return join(FOLDER, `work-${process.pid}`, engine)
 }
 
 function nameless({ rules, variants }: RuleSetMade) {

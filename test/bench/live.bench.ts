@@ -5,7 +5,7 @@
  * PICKET_ENGINE_KPPS (400), PICKET_ENGINE_RING_MIB (64), and PICKET_ENGINE_PACKETS, _TURNS, _DIR, _SEED as in engine.bench.ts, which is to have run
  * before in the same folder: its rules are used. Needs root and mmdebstrap, and a core for the sender beside those of the workers.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'vitest'
@@ -43,7 +43,7 @@ test.skipIf(lacks !== undefined)('on a wire', { timeout: 3_600_000 }, async () =
       const taken = { suricata: [] as LiveTaken[], picket: [] as LiveTaken[] }
       for (let turn = 0; turn < TURNS; turn++)
         for (const engine of ['suricata', 'picket'] as const)
-          taken[engine].push(await wire.run({ engine, shards, files: FOLDER, work: join(FOLDER, 'work', `live-${engine}`), capture: basename(mix.path), warming: basename(warming.path), rules: RULES, home: HOME, kpps: KPPS, ringMiB: RING_MIB })) // biome-ignore format: one run
+          taken[engine].push(await wire.run({ engine, shards, files: FOLDER, work: join(FOLDER, `work-${process.pid}`, engine), capture: basename(mix.path), warming: basename(warming.path), rules: RULES, home: HOME, kpps: KPPS, ringMiB: RING_MIB })) // biome-ignore format: one run
       for (const engine of ['suricata', 'picket'] as const) {
         const line = { engine, shards, ...figures(taken[engine]) }
         lines.push(line)
@@ -52,6 +52,7 @@ test.skipIf(lacks !== undefined)('on a wire', { timeout: 3_600_000 }, async () =
     }
   } finally {
     wire.close()
+    rmSync(join(FOLDER, `work-${process.pid}`), { recursive: true, force: true })
   }
   keepResults('live', { suricata: peer.version, turns: TURNS, kpps: KPPS, ringMiB: RING_MIB, rules: 1000, lines }) // biome-ignore format: one line
 })

@@ -83,7 +83,7 @@ export class Machine {
 
   /** Assembled and switched off. */
   static async assemble(options: MachineOptions): Promise<Machine> {
-    const folder = mkdtempSync(join(tmpdir(), 'picket-box-'))
+    const folder = mkdtempSync(join(tmpdir(), 'picket-machine-'))
     const firmware = findFirmware()
     if (!firmware) throw new Error('there is no OVMF firmware on this machine')
     copyFileSync(firmware.vars, join(folder, 'vars.fd'))

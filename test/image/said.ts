@@ -1,7 +1,7 @@
 /** The words of the console that tests wait for. */
 export const SAID = {
   /** The one-time code of a box that nobody has claimed. */
-  code: /\b((?:[0-9A-HJKMNP-TV-Z]{4}-){2}[0-9A-HJKMNP-TV-Z]{4})\b/,
+  code: /claim code\s+((?:[0-9A-HJKMNP-TV-Z]{4}-){2}[0-9A-HJKMNP-TV-Z]{4})\b/,
   fingerprint: /((?:[0-9A-F]{2}:){31}[0-9A-F]{2})/,
   /** The data did not open by the TPM: it waits for the recovery key, and nothing of the box runs. */
   locked: /enter (passphrase|recovery key)|passphrase for/i,

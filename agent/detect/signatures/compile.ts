@@ -12,6 +12,7 @@ import { chooseFast } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
 import { KEYWORDS } from './keywords.ts'
 import { attackIds } from './keywords-rule.ts'
+import { isPlain, leadOf } from './lead.ts'
 import { isPacketPart } from './packet-parts.ts'
 import { type PortGroup, parsePortGroup } from './port-group.ts'
 import { referenceUrl } from './reference.ts'
@@ -99,7 +100,7 @@ export function compileRule(text: string, shared: Shared): Signature[] {
     throw new Refused('config', 'the action config and the keyword config go together')
   settle(draft)
   return (draft.protos ?? [undefined]).flatMap((proto) =>
-    sidesOf(draft, proto).map((side) => signature(draft, { side, proto }, shared)),
+    sidesOf(draft).map((side) => signature(draft, { side, proto }, shared)),
   )
 }
 
@@ -143,7 +144,7 @@ function packetParts(lists: readonly DraftList[]): PacketPart[] {
 }
 
 /** On which side transactions are judged; [0] for a rule without any buffer. */
-function sidesOf(draft: Draft, proto: AppProto | undefined): (0 | 1 | 2)[] {
+function sidesOf(draft: Draft): (0 | 1 | 2)[] {
   const lists = named(draft.lists)
   if (lists.length === 0 && draft.transactionTests.length === 0) return [draft.side]
   const sides = new Set<'request' | 'response'>(
@@ -170,7 +171,6 @@ function sidesOf(draft: Draft, proto: AppProto | undefined): (0 | 1 | 2)[] {
   if (side !== 0) return [side]
   if (draft.side !== 0) return [draft.side]
   if (lists.length === 0 && !draft.transactionTests.some(({ bothSides }) => bothSides)) return [1]
-  if (proto === 'http' && lists.every(({ name }) => name === 'file.data')) return [2]
   return [1, 2]
 }
 
@@ -201,7 +201,7 @@ function signature(
   const body = buffers.some(({ view }) => view.source.body) || tests.some(({ late }) => late)
   const point: Point | undefined =
     judged === undefined ? undefined : { proto: judged, response, body }
-  return {
+  const made: Signature = {
     id: 0,
     index: 0,
     rank: 0,
@@ -236,8 +236,12 @@ function signature(
       ({ view, conditions }) => view.source.body && conditions.some(needsEnd),
     ),
     fast: chooseFast(draft.lists, buffers, point !== undefined),
+    lead: judged === undefined || payload.length > 0 ? leadOf(payload) : undefined,
+    plain: false,
     hit: hitOf(draft),
   }
+  made.plain = isPlain(made)
+  return made
 }
 
 /** What the rule says when it matches. */

@@ -255,6 +255,14 @@ test('a header that comes twice is one with both values; of lengths the first co
   expect(lab.transaction({ proto: 'http', stage: 'done', http })).toEqual([1, 2, 4, 5])
 })
 
+test('a file without a direction is one that is sent, too', () => {
+  const lab = new SignatureLab(rule('flow:established; file_data; content:"ELF"; within:3;', HTTP))
+  const sends = httpExchange({ method: 'POST', requestBody: Buffer.from('ELF and more') })
+  expect(lab.transaction({ proto: 'http', stage: 'done', http: sends })).toEqual([1])
+  const fetches = httpExchange({ responseBody: Buffer.from('ELF and more') })
+  expect(lab.transaction({ proto: 'http', stage: 'done', http: fetches })).toEqual([1])
+})
+
 test('each rule fires once a transaction, whatever the number of stages', () => {
   const lab = new SignatureLab(
     [

@@ -7,35 +7,26 @@ import { parseArgs } from 'node:util'
 import { MIX_VERSION, type MixMade, type MixOptions, makeCapture } from './mix.ts'
 import { readRuleContents } from './rule-contents.ts'
 
-export interface Asked extends Pick<MixOptions, 'kind' | 'seed' | 'packets'> {
+export interface Asked extends Pick<MixOptions, 'kind' | 'seed' | 'packets' | 'ruleShare'> {
   folder: string
   /** Files of rules whose literals occur. */
   ruleFiles: readonly string[]
 }
 
 /** A capture of the folder, made if it is not there: its name tells seed, count, version and rules. */
-export function capture({
-  folder,
-  kind,
-  seed,
-  packets,
-  ruleFiles,
-}: Asked): MixMade & { path: string } {
+export function capture(asked: Asked): MixMade & { path: string } {
+  const { folder, kind, seed, packets, ruleFiles, ruleShare } = asked
   mkdirSync(folder, { recursive: true })
   const digest = createHash('sha256')
   for (const file of ruleFiles) digest.update(readFileSync(file))
-  const name = `${kind}-${packets}-seed${seed}-v${MIX_VERSION}-${digest.digest('hex').slice(0, 8)}`
+  const share = ruleShare === undefined ? '' : `-rules${ruleShare}`
+  const name = `${kind}-${packets}-seed${seed}${share}-v${MIX_VERSION}-${digest.digest('hex').slice(0, 8)}`
   const path = join(folder, `${name}.pcap`)
   const note = join(folder, `${name}.json`)
   if (!existsSync(path) || !existsSync(note)) {
     const part = `${path}.part`
-    const made = makeCapture({
-      path: part,
-      kind,
-      seed,
-      packets,
-      rules: readRuleContents(ruleFiles),
-    })
+    const rules = readRuleContents(ruleFiles)
+    const made = makeCapture({ path: part, kind, seed, packets, rules, ...(ruleShare !== undefined && { ruleShare }) }) // biome-ignore format: one call
     writeFileSync(note, JSON.stringify(made))
     renameSync(part, path)
   }

@@ -18,7 +18,6 @@ const START_US = 1_760_000_000_000_000
 const STEP_US = 60
 const TALKS_AT_ONCE = 500
 const BURST_MAX = 6
-/** Of all talks, those in which a rule's literals occur. */
 const RULE_SHARE = 0.06
 
 export interface MixOptions {
@@ -27,6 +26,8 @@ export interface MixOptions {
   seed: number
   packets: number
   rules: readonly RuleContents[]
+  /** Of all talks, those in which a rule's literals occur; RULE_SHARE when absent. */
+  ruleShare?: number
 }
 
 export interface MixMade {
@@ -37,7 +38,8 @@ export interface MixMade {
   ruled: number
 }
 
-export function makeCapture({ path, kind, seed, packets, rules }: MixOptions): MixMade {
+export function makeCapture(options: MixOptions): MixMade {
+  const { path, kind, seed, packets, rules, ruleShare = RULE_SHARE } = options
   const chance = new Chance(seed)
   const bodies = new Bodies(chance.branch())
   const scene: Scene = { chance, bodies, places: new Places(chance.branch(), bodies) }
@@ -45,7 +47,7 @@ export function makeCapture({ path, kind, seed, packets, rules }: MixOptions): M
   const made = { packets: 0, bytes: 0, talks: 0, ruled: 0 }
   const next = (): Talk => {
     if (kind === 'small') return smallTalk(scene)
-    if (rules.length === 0 || chance.next() >= RULE_SHARE) return ordinary(scene)
+    if (rules.length === 0 || chance.next() >= ruleShare) return ordinary(scene)
     made.ruled++
     return ruleTalk(scene, chance.pick(rules))
   }
