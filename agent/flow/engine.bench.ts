@@ -1,10 +1,11 @@
-/** Decode, then flow: connections, streams in order, checksums. Nothing listens. A round is 20,000 packets. */
+/** Decode, then flow: connections, streams in order, checksums. Nothing listens. A round is 64,000 packets. */
 import { test } from 'vitest'
 import { mixInMemory } from '../../test/traffic/mix/in-memory.ts'
 import { FlowEngine } from './engine.ts'
 import { FramePath } from './frame-path.ts'
 import type { FlowListener } from './listener.ts'
 
+/** Talks that are open then come to their end. */
 const PACKETS = 20_000
 const nobody: FlowListener = {
   packet: () => {},
