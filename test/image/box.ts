@@ -2,6 +2,7 @@
 import { expect } from 'vitest'
 import { until } from '../traffic/three-networks.ts'
 import type { Built } from './built.ts'
+import { Esp } from './esp.ts'
 import { Machine, type MachineOptions } from './machine.ts'
 import { Pages } from './pages.ts'
 import { BOOT_MS_MAX, SAID } from './said.ts'
@@ -64,6 +65,14 @@ export class Box {
     return this.asked('the pages are served', async () => {
       const { status } = await this.pages.get('/healthz')
       return status === 200 ? true : undefined
+    })
+  }
+
+  /** Its programs have done their duty for a while, so the loader no longer counts this start. */
+  blessed(): Promise<unknown> {
+    return this.asked('the start is blessed', async () => {
+      const images = new Esp(this.machine.disk).within('/EFI/Linux')
+      return images.length > 0 && images.every((path) => !path.includes('+')) ? true : undefined
     })
   }
 

@@ -83,6 +83,12 @@ describe.skipIf(!image)('the root file system', () => {
     expect(open).toEqual([])
   })
 
+  test('a good boot can be told from a bad one', () => {
+    const parts = ['systemd-bless-boot', 'system-generators/systemd-bless-boot-generator']
+    const gone = parts.filter((name) => !existsSync(join(root, 'usr/lib/systemd', name)))
+    expect(gone).toEqual([])
+  })
+
   test('nothing is swapped, and a program that dies leaves no picture of its memory', () => {
     expect(readFileSync(join(root, 'etc/fstab'), 'utf8')).not.toMatch(/\sswap\s/)
     expect(names(root, 'usr/lib/systemd').filter((name) => name === 'systemd-coredump')).toEqual([])
