@@ -25,6 +25,11 @@ interface Pattern {
   rules: number[]
 }
 
+type Numbered = readonly [number: number, pattern: Pattern]
+
+/** So many patterns are found sooner as pairs, sixteen places at a time, than each in its own way. */
+const PAIRS_FEW = 32
+
 interface Gram {
   gram: number
   bucket: number
@@ -108,8 +113,7 @@ export class WasmPrefilter implements Prefilter {
       if (number % KEPT_AT_ONCE === 0) yield
     }
     const sweeps: number[] = []
-    for (const [i, way] of [...WAYS, PAIRS].entries())
-      sweeps.push(...(yield* this.#layOut(way, WAYS[i - 1]?.least ?? Number.POSITIVE_INFINITY)))
+    for (const { way, own } of byWay(patterns)) sweeps.push(...(yield* this.#layOut(way, own)))
     this.#sweeps = room.keepWords(Uint32Array.from(sweeps))
     const singles = patterns.flatMap(({ bytes: [value = 0, ...more], nocase }, number) =>
       more.length > 0 ? [] : [isLetter(value) && nocase ? 0x20 : 0, value, number],
@@ -129,12 +133,9 @@ export class WasmPrefilter implements Prefilter {
     room.setWord(at + PATTERN.number, number)
   }
 
-  /** The words of one sweep over the patterns that are that long and no longer. */
-  *#layOut(way: Way, most: number): Generator<void, number[]> {
-    const { least, step } = way
-    const own = [...this.#patterns.entries()].filter(
-      ([, { bytes }]) => bytes.length >= least && bytes.length < most,
-    )
+  /** The words of one sweep over these patterns, each with its number. */
+  *#layOut(way: Way, own: readonly Numbered[]): Generator<void, number[]> {
+    const { step } = way
     if (own.length === 0) return Array.from({ length: SWEEP.size / 4 }, () => 0)
     const bucketShift = 32 - bitsFor(own.length * step, BUCKETS_LEAST, BUCKETS_MOST)
     const load = new Uint32Array(2 ** (32 - bucketShift))
@@ -229,6 +230,18 @@ function isLetter(c: number): boolean {
 
 function lower(c: number): number {
   return c >= 0x41 && c <= 0x5a ? c | 0x20 : c
+}
+
+/** Which patterns each sweep is about. */
+function byWay(patterns: readonly Pattern[]): { way: Way; own: Numbered[] }[] {
+  const sweeps = [...WAYS, PAIRS].map((way) => ({ way, own: [] as Numbered[] }))
+  for (const numbered of patterns.entries())
+    sweeps.find(({ way }) => numbered[1].bytes.length >= way.least)?.own.push(numbered)
+  const pairs = sweeps.at(-1)
+  for (const sweep of sweeps.slice(0, -1).reverse())
+    if (pairs && pairs.own.length + sweep.own.length <= PAIRS_FEW)
+      pairs.own.push(...sweep.own.splice(0))
+  return sweeps
 }
 
 /** As the kernel loads it, the first byte lowest, and folds it. */

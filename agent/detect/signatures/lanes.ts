@@ -69,13 +69,27 @@ export class PointLanes {
       this.always.push(index)
       return
     }
-    let scan = this.scans.find((each) => each.view === view)
+    let scan = this.scans.find((each) => sameBytes(each.view, view))
     if (!scan) {
       scan = { view, prefilter: new WasmPrefilter(this.#room) }
       this.scans.push(scan)
     }
     scan.prefilter.add(fast.bytes, fast.nocase, index)
   }
+}
+
+/** The body of an HTTP message has a name of its own and is file.data too. */
+const BODIES: ReadonlySet<string> = new Set([
+  'file.data',
+  'http.request_body',
+  'http.response_body',
+])
+
+/** Whether what is found in one is to be found in the other, at one point: it is looked through once. */
+function sameBytes(a: BufferView, b: BufferView): boolean {
+  if (a === b) return true
+  const plain = a.transforms.length + b.transforms.length === 0 && a.response === b.response
+  return plain && BODIES.has(a.source.name) && BODIES.has(b.source.name)
 }
 
 /** Place of each protocol among the points. */
