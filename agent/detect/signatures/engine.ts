@@ -96,8 +96,8 @@ export class SignatureEngine {
     this.#flows = options.flows
     this.#tails = new Tails(options.flows.flowsMax)
     this.#state = new RuleState((flow, toServer) => this.#tails.streamed(flow * 2 + +toServer))
-    this.#inspector.onEntropy = (name, value) =>
-      this.memory.notes.entropy(this.#inspected, name, value)
+    this.#tails.onCrowded = (key) => this.#incomplete('candidates', key >> 1)
+    this.#inspector.onEntropy = (name, of) => this.memory.notes.entropy(this.#inspected, name, of)
     this.#places = new StatePlaces(options.flows)
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)

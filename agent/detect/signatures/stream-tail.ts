@@ -17,6 +17,8 @@ export class Tails {
   /** Directions whose end was forgotten, and rules that could not wait, at a bound. */
   evicted = 0
   crowded = 0
+  /** A rule could not wait for more of this direction. */
+  onCrowded: ((key: number) => void) | undefined
   readonly #bytes: Uint8Array
   /** By flow and direction. */
   readonly #slabOf: Int32Array
@@ -122,6 +124,7 @@ export class Tails {
       }
     if (count === WAITING_MAX) {
       this.crowded++
+      this.onCrowded?.(key)
       return
     }
     this.#waiting[at + count] = rule
