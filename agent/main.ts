@@ -16,6 +16,7 @@ import { Day } from './day.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import { Findings } from './detect/findings.ts'
 import { Assets } from './flow/assets.ts'
+import { fewerCollections } from './heap.ts'
 import { agentInspection, lookedPast } from './inspection.ts'
 import { openJournal, recordingOf } from './journal.ts'
 import { Model } from './model.ts'
@@ -123,6 +124,7 @@ async function main(): Promise<void> {
       duty.heard(message.shard)
     } else log.info(message, 'shard.said')
   }
+  fewerCollections()
   const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
     {

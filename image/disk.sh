@@ -3,6 +3,12 @@
 
 in_tools() { chroot "$TOOLS" env SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" LC_ALL=C TZ=UTC "$@"; }
 
+# A signature holds its time, which nothing but the clock can tell the signer.
+in_tools_at_epoch() {
+  in_tools env LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 NO_FAKE_STAT=1 \
+    FAKETIME="$(date -u -d "@$SOURCE_DATE_EPOCH" '+%F %T')" "$@"
+}
+
 enter_tools() {
   mkdir -p "$TOOLS/w"
   mount --bind "$WORK" "$TOOLS/w"
@@ -62,7 +68,7 @@ kernel_image() {
   local into=$1 hash=$2
   # shellcheck disable=SC2046 # words
   echo roothash="$hash" $(grep -v '^#' image/kernel-line.txt) >"$into/parts/cmdline"
-  in_tools ukify build --linux=$inside/parts/vmlinuz --initrd=$inside/parts/initrd --os-release=@$inside/parts/os-release --uname="$(cat "$into/parts/uname")" \
+  in_tools_at_epoch ukify build --linux=$inside/parts/vmlinuz --initrd=$inside/parts/initrd --os-release=@$inside/parts/os-release --uname="$(cat "$into/parts/uname")" \
     --cmdline=@$inside/parts/cmdline --pcr-private-key=$inside/keys/pcr.pem --pcr-public-key=$inside/keys/pcr.pub.pem --pcr-banks=sha256 --phases=enter-initrd \
     --secureboot-private-key=$inside/keys/db.key --secureboot-certificate=$inside/keys/db.crt --output=$inside/picket.efi >"$into/ukify.log" 2>&1 ||
     { tail -n 5 "$into/ukify.log" >&2; exit 1; }
@@ -72,7 +78,7 @@ esp() {
   local at=$1/esp
   rm -rf "$at"
   mkdir -p "$at"/EFI/{BOOT,systemd,Linux} "$at/loader"
-  in_tools sbsign --key $inside/keys/db.key --cert $inside/keys/db.crt --output $inside/esp/EFI/BOOT/BOOTX64.EFI \
+  in_tools_at_epoch sbsign --key $inside/keys/db.key --cert $inside/keys/db.crt --output $inside/esp/EFI/BOOT/BOOTX64.EFI \
     /usr/lib/systemd/boot/efi/systemd-bootx64.efi >/dev/null 2>&1
   cp "$at/EFI/BOOT/BOOTX64.EFI" "$at/EFI/systemd/systemd-bootx64.efi"
   # The first image counts its tries as every later one does: the gate that blesses it is only asked for then.

@@ -12,6 +12,7 @@ const MEANING = {
   network: {
     title: 'Network',
     home: 'What counts as inside.',
+    management: 'Port with the address of this box; set on its own screen.',
     placement: 'Where the box sits: this decides what it can enforce.',
   },
   contain: {

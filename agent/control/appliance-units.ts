@@ -115,8 +115,7 @@ function networkText({ node, data, programAt }: SystemdOptions): string {
       ['ReadWritePaths', NETWORKS],
       ['CapabilityBoundingSet', ''],
       ['MemoryMax', '256M'],
-      ...small(),
-      ['PrivateNetwork', 'yes'],
+      ...small(), // in networkd's own network, or networkctl does not speak to it
     ]) +
     section('Install', [['WantedBy', TARGET]])
   )

@@ -1,7 +1,9 @@
 /** Which boundaries of the threat model are real on this machine, found by looking, not by hoping. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import koffi from 'koffi'
+import { noNetwork } from '../lake/confined-child.ts'
 import { openWalls } from '../lake/walls.ts'
+import { childSocket } from './box-folders.ts'
 
 export interface Boundary {
   name: string
@@ -11,7 +13,6 @@ export interface Boundary {
 
 const CAP_NET_ADMIN = 12
 const CAP_NET_RAW = 13
-const CAP_SYS_ADMIN = 21
 const SYS_LANDLOCK_CREATE_RULESET = 444
 const LANDLOCK_VERSION = 1
 
@@ -20,9 +21,11 @@ export async function boundaries(data: string): Promise<Boundary[]> {
   const capabilities = effectiveCapabilities()
   const has = (bit: number) => ((capabilities >> BigInt(bit)) & 1n) === 1n
   const landlock = landlockAbi()
-  const walls = await openWalls(data)
+  const isBySystemd = existsSync(childSocket(data, 'cell'))
+  const walls = await openWalls(data, isBySystemd)
   await walls.close()
   const { users, groups, because } = walls
+  const hasNoNetwork = isBySystemd || noNetwork().length > 0
   return [
     {
       name: 'capture',
@@ -40,19 +43,19 @@ export async function boundaries(data: string): Promise<Boundary[]> {
     },
     {
       name: 'separate users',
-      real: users !== undefined,
+      real: isBySystemd || users !== undefined,
       because: because.users,
     },
     {
       name: 'bounded memory',
-      real: groups !== undefined,
+      real: isBySystemd || groups !== undefined,
       because: because.groups,
     },
     {
       name: 'cell without network',
-      real: has(CAP_SYS_ADMIN),
-      because: has(CAP_SYS_ADMIN)
-        ? 'network namespaces can be made'
+      real: hasNoNetwork,
+      because: hasNoNetwork
+        ? 'each gets an empty network of its own'
         : 'network namespaces cannot be made here',
     },
     {

@@ -109,6 +109,16 @@ test('finds the host of an absolute target', () => {
   expect(uriHost('/p')).toBe('')
 })
 
+test('gzip of several members, with a wrong checksum, or cut before it', () => {
+  const first = gzipSync('a member, ')
+  const undone = (body: Buffer) => Buffer.from(inflateBody(body, 'gzip', 100).bytes).toString()
+  expect(undone(Buffer.concat([first, gzipSync('and one more')]))).toBe('a member, and one more')
+  expect(undone(Buffer.concat([first, Buffer.from('garbage')]))).toBe('a member, ')
+  const wrong = Buffer.from(first).fill(0, first.length - 8)
+  for (const body of [wrong, first.subarray(0, -8), first.subarray(0, -3)])
+    expect(undone(body)).toBe('a member, ')
+})
+
 test('undoes gzip, deflate both ways, and two layers', () => {
   const text = Buffer.from('hello '.repeat(100))
   for (const [encoding, body] of [

@@ -129,7 +129,7 @@ function readResponse(cursor: Cursor, message: ModbusMessage): void {
     case 23: {
       const size = cursor.u8()
       if (size !== cursor.left) cursor.fail('bad-length')
-      message.read = Uint8Array.from(cursor.take(cursor.left))
+      message.read = new Uint8Array(cursor.take(cursor.left))
       break
     }
     case 5:
@@ -192,5 +192,5 @@ function readRegisters(cursor: Cursor, message: ModbusMessage): void {
 function readOther(cursor: Cursor, message: ModbusMessage): void {
   if (message.function === SUB_FUNCTION.diagnostics) message.subFunction = cursor.u16()
   if (message.function === SUB_FUNCTION.mei) message.subFunction = cursor.u8()
-  message.read = Uint8Array.from(cursor.take(cursor.left))
+  message.read = new Uint8Array(cursor.take(cursor.left))
 }

@@ -166,7 +166,7 @@ function security(block: Little): RdpServer {
     const size = chain.u32(at)
     const der = chain.slice(at + 4, size)
     if (chain.short) break
-    server.certificates.push(Uint8Array.from(der))
+    server.certificates.push(new Uint8Array(der))
     at += 4 + size
   }
   return server

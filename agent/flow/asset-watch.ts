@@ -5,6 +5,7 @@
  */
 import { addressText, inPrefix, type Prefix, protoName } from '../base/address.ts'
 import type { ArpMessage } from '../decode/arp.ts'
+import { V4_WORD } from '../decode/bytes.ts'
 import type { FlowTable } from './table.ts'
 
 export const ASSETS_MAX = 8192
@@ -24,10 +25,15 @@ export interface AssetSeen {
 }
 
 interface Told {
+  address: string
   timeUs: number
   mac: string | undefined
-  roles: Set<string>
+  /** Side, protocol and port as one number. */
+  roles: Set<number>
 }
+
+/** Texts are made for what is said, not for what is known: a flow asks four times. */
+const SERVES = 1 << 24
 
 export interface AssetWatchOptions {
   home: readonly Prefix[]
@@ -39,7 +45,8 @@ export class AssetWatch {
   readonly #home: readonly Prefix[]
   readonly #onSeen: (seen: AssetSeen) => void
   readonly #max: number
-  readonly #told = new Map<string, Told>()
+  /** By the last word of an IPv4 address, or the text of another. */
+  readonly #told = new Map<number | string, Told>()
   /** Sightings of devices that did not fit. */
   refused = 0
 
@@ -58,57 +65,59 @@ export class AssetWatch {
   arp(message: ArpMessage, timeUs: number): void {
     // Probes (RFC 5227) come from 0.0.0.0, which is nobody's own address.
     if (!this.local(message.senderAddress)) return
-    const address = addressText(message.senderAddress)
-    const told = this.#alive(address, timeUs)
+    const told = this.#alive(message.senderAddress, 0, timeUs)
     if (!told || told.mac === message.senderMac) return
     told.mac = message.senderMac
-    this.#onSeen({ address, timeUs, mac: message.senderMac })
+    this.#onSeen({ address: told.address, timeUs, mac: message.senderMac })
   }
 
   /** A flow began: its sender is alive. An address that is only called need not exist. */
   began(table: FlowTable, row: number, byClient: boolean): void {
     const words = byClient ? table.client : table.server
-    if (this.local(words, row * 4))
-      this.#alive(addressText(words, row * 4), table.lastUs[row] as number)
+    if (this.local(words, row * 4)) this.#alive(words, row * 4, table.lastUs[row] as number)
   }
 
   /** Both sides of a flow have spoken: the server serves, the client calls. */
   answered(table: FlowTable, row: number): void {
     const timeUs = table.lastUs[row] as number
     const port = table.serverPort[row] as number
-    const role = `${protoName(table.protocol[row] as number)}/${port}`
+    const role = (table.protocol[row] as number) * 65_536 + port
     if (this.local(table.client, row * 4)) {
-      const address = table.clientText(row)
-      const told = this.#alive(address, timeUs)
-      if (told && port > 0 && addOnce(told.roles, `calls ${role}`))
-        this.#onSeen({ address, timeUs, calls: role })
+      const told = this.#alive(table.client, row * 4, timeUs)
+      if (told && port > 0 && addOnce(told.roles, role))
+        this.#onSeen({ address: told.address, timeUs, calls: roleText(table, row) })
     }
     if (!this.local(table.server, row * 4)) return
-    const address = table.serverText(row)
-    const told = this.#alive(address, timeUs)
-    if (told && port > 0 && addOnce(told.roles, `serves ${role}`))
-      this.#onSeen({ address, timeUs, serves: role })
+    const told = this.#alive(table.server, row * 4, timeUs)
+    if (told && port > 0 && addOnce(told.roles, role + SERVES))
+      this.#onSeen({ address: told.address, timeUs, serves: roleText(table, row) })
   }
 
-  #alive(address: string, timeUs: number): Told | undefined {
-    let told = this.#told.get(address)
+  #alive(words: Uint32Array, at: number, timeUs: number): Told | undefined {
+    const key = isV4(words, at) ? (words[at + 3] as number) : addressText(words, at)
+    let told = this.#told.get(key)
     if (!told) {
       if (this.#told.size >= this.#max) {
         this.refused++
         return undefined
       }
-      told = { timeUs, mac: undefined, roles: new Set() }
-      this.#told.set(address, told)
-      this.#onSeen({ address, timeUs })
+      told = { address: addressText(words, at), timeUs, mac: undefined, roles: new Set() }
+      this.#told.set(key, told)
+      this.#onSeen({ address: told.address, timeUs })
     } else if (timeUs - told.timeUs >= ALIVE_US) {
       told.timeUs = timeUs
-      this.#onSeen({ address, timeUs })
+      this.#onSeen({ address: told.address, timeUs })
     }
     return told
   }
 }
 
-function addOnce(roles: Set<string>, role: string): boolean {
+/** `TCP/502` */
+function roleText(table: FlowTable, row: number): string {
+  return `${protoName(table.protocol[row] as number)}/${table.serverPort[row]}`
+}
+
+function addOnce(roles: Set<number>, role: number): boolean {
   if (roles.has(role) || roles.size >= 2 * ROLES_MAX) return false
   roles.add(role)
   return true
@@ -116,8 +125,12 @@ function addOnce(roles: Set<string>, role: string): boolean {
 
 /** Not multicast, not broadcast, not unspecified. */
 function isUnicast(words: Uint32Array, at: number): boolean {
-  const [a, last] = [words[at] as number, words[at + 3] as number]
-  const v4 = a === 0 && words[at + 1] === 0 && words[at + 2] === 0xffff
-  if (v4) return last >>> 28 !== 0xe && last !== 0xffffffff && last !== 0
+  const a = words[at] as number
+  const last = words[at + 3] as number
+  if (isV4(words, at)) return last >>> 28 !== 0xe && last !== 0xffffffff && last !== 0
   return a >>> 24 !== 0xff
+}
+
+function isV4(words: Uint32Array, at: number): boolean {
+  return words[at] === 0 && words[at + 1] === 0 && words[at + 2] === V4_WORD
 }

@@ -23,6 +23,7 @@ const calm: FleetSiteFacts = {
   frames: 1_790_000,
   dropped: 0,
   blindSeconds: 0,
+  unsaidStarts: 0,
   missing: 0,
   missingSince: null,
   lost: 0,

@@ -12,6 +12,8 @@ const DISK_DAYS_SAID = 14
 const CLOCK_MS_SAID = 5_000
 const DAY_US = 86_400e6
 const NAMES_MAX = 3
+/** The first window of all may be one, and a short one beside it. */
+const UNSAID_STARTS_MAX = 2
 
 export interface FleetSiteFacts {
   now: number
@@ -29,6 +31,8 @@ export interface FleetSiteFacts {
   frames: number
   dropped: number
   blindSeconds: number
+  /** Windows in which its machine started and which say that it looked all the while. */
+  unsaidStarts: number
   /** Summaries that are missing and can still come, since when, and those that cannot. */
   missing: number
   missingSince: number | null
@@ -40,9 +44,9 @@ export interface FleetSiteFacts {
 
 /** Who goes back in its own history contradicts itself as much as who tells it twice. */
 export function fleetState(facts: FleetSiteFacts): FleetState {
-  const { summary, forks, alarm, late, revokedAt } = facts
+  const { summary, forks, alarm, late, revokedAt, unsaidStarts } = facts
   if (!summary) return 'unheard'
-  if (forks > 0 || alarm !== null) return 'equivocating'
+  if (forks > 0 || alarm !== null || unsaidStarts > UNSAID_STARTS_MAX) return 'equivocating'
   if (late || revokedAt !== null) return 'cut-off'
   if (summary.states.blind) return 'blind'
   if (summary.states.stale) return 'stale'
@@ -67,11 +71,13 @@ export function fleetClause(facts: FleetSiteFacts): string {
 
 type Clause = string | false | null
 
-function contradictionClause({ forks, alarm }: FleetSiteFacts): Clause {
+function contradictionClause({ forks, alarm, unsaidStarts }: FleetSiteFacts): Clause {
   const how = [
     forks > 0 &&
       `${summaries(forks)} ${forks === 1 ? 'differs' : 'differ'} from what it sent before`,
     alarm && `its ${alarm}`,
+    unsaidStarts > UNSAID_STARTS_MAX &&
+      `its machine started ${grouped(unsaidStarts)} times in 24 h, and it says that it looked all the while`,
   ].filter((clause) => clause)
   return how.length > 0 && `contradicts itself: ${how.join(', ')}`
 }

@@ -179,6 +179,7 @@ function factsOf({ member, fold, gaps, sums, now }: Parts): Standing['facts'] {
     frames: sums.frames,
     dropped: sums.dropped,
     blindSeconds: sums.blind,
+    unsaidStarts: sums.unsaidStarts,
     missing: countIn(held),
     missingSince: held.length > 0 ? Math.min(...held.map(({ since }) => since)) : null,
     lost: countIn(gaps) - countIn(held) + givenUp,

@@ -327,12 +327,11 @@ export class JournalWriter {
 
 /** One JSON object a line. JSON.stringify writes a lone surrogate as `\udXXX`, which no reader takes. */
 export function encodeLines(rows: readonly EventRow[]): string {
-  let lines = ''
-  for (const row of rows) {
+  const lines = rows.map((row) => {
     const line = JSON.stringify(row)
-    lines += line.includes('\\ud') ? `${JSON.stringify(row, wellFormed)}\n` : `${line}\n`
-  }
-  return lines
+    return line.includes('\\ud') ? JSON.stringify(row, wellFormed) : line
+  })
+  return `${lines.join('\n')}\n`
 }
 
 function wellFormed(_key: string, value: unknown): unknown {

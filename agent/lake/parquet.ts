@@ -45,6 +45,15 @@ const READ = COLUMNS.map((each) => ndjsonColumn(each).read).join(', ')
 const SELECT = COLUMNS.map((each) => ndjsonColumn(each).select).join(', ')
 const NAMES = COLUMNS.map(([name]) => `"${name}"`).join(', ')
 
+const PARQUET = `(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${ROW_GROUP_ROWS},
+  KV_METADATA {picket_schema: '${SCHEMA_VERSION}'})`
+
+/** Whose rows a batch is to hold. */
+interface Owner {
+  tenant_id: string
+  fleet_id: string
+}
+
 export interface BatchOptions {
   engine: DuckDBInstance
   /** Folder on tmpfs. */
@@ -55,6 +64,7 @@ export interface BatchOptions {
 export class Batch {
   readonly #connection: DuckDBConnection
   readonly #plain: string
+  #isEncoded = false
 
   private constructor(connection: DuckDBConnection, scratch: string) {
     this.#connection = connection
@@ -63,18 +73,34 @@ export class Batch {
 
   /** Rows of NDJSON pieces; a line that is no JSON is left out, so compare `facts().rows`. */
   static async ofLines(options: BatchOptions, lines: readonly Buffer[]): Promise<Batch> {
-    const path = join(options.scratch, `${newUid()}.ndjson`)
-    await writeFile(path, lines, { mode: 0o600 })
-    try {
-      const connection = await options.engine.connect()
-      await connection.run(
-        `CREATE OR REPLACE TEMP TABLE batch AS SELECT ${SELECT} FROM read_json(${literal(path)},
-         format = 'newline_delimited', columns = {${READ}}, ignore_errors = true)`,
-      )
+    return withLines(options, lines, async (connection, rows) => {
+      await connection.run(`CREATE OR REPLACE TEMP TABLE batch AS ${rows}`)
       return new Batch(connection, options.scratch)
-    } finally {
-      await rm(path, { force: true })
-    }
+    })
+  }
+
+  /**
+   * The same straight into plain Parquet, without a table between, where all of `expected` lines are readable and the tenant's.
+   * Else nothing: `ofLines` and `keepOwn` say which are not. Rows of one group are as they came: there is nothing to skip in it.
+   */
+  static ofOwnLines(
+    options: BatchOptions,
+    lines: readonly Buffer[],
+    { expected, ...tenant }: Owner & { expected: number },
+  ): Promise<Batch | undefined> {
+    return withLines(options, lines, async (connection, rows) => {
+      const batch = new Batch(connection, options.scratch)
+      const sorted = expected > ROW_GROUP_ROWS ? ' ORDER BY event_time' : ''
+      const own = `SELECT * FROM (${rows}) WHERE NOT (${foreignTo(tenant)})${sorted}`
+      const [[count] = []] = await read(connection, `COPY (${own}) TO ${literal(batch.#plain)} ${PARQUET}`) // biome-ignore format: one line
+      if (Number(count) === expected) {
+        await connection.run(`CREATE OR REPLACE TEMP VIEW batch AS SELECT * FROM read_parquet(${literal(batch.#plain)})`) // biome-ignore format: one line
+        batch.#isEncoded = true
+        return batch
+      }
+      await batch[Symbol.asyncDispose]()
+      return undefined
+    })
   }
 
   /** Rows of sealed files, each list under one key; `inMemory` reads each file once, not once a question. */
@@ -96,12 +122,8 @@ export class Batch {
   }
 
   /** Leaves out rows that are not the tenant's (D23), and counts them and the lines that were no JSON. */
-  async keepOwn(
-    { tenant_id, fleet_id }: { tenant_id: string; fleet_id: string },
-    expected: number,
-  ): Promise<{ foreign: number; unreadable: number }> {
-    const foreignRow = `tenant_id IS DISTINCT FROM ${literal(tenant_id)}
-       OR fleet_id IS DISTINCT FROM ${literal(fleet_id)} OR event_id IS NULL OR event_time IS NULL`
+  async keepOwn(tenant: Owner, expected: number): Promise<{ foreign: number; unreadable: number }> {
+    const foreignRow = foreignTo(tenant)
     const [counts = []] = await read(
       this.#connection,
       `SELECT count(*), count(*) FILTER (${foreignRow}) FROM batch`,
@@ -141,7 +163,7 @@ export class Batch {
 
   /** Plain Parquet on tmpfs, taken apart: says how often the key will be used before it is. */
   async encode(): Promise<PlainParquet> {
-    await this.copyTo(this.#plain)
+    if (!this.#isEncoded) await this.copyTo(this.#plain)
     const file = await readFile(this.#plain)
     await rm(this.#plain)
     return takeApart(file)
@@ -149,19 +171,36 @@ export class Batch {
 
   /** Plain rows at `path`, sorted by time. For tmpfs, and for an export that was asked for. */
   async copyTo(path: string, format: 'parquet' | 'ndjson' = 'parquet'): Promise<void> {
-    const options =
-      format === 'ndjson'
-        ? 'FORMAT json'
-        : `FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${ROW_GROUP_ROWS},
-           KV_METADATA {picket_schema: '${SCHEMA_VERSION}'}`
+    const options = format === 'ndjson' ? '(FORMAT json)' : PARQUET
     await this.#connection.run(
-      `COPY (SELECT ${NAMES} FROM batch ORDER BY event_time) TO ${literal(path)} (${options})`,
+      `COPY (SELECT ${NAMES} FROM batch ORDER BY event_time) TO ${literal(path)} ${options}`,
     )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#connection.closeSync()
     await rm(this.#plain, { force: true })
+  }
+}
+
+function foreignTo({ tenant_id, fleet_id }: Owner): string {
+  return `tenant_id IS DISTINCT FROM ${literal(tenant_id)}
+    OR fleet_id IS DISTINCT FROM ${literal(fleet_id)} OR event_id IS NULL OR event_time IS NULL`
+}
+
+/** `rows` reads the lines; it is good until `use` has ended. */
+async function withLines<T>(
+  { engine, scratch }: BatchOptions,
+  lines: readonly Buffer[],
+  use: (connection: DuckDBConnection, rows: string) => Promise<T>,
+): Promise<T> {
+  const path = join(scratch, `${newUid()}.ndjson`)
+  try {
+    await writeFile(path, lines, { mode: 0o600 })
+    const rows = `SELECT ${SELECT} FROM read_json(${literal(path)}, format = 'newline_delimited', columns = {${READ}}, ignore_errors = true)`
+    return await use(await engine.connect(), rows)
+  } finally {
+    await rm(path, { force: true })
   }
 }
 

@@ -127,6 +127,8 @@ async function settleReadings(
     return 0
   }
   const lines = readings.flatMap((reading) => reading.lines)
+  await using own = await Batch.ofOwnLines(options, lines, { ...tenant, expected })
+  if (own) return (await addFile(lake, own, { level: 0, settled })).rows
   await using batch = await Batch.ofLines(options, lines)
   const { foreign, unreadable } = await batch.keepOwn(tenant, expected)
   if (foreign > 0)

@@ -25,8 +25,11 @@ const OF_SYSTEMD: Walls = {
 }
 
 /** `data` is what will be shown to them: its owner must be us, its file system must be able to. */
-export async function openWalls(data: string): Promise<Walls> {
-  if (process.env.PICKET_CHILDREN) return OF_SYSTEMD
+export async function openWalls(
+  data: string,
+  isBySystemd = process.env.PICKET_CHILDREN !== undefined,
+): Promise<Walls> {
+  if (isBySystemd) return OF_SYSTEMD
   const [users, about] = await openUsers(data)
   const groups = ControlGroups.open()
   return {

@@ -195,7 +195,7 @@ test('the day in half hours, the sums, the scores: windows in, whatever their or
   const fold = new SiteFold()
   for (const each of new Chance(5).shuffled(all)) fold.accept(each, { at: now, bytes: 4096 })
   const { strip } = fold
-  expect(strip.sums(now)).toEqual({ frames: 4800, dropped: 3, blind: 120, summaries: 48, bytes: 48 * 4096 }) // biome-ignore format: one line
+  expect(strip.sums(now)).toEqual({ frames: 4800, dropped: 3, blind: 120, summaries: 48, unsaidStarts: 0, bytes: 48 * 4096 }) // biome-ignore format: one line
   const view = strip.view(now)
   expect(view).toHaveLength(48)
   expect(view.at(-1)?.at).toBe(NOON_US + 7 * 1800e6)

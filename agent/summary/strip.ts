@@ -21,6 +21,8 @@ interface Step {
   dropped: number
   selfTests: number
   selfTestsFailed: number
+  /** Windows in which the machine started and nothing went unwatched, by what they say. */
+  unsaidStarts: number
   /** By the time of receipt, not of the window. */
   received: number
   receivedBytes: number
@@ -63,7 +65,7 @@ export class Strip {
     this.#addScore(summary, received.at)
   }
 
-  #addWindow({ window, findings, capture }: Summary, now: number): void {
+  #addWindow({ window, findings, capture, health }: Summary, now: number): void {
     const { from, to } = window
     const last = this.#step(Math.max(from, to - 1), now)
     if (!last) {
@@ -75,6 +77,7 @@ export class Strip {
     last.dropped += capture.dropped
     const length = to - from
     if (length <= 0) return
+    if (health.uptime_seconds * 1e6 < length && capture.blind_seconds === 0) last.unsaidStarts++
     const oldest = indexOf(now) - STEPS_KEPT_MAX + 1
     for (let index = Math.max(indexOf(from), oldest); index * STEP_US < to; index++) {
       const step = this.#step(index * STEP_US, now)
@@ -153,7 +156,7 @@ export class Strip {
   /** Of the same 48 half hours. */
   sums(now: number) {
     const first = indexOf(now) - STRIP_STEPS + 1
-    const sums = { frames: 0, dropped: 0, blind: 0, summaries: 0, bytes: 0 }
+    const sums = { frames: 0, dropped: 0, blind: 0, summaries: 0, bytes: 0, unsaidStarts: 0 }
     for (const step of this.#steps) {
       if (step.index < first || step.index > indexOf(now)) continue
       sums.frames += step.frames
@@ -161,6 +164,7 @@ export class Strip {
       sums.blind += step.blind
       sums.summaries += step.received
       sums.bytes += step.receivedBytes
+      sums.unsaidStarts += step.unsaidStarts
     }
     return { ...sums, blind: Math.round(sums.blind) }
   }
@@ -193,7 +197,7 @@ export class Strip {
     const strip = new Strip()
     const { steps, days, first, outside } = structuredClone(from)
     strip.#first = first
-    strip.#steps = steps
+    strip.#steps = steps.map((step) => ({ ...emptyStep(step.index), ...step })) // of an older version
     strip.#days = days
     strip.outside = outside
     return strip
@@ -214,6 +218,7 @@ function emptyStep(index: number): Step {
     dropped: 0,
     selfTests: 0,
     selfTestsFailed: 0,
+    unsaidStarts: 0,
     received: 0,
     receivedBytes: 0,
     score: null,

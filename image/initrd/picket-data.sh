@@ -43,6 +43,7 @@ tpm() {
   [ -e "$PUBLIC" ]
 }
 
+# On every console: systemd starts an agent for each when something is asked.
 ask() { systemd-ask-password --timeout=0 --emoji=no --id=picket "$1"; }
 
 # Twice the same, and long enough to be worth a disk.
@@ -99,11 +100,7 @@ if [ -z "$data" ]; then
   data=$(partition "$name" data)
 fi
 [ -n "$data" ]
-# Every console may answer, not only the last one of the kernel's line.
-systemd-tty-ask-password-agent --watch --console >/dev/null 2>&1 &
-agent=$!
 open "$data"
-kill $agent 2>/dev/null || :
 e2fsck -p /dev/mapper/data || [ $? -lt 4 ] || e2fsck -y /dev/mapper/data || [ $? -lt 4 ]
 mount -t ext4 -o nodev,nosuid,noexec /dev/mapper/data /sysroot/var
 if sealed "$data"; then

@@ -130,6 +130,11 @@ async function askedInACell(): Promise<void> {
   expect(links[0]).toContain('lo:')
   expect(machine.run('ls', `/proc/${pid}/root/var/lib/picket`).out.trim()).toBe('tenants')
   expect(machine.run('ls', '-ld', `/proc/${pid}/root/var/lib/picket`).out).toMatch(/root\s+root/)
+  // One that takes too much is ended by picket-keys, which is another user: it watches and may.
+  const joined = Array.from({ length: 14 }, (_, i) => `events e${i}`).join(', ')
+  const greedy = `SELECT count(*) FROM ${joined} WHERE e0.bytes + e5.bytes + e13.bytes > 1e15`
+  const { err } = machine.picket('query', '--scope', tenant(), '--sql', greedy, '--json')
+  expect(err).toMatch(/more than \d+ (s|MB)/)
   // picket-keys ends one that it does not want any more, and waits for nobody's goodwill: it may end what is another's.
   machine.run('systemctl', 'stop', 'picket-keys.service')
   await until('no cell is left', () => cells().length === 0)

@@ -255,9 +255,10 @@ const TRICKS: Record<string, (body: string) => string> = {
   'white space': (body) => body.replace('{', '{ '),
   'members in another order': (body) => body.replace(/^\{("actions":\{[^}]*\}),(.*)\}$/, '{$2,$1}'),
   __proto__: (body) => body.replace('{', '{"__proto__":{"polluted":1},'),
-  '1e400': (body) => body.replace('"uptime_seconds":100', '"uptime_seconds":1e400'),
+  '1e400': (body) => body.replace('"uptime_seconds":100000', '"uptime_seconds":1e400'),
   'a lone surrogate': (body) => body.replace('"sentence":"', '"sentence":"\\ud800'),
-  'above 2^53': (body) => body.replace('"uptime_seconds":100', '"uptime_seconds":9007199254740993'),
+  'above 2^53': (body) =>
+    body.replace('"uptime_seconds":100000', '"uptime_seconds":9007199254740993'),
   '10,000 levels': (body) => body.replace('{', `{"a":${'['.repeat(10_000)}${']'.repeat(10_000)},`),
 }
 attempt('summary-06', {
@@ -322,6 +323,31 @@ for (const [by, change] of Object.entries(IMPOSSIBLE))
       if (verdict === 'accepted' && shown() !== before) run.harm('the sums of the fleet moved')
     },
   })
+
+const STARTS: Layer = {
+  name: 'starts held against what was seen',
+  shows: /its machine started \d+ times in 24 h, and it says that it looked all the while/,
+}
+attempt('summary-09', {
+  layers: [STARTS],
+  try: async (run) => {
+    const site = alfaSite()
+    // Without it: a receiver that does not look at how long the machine is up.
+    const health = { ...calm.health, uptime_seconds: run.without(STARTS) ? 1e6 : 20 }
+    for (let i = 0; i < 6; i++) fold(site, site.source.next({ health }))
+    const [row] = view([site]).sites
+    run.saw('the row', row?.says)
+    if (row?.state === 'quiet')
+      run.harm('a site whose machine starts in each window is shown as quiet')
+  },
+  holds: () => {
+    const honest = alfaSite()
+    const capture = { ...calm.capture, blind_seconds: 40 }
+    const health = { ...calm.health, uptime_seconds: 20 }
+    for (let i = 0; i < 6; i++) fold(honest, honest.source.next({ health, capture }))
+    expect(view([honest]).sites[0]?.says).not.toMatch(/contradicts/)
+  },
+})
 
 const HASHES: Layer = { name: 'the hash of each sequence', shows: /contradicts itself/ }
 attempt('summary-10', {

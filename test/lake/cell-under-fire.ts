@@ -3,6 +3,7 @@ import { Failure } from '../../agent/base/failure.ts'
 import { CellClient } from '../../agent/control/cell-client.ts'
 import type { Branch } from '../../agent/lake/cell.ts'
 import { settle } from '../../agent/lake/settle.ts'
+import { openWalls, type Walls } from '../../agent/lake/walls.ts'
 import type { Chance } from '../traffic/chance.ts'
 import { type Found, WHOLE } from './lake-at-work.ts'
 import { makeSite, type Site } from './site.ts'
@@ -17,8 +18,11 @@ export class CellUnderFire {
   readonly #site: Site
   readonly #ids: ReadonlySet<string>
 
-  private constructor(site: Site, ids: ReadonlySet<string>) {
+  readonly #walls: Walls
+
+  private constructor(site: Site, ids: ReadonlySet<string>, walls: Walls) {
     this.#site = site
+    this.#walls = walls
     this.#ids = ids
   }
 
@@ -26,14 +30,15 @@ export class CellUnderFire {
     const site = await makeSite()
     const rows = await site.write(Array.from({ length: ROWS }, (_, i) => ({ host: `h${i}` })))
     await settle(site.lake())
-    return new CellUnderFire(site, new Set(rows.map(({ event_id }) => event_id)))
+    const ids = new Set(rows.map(({ event_id }) => event_id))
+    return new CellUnderFire(site, ids, await openWalls(site.data))
   }
 
   /** Kills one at a step; the asker gets the whole answer or a failure, and the next cell answers whole. */
   async kill(chance: Chance): Promise<{ point: string; acknowledged: number; found: Found }> {
     const step = chance.pick(STEPS)
     const afterMs = chance.next() < 0.5 ? 0 : chance.next() * STEP_MS_MAX
-    const cell = await CellClient.start()
+    const cell = await CellClient.start(undefined, this.#walls)
     let shot: NodeJS.Timeout | undefined
     let outcome = 'whole answer'
     let found = WHOLE
@@ -49,14 +54,15 @@ export class CellUnderFire {
     }
     clearTimeout(shot) // an answer may be quicker; its number is then another process's
     cell.kill()
-    const next = await CellClient.start()
+    const next = await CellClient.start(undefined, this.#walls)
     const after = this.#judge(await this.#question(next, () => {}))
     next.kill()
     const point = `${afterMs === 0 ? 'before' : 'during'} ${step}: ${outcome}`
     return { point, acknowledged: this.#ids.size, found: after.lost > 0 ? after : found }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#walls.close()
     this.#site.remove()
   }
 

@@ -219,7 +219,7 @@ test('a clock a year ahead of the time that was known: the status says that it d
   site = await makeSite()
   onTestFinished(() => site.remove())
   const knownUs = (Date.now() - 365 * 86_400_000) * 1000
-  mkdirSync(join(site.data, 'lake'))
+  mkdirSync(join(site.data, 'lake'), { recursive: true })
   writeFileSync(join(site.data, 'lake', 'known-time.json'), JSON.stringify({ knownUs }))
   const lake = await wholeLake(site)
   await lake.work()

@@ -20,7 +20,7 @@ test(`killed at named points, ${SEEDS} seeds from ${base}`, async () => {
       acknowledged += killed.acknowledged
     }
   } finally {
-    cell.close()
+    await cell.close()
   }
   for (const [name, times] of [...points].sort())
     process.stderr.write(`kill-points: ${times} × ${name}\n`)

@@ -53,7 +53,7 @@ try {
     if (++done % TELL_EVERY === 0) process.stderr.write(`${done} of ${seeds}\n`)
   }
 } finally {
-  cell.close()
+  await cell.close()
 }
 const line = ({ before, during, acknowledged, lost, twice, wrong }: Row) =>
   `${before} | ${during} | ${acknowledged} | ${lost} | ${twice} | ${wrong} |`

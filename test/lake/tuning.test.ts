@@ -1,6 +1,6 @@
 /** Overrides as a site keeps them: with a real picket-keys, through restarts, a torn file and other tenants' files. */
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { silentLog } from '../../agent/base/log.ts'
 import { AgentClient } from '../../agent/control/agent-client.ts'
@@ -69,6 +69,7 @@ test('changes asked for at once are all kept', async () => {
 test('a file that does not open, or another tenant’s, is set aside: the site hears everything', async () => {
   const { alfa, zulu } = box.folder
   await (await tuningOf(alfa)).add(ASKED, 'thandi')
+  mkdirSync(dirname(pathOf(zulu)), { recursive: true })
   copyFileSync(pathOf(alfa), pathOf(zulu))
   expect((await tuningOf(zulu)).list()).toEqual([])
   expect(existsSync(`${pathOf(zulu)}.unread`)).toBe(true)

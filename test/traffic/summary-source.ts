@@ -111,7 +111,7 @@ export function calmSummary(to: number): Summary {
       ...{ rows: 10, oldest_tier1: to - 1e9, oldest_tier2: null },
       ...{ disk_free_bytes: 1e9, disk_total_bytes: 2e9, full_at: null, fault: null },
     },
-    health: { down: [], restarts: 0, uptime_seconds: 100 },
+    health: { down: [], restarts: 0, uptime_seconds: 100_000 },
     versions: { picket: '0.1.0', node: '26.10.0', kernel: '6.12' },
     anchors: {
       ...{ catalog_generation: 7, catalog_head: HEAD, audit_seq: 100, audit_head: HEAD },

@@ -11,6 +11,7 @@ import { Failure } from '../../base/failure.ts'
 import { silentLog } from '../../base/log.ts'
 import { openFile } from '../../capture/file.ts'
 import type { CaptureSource, FrameBatch } from '../../capture/source.ts'
+import { fewerCollections } from '../../heap.ts'
 import { readInspection } from '../../inspection.ts'
 import { openJournal } from '../../journal.ts'
 import { segmentKeyOf } from '../../lake/segment.ts'
@@ -68,6 +69,7 @@ export const command: Command = {
         `--eve would overwrite the capture ${eve}. Give it another name.`,
       )
     const chosen = values.rules
+    fewerCollections()
     const sinks: Sink[] = []
     const replay = new Replay({
       ruleFiles:

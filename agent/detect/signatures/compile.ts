@@ -12,6 +12,7 @@ import { chooseFast } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
 import { KEYWORDS } from './keywords.ts'
 import { attackIds } from './keywords-rule.ts'
+import { isPlain, leadOf } from './lead.ts'
 import { isPacketPart } from './packet-parts.ts'
 import { type PortGroup, parsePortGroup } from './port-group.ts'
 import { referenceUrl } from './reference.ts'
@@ -200,7 +201,7 @@ function signature(
   const body = buffers.some(({ view }) => view.source.body) || tests.some(({ late }) => late)
   const point: Point | undefined =
     judged === undefined ? undefined : { proto: judged, response, body }
-  return {
+  const made: Signature = {
     id: 0,
     index: 0,
     rank: 0,
@@ -235,8 +236,12 @@ function signature(
       ({ view, conditions }) => view.source.body && conditions.some(needsEnd),
     ),
     fast: chooseFast(draft.lists, buffers, point !== undefined),
+    lead: judged === undefined || payload.length > 0 ? leadOf(payload) : undefined,
+    plain: false,
     hit: hitOf(draft),
   }
+  made.plain = isPlain(made)
+  return made
 }
 
 /** What the rule says when it matches. */

@@ -40,6 +40,8 @@ export interface Pcre {
   negated: boolean
   relative: boolean
   followed: boolean
+  /** As the first condition: where nothing is found it looks on from where it left off. */
+  goesOn: boolean
 }
 
 export interface IsDataAt {

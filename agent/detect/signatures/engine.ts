@@ -7,20 +7,23 @@ import type { AlertHit } from '../alert.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
 import { Dataset } from './datasets.ts'
 import { FlowMemory } from './flow-memory.ts'
-import type { FlowTableLike } from './flows.ts'
+import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { type Lane, pointIndex } from './lanes.ts'
+import { LookOn } from './look-on.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
-import type { PacketPart, Signature, StatePlace } from './rule.ts'
+import type { PacketPart, PacketTest, Signature, StatePlace } from './rule.ts'
 import { type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
+import { StatePlaces } from './state-places.ts'
 import { StreamMarks } from './stream-marks.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
-import { readiness, subjectOf, TransactionView } from './transaction-view.ts'
+import { Progress } from './transaction-progress.ts'
+import { readiness, TransactionView } from './transaction-view.ts'
 
 export type IncompleteReason = 'candidates' | 'steps' | 'match-limit' | 'flowbits'
 
@@ -43,6 +46,7 @@ export interface EngineOptions {
   onIncomplete(reason: IncompleteReason, flow: number): void
 }
 
+const FOUND = -1
 const CHUNK_BYTES_MAX = 16_384
 
 /**
@@ -57,14 +61,15 @@ export class SignatureEngine {
   /** What rules leave behind of flows. */
   readonly memory = new FlowMemory()
   readonly #state: RuleState
-  readonly #place: StatePlace
+  readonly #places: StatePlaces
   readonly #tails: Tails
   readonly #view = new TransactionView()
   readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
   readonly #waiting = new Uint32Array(WAITING_MAX)
+  readonly #waitingLooks = new Float64Array(WAITING_MAX)
+  #lookOn: LookOn
   readonly #marks = new StreamMarks()
-  /** Which transactions have been judged, and by what they were met, where it takes more than one call. */
-  #progress = new WeakMap<object, { settled: number; fired: Set<number> }>()
+  readonly #progress = new Progress()
   /** Whose buffer is in hand. */
   #inspected = -1
   #rules: RuleSet
@@ -90,24 +95,14 @@ export class SignatureEngine {
     this.#options = options
     this.#flows = options.flows
     this.#tails = new Tails(options.flows.flowsMax)
-    this.#state = new RuleState((flow, toServer) =>
-      this.#tails.streamed(flow * 2 + (toServer ? 1 : 0)),
-    )
+    this.#state = new RuleState((flow, toServer) => this.#tails.streamed(flow * 2 + +toServer))
     this.#inspector.onEntropy = (name, value) =>
       this.memory.notes.entropy(this.#inspected, name, value)
-    const { client, server } = this.#flows
-    this.#place = {
-      flow: -1,
-      toServer: true,
-      timeUs: 0,
-      src: client,
-      srcAt: 0,
-      dest: server,
-      destAt: 0,
-    }
+    this.#places = new StatePlaces(options.flows)
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
+    this.#lookOn = new LookOn(rules.size)
   }
 
   get generation(): number {
@@ -120,6 +115,8 @@ export class SignatureEngine {
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
+    this.#lookOn = new LookOn(rules.size)
+    this.#tails.beginAnew()
     this.#view.reset()
     this.#inPacket.clear()
     this.#untold.clear()
@@ -128,7 +125,7 @@ export class SignatureEngine {
   /** Their numbers mean something else from now on. */
   #forgetRules(): void {
     this.#tails.forgetWaiting()
-    this.#progress = new WeakMap()
+    this.#progress.clear()
     this.#marks.clear()
   }
 
@@ -148,8 +145,11 @@ export class SignatureEngine {
     const { signatures } = this.#rules
     this.#find(lane, packet.bytes, start, end, start)
     this.#list.clear()
-    for (let i = 0; i < lane.always.length; i++)
-      this.#offerPacket(signatures[lane.always[i] as number] as Signature, packet)
+    if (lane.always.length > 0) {
+      const established = flow >= 0 && (this.#flows.state[flow] as number) >= STATE_ESTABLISHED
+      const always = lane.classes(signatures).of(packet, established)
+      for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
+    }
     const { list, count } = this.#candidates
     for (let i = 0; i < count; i++)
       this.#offerPacket(signatures[list[i] as number] as Signature, packet)
@@ -198,17 +198,22 @@ export class SignatureEngine {
     }
   }
 
+  /** What is asked of the packet's own fields goes first: it costs least and leaves out most. */
   #offerPacket(signature: Signature, packet: Packet): void {
+    const { packetTests, appProto } = signature
+    for (let i = 0; i < packetTests.length; i++) if (!(packetTests[i] as PacketTest)(packet)) return
+    if (appProto !== undefined && packet.flow >= 0) {
+      const known = this.#options.appProto(packet.flow)
+      if (known !== appProto && known !== 'unknown') return
+    }
     if (packetFits(signature, packet, this.#flows)) this.#list.add(signature)
   }
 
   /** Whether to stop: a pass rule has matched. */
   #judgePacket(signature: Signature, packet: Packet, start: number, end: number): boolean {
-    const { payload, appProto, packetTests, index } = signature
+    const { payload, appProto, index } = signature
     const { flow } = packet
     this.#inspector.captured.length = 0
-    for (let i = 0; i < packetTests.length; i++)
-      if (!(packetTests[i] as (packet: Packet) => boolean)(packet)) return false
     if (!this.#remembers(signature, flow, packet.toServer)) return false
     if (!this.#partsHold(signature, packet)) return false
     if (payload.length > 0 && !this.#holds(signature.payload, packet.bytes, start, end, 0, flow))
@@ -253,21 +258,30 @@ export class SignatureEngine {
     const end = kept + added
     const base = this.#tails.streamed(key) - kept
     this.#find(lane, window, Math.max(0, kept - lane.prefilter.longest + 1), end, kept)
-    const waiting = this.#tails.waiting(key, this.#waiting, base)
+    const waiting = this.#tails.waiting(key, this.#waiting, this.#waitingLooks, base)
+    const state = this.#flows.state[flow] as number
+    const proto = lane.always.length > 0 ? this.#options.appProto(flow) : 'unknown'
+    this.#lookOn.begin(this.#tails.goOn(key, state, proto), base + end)
     this.#tails.store(key, window, end, added, keep)
     this.#list.clear()
-    for (let i = 0; i < lane.always.length; i++)
-      this.#offerFlow(lane.always[i] as number, flow, toServer)
+    if (lane.always.length > 0) {
+      const due = lane.plain(this.#rules.signatures).due(window, end, base, this.#lookOn)
+      for (let i = 0; i < due.length; i++) this.#offerFlow(due[i] as number, flow, toServer)
+    }
     for (let i = 0; i < waiting; i++) {
       const index = this.#rules.indexOf(this.#waiting[i] as number)
-      if (index >= 0) this.#candidates.add(index)
+      if (index < 0) continue
+      this.#candidates.add(index)
+      this.#lookOn.waited(index, this.#waitingLooks[i] as number)
     }
     const { list, count } = this.#candidates
     for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, toServer)
-    if (this.#list.offered === 0) return
-    this.#close(flow)
-    for (let i = 0; i < this.#list.count; i++)
-      if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return
+    if (this.#list.offered > 0) {
+      if (this.#close(flow)) this.#lookOn.plainNext = 0
+      for (let i = 0; i < this.#list.count; i++)
+        if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return
+    }
+    this.#tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
   }
 
   #offerFlow(index: number, flow: number, toServer: boolean): void {
@@ -287,8 +301,9 @@ export class SignatureEngine {
     this.#inspector.captured.length = 0
     if (signature.point) {
       if (this.#marks.isMet(key, id)) return false
-      if (this.#holds(payload, window, 0, end, base, flow)) this.#marks.met(key, id)
-      else if (payload.length > 1) this.#tails.wait(key, id, base + end)
+      const look = this.#look(signature, window, end, base, key)
+      if (look === FOUND) this.#marks.met(key, id)
+      else if (payload.length > 1) this.#tails.wait(key, id, base + end, look)
       return false
     }
     if (this.#inPacket.has(index) && this.#inHand(flow)) return false
@@ -296,9 +311,9 @@ export class SignatureEngine {
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
     if (known !== appProto && known !== 'unknown') return false
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
-    const from = Math.max(0, this.#marks.firedTo(key, id) - base)
-    if (!this.#holds(payload, window, from, end, base + from, flow)) {
-      if (signature.fast && payload.length > 1) this.#tails.wait(key, id, base + end)
+    const look = this.#look(signature, window, end, base, key)
+    if (look !== FOUND) {
+      if (signature.fast && payload.length > 1) this.#tails.wait(key, id, base + end, look)
       return false
     }
     if (signature.fast === undefined) this.#marks.fired(key, id)
@@ -310,6 +325,16 @@ export class SignatureEngine {
     }
     if (!speaksOther(signature, this.#options.appProto(flow))) return false
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
+  }
+
+  /** FOUND, or where its plain contents are to be looked for next time. */
+  #look(signature: Signature, window: Uint8Array, end: number, base: number, key: number): number {
+    // What a rule has fired on it does not look at again.
+    const start = Math.max(0, this.#marks.firedTo(key, signature.id) - base)
+    const from = Math.max(0, this.#lookOn.of(signature) - base - start)
+    if (this.#holds(signature.payload, window, start, end, base + start, key >> 1, from))
+      return FOUND
+    return this.#lookOn.next(signature, this.#inspector, base + start, base + end)
   }
 
   /** Rules whose bytes matched before the protocol of the flow was known. */
@@ -347,7 +372,7 @@ export class SignatureEngine {
       if (!lanes || lanes.count === 0) continue
       const ready = readiness(transaction, response, body)
       if (ready === 0) continue
-      const progress = this.#progressOf(transaction)
+      const progress = this.#progress.of(transaction)
       if (progress && (progress.settled & (1 << point)) !== 0) continue
       // Another file of the same message may follow.
       if (progress && ready === 2 && transaction.stage !== 'file') progress.settled |= 1 << point
@@ -360,18 +385,6 @@ export class SignatureEngine {
       )
         return
     }
-  }
-
-  /** What was judged of a transaction that is handed over more than once. */
-  #progressOf(transaction: Transaction): { settled: number; fired: Set<number> } | undefined {
-    const subject = subjectOf(transaction)
-    if (!subject) return undefined
-    let progress = this.#progress.get(subject)
-    if (!progress) {
-      progress = { settled: 0, fired: new Set() }
-      this.#progress.set(subject, progress)
-    }
-    return progress
   }
 
   #judgePoint(
@@ -476,10 +489,12 @@ export class SignatureEngine {
     if (end > start) lane.prefilter.scan(bytes, start, end, this.#candidates, fresh)
   }
 
-  /** Puts the short list in order, and says so when it did not hold all. */
-  #close(flow: number): void {
-    if (this.#list.close()) this.#incomplete('candidates', flow)
+  /** Puts the short list in order; whether it did not hold all, which is told. */
+  #close(flow: number): boolean {
+    const over = this.#list.close()
+    if (over) this.#incomplete('candidates', flow)
     this.counters.judged += this.#list.count
+    return over
   }
 
   #holds(
@@ -489,9 +504,10 @@ export class SignatureEngine {
     end: number,
     base: number,
     flow: number,
+    resume = 0,
   ): boolean {
     this.#inspected = flow
-    const yes = this.#inspector.matches(conditions, bytes, start, end, base)
+    const yes = this.#inspector.matches(conditions, bytes, start, end, base, resume)
     const { limit } = this.#inspector
     if (limit !== undefined && !yes) this.#incomplete(limit, flow)
     return yes
@@ -513,17 +529,8 @@ export class SignatureEngine {
   }
 
   #placeOf(flow: number, toServer: boolean): StatePlace {
-    const place = this.#place
-    const { client, server } = this.#flows
-    place.flow = flow
-    place.toServer = toServer
-    place.timeUs = this.#timeUs
     const packet = flow < 0 ? this.#packet : undefined
-    place.src = packet ? packet.src : toServer ? client : server
-    place.dest = packet ? packet.dest : toServer ? server : client
-    place.srcAt = flow < 0 ? 0 : flow * 4
-    place.destAt = place.srcAt
-    return place
+    return this.#places.of({ flow, toServer, timeUs: this.#timeUs }, packet)
   }
 
   /** A rule that goes before this one has let the packet in hand pass. */

@@ -50,7 +50,7 @@ export function flowFits(
   return backward && endsFit(header, server, at, serverPort, client, at, clientPort)
 }
 
-function protocolFits(header: Header, protocol: number): boolean {
+export function protocolFits(header: Header, protocol: number): boolean {
   if (header.anyProtocol) return true
   switch (protocol) {
     case 6:

@@ -52,6 +52,11 @@ export class Inspector {
   /** The bound that the last call met, if it met one: its "no" is then no answer. */
   limit: 'steps' | 'match-limit' | undefined
 
+  /** The last condition that the last call came to. */
+  reached = 0
+  /** After a "no" to an expression that can go on: from where it must look once more follows, in the buffer. */
+  rest = 0
+
   /** How the DCE/RPC message in hand sends its numbers. */
   dceLittle = false
 
@@ -63,6 +68,7 @@ export class Inspector {
   #steps = 0
   #searched = 0
   #work = 0
+  #resume = 0
   readonly #slots = new Float64Array(SLOTS_MAX)
 
   /** A new packet is in hand: what searching it may cost begins anew. */
@@ -72,7 +78,7 @@ export class Inspector {
 
   /**
    * `bytes` [start, end) against `list`. `base`: how far into its stream the buffer begins; offset and
-   * depth count from the beginning of the stream.
+   * depth count from the beginning of the stream. `resume`: what the first condition asks for does not begin before it.
    */
   matches(
     list: readonly Condition[],
@@ -80,7 +86,10 @@ export class Inspector {
     start: number,
     end: number,
     base = 0,
+    resume = 0,
   ): boolean {
+    this.#resume = resume
+    this.reached = 0
     this.#list = list
     this.#bytes = bytes
     this.#start = start
@@ -103,6 +112,7 @@ export class Inspector {
   /** `here`: where the match before ended, from the start of the buffer. */
   #from(index: number, here: number): Outcome {
     const condition = this.#list[index]
+    if (index > this.reached) this.reached = index
     if (condition === undefined) return YES
     if (++this.#steps > STEPS_MAX || this.#searched > SEARCHED_MAX) {
       this.limit = 'steps'
@@ -188,6 +198,7 @@ export class Inspector {
     const { bytes: pattern, negated } = content
     const length = this.#length
     let from = this.#first(content, here)
+    if (index === 0 && from < this.#resume) from = this.#resume
     const to = Math.min(length, this.#last(content, here, from))
     for (;;) {
       const at = from + pattern.length <= to ? this.#find(content, from, to) : -1
@@ -245,16 +256,20 @@ export class Inspector {
     const origin = pcre.relative ? here : 0
     if (origin > this.#length) return pcre.negated ? this.#from(index + 1, here) : NO
     const subject = this.#bytes.subarray(this.#start + origin, this.#end)
-    let from = 0
+    const goesOn = index === 0 && pcre.goesOn
+    let from = goesOn ? this.#resume : 0
     for (;;) {
       this.#searched += subject.length - from
-      const found = pcre.regex.search(subject, from)
+      const found = goesOn ? pcre.regex.searchOn(subject, from) : pcre.regex.search(subject, from)
       if (found < 0) {
         this.limit = 'match-limit'
         return STOP
       }
       if (pcre.negated) return found === 1 ? NO : this.#from(index + 1, here)
-      if (found === 0) return NO
+      if (found === 0) {
+        this.rest = pcre.regex.rest
+        return NO
+      }
       const next = pcre.regex.matchStart + 1
       const before = this.captured.length
       for (const capture of pcre.captures) this.#catch(capture, pcre.regex, subject)

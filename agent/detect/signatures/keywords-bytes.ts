@@ -162,7 +162,15 @@ function addPcre(draft: Draft, value: string, name: string): void {
   const list = buffer === undefined || draft.sticky ? draft.list(relative) : draft.listOf(buffer)
   const regex = new Regex(text.slice(1, end), options >>> 0)
   const captures = capturesOf(text.slice(1, end), text.slice(end + 1), { regex, name })
-  const pcre: Condition = { type: 'pcre', regex, captures, negated, relative, followed: false }
+  const pcre: Condition = {
+    type: 'pcre',
+    regex,
+    captures,
+    negated,
+    relative,
+    followed: false,
+    goesOn: false,
+  }
   list.conditions.push(pcre)
   if (relative) follow(list.conditions, pcre)
 }

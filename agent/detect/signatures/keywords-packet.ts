@@ -1,7 +1,7 @@
 /** Fields of the packet's own headers. */
 import { ipv4ChecksumOk, transportChecksumOk } from '../../decode/checksum.ts'
 import { DECODE_EVENTS, type PacketEvent, STREAM_EVENTS } from '../../decode/events.ts'
-import { TCP } from '../../decode/packet.ts'
+import { type Packet, TCP } from '../../decode/packet.ts'
 import { type NumberTest, parseNumberTest, passes } from './condition.ts'
 import type { Draft } from './draft.ts'
 import { bare, type KeywordTable, parts, valued } from './keyword.ts'
@@ -34,10 +34,13 @@ const PROTOCOL_NAMES: Readonly<Record<string, number>> = {
   sctp: 132,
 }
 
+const ofClass = (test: (packet: Packet) => boolean): PacketTest =>
+  Object.assign(test, { ofClass: true as const })
 /** Of a fragment no header but IP's has been read. */
-const isTcp: PacketTest = (packet) => packet.protocol === 6 && !packet.fragment
-const isIcmp: PacketTest = (packet) =>
-  (packet.protocol === 1 || packet.protocol === 58) && !packet.fragment
+const isTcp = ofClass((packet) => packet.protocol === 6 && !packet.fragment)
+const isIcmp = ofClass(
+  (packet) => (packet.protocol === 1 || packet.protocol === 58) && !packet.fragment,
+)
 
 export const PACKET_KEYWORDS: KeywordTable = {
   dsize: valued((draft, value, name) => {
@@ -76,7 +79,9 @@ export const PACKET_KEYWORDS: KeywordTable = {
     const known = PROTOCOL_NAMES[text.toLowerCase()]
     const test = testOf(name, `${sign}${known ?? text}`)
     draft.protocolTests++
-    draft.packetTests.push((packet) => packet.ipVersion !== 0 && passes(test, packet.protocol))
+    draft.packetTests.push(
+      ofClass((packet) => packet.ipVersion !== 0 && passes(test, packet.protocol)),
+    )
   }),
   'decode-event': valued((draft, value, name) => setEvent(draft, name, DECODE_EVENTS, value)),
   'stream-event': valued((draft, value, name) => setEvent(draft, name, STREAM_EVENTS, value)),
@@ -190,10 +195,10 @@ function tcpFlags(name: string, value: string): PacketTest {
   const mode = match[1] || match[3]
   const wanted = bits(match[2] as string)
   const kept = ~bits(match[4] ?? '') & 0xff
-  return ({ tcpFlags: all }) => {
+  return ofClass(({ tcpFlags: all }) => {
     const flags = all & kept
     if (mode === '*') return (flags & wanted) !== 0
     if (mode === '+') return (flags & wanted) === wanted
     return (flags === wanted) !== (mode === '!')
-  }
+  })
 }

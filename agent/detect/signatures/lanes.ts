@@ -3,6 +3,8 @@ import { TRANSACTION_PROTOS } from '../../decode/records.ts'
 import type { Prefilter } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
+import { PacketClasses } from './packet-classes.ts'
+import { PlainRules } from './plain-rules.ts'
 import type { BufferView, Point, Signature } from './rule.ts'
 
 /** Signatures that look at the same bytes at the same time. */
@@ -10,6 +12,8 @@ export class Lane {
   /** Judged for every buffer: no literal of theirs must be there. */
   readonly always: number[] = []
   readonly prefilter: Prefilter
+  #classes: PacketClasses | undefined
+  #plain: PlainRules | undefined
 
   constructor(room: ScanRoom) {
     this.prefilter = new WasmPrefilter(room)
@@ -18,6 +22,26 @@ export class Lane {
   add({ index, fast }: Pick<Signature, 'index' | 'fast'>): void {
     if (fast) this.prefilter.add(fast.bytes, fast.nocase, index)
     else this.always.push(index)
+  }
+
+  /** Of `always`, where the lane is one of packets; made at the first. */
+  classes(signatures: readonly Signature[]): PacketClasses {
+    this.#classes ??= new PacketClasses(this.#alwaysOf(signatures))
+    return this.#classes
+  }
+
+  /** Likewise, where it is one of streams. */
+  plain(signatures: readonly Signature[]): PlainRules {
+    this.#plain ??= new PlainRules(this.#alwaysOf(signatures))
+    return this.#plain
+  }
+
+  #alwaysOf(signatures: readonly Signature[]): Signature[] {
+    return this.always.map((index) => signatures[index] as Signature)
+  }
+
+  release(): void {
+    this.#plain?.release()
   }
 
   get empty(): boolean {

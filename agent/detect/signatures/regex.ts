@@ -24,7 +24,10 @@ const NEVER_UTF = 0x1000
 const UNGREEDY = 0x40000
 const ANCHORED = 0x80000000
 const JIT_COMPLETE = 1
+const JIT_PARTIAL_SOFT = 2
+const PARTIAL_SOFT = 0x10
 const ERROR_NO_MATCH = -1
+const ERROR_PARTIAL = -2
 
 export const FLAG_BITS: Readonly<Record<string, number>> = {
   i: CASELESS,
@@ -113,6 +116,12 @@ export class Regex {
   /** Of the last match, relative to the subject. */
   matchStart = 0
   matchEnd = 0
+  /** After `searchOn` has found nothing: no match begins before it, whatever follows the subject. */
+  rest = 0
+  readonly pattern: string
+  readonly options: number
+  readonly #anchored: boolean
+  #canGoOn: boolean | undefined
 
   /** Throws Refused with PCRE2's own sentence. */
   constructor(pattern: string, options: number) {
@@ -129,6 +138,9 @@ export class Regex {
       const sentence = text.toString('latin1', 0, Math.max(0, length))
       throw new Refused('pcre', `the expression is wrong at ${at[0]}: ${sentence}`)
     }
+    this.pattern = pattern
+    this.options = options
+    this.#anchored = (options & ANCHORED) !== 0 || /\^|\\[AG]/.test(pattern)
     this.#library.jit(code, JIT_COMPLETE) // where there is no JIT, the interpreter serves
     this.#code = code
     released.register(this, code, this)
@@ -140,6 +152,39 @@ export class Regex {
     released.unregister(this)
     this.#library.free(this.#code)
     this.#code = null
+  }
+
+  /**
+   * Whether `searchOn` may be asked: what is bound to the subject's beginning is not to be found later, and without JIT
+   * another count of the match limit would hold.
+   */
+  get canGoOn(): boolean {
+    if (this.#code === null) return false
+    this.#canGoOn ??= !this.#anchored && this.#library.jit(this.#code, JIT_PARTIAL_SOFT) === 0
+    return this.#canGoOn
+  }
+
+  /** As `search`, and where nothing is found, `rest` tells from where to search when more of the same follows. */
+  searchOn(subject: Uint8Array, from: number): 1 | 0 | -1 {
+    const { match, matchData, context, span } = this.#library
+    if (this.#code === null) return 0
+    const result = match(
+      this.#code,
+      subject,
+      subject.length,
+      from,
+      PARTIAL_SOFT,
+      matchData,
+      context,
+    )
+    if (result === ERROR_NO_MATCH || result === ERROR_PARTIAL) {
+      this.rest = result === ERROR_PARTIAL ? Number(span.getBigUint64(0, true)) : subject.length
+      return 0
+    }
+    if (result < 0) return -1
+    this.matchStart = Number(span.getBigUint64(0, true))
+    this.matchEnd = Number(span.getBigUint64(8, true))
+    return 1
   }
 
   /** The first group of the first match, for a transform. */
@@ -172,4 +217,24 @@ export class Regex {
     this.matchEnd = Number(span.getBigUint64(8, true))
     return 1
   }
+}
+
+/** What has another meaning, or another number, among other expressions: references, names, options, verbs, quotations. */
+const NOT_ALONE = /\\[1-9gkKQEC]|\(\?(?![:=!])|\(\*/
+
+/** The expression as one of several; undefined where it cannot be one. */
+export function alternative({ pattern, options }: Regex): string | undefined {
+  const known = CASELESS | MULTILINE | DOTALL
+  if ((options & ~known) !== 0 || NOT_ALONE.test(pattern)) return undefined
+  const flag = (bit: number, letter: string) => ((options & bit) !== 0 ? letter : '')
+  const flags = flag(CASELESS, 'i') + flag(MULTILINE, 'm') + flag(DOTALL, 's')
+  return `(?${flags}:${pattern})`
+}
+
+/** Finds something wherever one of them does; undefined where they cannot be one. */
+export function anyOf(regexes: readonly Regex[]): Regex | undefined {
+  const pattern = regexes.map(alternative).join('|')
+  if (regexes.length < 2 || Buffer.byteLength(pattern) > PATTERN_BYTES_MAX) return undefined
+  const any = new Regex(pattern, 0)
+  return any.canGoOn ? any : undefined
 }

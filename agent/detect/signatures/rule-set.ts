@@ -130,6 +130,7 @@ export class RuleSet {
         for (const signature of signatures) releaseSignature(signature)
       yield
     }
+    for (const lane of this.streams) lane.release()
   }
 
   get size(): number {

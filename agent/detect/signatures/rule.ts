@@ -7,6 +7,7 @@ import type { AlertHit } from '../alert.ts'
 import type { AddressGroup } from './address-group.ts'
 import type { BufferSource } from './buffer-source.ts'
 import type { Condition } from './condition.ts'
+import type { Lead } from './lead.ts'
 import type { PacketPartName } from './packet-parts.ts'
 import type { PortGroup } from './port-group.ts'
 import type { RuleState } from './rule-state.ts'
@@ -48,7 +49,11 @@ export interface FlowBit {
 }
 
 /** A question to the packet's own fields. */
-export type PacketTest = (packet: Packet) => boolean
+export interface PacketTest {
+  (packet: Packet): boolean
+  /** Its answer hangs on protocol and TCP flags alone. */
+  ofClass?: true
+}
 /** What rules remember across packets and flows, as the engine hands it to a test. */
 export interface StatePlace {
   flow: number
@@ -143,6 +148,9 @@ export interface Signature {
   wholeBody: boolean
   /** The literal that must occur, in which buffer; undefined: judged always. */
   fast: FastPattern | undefined
+  /** How its plain contents look on in a stream. */
+  lead: Lead | undefined
+  plain: boolean
 }
 
 export interface FastPattern {

@@ -12,7 +12,7 @@ export class StreamMarks {
   readonly #firedTo = new Map<number, Map<number, number>>()
 
   hasFired(key: number, rule: number): boolean {
-    return this.#once.get(key)?.has(rule) === true
+    return this.#once.size > 0 && this.#once.get(key)?.has(rule) === true
   }
 
   fired(key: number, rule: number): void {
@@ -20,7 +20,7 @@ export class StreamMarks {
   }
 
   isMet(key: number, rule: number): boolean {
-    return this.#met.get(key)?.has(rule) === true
+    return this.#met.size > 0 && this.#met.get(key)?.has(rule) === true
   }
 
   met(key: number, rule: number): void {
@@ -29,7 +29,7 @@ export class StreamMarks {
 
   /** Where this rule looks from, counted from the beginning of the stream. */
   firedTo(key: number, rule: number): number {
-    return this.#firedTo.get(key)?.get(rule) ?? 0
+    return this.#firedTo.size > 0 ? (this.#firedTo.get(key)?.get(rule) ?? 0) : 0
   }
 
   firedUpTo(key: number, rule: number, to: number): void {

@@ -3,6 +3,7 @@
  * have part of what they want there. One block of memory, cut into slabs; when all are in use the one
  * that was given out longest ago is taken, and counted.
  */
+import type { AppProto } from '../../decode/records.ts'
 import { TAIL_BYTES_MAX } from './rule-set.ts'
 
 /** 16 MB a shard. */
@@ -25,7 +26,13 @@ export class Tails {
   readonly #length: Uint16Array
   readonly #waiting: Uint32Array
   readonly #waitingFrom: Float64Array
+  /** Where in the stream the rule looks on. */
+  readonly #waitingLook: Float64Array
   readonly #waitingCount: Uint8Array
+  /** Where plain rules look on, as the flow was then; 0: at the beginning. */
+  readonly #goOn: Float64Array
+  readonly #goOnState: Uint8Array
+  readonly #goOnProto: (AppProto | undefined)[]
   #next = 0
 
   constructor(flowsMax: number, slabs = TAILS_MAX) {
@@ -36,7 +43,11 @@ export class Tails {
     this.#length = new Uint16Array(slabs)
     this.#waiting = new Uint32Array(slabs * WAITING_MAX)
     this.#waitingFrom = new Float64Array(slabs * WAITING_MAX)
+    this.#waitingLook = new Float64Array(slabs * WAITING_MAX)
     this.#waitingCount = new Uint8Array(slabs)
+    this.#goOn = new Float64Array(slabs)
+    this.#goOnState = new Uint8Array(slabs)
+    this.#goOnProto = Array.from({ length: slabs }, () => undefined)
   }
 
   /** Bytes that nobody will look back at. */
@@ -80,14 +91,33 @@ export class Tails {
     this.#release(key)
   }
 
-  /** `rule` will be looked at again with the next bytes, as long as `from` is kept. */
-  wait(key: number, rule: number, from: number): void {
+  /** Takes out from where in the stream plain rules look on; 0 where rules may see it otherwise than then. */
+  goOn(key: number, state: number, proto: AppProto): number {
+    const slab = this.#slabOf[key] as number
+    if (slab < 0) return 0
+    const from = this.#goOn[slab] as number
+    this.#goOn[slab] = 0
+    const before = this.#goOnProto[slab]
+    return this.#goOnState[slab] === state && (before === proto || before === 'unknown') ? from : 0
+  }
+
+  setGoOn(key: number, from: number, state: number, proto: AppProto): void {
+    const slab = this.#slabOf[key] as number
+    if (slab < 0) return
+    this.#goOn[slab] = from
+    this.#goOnState[slab] = state
+    this.#goOnProto[slab] = proto
+  }
+
+  /** `rule` will be looked at again with the next bytes, as long as `from` is kept; what it begins with from `look` on. */
+  wait(key: number, rule: number, from: number, look = 0): void {
     const slab = this.#take(key)
     const count = this.#waitingCount[slab] as number
     const at = slab * WAITING_MAX
     for (let i = 0; i < count; i++)
       if (this.#waiting[at + i] === rule) {
         this.#waitingFrom[at + i] = from
+        this.#waitingLook[at + i] = look
         return
       }
     if (count === WAITING_MAX) {
@@ -96,6 +126,7 @@ export class Tails {
     }
     this.#waiting[at + count] = rule
     this.#waitingFrom[at + count] = from
+    this.#waitingLook[at + count] = look
     this.#waitingCount[slab] = count + 1
   }
 
@@ -112,6 +143,7 @@ export class Tails {
       if (rule >= MATCHED) rules[taken++] = rule - MATCHED
       else {
         this.#waitingFrom[at + left] = this.#waitingFrom[at + i] as number
+        this.#waitingLook[at + left] = this.#waitingLook[at + i] as number
         this.#waiting[at + left++] = rule
       }
     }
@@ -120,7 +152,7 @@ export class Tails {
   }
 
   /** Takes out the rules that wait for bytes into `rules`, leaving out those that came too far; gives how many. */
-  waiting(key: number, rules: Uint32Array, oldest: number): number {
+  waiting(key: number, rules: Uint32Array, looks: Float64Array, oldest: number): number {
     const slab = this.#slabOf[key] as number
     if (slab < 0) return 0
     const at = slab * WAITING_MAX
@@ -133,10 +165,18 @@ export class Tails {
       if (rule >= MATCHED) {
         this.#waitingFrom[at + left] = from
         this.#waiting[at + left++] = rule
-      } else if (from >= oldest) rules[taken++] = rule
+      } else if (from >= oldest) {
+        looks[taken] = this.#waitingLook[at + i] as number
+        rules[taken++] = rule
+      }
     }
     this.#waitingCount[slab] = left
     return taken
+  }
+
+  /** Rules come that have not seen what is kept. */
+  beginAnew(): void {
+    this.#goOn.fill(0)
   }
 
   /** Rule numbers mean something else from now on. */
@@ -158,6 +198,7 @@ export class Tails {
     this.#slabOf[key] = slab
     this.#length[slab] = 0
     this.#waitingCount[slab] = 0
+    this.#goOn[slab] = 0
     return slab
   }
 

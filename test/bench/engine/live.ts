@@ -37,7 +37,6 @@ export interface LiveTaken {
   all: number
   /** Of all. */
   dropped: number
-  seconds: number
   cpuSeconds: number
   alerts: number
   /** Of the sender, in thousands a second. */
@@ -74,13 +73,12 @@ export class Wire {
       const begun = this.#heard()
       await this.#send(run, run.warming, WARMING_KPPS)
       await still(() => cpuOf(pid))
-      const [cpu, start, before] = [cpuOf(pid), performance.now(), this.#heard()]
-      await this.#send(run, run.capture, run.kpps)
-      const sentSeconds = (performance.now() - start) / 1000
+      const [cpu, before] = [cpuOf(pid), this.#heard()]
+      const sentKpps = await this.#send(run, run.capture, run.kpps)
       const frames = this.#heard() - before
       const all = this.#heard() - begun
       await still(() => cpuOf(pid))
-      const taken = { frames, all, seconds: sentSeconds, cpuSeconds: cpuOf(pid) - cpu, sentKpps: frames / sentSeconds / 1000 } // biome-ignore format: one line
+      const taken = { frames, all, cpuSeconds: cpuOf(pid) - cpu, sentKpps }
       process.kill(pid, 'SIGTERM')
       await sensor.ended()
       return { ...taken, dropped: droppedOf(run, sensor.said), alerts: linesOf(join(run.work, 'eve.json')) } // biome-ignore format: one line
@@ -105,11 +103,15 @@ export class Wire {
     return (JSON.parse(text) as [{ stats64: { rx: { packets: number } } }])[0].stats64.rx.packets
   }
 
-  async #send({ files, work }: LiveRun, capture: string, kpps: number): Promise<void> {
+  /** Thousands a second. */
+  async #send({ files, work }: LiveRun, capture: string, kpps: number): Promise<number> {
     const command = ['tcpreplay', '--preload-pcap', '--quiet', '-i', SENDS, '--pps', `${kpps * 1000}`, `/files/${capture}`] // biome-ignore format: one command
     const sender = new Sensor(['ip', 'netns', 'exec', this.#out, ...inPeer(this.#peer, { work, files }, command)]) // biome-ignore format: one command
     try {
       await sender.ended(START_MS_MAX)
+      // By its own clock: reading the capture is not sending it.
+      const [, sent, seconds] = /(\d+) packets \(\d+ bytes\) sent in ([\d.]+) seconds/.exec(sender.said) ?? [] // biome-ignore format: one line
+      return Number(sent) / Number(seconds) / 1000
     } finally {
       sender.end()
     }

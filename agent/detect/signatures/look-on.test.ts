@@ -1,0 +1,100 @@
+/** Rules over streams find the same however a stream is cut, though they look at nothing twice. */
+import { expect, test } from 'vitest'
+import { Chance } from '../../../test/traffic/chance.ts'
+import { SignatureLab } from '../../../test/traffic/signature-lab.ts'
+import { leadOf } from './lead.ts'
+import { RuleSet } from './rule-set.ts'
+
+const SEED = Number(process.env['PICKET_SEED'] ?? (Math.random() * 2 ** 32) >>> 0)
+process.stderr.write(`look-on: PICKET_SEED=${SEED}\n`)
+
+/** None asks for what is not there, or for an end: answers that more bytes could change from yes to no. */
+const ASKED = [
+  'pcre:"/ab{2,4}1/";',
+  'pcre:"/a+b*1=/i";',
+  'pcre:"/(?<=1)b(?=a)/";',
+  'pcre:"/\\bab(?=1)/";',
+  'pcre:"/(a|b)\\1=1\\n?1/m";',
+  'pcre:"/^ab/";',
+  'pcre:"/a[b1]{3}=/"; content:"b1b";',
+  'pcre:"/=.{0,9}=/"; content:"aa"; content:"11"; within:4;',
+  'content:"a"; content:"1"; distance:1; within:2; content:"="; distance:0; within:3;',
+  'content:"ab"; content:"ab"; distance:2; within:3; pcre:"/1=1/";',
+  'content:"b1"; offset:3; content:"=a"; distance:-1; within:6;',
+  'content:"1"; isdataat:5,relative; content:"a"; within:2; content:"bb"; distance:0;',
+  'content:"=="; content:"a1"; distance:5;',
+  'content:"1"; nocase; content:"B"; nocase; within:1; byte_test:1,>,96,0,relative;',
+]
+const RULES = ASKED.map(
+  (options, i) =>
+    `alert tcp any any -> any any (msg:"x"; flow:to_server; ${options} sid:${i + 1};)`,
+).join('\n')
+
+const ends = (port: number) => ({
+  src: '10.0.0.5',
+  dest: '203.0.113.9',
+  srcPort: port,
+  destPort: 80,
+})
+
+const STREAMS_MAX = 50
+let lab = new SignatureLab(RULES)
+let streams = 0
+
+/** What has fired in a stream of these pieces, each rule once. */
+function fired(pieces: readonly string[]): number[] {
+  if (++streams % STREAMS_MAX === 0) lab = new SignatureLab(RULES) // its table is small
+  const parts = pieces.map((piece) => ['>', piece] as const)
+  const all = lab.segments(parts, ends(40_000 + streams))
+  return [...new Set(all)].sort((a, b) => a - b)
+}
+
+test('a stream in pieces and in one', () => {
+  expect(lab.refused).toEqual([])
+  const chance = new Chance(SEED)
+  const seen = new Set<number>()
+  for (let round = 0; round < 150; round++) {
+    const letters = chance.pick(['ab1=', 'aabb11= \n', 'ab'])
+    const text = Array.from({ length: chance.int(1, 90) }, () =>
+      chance.pick(letters.split('')),
+    ).join('')
+    const pieces: string[] = []
+    for (let at = 0; at < text.length; ) {
+      const size = chance.int(1, chance.pick([1, 3, 20]))
+      pieces.push(text.slice(at, at + size))
+      at += size
+    }
+    const whole = fired([text])
+    for (const sid of whole) seen.add(sid)
+    expect(fired(pieces), JSON.stringify(pieces)).toEqual(whole)
+  }
+  expect(seen.size).toBeGreaterThan(ASKED.length / 2)
+})
+
+test('what a lead is: as far as a bounded stretch of bytes answers', () => {
+  const lead = (options: string) => {
+    const text = `alert tcp any any -> any any (${options} sid:1;)`
+    const [signature] = RuleSet.load([{ path: 'x', text }]).ruleSet.signatures
+    return leadOf(signature?.payload ?? [])
+  }
+  expect(lead('content:"ab"; content:"cd"; distance:1; within:4; content:"e";')).toEqual({ count: 2, reach: 7 }) // biome-ignore format: one line
+  expect(lead('content:"ab"; content:"cd"; distance:1;')).toEqual({ count: 1, reach: 2 })
+  expect(lead('content:"ab"; isdataat:9,relative;')).toEqual({ count: 2, reach: 12 })
+  expect(lead('pcre:"/ab/"; content:"c";')).toEqual({ count: 1, reach: undefined })
+  expect(lead('pcre:"/ab/"; content:"c"; distance:1;')).toBeUndefined()
+  expect(lead('pcre:"/^ab/";')).toBeUndefined()
+  expect(lead('content:!"ab";')).toBeUndefined()
+})
+
+test('an expression that has failed on a long stream costs no more with each piece', () => {
+  const lab = new SignatureLab('alert tcp any any -> any any (pcre:"/x[ab]+y/"; sid:1;)')
+  const piece = 'ab'.repeat(512)
+  const cost = (count: number) => {
+    const start = process.cpuUsage().user
+    const parts = Array.from({ length: count }, () => ['>', piece] as const)
+    expect(lab.segments(parts)).toEqual([])
+    return process.cpuUsage().user - start
+  }
+  cost(200)
+  expect(cost(400) / 400).toBeLessThan(500)
+})
