@@ -8,7 +8,7 @@ import type { Wire } from './wire.ts'
 const ETHER_IPV4 = 0x0800
 const ETHER_ARP = 0x0806
 const BROADCAST = Buffer.alloc(6, 0xff)
-const KEPT_MAX = 70_000
+const KEPT_MAX = 200_000
 const ARRIVES_MS_MAX = 30_000
 
 /** An IPv4 packet that came to this host. */
@@ -25,6 +25,8 @@ export interface Arrived {
 export class Neighbour {
   readonly address: string
   readonly arrived: Arrived[] = []
+  /** With those that are no longer kept. */
+  heardInAll = 0
   readonly #wire: Wire
   readonly #mac: Buffer
   /** Who has which address, by what they said themselves. */
@@ -95,6 +97,7 @@ export class Neighbour {
     const protocol = ip[9] ?? 0
     const ports = protocol === 6 || protocol === 17
     const tcp = protocol === 6 && body.length >= 20
+    this.heardInAll++
     this.arrived.push({
       src: text(ip.subarray(12, 16)),
       protocol,
