@@ -11,6 +11,8 @@ const PICTURES = join(import.meta.dirname, '../../.state/pictures')
 const ATTACKER = '10.20.0.66'
 const ASSET = '10.30.0.10'
 const TOLD_MS_MAX = 300_000
+const FIRST_PORT = 40_001
+const AGAIN_MS = 10_000
 
 interface Finding {
   event_id: string
@@ -41,8 +43,15 @@ describe.skipIf(!image)('a box, as it leaves the factory', () => {
   })
 
   test('an attack on its second port is a finding, a row of the lake, a sentence on the page and on the console', async () => {
-    await box.machine.second.send(exploit({ src: ATTACKER, dest: ASSET, srcPort: 40_001 }))
+    // Its pages may be served before its ring is open: whoever attacks does not do so only once.
+    let srcPort = FIRST_PORT
+    const attack = () => box.machine.second.send(exploit({ src: ATTACKER, dest: ASSET, srcPort: srcPort++ })) // biome-ignore format: one line
+    let attackedAt = 0
     const finding = await box.asked('the finding is in the lake', async () => {
+      if (Date.now() - attackedAt > AGAIN_MS) {
+        attackedAt = Date.now()
+        await attack()
+      }
       const { rows } = await box.pages.json<{ rows: Finding[] }>('/api/findings')
       return rows.find((each) => each.rule_id === RULE)
     })
