@@ -154,7 +154,10 @@ test.skipIf(!able)(
     for (const [i, target] of turns.entries())
       say(`seed ${first + i}: ${await play(first + i, target, targets)}`)
     // The last two: what a receiver held back while its keys were away comes a minute later, or on a new connection.
-    for (const site of both()) site.up.kill('link')
+    for (const site of both()) {
+      await until(async () => isUp({ site, name: 'link' }), 'a link is up', UP_MS_MAX)
+      site.up.kill('link')
+    }
     await Promise.all(people.map((each) => each.stop()))
     for (const site of both()) {
       await site.up.ready()
