@@ -1,15 +1,15 @@
 /** What a person at the box's own screen can do: choose ports by number, name the site. Each act asks for its proof last. */
 import { Failure } from '../base/failure.ts'
 import type { HardwareView } from '../health/hardware.ts'
-import { plain, roleNow } from './console-screen.ts'
+import { plain } from './console-rows.ts'
+import { type PortFacts, portRows } from './console-screen.ts'
 import type { BoxChange, ConsoleProof, ConsoleState } from './keys-client.ts'
 
 /** Who goes away in the middle leaves no open question. */
 const ANSWER_MS_MAX = 300_000
 
-export interface DialogParts {
+export interface DialogParts extends PortFacts {
   state: ConsoleState
-  hardware: HardwareView
   say(line: string): void
   /** Nothing when nobody answered. */
   ask(question: string, options: { echo?: boolean; waitMs: number }): Promise<string | undefined>
@@ -23,18 +23,14 @@ export async function showRecovery(parts: DialogParts, key: string): Promise<boo
   parts.say('')
   parts.say(plain(key))
   parts.say('')
-  parts.say(
-    'With it the disk opens when this machine no longer opens it by itself. It is shown until',
-  )
-  parts.say('somebody says that it is written down.')
+  parts.say('With it the disk opens when this machine no longer opens it by itself. It is shown until somebody says that it is written down.') // biome-ignore format: one line
   return /^yes$/i.test(await answer(parts, 'Is it on paper? (yes, Enter: no) '))
 }
 
 export async function choosePorts(parts: DialogParts): Promise<void> {
-  const { hardware, state, say } = parts
+  const { hardware, say } = parts
   say('Which port has the address of this box, and which are captured?')
-  for (const [i, each] of hardware.ports.entries())
-    say(`${String(i + 1).padStart(3)}  ${plain(each.label)}  ${each.port?.name ?? 'absent'}  now ${roleNow(each, state)}`) // biome-ignore format: one line
+  for (const row of portRows(parts, hardware.ports.length)) say(row)
   const managed = await answer(parts, 'Management port (a number; Enter: as now): ')
   const captured = await answer(parts, 'Captured ports (numbers; 0: none; Enter: as now): ')
   const [management] = managed === '' ? [] : portsOf(hardware, managed)
