@@ -128,7 +128,13 @@ async function main(): Promise<void> {
   const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
     {
-      ...{ config: config.capture, home, ruleFiles: rules.files, inspection },
+      ...{
+        config: config.capture,
+        line: config.network.line,
+        home,
+        ruleFiles: rules.files,
+        inspection,
+      },
       selfTestSecret: tester.secret,
       packets: (name, shard) => recording?.outlet(name, shard),
     },

@@ -29,13 +29,17 @@ export async function showRecovery(parts: DialogParts, key: string): Promise<boo
 
 export async function choosePorts(parts: DialogParts): Promise<void> {
   const { hardware, say } = parts
-  say('Which port has the address of this box, and which are captured?')
+  say('Which port has the address of this box, which two are one wire with the box in it (what it blocks stops there), and which are captured?') // biome-ignore format: one line
   for (const row of portRows(parts, hardware.ports.length)) say(row)
   const managed = await answer(parts, 'Management port (a number; Enter: as now): ')
+  const inLine = await answer(parts, 'In the line (two numbers; 0: none; Enter: as now): ')
   const captured = await answer(parts, 'Captured ports (numbers; 0: none; Enter: as now): ')
   const [management] = managed === '' ? [] : portsOf(hardware, managed)
-  const capture = captured === '' ? undefined : captured === '0' ? [] : portsOf(hardware, captured)
-  await act(parts, { ...(management !== undefined && { management }), ...(capture && { capture }) })
+  const line = listOf(hardware, inLine)
+  if (line && line.length > 0 && new Set(line).size !== 2)
+    throw new Failure('invalid', 'In the line are two ports.')
+  const capture = listOf(hardware, captured)
+  await act(parts, { ...(management !== undefined && { management }), ...(line && { line }), ...(capture && { capture }) }) // biome-ignore format: one line
 }
 
 export async function chooseName(parts: DialogParts): Promise<void> {
@@ -59,6 +63,12 @@ async function answer({ ask }: DialogParts, question: string, echo = true): Prom
   const line = await ask(question, { echo, waitMs: ANSWER_MS_MAX })
   if (line === undefined) throw new Failure('unavailable', 'Nobody answered; nothing is changed.')
   return echo ? line.trim() : line
+}
+
+/** Nothing where it stays as it is. */
+function listOf(hardware: HardwareView, typed: string): string[] | undefined {
+  if (typed === '') return undefined
+  return typed === '0' ? [] : portsOf(hardware, typed)
 }
 
 function portsOf({ ports }: HardwareView, typed: string): string[] {

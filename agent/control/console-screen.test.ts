@@ -18,7 +18,7 @@ const facts: ScreenFacts = {
   version: '0.1.0',
   state: {
     ...{ tenant_id: 'box-1', siteName: 'Works north', claimed: false, capture: ['eth1'] },
-    ...{ management: 'eth0', uplinks: 0 },
+    ...{ management: 'eth0', line: [], uplinks: 0 },
     code: { code: '7QK2-M0XV-9RTD', expiresAt: Date.UTC(2026, 10, 27, 17, 50) * 1000 },
   },
   status: {

@@ -6,6 +6,7 @@ import type { HardwareView, PortRole } from '../health/hardware.ts'
 import type { SiteStatus } from '../health/status.ts'
 import { COLUMNS, cut, field, wrap } from './console-rows.ts'
 import type { ConsoleState } from './keys-client.ts'
+import { LINE } from './networks.ts'
 
 export const ROWS = 24
 const ROWS_FILLED = ROWS - 1 // the last is the prompt
@@ -74,7 +75,8 @@ function waiting(state: ConsoleState | undefined): string {
 }
 
 function pages({ addresses, state, port }: ScreenFacts): string[] {
-  const managed = state?.management ?? undefined
+  const chosen = state?.management ?? undefined
+  const managed = chosen !== undefined && state?.line.includes(chosen) ? LINE : chosen
   const all =
     managed === undefined ? [...addresses.values()].flat() : (addresses.get(managed) ?? [])
   const usable = all.filter((each) => !each.startsWith(LINK_LOCAL))
@@ -165,6 +167,7 @@ function portCells(each: PortRole, i: number, { state, addresses }: PortFacts): 
 /** As configured, not as the profile would have it. */
 export function roleNow({ port }: PortRole, state: ConsoleState | undefined): string {
   if (!port || !state) return '-'
+  if (state.line.includes(port.name)) return 'in line'
   if (state.capture.includes(port.name)) return 'capture'
   return state.management === port.name ? 'management' : 'spare'
 }

@@ -6,7 +6,7 @@ import { loadConfig } from '../base/config.ts'
 import { writeWhole } from '../base/files.ts'
 import { networkFiles } from './networks.ts'
 
-const OURS = /^\d\d-picket-.*\.network$/
+const OURS = /^\d\d-picket-.*\.(network|netdev)$/
 const option = { type: 'string' } as const
 const { values } = parseArgs({ options: { data: option, into: option } })
 const into = values.into ?? '/run/systemd/network'
