@@ -2,7 +2,7 @@
  * The screen of a box: 24 rows of 80 columns in plain text, the last for what is typed, from what is known now. Pure. Where
  * much is to be said, empty rows go first, then the ports beyond the fifth, then words of the sentence.
  */
-import type { HardwareView, PortRole } from '../health/hardware.ts'
+import { type HardwareView, type PortRole, roleNow } from '../health/hardware.ts'
 import type { SiteStatus } from '../health/status.ts'
 import { COLUMNS, cut, field, wrap } from './console-rows.ts'
 import type { ConsoleState } from './keys-client.ts'
@@ -158,18 +158,10 @@ function portCells(each: PortRole, i: number, { state, addresses }: PortFacts): 
     String(i + 1).padStart(2),
     cut(label, 14),
     port?.name ?? 'absent',
-    roleNow(each, state),
+    state ? roleNow(each, state) : '-',
     port === undefined ? '' : port.hasLink ? 'link' : 'no link',
     `${address}${more}`,
   ]
-}
-
-/** As configured, not as the profile would have it. */
-export function roleNow({ port }: PortRole, state: ConsoleState | undefined): string {
-  if (!port || !state) return '-'
-  if (state.line.includes(port.name)) return 'in line'
-  if (state.capture.includes(port.name)) return 'capture'
-  return state.management === port.name ? 'management' : 'spare'
 }
 
 const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1)
