@@ -64,6 +64,12 @@ test('a box of two ports, both in the line, is reached over the line itself', ()
   expect(readFileSync(join(data, 'into', '10-picket-management.network'), 'utf8')).toMatch(/Name=line0\n\[Link\]\nPromiscuous=yes\n\[Network\]\nDHCP=yes/) // biome-ignore format: one line
 })
 
+test('there the wire asks under the MAC address of its port: a server knows the box by it', () => {
+  const config = parseConfig('{"network":{"management":"a0","line":["a0","b0"]}}', 'x')
+  const mac = (name: string) => (name === 'a0' ? '52:54:00:00:00:0a' : '52:54:00:00:00:0b')
+  expect(networkFiles(config, mac).get('10-picket-management.network')).toMatch(/Name=line0\n\[Link\]\nPromiscuous=yes\nMACAddress=52:54:00:00:00:0a\n[\s\S]*ClientIdentifier=mac/) // biome-ignore format: one line
+})
+
 test('a name that would be another line is no setting', () => {
   for (const name of ['a0\nb', 'a 0', '*', ''])
     for (const network of [{ management: name }, { line: [name, 'b0'] }])

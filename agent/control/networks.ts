@@ -8,7 +8,8 @@ import type { Config } from '../base/config.ts'
 
 const ASKING = [
   ...['[Network]', 'DHCP=yes', 'LLDP=no', 'LinkLocalAddressing=ipv6'],
-  ...['[DHCPv4]', 'UseMTU=yes', 'SendHostname=no'],
+  // By its MAC address, as the sticker says and a server's list has it.
+  ...['[DHCPv4]', 'UseMTU=yes', 'SendHostname=no', 'ClientIdentifier=mac'],
 ]
 const QUIET = ['[Link]', 'RequiredForOnline=no']
 const SILENT = [
@@ -27,17 +28,19 @@ const WIRE = [
 /** It receives what only passes: both directions of it, each frame once, also those that a block stops then. */
 const SEEING = 'Promiscuous=yes'
 
-/** File name → text, for /run/systemd/network. */
-export function networkFiles({
-  capture,
-  network,
-}: Pick<Config, 'capture' | 'network'>): Map<string, string> {
-  // biome-ignore format: one line
+/** File name → text, for /run/systemd/network. In the line the port for management lends its MAC address to the wire. */
+export function networkFiles(
+  { capture, network }: Pick<Config, 'capture' | 'network'>,
+  macOf: (port: string) => string | undefined = () => undefined,
+): Map<string, string> {
   const files = new Map<string, string>()
   const line: readonly string[] = network.line ?? []
-  const management = network.management && line.includes(network.management) ? LINE : network.management // biome-ignore format: one line
+  const chosen = network.management
+  const management = chosen !== undefined && line.includes(chosen) ? LINE : chosen
+  const mac = management === LINE && chosen !== undefined ? macOf(chosen) : undefined
+  const wire = ['[Link]', SEEING, ...(mac === undefined ? [] : [`MACAddress=${mac}`])]
   if (management !== undefined)
-    files.set('10-picket-management.network', text([...match(management), ...(management === LINE ? ['[Link]', SEEING] : []), ...ASKING])) // biome-ignore format: one line
+    files.set('10-picket-management.network', text([...match(management), ...(management === LINE ? wire : []), ...ASKING])) // biome-ignore format: one line
   if (line.length > 0) files.set(`05-picket-${LINE}.netdev`, text(WIRE))
   if (line.length > 0 && management !== LINE)
     files.set(`15-picket-${LINE}.network`, text([...match(LINE), ...QUIET, SEEING, ...SILENT]))

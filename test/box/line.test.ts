@@ -59,6 +59,18 @@ describe.skipIf(why)('a box that is put in the line at its console', () => {
     machine.run('systemctl', 'start', 'picket-guard.service', 'picket-agent.service')
   })
 
+  test('has its own address on the wire where one of the two is its port for management', async () => {
+    const mac = /link\/ether (\S+)/.exec(
+      machine.run('ip', 'link', 'show', 'dev', 'house0').out,
+    )?.[1]
+    choose(machine, { management: 'house0' })
+    const shown = () => machine.run('ip', '-6', 'address', 'show', 'dev', 'line0').out
+    await soon(() => /inet6 fe80::/.test(shown()), 'the wire has an address')
+    await soon(() => machine.run('ip', 'link', 'show', 'dev', 'line0').out.includes(`link/ether ${mac}`), 'that of its port') // biome-ignore format: one line
+    expect(machine.run('ip', '-o', 'address', 'show', 'dev', 'house0').out).toBe('')
+    await calm.hears(OTHER)
+  })
+
   test('is out of it again by the same screen: the two ends do not meet', async () => {
     choose(machine, { line: [] })
     await calm.quiet(OTHER)
