@@ -10,7 +10,7 @@ import { FlowMemory } from './flow-memory.ts'
 import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
-import { type Lane, pointIndex } from './lanes.ts'
+import { pointIndex } from './lanes.ts'
 import { LookOn } from './look-on.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
@@ -20,6 +20,7 @@ import { type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
 import { StatePlaces } from './state-places.ts'
+import type { StreamRules } from './stream-lanes.ts'
 import { StreamMarks } from './stream-marks.ts'
 import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
 import { Progress } from './transaction-progress.ts'
@@ -143,7 +144,8 @@ export class SignatureEngine {
     const start = packet.payloadOffset
     const end = packet.fragment ? start : start + packet.payloadBytes
     const { signatures } = this.#rules
-    this.#find(lane, packet.bytes, start, end, start)
+    this.#candidates.clear()
+    if (end > start) lane.find(packet, start, end, this.#candidates)
     this.#list.clear()
     if (lane.always.length > 0) {
       const established = flow >= 0 && (this.#flows.state[flow] as number) >= STATE_ESTABLISHED
@@ -243,7 +245,7 @@ export class SignatureEngine {
   #chunk(
     flow: number,
     toServer: boolean,
-    lane: Lane,
+    lane: StreamRules,
     bytes: Uint8Array,
     from: number,
     to: number,
@@ -257,10 +259,12 @@ export class SignatureEngine {
     window.set(bytes.subarray(from, to), kept)
     const end = kept + added
     const base = this.#tails.streamed(key) - kept
-    this.#find(lane, window, Math.max(0, kept - lane.prefilter.longest + 1), end, kept)
+    const proto = this.#options.appProto(flow)
+    const start = Math.max(0, kept - lane.longest + 1)
+    this.#candidates.clear()
+    lane.find(window, { start, end, fresh: kept, base }, proto, this.#candidates)
     const waiting = this.#tails.waiting(key, this.#waiting, this.#waitingLooks, base)
     const state = this.#flows.state[flow] as number
-    const proto = lane.always.length > 0 ? this.#options.appProto(flow) : 'unknown'
     this.#lookOn.begin(this.#tails.goOn(key, state, proto), base + end)
     this.#tails.store(key, window, end, added, keep)
     this.#list.clear()
@@ -482,11 +486,6 @@ export class SignatureEngine {
     this.#state.ended(flow)
     this.#marks.forget(flow * 2)
     this.#marks.forget(flow * 2 + 1)
-  }
-
-  #find(lane: Lane, bytes: Uint8Array, start: number, end: number, fresh: number): void {
-    this.#candidates.clear()
-    if (end > start) lane.prefilter.scan(bytes, start, end, this.#candidates, fresh)
   }
 
   /** Puts the short list in order; whether it did not hold all, which is told. */
