@@ -16,13 +16,13 @@ import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
 import type { PacketPart, PacketTest, Signature, StatePlace } from './rule.ts'
-import { type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
+import type { RuleSet } from './rule-set.ts'
 import { RuleState } from './rule-state.ts'
 import { Shortlist } from './shortlist.ts'
 import { StatePlaces } from './state-places.ts'
 import type { StreamRules } from './stream-lanes.ts'
 import { StreamMarks } from './stream-marks.ts'
-import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
+import { MATCHED, PIECE_BYTES_MAX, Tails, WAITING_MAX } from './stream-tail.ts'
 import { Progress } from './transaction-progress.ts'
 import { readiness, TransactionView } from './transaction-view.ts'
 
@@ -48,7 +48,6 @@ export interface EngineOptions {
 }
 
 const FOUND = -1
-const CHUNK_BYTES_MAX = 16_384
 
 /**
  * Calls for one packet, all before the next packet: `packet`, then `stream` for the bytes it made readable,
@@ -65,7 +64,6 @@ export class SignatureEngine {
   readonly #places: StatePlaces
   readonly #tails: Tails
   readonly #view = new TransactionView()
-  readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
   readonly #waiting = new Uint32Array(WAITING_MAX)
   readonly #waitingLooks = new Float64Array(WAITING_MAX)
   #lookOn: LookOn
@@ -238,8 +236,8 @@ export class SignatureEngine {
       this.#tails.passBy(flow * 2 + side, end - start)
       return
     }
-    for (let from = start; from < end; from += CHUNK_BYTES_MAX)
-      this.#chunk(flow, toServer, lane, bytes, from, Math.min(end, from + CHUNK_BYTES_MAX), keep)
+    for (let from = start; from < end; from += PIECE_BYTES_MAX)
+      this.#chunk(flow, toServer, lane, bytes, from, Math.min(end, from + PIECE_BYTES_MAX), keep)
   }
 
   #chunk(
@@ -252,21 +250,21 @@ export class SignatureEngine {
     keep: number,
   ): void {
     const key = flow * 2 + (toServer ? 1 : 0)
-    const window = this.#window
     this.#judgeMatched(key)
-    const kept = this.#tails.copy(key, window)
-    const added = to - from
-    window.set(bytes.subarray(from, to), kept)
-    const end = kept + added
-    const base = this.#tails.streamed(key) - kept
+    const tails = this.#tails
+    tails.append(key, bytes, from, to, keep)
+    const { held, at, kept } = tails
+    const end = kept + to - from
+    const base = tails.streamed(key) - end
     const proto = this.#options.appProto(flow)
-    const start = Math.max(0, kept - lane.longest + 1)
     this.#candidates.clear()
-    lane.find(window, { start, end, fresh: kept, base }, proto, this.#candidates)
-    const waiting = this.#tails.waiting(key, this.#waiting, this.#waitingLooks, base)
+    const start = at - Math.min(kept, Math.max(0, lane.longest - 1))
+    lane.find(held, { start, end: at + to - from, fresh: at, base }, proto, this.#candidates)
+    const waiting = tails.waiting(key, this.#waiting, this.#waitingLooks, base)
     const state = this.#flows.state[flow] as number
-    this.#lookOn.begin(this.#tails.goOn(key, state, proto), base + end)
-    this.#tails.store(key, window, end, added, keep)
+    this.#lookOn.begin(tails.goOn(key, state, proto), base + end)
+    if (this.#candidates.count + waiting + lane.always.length === 0) return
+    const window = held.subarray(at - kept, at + to - from)
     this.#list.clear()
     if (lane.always.length > 0) {
       const due = lane.plain(this.#rules.signatures).due(window, end, base, this.#lookOn)
@@ -285,7 +283,7 @@ export class SignatureEngine {
       for (let i = 0; i < this.#list.count; i++)
         if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return
     }
-    this.#tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
+    tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
   }
 
   #offerFlow(index: number, flow: number, toServer: boolean): void {
@@ -454,8 +452,8 @@ export class SignatureEngine {
       return this.#holds(payload, packet.bytes, start, start + packet.payloadBytes, 0, flow)
     }
     const key = flow * 2 + (toServer ? 1 : 0)
-    const length = this.#tails.copy(key, this.#window)
-    return this.#holds(payload, this.#window, 0, length, this.#tails.streamed(key) - length, flow)
+    const kept = this.#tails.tail(key, this.#rules.tailBytes[toServer ? 1 : 0])
+    return this.#holds(payload, kept, 0, kept.length, this.#tails.streamed(key) - kept.length, flow)
   }
 
   /** Rules that matched the packet in hand before its protocol was known. */

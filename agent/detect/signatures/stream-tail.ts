@@ -1,17 +1,24 @@
 /**
  * The end of each stream direction, kept so that patterns cut by segments are found, and the rules that
  * have part of what they want there. One block of memory, cut into slabs; when all are in use the one
- * that was given out longest ago is taken, and counted.
+ * that was given out longest ago is taken, and counted. What comes is put behind what is there; when a slab is full
+ * its end moves to its beginning.
  */
 import type { AppProto } from '../../decode/records.ts'
 import { TAIL_BYTES_MAX } from './rule-set.ts'
 
-/** 16 MB a shard. */
+/** 32 MB a shard. */
 export const TAILS_MAX = 4096
+/** A slab: what is kept, and what comes before it moves. */
+const SLAB_BYTES = 2 * TAIL_BYTES_MAX
+/** Of a stream, taken at once: what was held up by a lost segment comes in one. */
+export const PIECE_BYTES_MAX = 16_384
 /** Rules waiting for more of one direction. */
 export const WAITING_MAX = 16
 /** Added to the number of a rule that has matched and waits for the protocol of its flow to be known. */
 export const MATCHED = 0x8000_0000
+
+const NONE = new Uint8Array(0)
 
 export class Tails {
   /** Directions whose end was forgotten, and rules that could not wait, at a bound. */
@@ -19,7 +26,13 @@ export class Tails {
   crowded = 0
   /** A rule could not wait for more of this direction. */
   onCrowded: ((key: number) => void) | undefined
+  /** After `append`: where the new bytes lie, behind so many of before. */
+  held: Uint8Array
+  at = 0
+  kept = 0
   readonly #bytes: Uint8Array
+  /** For what is longer than a slab has room. */
+  readonly #long = new Uint8Array(TAIL_BYTES_MAX + PIECE_BYTES_MAX)
   /** By flow and direction. */
   readonly #slabOf: Int32Array
   readonly #streamed: Float64Array
@@ -38,7 +51,8 @@ export class Tails {
   #next = 0
 
   constructor(flowsMax: number, slabs = TAILS_MAX) {
-    this.#bytes = new Uint8Array(slabs * TAIL_BYTES_MAX)
+    this.#bytes = new Uint8Array(slabs * SLAB_BYTES)
+    this.held = this.#bytes
     this.#slabOf = new Int32Array(flowsMax * 2).fill(-1)
     this.#streamed = new Float64Array(flowsMax * 2)
     this.#owner = new Int32Array(slabs).fill(-1)
@@ -55,6 +69,8 @@ export class Tails {
   /** Bytes that nobody will look back at. */
   passBy(key: number, added: number): void {
     this.#streamed[key] = (this.#streamed[key] as number) + added
+    const slab = this.#slabOf[key] as number
+    if (slab >= 0) this.#length[slab] = 0
   }
 
   /** Bytes that this direction has had so far. */
@@ -62,24 +78,55 @@ export class Tails {
     return this.#streamed[key] as number
   }
 
-  /** Copies what is kept to the start of `into`; gives its length. */
-  copy(key: number, into: Uint8Array): number {
+  /** What is kept: the last bytes, `keep` at most. Read it before the next ones come. */
+  tail(key: number, keep: number): Uint8Array {
     const slab = this.#slabOf[key] as number
-    if (slab < 0) return 0
-    const from = slab * TAIL_BYTES_MAX
-    const length = this.#length[slab] as number
-    into.set(this.#bytes.subarray(from, from + length))
-    return length
+    if (slab < 0) return NONE
+    const end = slab * SLAB_BYTES + (this.#length[slab] as number)
+    return this.#bytes.subarray(end - Math.min(keep, this.#length[slab] as number), end)
   }
 
-  /** Keeps the last `keep` of [0, end) of `window`, of which `added` bytes are new. */
-  store(key: number, window: Uint8Array, end: number, added: number, keep: number): void {
+  /** Puts [from, to) of `bytes`, PIECE_BYTES_MAX at most, behind the last `keep` bytes. */
+  append(key: number, bytes: Uint8Array, from: number, to: number, keep: number): void {
+    const added = to - from
     this.#streamed[key] = (this.#streamed[key] as number) + added
-    const length = Math.min(end, keep)
-    if (length === 0) return
+    if (keep === 0) {
+      this.held = bytes
+      this.at = from
+      this.kept = 0
+      return
+    }
     const slab = this.#take(key)
-    this.#bytes.set(window.subarray(end - length, end), slab * TAIL_BYTES_MAX)
-    this.#length[slab] = length
+    const start = slab * SLAB_BYTES
+    const length = this.#length[slab] as number
+    this.kept = Math.min(keep, length)
+    const fresh = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to)
+    if (this.kept + added > SLAB_BYTES) this.#appendLong(slab, start + length, fresh, keep)
+    else this.#appendShort(slab, start, length, fresh)
+  }
+
+  #appendShort(slab: number, start: number, length: number, fresh: Uint8Array): void {
+    let end = start + length
+    if (length + fresh.length > SLAB_BYTES) {
+      this.#bytes.copyWithin(start, end - this.kept, end)
+      end = start + this.kept
+    }
+    this.#bytes.set(fresh, end)
+    this.#length[slab] = end - start + fresh.length
+    this.held = this.#bytes
+    this.at = end
+  }
+
+  #appendLong(slab: number, end: number, fresh: Uint8Array, keep: number): void {
+    const long = this.#long
+    const { kept } = this
+    long.set(this.#bytes.subarray(end - kept, end))
+    long.set(fresh, kept)
+    const all = kept + fresh.length
+    this.#bytes.set(long.subarray(all - keep, all), slab * SLAB_BYTES)
+    this.#length[slab] = keep
+    this.held = long
+    this.at = kept
   }
 
   /** Bytes are missing: nothing may match across the hole. */
