@@ -54,18 +54,20 @@ export function mustBeWithin({ payload }: Pick<Signature, 'payload'>): number | 
   return ends.length > 0 ? Math.min(...ends) : undefined
 }
 
-/** A literal of the rule that ends within so many bytes: the one it is found by, if that does, else the longest. */
+/** A literal of the rule and where it ends at the latest: the one it is found by, if that has a bound, else the longest that has. */
 export function nearStart(
   { payload, fast }: Pick<Signature, 'payload' | 'fast'>,
   within: number,
-): FastPattern | undefined {
+): { pattern: FastPattern; end: number } | undefined {
   if (fast === undefined) return undefined
   const near = boundedOf(payload).filter(({ end }) => end <= within)
-  if (near.some(({ content }) => holds(content, fast))) return fast
+  const own = near.filter(({ content }) => holds(content, fast))
+  const [first] = own.sort((a, b) => a.end - b.end)
+  if (first) return { pattern: fast, end: first.end }
   const [longest] = near.sort((a, b) => b.content.bytes.length - a.content.bytes.length)
-  return (
-    longest && { bytes: longest.content.bytes, nocase: longest.content.nocase, view: undefined }
-  )
+  if (!longest) return undefined
+  const { bytes, nocase } = longest.content
+  return { pattern: { bytes, nocase, view: undefined }, end: longest.end }
 }
 
 function holds({ bytes, nocase }: Content, fast: FastPattern): boolean {
