@@ -1,12 +1,13 @@
 /** A set of rules made ready to match; immutable once loaded. */
 import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
+import type { Packet } from '../../decode/packet.ts'
 import { TRANSACTION_PROTOS } from '../../decode/records.ts'
 import { ScanRoom } from '../prefilter/scan-room.ts'
 import { Shared } from './compile.ts'
 import type { Condition } from './condition.ts'
 import { payloadFast } from './fast-pattern.ts'
-import { DatagramRules, PointLanes, pointIndex } from './lanes.ts'
+import { DatagramRules, type PacketRules, PointLanes, pointIndex } from './lanes.ts'
 import { SegmentRules } from './packet-lanes.ts'
 import type { BufferView, RuleAction, Signature, ThresholdRule } from './rule.ts'
 import { type CompiledRule, compileFiles, type Refusal, type RuleFile } from './rule-files.ts'
@@ -120,6 +121,12 @@ export class RuleSet {
     signature.id = before.get(name) ?? this.#nextId++
     this.#ids.set(name, signature.id)
     this.#indexes.set(signature.id, signature.index)
+  }
+
+  /** Those that may look at it. */
+  ofPacket({ fault, protocol }: Packet): PacketRules {
+    if (fault !== undefined) return this.other
+    return protocol === 6 ? this.tcp : protocol === 17 ? this.udp : this.other
   }
 
   /** Where the signature of this id is; -1: its rule is gone. */

@@ -13,6 +13,8 @@ export const TAILS_MAX = 4096
 const SLAB_BYTES = 2 * TAIL_BYTES_MAX
 /** Of a stream, taken at once: what was held up by a lost segment comes in one. */
 export const PIECE_BYTES_MAX = 16_384
+/** What waits for more of its direction: with what is kept and one more segment it has room in a slab. */
+const HELD_BYTES_MAX = 2560
 /** Rules waiting for more of one direction. */
 export const WAITING_MAX = 16
 /** Added to the number of a rule that has matched and waits for the protocol of its flow to be known. */
@@ -26,13 +28,16 @@ export class Tails {
   crowded = 0
   /** A rule could not wait for more of this direction. */
   onCrowded: ((key: number) => void) | undefined
-  /** After `append`: where the new bytes lie, behind so many of before. */
+  /** Whose bytes were put and not taken: the direction of the last. -1: nobody's. */
+  heldOf = -1
+  /** After `take`: where they lie, [at, stop), and how many of before lie in front of them. */
   held: Uint8Array
   at = 0
+  stop = 0
   kept = 0
   readonly #bytes: Uint8Array
   /** For what is longer than a slab has room. */
-  readonly #long = new Uint8Array(TAIL_BYTES_MAX + PIECE_BYTES_MAX)
+  readonly #long = new Uint8Array(SLAB_BYTES + PIECE_BYTES_MAX)
   /** By flow and direction. */
   readonly #slabOf: Int32Array
   readonly #streamed: Float64Array
@@ -71,6 +76,7 @@ export class Tails {
     this.#streamed[key] = (this.#streamed[key] as number) + added
     const slab = this.#slabOf[key] as number
     if (slab >= 0) this.#length[slab] = 0
+    this.heldOf = -1
   }
 
   /** Bytes that this direction has had so far. */
@@ -86,47 +92,63 @@ export class Tails {
     return this.#bytes.subarray(end - Math.min(keep, this.#length[slab] as number), end)
   }
 
-  /** Puts [from, to) of `bytes`, PIECE_BYTES_MAX at most, behind the last `keep` bytes. */
+  /** Puts [from, to) of `bytes`, PIECE_BYTES_MAX at most, behind the last `keep` bytes and those that were not taken yet. */
   append(key: number, bytes: Uint8Array, from: number, to: number, keep: number): void {
     const added = to - from
+    const waiting = this.heldOf === key ? this.stop - this.at : 0
+    this.heldOf = key
     this.#streamed[key] = (this.#streamed[key] as number) + added
     if (keep === 0) {
       this.held = bytes
       this.at = from
+      this.stop = to
       this.kept = 0
       return
     }
-    const slab = this.#take(key)
-    const start = slab * SLAB_BYTES
-    const length = this.#length[slab] as number
-    this.kept = Math.min(keep, length)
+    const slab = this.#slab(key)
+    const end = slab * SLAB_BYTES + (this.#length[slab] as number)
+    const before = Math.min(keep + waiting, this.#length[slab] as number)
     const fresh = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to)
-    if (this.kept + added > SLAB_BYTES) this.#appendLong(slab, start + length, fresh, keep)
-    else this.#appendShort(slab, start, length, fresh)
+    if (before + added > SLAB_BYTES) this.#putLong(slab, end, fresh, before, keep)
+    else this.#putShort(slab, end, fresh, before)
+    const held = Math.min(waiting, before)
+    this.at = this.stop - added - held
+    this.kept = before - held
   }
 
-  #appendShort(slab: number, start: number, length: number, fresh: Uint8Array): void {
-    let end = start + length
-    if (length + fresh.length > SLAB_BYTES) {
-      this.#bytes.copyWithin(start, end - this.kept, end)
-      end = start + this.kept
+  /** Behind what is there; where there is no room, what is needed of it moves to the beginning. */
+  #putShort(slab: number, end: number, fresh: Uint8Array, before: number): void {
+    const start = slab * SLAB_BYTES
+    let at = end
+    if (end + fresh.length > start + SLAB_BYTES) {
+      this.#bytes.copyWithin(start, end - before, end)
+      at = start + before
     }
-    this.#bytes.set(fresh, end)
-    this.#length[slab] = end - start + fresh.length
+    this.#bytes.set(fresh, at)
     this.held = this.#bytes
-    this.at = end
+    this.stop = at + fresh.length
+    this.#length[slab] = this.stop - start
   }
 
-  #appendLong(slab: number, end: number, fresh: Uint8Array, keep: number): void {
+  #putLong(slab: number, end: number, fresh: Uint8Array, before: number, keep: number): void {
     const long = this.#long
-    const { kept } = this
-    long.set(this.#bytes.subarray(end - kept, end))
-    long.set(fresh, kept)
-    const all = kept + fresh.length
-    this.#bytes.set(long.subarray(all - keep, all), slab * SLAB_BYTES)
-    this.#length[slab] = keep
+    long.set(this.#bytes.subarray(end - before, end))
+    long.set(fresh, before)
     this.held = long
-    this.at = kept
+    this.stop = before + fresh.length
+    this.#bytes.set(long.subarray(this.stop - keep, this.stop), slab * SLAB_BYTES)
+    this.#length[slab] = keep
+  }
+
+  /** Whether another segment may be put before what is there is taken. */
+  get hasRoom(): boolean {
+    return this.held === this.#bytes && this.stop - this.at < HELD_BYTES_MAX
+  }
+
+  /** What was put is looked through now. */
+  take(keep: number): void {
+    this.heldOf = -1
+    this.kept = Math.min(this.kept, keep)
   }
 
   /** Bytes are missing: nothing may match across the hole. */
@@ -160,7 +182,7 @@ export class Tails {
 
   /** `rule` will be looked at again with the next bytes, as long as `from` is kept; what it begins with from `look` on. */
   wait(key: number, rule: number, from: number, look = 0): void {
-    const slab = this.#take(key)
+    const slab = this.#slab(key)
     const count = this.#waitingCount[slab] as number
     const at = slab * WAITING_MAX
     for (let i = 0; i < count; i++)
@@ -234,7 +256,7 @@ export class Tails {
     this.#waitingCount.fill(0)
   }
 
-  #take(key: number): number {
+  #slab(key: number): number {
     const own = this.#slabOf[key] as number
     if (own >= 0) return own
     const slab = this.#next
