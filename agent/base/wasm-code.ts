@@ -168,3 +168,21 @@ export const during = (condition: Code, ...body: Code[]): Code => [
   ...[0x0c, 0, END, END],
 ]
 export const giveBack = (value: Code): Code => [...value, 0x0f]
+
+/** What is used of it: Node's types leave it to the browser's. */
+declare global {
+  namespace WebAssembly {
+    class Memory {
+      constructor(pages: { initial: number; maximum: number })
+      readonly buffer: ArrayBuffer
+      grow(pages: number): number
+    }
+    class Module {
+      constructor(bytes: Uint8Array)
+    }
+    class Instance {
+      constructor(module: Module, imports: { bytes: { memory: Memory } })
+      readonly exports: object
+    }
+  }
+}
