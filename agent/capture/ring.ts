@@ -8,6 +8,7 @@
  * (CaptureCounters.totals).
  */
 import type { CaptureCounters, ShardCounters } from './counters.ts'
+import { frameMemory } from './frame-memory.ts'
 import { rxPackets } from './interface.ts'
 import { offloadsOff } from './offload.ts'
 import { PacketSocket } from './packet-socket.ts'
@@ -65,7 +66,7 @@ class Ring implements RingSource {
   /** The kernel's memory, and its status words: one owner a block, passed by these. */
   readonly #ring: Uint8Array
   readonly #status: Int32Array
-  readonly #copy = Buffer.alloc(BLOCK_BYTES)
+  readonly #copy = frameMemory(BLOCK_BYTES)
   readonly #batch = new FrameBatch()
   readonly #empty = new FrameBatch(0)
   #block = 0
