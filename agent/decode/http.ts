@@ -166,7 +166,8 @@ const isFold = (code: number) => code === 0x20 || code === 0x09 || code === 0
 
 /** Of Latin-1 text, as String.trim does it, in one slice. */
 function trimmed(text: string, start: number, end: number): string {
-  let [from, to] = [start, end]
+  let from = start
+  let to = end
   while (from < to && isSpace(text.charCodeAt(from))) from++
   while (to > from && isSpace(text.charCodeAt(to - 1))) to--
   return text.slice(from, to)
