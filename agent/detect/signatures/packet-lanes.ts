@@ -58,7 +58,7 @@ export class SegmentRules extends PacketRules {
   }
 
   *#place({ header, index, side, sizeMost }: Signature, lead: Lead): Generator<void> {
-    const { sourcePorts, destinationPorts, bothWays } = header
+    const { sourcePorts, destinationPorts } = header
     const one = destinationPorts.any ? sourcePorts : destinationPorts
     const small = sizeMost <= SMALL_BYTES
     const bytes = small ? SMALL_BYTES : lead.bytes
@@ -68,8 +68,7 @@ export class SegmentRules extends PacketRules {
       if (side === (stretches === this.#toServer ? 2 : 1)) continue
       const { prefilter, ports } = this.#stretch(stretches, { bytes, most, ported: !one.any })
       prefilter.add(pattern.bytes, pattern.nocase, index)
-      if (bothWays || one === destinationPorts) ports?.open('to', one)
-      if (bothWays || one === sourcePorts) ports?.open('from', one)
+      ports?.open(one === destinationPorts ? 'to' : 'from', one)
       yield
     }
   }

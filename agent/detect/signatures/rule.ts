@@ -37,7 +37,6 @@ export interface Header {
   sourcePorts: PortGroup
   destination: AddressGroup
   destinationPorts: PortGroup
-  bothWays: boolean
 }
 
 export type FlowBitVerb = 'set' | 'unset' | 'toggle' | 'isset' | 'isnotset'
