@@ -6,11 +6,13 @@
 import type { Candidates, Prefilter } from './prefilter.ts'
 import { costOf, rarestFrom } from './rarity.ts'
 import {
+  CLASS_BYTES,
   END_OF_SINGLES,
   GRAM,
   HASH,
   LOW,
   maskOf,
+  PAIR_BYTES,
   PAIRS,
   PATTERN,
   SWEEP,
@@ -296,9 +298,13 @@ function bitsOf(grams: readonly Gram[]): { shift: number; table: Uint8Array } {
   return { shift, table }
 }
 
-/** Pairs in eight classes, those with neighbouring first bytes in one: which classes have a half of a byte. */
+/** Pairs in eight classes, those with neighbouring first bytes in one: which classes have a half of a byte. And which pairs they are. */
 function classes(grams: readonly Gram[]): { shift: number; table: Uint8Array } {
-  const table = new Uint8Array(64)
+  const table = new Uint8Array(CLASS_BYTES + PAIR_BYTES)
+  for (const { gram } of grams) {
+    const at = CLASS_BYTES + (gram >>> 3)
+    table[at] = (table[at] as number) | (1 << (gram & 7))
+  }
   const sorted = [...grams].sort((a, b) => (a.bytes[a.at] as number) - (b.bytes[b.at] as number))
   for (const [place, { bytes, nocase, at }] of sorted.entries()) {
     const bit = 1 << Math.floor((place * 8) / sorted.length)
