@@ -227,19 +227,6 @@ export class WasmPrefilter implements Prefilter {
   }
 }
 
-/** Several of one room over the same bytes, at most a piece: they are put there once. */
-export function lookWithAll(
-  room: ScanRoom,
-  prefilters: readonly WasmPrefilter[],
-  bytes: Uint8Array,
-  { start, end, fresh }: { start: number; end: number; fresh: number },
-  found: Candidates,
-): void {
-  if (prefilters.length === 0) return
-  room.put(bytes, start, end)
-  for (const prefilter of prefilters) prefilter.look(start, end, found, fresh)
-}
-
 function isLetter(c: number): boolean {
   return c >= 0x61 && c <= 0x7a
 }
