@@ -38,6 +38,8 @@ export async function choosePorts(parts: DialogParts): Promise<void> {
   const line = listOf(hardware, inLine)
   if (line && line.length > 0 && new Set(line).size !== 2)
     throw new Failure('invalid', 'In the line are two ports.')
+  if (line && line.length > 0)
+    say('Their cables end at two different devices: both in one switch would be a loop.')
   const capture = listOf(hardware, captured)
   await act(parts, { ...(management !== undefined && { management }), ...(line && { line }), ...(capture && { capture }) }) // biome-ignore format: one line
 }
