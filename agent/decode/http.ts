@@ -3,6 +3,7 @@
  * servers are, because what we refuse to read is where an attack hides; what is odd is a fault beside the record.
  */
 import type { Fault } from '../base/fault.ts'
+import type { AppEvent } from './app-events.ts'
 import type { HttpHeader } from './records.ts'
 
 export const HEADERS_MAX = 256
@@ -10,6 +11,8 @@ export const LINE_BYTES_MAX = 16_384
 
 const LF = 10
 const CR = 13
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 export interface RequestLine {
   method: string
@@ -31,6 +34,7 @@ export interface StatusLine {
 export interface Headers {
   list: HttpHeader[]
   faults: Fault[]
+  events: AppEvent[]
 }
 
 /** How a body ends. `until-close`: only a response. */
@@ -108,6 +112,7 @@ export function decodeHeaders(
 ): Headers {
   const list: HttpHeader[] = []
   const faults = new Set<Fault>()
+  const odd = new Set<Odd>()
   let at = start
   while (at < end) {
     const stop = lineEnd(bytes, at, end)
@@ -120,12 +125,30 @@ export function decodeHeaders(
       break
     }
     if (line.length > LINE_BYTES_MAX) faults.add('line-too-long')
-    addHeader(line, list, faults, response)
+    addHeader(line, list, odd, response)
   }
-  return { list, faults: [...faults] }
+  if (odd.has('no-colon') || odd.has('no-name')) faults.add('bad-header')
+  const events = new Set([...odd].map((each) => (response ? ANSWER_EVENTS : QUESTION_EVENTS)[each]))
+  return { list, faults: [...faults], events: [...events] }
 }
 
-function addHeader(line: string, list: HttpHeader[], faults: Set<Fault>, response: boolean): void {
+/** What is wrong with a header line, which is kept all the same. */
+type Odd = 'no-colon' | 'no-name' | 'bad-name' | 'fold'
+
+const QUESTION_EVENTS: Readonly<Record<Odd, AppEvent>> = {
+  'no-colon': 'http.request_field_missing_colon',
+  'no-name': 'http.request_header_invalid',
+  'bad-name': 'http.request_header_invalid',
+  fold: 'http.invalid_request_field_folding',
+}
+const ANSWER_EVENTS: Readonly<Record<Odd, AppEvent>> = {
+  'no-colon': 'http.response_field_missing_colon',
+  'no-name': 'http.response_header_invalid',
+  'bad-name': 'http.response_header_invalid',
+  fold: 'http.invalid_response_field_folding',
+}
+
+function addHeader(line: string, list: HttpHeader[], odd: Set<Odd>, response: boolean): void {
   const before = list.at(-1)
   const first = line[0]
   const folded = first === ' ' || first === '\t' || first === '\0'
@@ -135,9 +158,19 @@ function addHeader(line: string, list: HttpHeader[], faults: Set<Fault>, respons
     before.value = `${before.value} ${line.replace(/^\0+/, '').trim()}`.trim()
     return
   }
+  if (folded) odd.add('fold')
   const colon = line.indexOf(':')
-  if (colon < 1) faults.add('bad-header')
-  else list.push({ name: line.slice(0, colon).trim(), value: line.slice(colon + 1).trim() })
+  const nul = response ? -1 : line.indexOf('\0')
+  if (colon === -1 || (nul !== -1 && nul < colon)) {
+    // Kept without a name, as libhtp does: what a server reads of it rules must see.
+    odd.add('no-colon')
+    list.push({ name: '', value: line.trim() })
+    return
+  }
+  const name = line.slice(0, colon).trimStart()
+  if (name === '') odd.add('no-name')
+  else if (!TOKEN.test(name)) odd.add('bad-name')
+  list.push({ name: name.trimEnd(), value: line.slice(colon + 1).trim() })
 }
 
 /** The first value of a header, by lower-case name. */
@@ -180,7 +213,6 @@ export function chunkSize(line: string): number {
   return digits ? Number.parseInt(digits[1] as string, 16) : -1
 }
 
-/** RFC 9110 §5.6.2. */
 function isToken(text: string): boolean {
-  return text.length <= 64 && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
+  return text.length <= 64 && TOKEN.test(text)
 }
