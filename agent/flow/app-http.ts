@@ -327,7 +327,7 @@ export class HttpFlow implements AppParser {
     const next = reader.feed(bytes, at)
     if (toServer) exchange.http.requestBodyBytes = reader.bytes
     else exchange.http.responseBodyBytes = reader.bytes
-    if (toServer && reader.extension) this.#event(exchange, 'http.request_chunk_extension')
+    if (reader.extension) this.#event(exchange, 'http.request_chunk_extension')
     this.#afterBody(toServer, side, reader)
     return next
   }

@@ -179,6 +179,9 @@ test('HTTP: a body nobody announced, and requests that are not quite', () => {
   expect(fires(textTalk(80, '>GET /\nHost: x\n\n'), 'http', asked)).toEqual(['>2'])
   const chunks = '>POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0\r\n\r\n'
   expect(fires(textTalk(80, chunks), 'http', asked)).toEqual(['>3'])
+  const answer = '<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0\r\n\r\n'
+  const told = ['app-layer-event:http.request_chunk_extension; flow:to_client;']
+  expect(fires(textTalk(80, '>GET / HTTP/1.1\r\n\r\n', answer), 'http', told)).toEqual(['<1'])
 })
 
 test('a rule cannot be about two protocols', () => {
