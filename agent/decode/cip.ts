@@ -168,7 +168,8 @@ function readSeveral(cursor: Cursor, found: Service[], depth: number): boolean {
 /** Logical segments (class, instance, attribute) and the tag's name; others are passed over. */
 function readPath(cursor: Cursor): { class: number | undefined; about: string } {
   const end = cursor.u8() * 2 + cursor.offset
-  let [code, tag] = [undefined as number | undefined, '']
+  let code: number | undefined
+  let tag = ''
   const parts: string[] = []
   while (cursor.offset < end && cursor.fault === undefined) {
     const type = cursor.u8()

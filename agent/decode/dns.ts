@@ -102,7 +102,7 @@ function readData(
 ): string {
   switch (type) {
     case TYPE.A:
-      return size === 4 ? cursor.take(4).join('.') : cursor.take(size).toString('hex')
+      return size === 4 ? addressV4(cursor) : cursor.take(size).toString('hex')
     case TYPE.AAAA:
       return size === 16 ? addressV6(cursor) : cursor.take(size).toString('hex')
     case TYPE.NS:
@@ -122,6 +122,10 @@ function readData(
     default:
       return cursor.take(size).toString('hex')
   }
+}
+
+function addressV4(cursor: Cursor): string {
+  return `${cursor.u8()}.${cursor.u8()}.${cursor.u8()}.${cursor.u8()}`
 }
 
 function addressV6(cursor: Cursor): string {

@@ -39,6 +39,12 @@ function bounds(input: Buffer): ZlibOptions {
   }
 }
 
+/** One layer undone, as far as it goes. */
+interface Undone {
+  output: Buffer | undefined
+  fault: Fault | undefined
+}
+
 export interface Inflated {
   bytes: Uint8Array
   fault: Fault | undefined
@@ -67,7 +73,7 @@ export function inflateBody(
     if (!undo) continue
     if (left-- === 0 || bytes.length === 0) break
     if (usual.holds(bytes)) bytes = Buffer.from(bytes) // the next layer is written over it
-    const result = longestPrefix(bytes, undo)
+    const result = (undo === gunzip && usualGzip(bytes)) || longestPrefix(bytes, undo)
     fault ??= result.fault
     if (!result.output) break
     bytes = result.output
@@ -93,14 +99,32 @@ function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
   return undefined
 }
 
-/** Its checksum is passed over: a wrong one stops no browser, and it is a fifth of the work. */
-function gunzip(input: Buffer): Buffer {
-  const plain = input.length >= GZIP_BYTES_MIN && input[2] === DEFLATE && input[3] === 0
-  if (!plain || input[0] !== 0x1f || input[1] !== 0x8b) return gunzipWhole(input)
+/** A head without further fields, and one member. Its checksum is passed over: a wrong one stops no browser, and it is a fifth of the work. */
+function usualGzip(input: Buffer): Undone | undefined {
+  if (!isPlain(input)) return undefined
   const output = usual.run(input, GZIP_HEAD_BYTES)
-  if (!output) return gunzipWhole(input)
-  const next = GZIP_HEAD_BYTES + usual.read + GZIP_TAIL_BYTES
-  return input[next] === 0x1f && input[next + 1] === 0x8b ? gunzipWhole(input) : output
+  if (!output || (!usual.over && goesOn(input, usual.read))) return undefined
+  return { output, fault: usual.over ? 'body-too-long' : undefined }
+}
+
+function isPlain(input: Buffer): boolean {
+  const plain = input.length >= GZIP_BYTES_MIN && input[2] === DEFLATE && input[3] === 0
+  return plain && input[0] === 0x1f && input[1] === 0x8b
+}
+
+/** Whether another member follows what was read of this one. */
+function goesOn(input: Buffer, read: number): boolean {
+  const next = GZIP_HEAD_BYTES + read + GZIP_TAIL_BYTES
+  return input[next] === 0x1f && input[next + 1] === 0x8b
+}
+
+function gunzip(input: Buffer): Buffer {
+  if (!isPlain(input)) return gunzipWhole(input)
+  const { buffer, engine } = inflateRawSync(input.subarray(GZIP_HEAD_BYTES), {
+    ...bounds(input),
+    info: true,
+  }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
+  return goesOn(input, engine.bytesWritten) ? gunzipWhole(input) : buffer
 }
 
 /** With the fields a head may have, and further members (RFC 1952 §2.2). Reserved flags stop no browser either. */
@@ -132,10 +156,7 @@ function gzipHeader(input: Buffer): number {
  * node:zlib gives all or nothing when the output bound is met or the data turn bad, so shorter beginnings are
  * tried, each bounded: what comes first in a bomb is still looked at.
  */
-function longestPrefix(
-  input: Buffer,
-  undo: (input: Buffer) => Buffer,
-): { output: Buffer | undefined; fault: Fault | undefined } {
+function longestPrefix(input: Buffer, undo: (input: Buffer) => Buffer): Undone {
   let fault: Fault | undefined
   for (let size = input.length; size > 0; size = size > PREFIX_BYTES_MIN ? size >> 1 : 0) {
     try {

@@ -9,10 +9,15 @@ import type { HttpHeader } from './records.ts'
 export const HEADERS_MAX = 256
 export const LINE_BYTES_MAX = 16_384
 
+const CODING = 'transfer-encoding'
+const LENGTH = 'content-length'
+const COLON = 0x3a
 const LF = 10
 const CR = 13
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** By byte: whether it may be in a name. */
+const NAME = Uint8Array.from({ length: 256 }, (_, code) => +TOKEN.test(String.fromCharCode(code)))
 
 export interface RequestLine {
   method: string
@@ -71,7 +76,13 @@ export function headEnd(bytes: Buffer, from: number, end: number): number {
 const isBlank = (c: number | undefined) => c === 0x20 || c === 0x09
 const isEnd = (c: number | undefined) => c === LF || c === CR
 
+/** As most are. */
+const PLAIN_REQUEST = /^([A-Z]{1,64}) (\S+) (HTTP\/1\.[01])$/
+
 export function decodeRequestLine(line: string): RequestLine | Fault {
+  const plain = PLAIN_REQUEST.exec(line)
+  if (plain)
+    return { method: plain[1] as string, rawUri: plain[2] as string, version: plain[3] as string }
   const text = line.trimStart()
   const space = text.search(/[ \t]/)
   if (space < 1) return 'bad-request-line'
@@ -110,68 +121,99 @@ export function decodeHeaders(
   end: number,
   response = false,
 ): Headers {
-  const list: HttpHeader[] = []
-  const faults = new Set<Fault>()
-  const odd = new Set<Odd>()
-  let at = start
-  while (at < end) {
-    const stop = lineEnd(bytes, at, end)
-    const next = stop === -1 ? end : stop
-    const line = bytes.toString('latin1', at, bytes[next - 1] === CR ? next - 1 : next)
-    at = next + 1
-    if (line === '') continue
-    if (list.length >= HEADERS_MAX) {
-      faults.add('headers-too-long')
-      break
+  const text = bytes.toString('latin1', start, end)
+  const headers: Headers = { list: [], faults: [], events: [] }
+  let at = 0
+  while (at < text.length) {
+    const stop = text.indexOf('\n', at)
+    const next = stop === -1 ? text.length : stop
+    const last = text.charCodeAt(next - 1) === CR && next > at ? next - 1 : next
+    if (last > at) {
+      if (headers.list.length >= HEADERS_MAX) {
+        addFault(headers, 'headers-too-long')
+        break
+      }
+      if (last - at > LINE_BYTES_MAX) addFault(headers, 'line-too-long')
+      addHeader(text, at, last, headers, response)
     }
-    if (line.length > LINE_BYTES_MAX) faults.add('line-too-long')
-    addHeader(line, list, odd, response)
+    at = next + 1
   }
-  if (odd.has('no-colon') || odd.has('no-name')) faults.add('bad-header')
-  const events = new Set([...odd].map((each) => (response ? ANSWER_EVENTS : QUESTION_EVENTS)[each]))
-  return { list, faults: [...faults], events: [...events] }
+  return headers
 }
 
-/** What is wrong with a header line, which is kept all the same. */
-type Odd = 'no-colon' | 'no-name' | 'bad-name' | 'fold'
-
-const QUESTION_EVENTS: Readonly<Record<Odd, AppEvent>> = {
-  'no-colon': 'http.request_field_missing_colon',
-  'no-name': 'http.request_header_invalid',
-  'bad-name': 'http.request_header_invalid',
-  fold: 'http.invalid_request_field_folding',
-}
-const ANSWER_EVENTS: Readonly<Record<Odd, AppEvent>> = {
-  'no-colon': 'http.response_field_missing_colon',
-  'no-name': 'http.response_header_invalid',
-  'bad-name': 'http.response_header_invalid',
-  fold: 'http.invalid_response_field_folding',
+function addFault({ faults }: Headers, fault: Fault): void {
+  if (!faults.includes(fault)) faults.push(fault)
 }
 
-function addHeader(line: string, list: HttpHeader[], odd: Set<Odd>, response: boolean): void {
-  const before = list.at(-1)
-  const first = line[0]
-  const folded = first === ' ' || first === '\t' || first === '\0'
+/** What is wrong with a line that is kept all the same, in a request and in an answer. */
+type Odd = readonly [AppEvent, AppEvent]
+const NO_COLON: Odd = ['http.request_field_missing_colon', 'http.response_field_missing_colon']
+const BAD_NAME: Odd = ['http.request_header_invalid', 'http.response_header_invalid']
+const FOLD: Odd = ['http.invalid_request_field_folding', 'http.invalid_response_field_folding']
+
+function addEvent({ events }: Headers, odd: Odd, response: boolean): void {
+  const event = odd[response ? 1 : 0]
+  if (!events.includes(event)) events.push(event)
+}
+
+/** The line [start, end). */
+function addHeader(text: string, start: number, end: number, headers: Headers, response: boolean) {
+  const { list } = headers
+  const first = text.charCodeAt(start)
+  const colon = colonIn(text, start, end, response)
   // Browsers take a folded line with a colon for a header of its own (and so does libhtp).
-  if (folded && before !== undefined && !(response && line.includes(':'))) {
+  if (isFold(first) && list.length > 0 && !(response && colon !== -1)) {
+    const before = list[list.length - 1] as HttpHeader
     // obs-fold (RFC 9112 §5.2). Bounded: the whole head is.
+    const line = text.slice(start, end)
     before.value = `${before.value} ${line.replace(/^\0+/, '').trim()}`.trim()
     return
   }
-  if (folded) odd.add('fold')
-  const colon = line.indexOf(':')
-  const nul = response ? -1 : line.indexOf('\0')
-  if (colon === -1 || (nul !== -1 && nul < colon)) {
+  if (isFold(first)) addEvent(headers, FOLD, response)
+  if (colon === -1) {
     // Kept without a name, as libhtp does: what a server reads of it rules must see.
-    odd.add('no-colon')
-    list.push({ name: '', value: line.trim() })
+    addFault(headers, 'bad-header')
+    addEvent(headers, NO_COLON, response)
+    list.push({ name: '', value: trimmed(text, start, end) })
     return
   }
-  const name = line.slice(0, colon).trimStart()
-  if (name === '') odd.add('no-name')
-  else if (!TOKEN.test(name)) odd.add('bad-name')
-  list.push({ name: name.trimEnd(), value: line.slice(colon + 1).trim() })
+  const name = trimmed(text, start, colon)
+  if (name === '') addFault(headers, 'bad-header')
+  if (name === '' || isSpace(text.charCodeAt(colon - 1)) || !isName(name))
+    addEvent(headers, BAD_NAME, response)
+  list.push({ name, value: trimmed(text, colon + 1, end) })
 }
+
+/**
+ * Not by indexOf, which would look past the line: in a head of lines without one, to its end each time. A request's is
+ * read up to a NUL.
+ */
+function colonIn(text: string, start: number, end: number, response: boolean): number {
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (code === COLON) return at
+    if (code === 0 && !response) return -1
+  }
+  return -1
+}
+
+function isName(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (NAME[text.charCodeAt(at)] === 0) return false
+  return true
+}
+
+const isFold = (code: number) => code === 0x20 || code === 0x09 || code === 0
+
+/** Of Latin-1 text, as String.trim does it, in one slice. */
+function trimmed(text: string, start: number, end: number): string {
+  let from = start
+  let to = end
+  while (from < to && isSpace(text.charCodeAt(from))) from++
+  while (to > from && isSpace(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+const isSpace = (code: number) => code === 0x20 || (code >= 9 && code <= 13) || code === 0xa0
 
 /** The first value of a header, by lower-case name. */
 export function headerValue(list: readonly HttpHeader[], name: string): string | undefined {
@@ -190,10 +232,11 @@ export function framing(
   let length: number | undefined
   let chunked = false
   for (const { name, value } of list) {
+    if (name.length !== CODING.length && name.length !== LENGTH.length) continue
     const key = name.toLowerCase()
     // Anywhere in it: what surrounds the word is how it is hidden from those who read strictly.
-    if (key === 'transfer-encoding' && /chunked/i.test(value.slice(-256))) chunked = true
-    if (key !== 'content-length') continue
+    if (key === CODING && /chunked/i.test(value.slice(-256))) chunked = true
+    if (key !== LENGTH) continue
     const bytes = /^\d{1,15}$/.test(value) ? Number(value) : undefined
     if (bytes === undefined) fault = 'bad-length'
     else if (length !== undefined && length !== bytes) fault = 'ambiguous-length'

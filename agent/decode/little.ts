@@ -55,7 +55,8 @@ export class Little {
 /** Bytes of a UUID as sent by Windows: the first three parts are little-endian. */
 export function uuidText(bytes: Buffer): string {
   if (bytes.length < 16) return ''
-  const parts = [bytes.subarray(0, 4), bytes.subarray(4, 6), bytes.subarray(6, 8)]
-  const first = parts.map((part) => Buffer.from(part).reverse().toString('hex')).join('-')
-  return `${first}-${bytes.toString('hex', 8, 10)}-${bytes.toString('hex', 10, 16)}`
+  const hex = bytes.toString('hex', 0, 16)
+  const pair = (at: number) => hex.slice(at * 2, at * 2 + 2)
+  const first = `${pair(3)}${pair(2)}${pair(1)}${pair(0)}-${pair(5)}${pair(4)}-${pair(7)}${pair(6)}`
+  return `${first}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

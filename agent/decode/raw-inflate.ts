@@ -18,17 +18,21 @@ interface Engine {
 export class RawInflate {
   /** Bytes of the input that were read, the last time. */
   read = 0
+  /** There was more than the bound: what was given is its beginning. */
+  over = false
+  readonly #max: number
   readonly #output: Buffer
   #engine: Required<Engine> | undefined
   #failed = false
 
   constructor(outputMax: number) {
+    this.#max = outputMax
     this.#output = Buffer.allocUnsafeSlow(outputMax + 1)
   }
 
   /**
    * Undoes what stands in `input` from `at` on, which may be cut. A view of this object's memory, until the next call; undefined where it
-   * is damaged, longer than the bound, or Node's engine is not as we know it.
+   * is damaged, or Node's engine is not as we know it.
    */
   run(input: Uint8Array, at: number): Buffer | undefined {
     this.#engine ??= this.#open()
@@ -40,9 +44,9 @@ export class RawInflate {
     const [room = 0, left = 0] = _writeState
     _handle.reset()
     this.read = size - left
-    return this.#failed || room === 0
-      ? undefined
-      : this.#output.subarray(0, this.#output.length - room)
+    this.over = room === 0
+    if (this.#failed) return undefined
+    return this.#output.subarray(0, Math.min(this.#max, this.#output.length - room))
   }
 
   /** Whether these bytes lie in this object's memory. */

@@ -54,10 +54,10 @@ export class KeptBytes {
     return this.length >= this.max
   }
 
-  /** Copies what fits. */
-  append(bytes: Buffer): void {
-    const size = Math.min(bytes.length, this.max - this.length)
-    this.dropped += bytes.length - size
+  /** Copies what fits of [from, to). */
+  append(bytes: Buffer, from = 0, to = bytes.length): void {
+    const size = Math.min(to - from, this.max - this.length)
+    this.dropped += to - from - size
     if (size === 0) return
     const need = this.length + size
     if (need > this.#buffer.length) {
@@ -67,7 +67,7 @@ export class KeptBytes {
       this.#buffer = grown
       if (before !== EMPTY) giveBack(before)
     }
-    bytes.copy(this.#buffer, this.length, 0, size)
+    bytes.copy(this.#buffer, this.length, from, from + size)
     this.length = need
   }
 

@@ -51,7 +51,7 @@ export class FrameSplitter {
         continue
       }
       if (size === 0 || at + size > whole.length) {
-        kept.append(whole.subarray(at))
+        kept.append(whole, at)
         break
       }
       this.#sink.frame(whole, { start: at, end: at + size, toServer })

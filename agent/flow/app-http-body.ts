@@ -95,7 +95,7 @@ export class BodyReader {
 
   #data(bytes: Buffer, at: number): number {
     const size = Math.min(this.#left, bytes.length - at)
-    if (!this.#over) this.kept.append(bytes.subarray(at, at + size))
+    if (!this.#over) this.kept.append(bytes, at, at + size)
     this.bytes += size
     this.#took(size)
     return at + size

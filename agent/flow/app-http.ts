@@ -38,6 +38,7 @@ const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 const METHOD_BYTES_MAX = 32
 /** A waiting exchange costs this much beside its head, whose text is kept about four times over. */
 const EXCHANGE_BYTES = 1024
+const NOTHING = new Uint8Array(0)
 
 interface Exchange {
   http: HttpTransaction
@@ -131,12 +132,12 @@ export class HttpFlow implements AppParser {
         if (end !== -1) return end
       }
       const stop = headEnd(bytes, start, bytes.length)
-      if (stop === -1) side.head.append(bytes.subarray(start))
+      if (stop === -1) side.head.append(bytes, start)
       else this.#onHead(toServer, bytes.subarray(start, stop))
       return stop === -1 ? this.#headHeld(toServer, side, bytes.length) : stop
     }
     const before = side.head.length
-    side.head.append(bytes.subarray(at))
+    side.head.append(bytes, at)
     const stop = headEnd(side.head.view(), Math.max(0, before - 3), side.head.length)
     if (stop === -1) return this.#headHeld(toServer, side, bytes.length)
     const head = Buffer.from(side.head.view().subarray(0, stop))
@@ -441,15 +442,15 @@ export class HttpFlow implements AppParser {
       version: '',
       host: '',
       requestHeaders: [],
-      rawRequestHeaders: new Uint8Array(0),
-      requestBody: new Uint8Array(0),
+      rawRequestHeaders: NOTHING,
+      requestBody: NOTHING,
       requestBodyBytes: 0,
       status: 0,
       reason: '',
       responseVersion: '',
       responseHeaders: [],
-      rawResponseHeaders: new Uint8Array(0),
-      responseBody: new Uint8Array(0),
+      rawResponseHeaders: NOTHING,
+      responseBody: NOTHING,
       responseBodyBytes: 0,
       requestDone: false,
       responseDone: false,

@@ -123,6 +123,10 @@ export class AppLayer {
   readonly #parsers: (AppParser | undefined)[] = []
   readonly #heldBy: Int32Array
   #parsing = 0
+  /** Of the bytes last looked at: their memory, and where in it they begin. */
+  #seen: Uint8Array = EMPTY
+  #memory: ArrayBufferLike = EMPTY.buffer
+  #base = EMPTY.byteOffset
 
   constructor(flows: AppFlows, listener: TransactionListener, bounds: AppBounds = {}) {
     this.#statesMax = bounds.statesMax ?? STATES_MAX
@@ -172,10 +176,20 @@ export class AppLayer {
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     const phase = this.#phase[flow]
     if (phase === PHASE.over || start >= end) return
-    const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+    const view = this.#view(bytes, start, end)
     if (phase === PHASE.parse) this.#parse(flow, toServer, view)
     else if (phase === PHASE.watch) this.#watch(flow, toServer, view)
     else this.#probe(flow, toServer, view)
+  }
+
+  /** Most come from one batch, and asking a view for its memory costs as much as making another. */
+  #view(bytes: Uint8Array, start: number, end: number): Buffer {
+    if (bytes !== this.#seen) {
+      this.#seen = bytes
+      this.#memory = bytes.buffer
+      this.#base = bytes.byteOffset
+    }
+    return Buffer.from(this.#memory, this.#base + start, end - start)
   }
 
   gap(flow: number, toServer: boolean, missing: number): void {
@@ -190,7 +204,7 @@ export class AppLayer {
     const flow = packet.flow
     if (flow < 0 || packet.payloadBytes === 0 || this.#phase[flow] === PHASE.over) return
     const { bytes, payloadOffset, payloadBytes, srcPort, destPort } = packet
-    const view = Buffer.from(bytes.buffer, bytes.byteOffset + payloadOffset, payloadBytes)
+    const view = this.#view(bytes, payloadOffset, payloadOffset + payloadBytes)
     const known = this.#phase[flow] === PHASE.parse
     if (this.#datagramTaken(flow, view, packet)) return
     if (!known && !DNS_PORTS.has(srcPort) && !DNS_PORTS.has(destPort)) {
@@ -457,6 +471,7 @@ export class AppLayer {
 
   #recount(flow: number, parser: AppParser): void {
     const { held } = parser
+    if (held === this.#heldBy[flow]) return
     this.held += held - (this.#heldBy[flow] as number)
     this.#heldBy[flow] = held
   }

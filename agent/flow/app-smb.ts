@@ -16,6 +16,7 @@ import { type SmbOpened, SmbTrees } from './smb-trees.ts'
 const WAITING_MAX = 64
 const FAULTS_MAX = 8
 const STATE_BYTES = 1024
+const NOTHING = Buffer.alloc(0)
 const PENDING = 0x103
 const OF_COMPOUND = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
@@ -115,7 +116,9 @@ export class SmbFlow implements AppParser {
     if (!part.response) {
       if (part.dialects) this.#dialects = part.dialects
       if (this.#waiting.size >= WAITING_MAX) this.#oldest()
-      this.#waiting.set(key, { part: kept(part), smb: this.#ask(part) })
+      const smb = this.#ask(part)
+      if (part.data) part.data = NOTHING // it is of a packet, and the rest waits
+      this.#waiting.set(key, { part, smb })
       return
     }
     if (part.version === 2 && part.status === PENDING) return
@@ -263,12 +266,6 @@ export class SmbFlow implements AppParser {
   #hand(smb: SmbExchange): void {
     this.#sink.transaction({ proto: 'smb', stage: 'done', smb })
   }
-}
-
-/** A request as it waits: without bytes, which are of a packet. */
-function kept(part: SmbPart): SmbPart {
-  const { data, ...rest } = part
-  return rest
 }
 
 const is = ({ version, command }: SmbPart, one: number, two: number) =>

@@ -14,8 +14,11 @@ export class SealedRecords {
   /** The cipher was changed, or there is no such record (TLS 1.3) and data come. */
   #changed = false
   #records = 0
-  readonly #header = Buffer.alloc(HEADER_BYTES)
+  /** Of the header in hand: how many bytes have come, and what they say. */
   #have = 0
+  #type = 0
+  #major = 0
+  #size = 0
   /** Bytes of the record in hand that are still to come. */
   #skip = 0
 
@@ -32,20 +35,23 @@ export class SealedRecords {
         at += size
         continue
       }
-      const size = Math.min(HEADER_BYTES - this.#have, bytes.length - at)
-      bytes.copy(this.#header, this.#have, at, at + size)
-      this.#have += size
-      at += size
-      if (this.#have === HEADER_BYTES) this.#record()
+      this.#header(bytes[at++] as number)
     }
   }
 
+  #header(byte: number): void {
+    if (this.#have === 0) this.#type = byte
+    else if (this.#have === 1) this.#major = byte
+    else this.#size = ((this.#size << 8) | byte) & 0xffff
+    if (++this.#have === HEADER_BYTES) this.#record()
+  }
+
   #record(): void {
-    const [type, major] = this.#header as unknown as [number, number]
+    const type = this.#type
     this.#have = 0
-    this.#skip = this.#header.readUInt16BE(3)
-    if (type < TLS_RECORD.change || type === ALERT || major !== 3 || ++this.#records >= RECORDS_MAX)
-      this.settled = true
+    this.#skip = this.#size
+    const odd = type < TLS_RECORD.change || type === ALERT || this.#major !== 3
+    if (odd || ++this.#records >= RECORDS_MAX) this.settled = true
     if (type === TLS_RECORD.change) this.#changed = true
     else if (type === TLS_RECORD.data || (type === TLS_RECORD.handshake && this.#changed))
       this.begun = true

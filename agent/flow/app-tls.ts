@@ -32,7 +32,8 @@ interface Side {
 export class TlsFlow implements AppParser {
   readonly proto = 'tls'
   readonly #sink: AppSink
-  readonly #sides = [newSide(), newSide()] as const
+  readonly #client = newSide()
+  readonly #server = newSide()
   readonly #tls = emptyHello()
   #done = false
 
@@ -41,13 +42,15 @@ export class TlsFlow implements AppParser {
   }
 
   get held(): number {
-    const [client, server] = this.#sides
-    const kept = client.record.held + client.handshake.held
-    return kept + server.record.held + server.handshake.held
+    return heldBy(this.#client) + heldBy(this.#server)
+  }
+
+  #side(toServer: boolean): Side {
+    return toServer ? this.#client : this.#server
   }
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
-    const side = this.#sides[toServer ? 0 : 1]
+    const side = this.#side(toServer)
     if (side.over) return this.#sealed(side, bytes)
     const whole = side.record.length > 0 ? Buffer.concat([side.record.view(), bytes]) : bytes
     side.record.clear()
@@ -85,13 +88,12 @@ export class TlsFlow implements AppParser {
 
   #sealed(side: Side, bytes: Buffer): Verdict {
     side.sealed.add(bytes)
-    const [client, server] = this.#sides
-    this.#tls.established = client.sealed.begun && server.sealed.begun
+    this.#tls.established = this.#client.sealed.begun && this.#server.sealed.begun
     return this.#verdict()
   }
 
   gap(toServer: boolean): Verdict {
-    this.#stop(this.#sides[toServer ? 0 : 1], undefined)
+    this.#stop(this.#side(toServer), undefined)
     return this.#verdict()
   }
 
@@ -166,7 +168,8 @@ export class TlsFlow implements AppParser {
 
   /** Once the server's clear part is over nothing new can come: the client spoke before it. */
   #verdict(): Verdict {
-    const [client, server] = this.#sides
+    const client = this.#client
+    const server = this.#server
     if (!server.over || (!client.over && !client.hello && client.record.length > 0)) return 'more'
     const verdict = this.#finish()
     // A few records more say whether both go on.
@@ -175,13 +178,15 @@ export class TlsFlow implements AppParser {
   }
 
   #finish(): Verdict {
-    if (!this.#done && (this.#sides[0].hello || this.#sides[1].hello)) {
+    if (!this.#done && (this.#client.hello || this.#server.hello)) {
       this.#done = true
       this.#sink.transaction({ proto: 'tls', stage: 'done', tls: this.#tls })
     }
     return 'done'
   }
 }
+
+const heldBy = ({ record, handshake }: Side) => record.held + handshake.held
 
 function newSide(): Side {
   return {

@@ -58,7 +58,9 @@ export class AssetWatch {
 
   /** Whether an address belongs to the site: inside a home prefix and one device's own. */
   local(words: Uint32Array, at = 0): boolean {
-    return isUnicast(words, at) && this.#home.some((prefix) => inPrefix(words, at, prefix))
+    if (!isUnicast(words, at)) return false
+    for (const prefix of this.#home) if (inPrefix(words, at, prefix)) return true
+    return false
   }
 
   /** ARP is the one place where address and MAC stand together, said by their owner. */

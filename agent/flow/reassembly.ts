@@ -214,7 +214,10 @@ export class Reassembly {
   /** Puts an early segment in its place among those that wait; false when a bound was met on the way. */
   #keep(stream: number, at: number, bytes: Uint8Array, offset: number, size: number): boolean {
     const { pool } = this
-    let [seq, from, left, before] = [at, offset, size, -1]
+    let seq = at
+    let from = offset
+    let left = size
+    let before = -1
     let here = this.#head[stream] as number
     const tail = this.#tail[stream] as number
     if (tail >= 0 && ((seq - pool.endSeq(tail)) | 0) >= 0) {
@@ -254,7 +257,10 @@ export class Reassembly {
     size: number,
   ): number {
     const { pool } = this
-    let [last, seq, from, left] = [before, at, offset, size]
+    let last = before
+    let seq = at
+    let from = offset
+    let left = size
     while (left > 0) {
       // Many small segments share a chunk, else one byte each would cost 2 KiB.
       if (last < 0 || pool.endSeq(last) !== seq || pool.room(last) === 0) {

@@ -27,15 +27,11 @@ export interface Piece {
 export class SmbFiles {
   readonly #sink: FileSink
   readonly #transfers = new Map<string, Transfer>()
+  /** Bytes of memory that all of them keep. */
+  held = 0
 
   constructor(sink: FileSink) {
     this.#sink = sink
-  }
-
-  get held(): number {
-    let held = 0
-    for (const { bytes } of this.#transfers.values()) held += bytes.held
-    return held
   }
 
   begun(id: string, toServer: boolean): boolean {
@@ -48,9 +44,16 @@ export class SmbFiles {
   }
 
   /** `message`: the exchange that stands for the transfer when it begins here. */
-  add(id: string, { toServer, offset, data, count }: Piece, message: () => SmbExchange): void {
+  add(id: string, piece: Piece, message: () => SmbExchange): void {
+    const { toServer } = piece
     const transfer = this.#transfers.get(key(id, toServer)) ?? this.#begin(id, toServer, message())
     const { bytes } = transfer
+    this.held -= bytes.held
+    this.#put(bytes, piece)
+    this.held += bytes.held
+  }
+
+  #put(bytes: FileBytes, { toServer, offset, data, count }: Piece): void {
     if (offset < bytes.bytes) {
       this.#sink.event('smb.file_overlap', toServer)
       const known = bytes.bytes - offset
@@ -85,6 +88,7 @@ export class SmbFiles {
 
   #done(id: string, { bytes, smb }: Transfer, whole: boolean): void {
     this.#transfers.delete(id)
+    this.held -= bytes.held
     this.#sink.file(smb, bytes.carried(0, smb.filename, whole))
   }
 }

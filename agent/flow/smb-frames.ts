@@ -55,11 +55,11 @@ export class SmbFrames {
     let at = 0
     while (at < bytes.length) {
       if (side.left === 0) {
-        at += this.#head(side, bytes.subarray(at))
+        at += this.#head(side, bytes, at)
         continue
       }
       const size = Math.min(side.left, bytes.length - at)
-      if (!side.passing) this.#keep(toServer, side, bytes.subarray(at, at + size))
+      if (!side.passing) this.#keep(toServer, side, bytes, at, at + size)
       side.left -= size
       at += size
       if (side.left === 0 && !this.#whole(side)) return false
@@ -68,9 +68,9 @@ export class SmbFrames {
   }
 
   /** How many of the bytes are of the frame's own head. */
-  #head(side: Side, bytes: Buffer): number {
-    const size = Math.min(FRAME_BYTES - side.kept.length, bytes.length)
-    side.kept.append(bytes.subarray(0, size))
+  #head(side: Side, bytes: Buffer, at: number): number {
+    const size = Math.min(FRAME_BYTES - side.kept.length, bytes.length - at)
+    side.kept.append(bytes, at, at + size)
     if (side.kept.length < FRAME_BYTES) return size
     side.left = side.kept.view().readUIntBE(1, 3)
     // Only a session message (0) holds SMB; the others open and keep the session.
@@ -81,8 +81,8 @@ export class SmbFrames {
     return size
   }
 
-  #keep(toServer: boolean, side: Side, bytes: Buffer): void {
-    side.kept.append(bytes)
+  #keep(toServer: boolean, side: Side, bytes: Buffer, from: number, to: number): void {
+    side.kept.append(bytes, from, to)
     if (!side.judged && side.kept.length >= HEADER_BYTES) this.#judge(side)
     if (side.passing || side.asked || side.kept.length < FIELDS_BYTES) return
     side.asked = true

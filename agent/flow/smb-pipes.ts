@@ -30,6 +30,7 @@ export class SmbPipes {
   }
 
   get held(): number {
+    if (this.#pipes.size === 0) return 0 // as with most; it is asked with each segment
     let held = 0
     for (const { calls } of this.#pipes.values()) held += calls.held
     return held

@@ -151,7 +151,8 @@ export class FlowTable {
     if (row >= 0) this.#free = this.#next[row] as number
     else row = this.top++
     this.live++
-    const [client, server] = toServer ? [packet.src, packet.dest] : [packet.dest, packet.src]
+    const client = toServer ? packet.src : packet.dest
+    const server = toServer ? packet.dest : packet.src
     for (let i = 0; i < 4; i++) {
       this.client[row * 4 + i] = client[i] as number
       this.server[row * 4 + i] = server[i] as number

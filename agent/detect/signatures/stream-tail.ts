@@ -4,6 +4,7 @@
  * that was given out longest ago is taken, and counted. What comes is put behind what is there; when a slab is full
  * its end moves to its beginning.
  */
+import { copyBytes } from '../../base/copy.ts'
 import type { AppProto } from '../../decode/records.ts'
 import { TAIL_BYTES_MAX } from './rule-set.ts'
 
@@ -108,25 +109,32 @@ export class Tails {
     const slab = this.#slab(key)
     const end = slab * SLAB_BYTES + (this.#length[slab] as number)
     const before = Math.min(keep + waiting, this.#length[slab] as number)
-    const fresh = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to)
-    if (before + added > SLAB_BYTES) this.#putLong(slab, end, fresh, before, keep)
-    else this.#putShort(slab, end, fresh, before)
+    if (before + added > SLAB_BYTES)
+      this.#putLong(slab, end, bytes.subarray(from, to), before, keep)
+    else this.#putShort(slab, end, bytes, from, to, before)
     const held = Math.min(waiting, before)
     this.at = this.stop - added - held
     this.kept = before - held
   }
 
   /** Behind what is there; where there is no room, what is needed of it moves to the beginning. */
-  #putShort(slab: number, end: number, fresh: Uint8Array, before: number): void {
+  #putShort(
+    slab: number,
+    end: number,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    before: number,
+  ): void {
     const start = slab * SLAB_BYTES
     let at = end
-    if (end + fresh.length > start + SLAB_BYTES) {
+    if (end + to - from > start + SLAB_BYTES) {
       this.#bytes.copyWithin(start, end - before, end)
       at = start + before
     }
-    this.#bytes.set(fresh, at)
+    copyBytes(bytes, from, to, this.#bytes, at)
     this.held = this.#bytes
-    this.stop = at + fresh.length
+    this.stop = at + to - from
     this.#length[slab] = this.stop - start
   }
 
