@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 import { Failure } from '../base/failure.ts'
+import { frameMemory } from './frame-memory.ts'
 import { openPlain } from './plain-file.ts'
 
 /** Packed bytes given to zlib at a time; it unfolds them at most 1032 times, so this is also a bound. */
@@ -29,7 +30,7 @@ export class ByteStream {
   #rest: Buffer = Buffer.alloc(0)
 
   constructor(path: string, windowBytes: number) {
-    this.bytes = Buffer.alloc(windowBytes)
+    this.bytes = frameMemory(windowBytes)
     this.#path = path
     this.#chunks = unpacked(path, (reason) => {
       this.cut = reason

@@ -8,6 +8,7 @@
  * (CaptureCounters.totals).
  */
 import type { CaptureCounters, ShardCounters } from './counters.ts'
+import { frameMemory } from './frame-memory.ts'
 import { rxPackets } from './interface.ts'
 import { offloadsOff } from './offload.ts'
 import { PacketSocket } from './packet-socket.ts'
@@ -15,6 +16,8 @@ import { BATCH_FRAMES_MAX, type CapturePort, type CaptureSource, FrameBatch } fr
 
 export interface RingOptions {
   interface: string
+  /** Of a bridge: frames are merged where they come in. */
+  members?: readonly string[]
   /** Shared with the main thread; this worker writes the slots of `shard`. */
   counters: CaptureCounters
   shard?: number
@@ -63,7 +66,7 @@ class Ring implements RingSource {
   /** The kernel's memory, and its status words: one owner a block, passed by these. */
   readonly #ring: Uint8Array
   readonly #status: Int32Array
-  readonly #copy = Buffer.alloc(BLOCK_BYTES)
+  readonly #copy = frameMemory(BLOCK_BYTES)
   readonly #batch = new FrameBatch()
   readonly #empty = new FrameBatch(0)
   #block = 0
@@ -90,7 +93,8 @@ class Ring implements RingSource {
       this.#ring = new Uint8Array(memory)
       this.#status = new Int32Array(memory)
       this.#batch.bytes = this.#copy
-      const offloads = offloadsOff(options.interface)
+      const each = [options.interface, ...(options.members ?? [])].map(offloadsOff)
+      const offloads = each.every((is) => is === 'off') ? 'off' : 'unchanged'
       this.#socket.join(options.fanoutGroup)
       const linkType = this.#socket.linkType()
       this.port = { interface: options.interface, linkType, offloads }

@@ -1,5 +1,7 @@
 /** Internet checksums (RFC 1071) of a decoded packet. Interfaces that leave them to hardware show wrong ones. */
+import { memoryOf } from '../capture/frame-memory.ts'
 import type { Packet } from './packet.ts'
+import { type SumKernel, sumKernelOver } from './sum-kernel.ts'
 import { PROTOCOL } from './transport.ts'
 
 export function ipv4ChecksumOk(packet: Packet): boolean {
@@ -28,44 +30,24 @@ export function transportChecksumOk(packet: Packet): boolean {
   return fold(total + sum(bytes, l4Offset, end)) === 0xffff
 }
 
-/** The memory last summed, four bytes a number: packets of a batch share one. */
-let words: Int32Array = new Int32Array(0)
+/** Whose bytes were summed last, and the kernel over their memory: packets of a batch share one. */
+let summed: Uint8Array = new Uint8Array(0)
+let kernel: SumKernel | undefined
+let base = 0
 
-/** As 16-bit numbers in network order; the caller folds. Whole words first, which is 2.4 times as fast as bytes. */
-function sum(bytes: Uint8Array, from: number, end: number): number {
-  if (words.buffer !== bytes.buffer)
-    words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2)
-  const first = (bytes.byteOffset + from + 3) >> 2
-  const last = (bytes.byteOffset + end) >> 2
-  if (first >= last) return sumBytes(bytes, from, end, from)
-  const inner = first * 4 - bytes.byteOffset
-  // Little-endian words give the sum with its two bytes swapped (RFC 1071 §2B), as an odd start does again.
-  const total = fold(sumWords(first, last))
-  const swapped = ((inner - from) & 1) === 1 ? total : ((total & 255) << 8) | (total >>> 8)
-  const rest = last * 4 - bytes.byteOffset
-  return swapped + sumBytes(bytes, from, inner, from) + sumBytes(bytes, rest, end, from)
+function look(bytes: Uint8Array): void {
+  const memory = memoryOf(bytes)
+  summed = bytes
+  kernel = memory && sumKernelOver(memory)
+  base = bytes.byteOffset
 }
 
-/** Lower and upper halves apart: of the longest frame (256 KiB) each stays below 2^32. */
-function sumWords(from: number, to: number): number {
-  const all = words
-  let low = 0
-  let high = 0
-  let i = from
-  for (; i + 3 < to; i += 4) {
-    const a = all[i] as number
-    const b = all[i + 1] as number
-    const c = all[i + 2] as number
-    const d = all[i + 3] as number
-    low = (low + (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff)) | 0
-    high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)) | 0
-  }
-  for (; i < to; i++) {
-    const a = all[i] as number
-    low = (low + (a & 0xffff)) | 0
-    high = (high + (a >>> 16)) | 0
-  }
-  return (low >>> 0) + (high >>> 0)
+/** As 16-bit numbers in network order; the caller folds. What came out of a tunnel or fragments may lie in other memory. */
+function sum(bytes: Uint8Array, from: number, end: number): number {
+  if (bytes !== summed) look(bytes)
+  if (!kernel) return sumBytes(bytes, from, end, from)
+  const total = kernel.sum(base + from, base + end)
+  return ((total & 255) << 8) | (total >>> 8) // its numbers have the lower byte first (RFC 1071 §2B)
 }
 
 /** `start` is where the first pair begins. */

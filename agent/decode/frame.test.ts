@@ -10,10 +10,12 @@ import {
   udp,
 } from '../../test/traffic/frames.ts'
 import { addressText } from '../base/address.ts'
+import { frameMemory, memoryOf } from '../capture/frame-memory.ts'
 import { readArp } from './arp.ts'
 import { ipv4ChecksumOk, transportChecksumOk } from './checksum.ts'
 import { decodeFrame } from './frame.ts'
 import { Packet, TCP } from './packet.ts'
+import { sumKernelOver } from './sum-kernel.ts'
 
 const V4: Ends = { src: '10.1.2.3', dest: '192.0.2.9', srcPort: 40_000, destPort: 502 }
 const V6: Ends = { src: '2001:db8::1', dest: '2001:db8::2', srcPort: 40_000, destPort: 53 }
@@ -239,8 +241,13 @@ test('checksums', () => {
   expect(ipv4ChecksumOk(flipped(udp(V4, 'x'), 22))).toBe(false)
 })
 
-test('checksums of any length, wherever the frame lies', () => {
-  for (const size of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100, 1447, 1448, 9000, 65_000])
+const kinds = [
+  ['of a batch', frameMemory(70_000)],
+  ['of any kind', Buffer.alloc(70_000)],
+] as const
+
+test.each(kinds)('checksums in memory %s: any length, wherever the frame lies', (_, memory) => {
+  for (const size of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 32, 33, 100, 1447, 1448, 9000, 65_000])
     for (let before = 0; before < 8; before++) {
       const payload = Uint8Array.from({ length: size }, (_, i) => (i * 7 + size) & 255)
       const frame = tcp(V4, { seq: 0xffff_ffff, ack: 1, flags: TCP.ACK, payload })
@@ -251,8 +258,9 @@ test('checksums of any length, wherever the frame lies', () => {
         [0x80, false],
       ] as const) {
         const packet = new Packet()
-        packet.bytes = Buffer.concat([Buffer.alloc(before), frame, Buffer.alloc(3, 0xff)])
-        packet.bytes[before + at] = (packet.bytes[before + at] as number) ^ flip
+        packet.bytes = memory.fill(0xff)
+        frame.copy(memory, before)
+        memory[before + at] = (memory[before + at] as number) ^ flip
         packet.start = before
         packet.end = before + frame.length
         packet.wireBytes = frame.length
@@ -260,4 +268,12 @@ test('checksums of any length, wherever the frame lies', () => {
         expect([size, before, flip, transportChecksumOk(packet)]).toEqual([size, before, flip, ok])
       }
     }
+})
+
+test('the sum of the longest frame does not run over', () => {
+  const bytes = frameMemory(262_144).fill(0xff)
+  const kernel = sumKernelOver(memoryOf(bytes) as WebAssembly.Memory)
+  expect(kernel.sum(0, 262_144)).toBe(0xffff)
+  bytes[262_143] = 0
+  expect(kernel.sum(0, 262_144)).toBe(0xff) // 131,072 times 0xffff is 0 (RFC 1071), less 0xff00
 })

@@ -8,6 +8,7 @@ import {
   constants as zlib,
 } from 'node:zlib'
 import type { Fault } from '../base/fault.ts'
+import { RawInflate } from './raw-inflate.ts'
 
 const OUTPUT_BYTES_MAX = 262_144
 /** zlib cannot expand a byte to more than 1032, so a prefix this short always fits: the halving ends there. */
@@ -21,6 +22,9 @@ const GZIP_EXTRA = 4
 const GZIP_NAME = 8
 const GZIP_COMMENT = 16
 const GZIP_CRC = 2
+
+/** Of the usual body: gzip without more in its head, within the bound. */
+const usual = new RawInflate(OUTPUT_BYTES_MAX)
 
 /** Text unpacks to about this many times as much; a body then takes one piece of output, no larger than it is like to need. */
 const UNPACKS_TO = 6
@@ -41,8 +45,8 @@ export interface Inflated {
 }
 
 /**
- * `body` may be the first part of what was sent: what can be read of it is returned. An encoding that is not known, or
- * a lie about it, gives the bytes as they came.
+ * `body` may be the first part of what was sent: what can be read of it is returned, in memory of its own. An encoding that is not
+ * known, or a lie about it, gives the bytes as they came: a view of them.
  */
 export function inflateBody(
   body: Buffer,
@@ -62,12 +66,14 @@ export function inflateBody(
     // A name that is none is read over, as clients do.
     if (!undo) continue
     if (left-- === 0 || bytes.length === 0) break
+    if (usual.holds(bytes)) bytes = Buffer.from(bytes) // the next layer is written over it
     const result = longestPrefix(bytes, undo)
     fault ??= result.fault
     if (!result.output) break
     bytes = result.output
   }
-  return { bytes: bytes.subarray(0, keptMax), fault }
+  const kept = bytes.subarray(0, keptMax)
+  return { bytes: usual.holds(kept) ? new Uint8Array(kept) : kept, fault }
 }
 
 function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
@@ -91,12 +97,10 @@ function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
 function gunzip(input: Buffer): Buffer {
   const plain = input.length >= GZIP_BYTES_MIN && input[2] === DEFLATE && input[3] === 0
   if (!plain || input[0] !== 0x1f || input[1] !== 0x8b) return gunzipWhole(input)
-  const { buffer, engine } = inflateRawSync(input.subarray(GZIP_HEAD_BYTES), {
-    ...bounds(input),
-    info: true,
-  }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
-  const next = GZIP_HEAD_BYTES + engine.bytesWritten + GZIP_TAIL_BYTES
-  return input[next] === 0x1f && input[next + 1] === 0x8b ? gunzipWhole(input) : buffer
+  const output = usual.run(input, GZIP_HEAD_BYTES)
+  if (!output) return gunzipWhole(input)
+  const next = GZIP_HEAD_BYTES + usual.read + GZIP_TAIL_BYTES
+  return input[next] === 0x1f && input[next + 1] === 0x8b ? gunzipWhole(input) : output
 }
 
 /** With the fields a head may have, and further members (RFC 1952 §2.2). Reserved flags stop no browser either. */

@@ -119,6 +119,11 @@ test('gzip of several members, with a wrong checksum, or cut before it', () => {
     expect(undone(body)).toBe('a member, ')
 })
 
+const undone = (body: Buffer, encoding: string) => {
+  const { bytes, fault } = inflateBody(body, encoding, 65_536)
+  return { bytes: Buffer.from(bytes), fault }
+}
+
 test('undoes gzip, deflate both ways, and two layers', () => {
   const text = Buffer.from('hello '.repeat(100))
   for (const [encoding, body] of [
@@ -129,7 +134,7 @@ test('undoes gzip, deflate both ways, and two layers', () => {
     ['br', brotliCompressSync(text)],
     ['zstd', text],
   ] as const)
-    expect(inflateBody(body, encoding, 65_536)).toEqual({ bytes: text, fault: undefined })
+    expect(undone(body, encoding)).toEqual({ bytes: text, fault: undefined })
 })
 
 test('reads what it can of a body that was cut, broken or is a bomb, in bounded time', () => {
@@ -144,7 +149,7 @@ test('reads what it can of a body that was cut, broken or is a bomb, in bounded 
   broken.fill(0xff, whole.length - 2000)
   const rest = inflateBody(broken, 'gzip', 65_536)
   expect(rest.fault).toBe('bad-compression')
-  expect(rest.bytes.subarray(0, 7).toString()).toBe('line 0\n')
+  expect(Buffer.from(rest.bytes.subarray(0, 7)).toString()).toBe('line 0\n')
 
   const bomb = inflateBody(gzipSync(Buffer.alloc(40_000_000)), 'gzip', 65_536)
   expect(bomb).toMatchObject({ fault: 'body-too-long' })

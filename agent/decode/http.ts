@@ -142,7 +142,9 @@ function addHeader(line: string, list: HttpHeader[], faults: Set<Fault>, respons
 
 /** The first value of a header, by lower-case name. */
 export function headerValue(list: readonly HttpHeader[], name: string): string | undefined {
-  for (const header of list) if (header.name.toLowerCase() === name) return header.value
+  for (const header of list)
+    if (header.name.length === name.length && header.name.toLowerCase() === name)
+      return header.value
   return undefined
 }
 

@@ -9,6 +9,8 @@ const MOST = 16
 /** Buffers of one size that wait to be used again: 8 MiB at most in all. */
 const SPARE_BYTES_MAX = 1_048_576
 const SPARE_MAX = 256
+/** Memory for all that is expected is taken once this part of it has come: who only announces costs nothing. */
+const EXPECTED_PARTS = 8
 
 /** One list a size. */
 const spare: Buffer[][] = Array.from({ length: MOST + 1 }, () => [])
@@ -35,9 +37,12 @@ export class KeptBytes {
   /** Bytes that came when it was full. */
   dropped = 0
   #buffer: Buffer = EMPTY
+  readonly #expected: number
 
-  constructor(max: number) {
+  /** `expected`: how many will come in all, where somebody says so. */
+  constructor(max: number, expected = 0) {
     this.max = max
+    this.#expected = Math.min(expected, max)
   }
 
   /** Memory in use. */
@@ -57,13 +62,34 @@ export class KeptBytes {
     const need = this.length + size
     if (need > this.#buffer.length) {
       const before = this.#buffer
-      const grown = take(need, this.max)
+      const grown = this.#room(need)
       before.copy(grown, 0, 0, this.length)
       this.#buffer = grown
       if (before !== EMPTY) giveBack(before)
     }
     bytes.copy(this.#buffer, this.length, 0, size)
     this.length = need
+  }
+
+  /** What is expected fits its memory, so that it can be handed over with it. */
+  #room(need: number): Buffer {
+    const expected = this.#expected
+    const fits = need <= expected && need * EXPECTED_PARTS >= expected
+    return fits ? Buffer.allocUnsafeSlow(expected) : take(need, this.max)
+  }
+
+  /** Hands the bytes over, with their memory where they fill it, and keeps nothing. */
+  handOver(): Uint8Array {
+    const { length } = this
+    const buffer = this.#buffer
+    if (length < buffer.length) {
+      const own = new Uint8Array(this.view())
+      this.clear()
+      return own
+    }
+    this.length = 0
+    this.#buffer = EMPTY
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, length)
   }
 
   /** A view, valid until the next append, drop or clear. */

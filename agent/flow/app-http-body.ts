@@ -1,6 +1,7 @@
 /** The body of one HTTP/1 message out of a stream: by length, by chunks (RFC 9112 §7.1), or to the end. */
 import type { Fault } from '../base/fault.ts'
 import { chunkSize, type Framing } from '../decode/http.ts'
+import { type Inflated, inflateBody } from '../decode/http-inflate.ts'
 import { KeptBytes } from './app-bytes.ts'
 
 /** Bytes of a body kept for rules and records; the rest is counted only. */
@@ -13,7 +14,9 @@ const CHUNK_START = /[0-9a-f\s]/i
 type Phase = 'data' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailer' | 'done'
 
 export class BodyReader {
-  readonly kept = new KeptBytes(BODY_KEPT_MAX)
+  readonly kept: KeptBytes
+  /** Content-Encoding, as the head has it. */
+  readonly encoding: string
   fault: Fault | undefined
   /** A chunk's size had more behind it (RFC 9112 §7.1.1). */
   extension = false
@@ -24,11 +27,17 @@ export class BodyReader {
   #left = 0
   #line = ''
   #trailer = 0
+  /** What was kept is handed on: the rest is counted only. */
+  #over = false
 
   readonly #response: boolean
 
-  constructor(framing: Framing, response = false) {
+  constructor(framing: Framing, response = false, encoding = '') {
     this.#response = response
+    this.encoding = encoding
+    // What is to be unpacked is not handed on itself.
+    const expected = framing.kind === 'length' && encoding === '' ? framing.bytes : 0
+    this.kept = new KeptBytes(BODY_KEPT_MAX, expected)
     if (framing.kind === 'length') this.#left = framing.bytes
     if (framing.kind === 'until-close') this.#left = Number.POSITIVE_INFINITY
     const empty = framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)
@@ -42,6 +51,16 @@ export class BodyReader {
 
   get done(): boolean {
     return this.#phase === 'done'
+  }
+
+  /** What was kept, undone as its encoding says: once. */
+  take(layersMax: number | undefined): Inflated {
+    const { kept } = this
+    this.#over = true
+    const found = inflateBody(kept.view(), this.encoding, BODY_KEPT_MAX, layersMax)
+    if (found.bytes.buffer === kept.view().buffer) found.bytes = kept.handOver()
+    else kept.clear()
+    return found
   }
 
   /** Takes from [at, end); returns where it stopped. After a fault it takes all: the framing is lost. */
@@ -76,7 +95,7 @@ export class BodyReader {
 
   #data(bytes: Buffer, at: number): number {
     const size = Math.min(this.#left, bytes.length - at)
-    this.kept.append(bytes.subarray(at, at + size))
+    if (!this.#over) this.kept.append(bytes.subarray(at, at + size))
     this.bytes += size
     this.#took(size)
     return at + size

@@ -14,11 +14,10 @@ import {
   headerValue,
   lineEnd,
 } from '../decode/http.ts'
-import { inflateBody } from '../decode/http-inflate.ts'
 import { normaliseUri, uriHost } from '../decode/http-uri.ts'
 import type { HttpHeader, HttpTransaction, Stage } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
-import { BODY_KEPT_MAX, BodyReader } from './app-http-body.ts'
+import { BodyReader } from './app-http-body.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 
 export const HEAD_BYTES_MAX = 65_536
@@ -193,7 +192,7 @@ export class HttpFlow implements AppParser {
     exchange.cost = EXCHANGE_BYTES + 4 * (rest.length + line.length)
     this.#headBytes += exchange.cost
     const body = this.#framing(list, 'none')
-    exchange.request = new BodyReader(body)
+    exchange.request = new BodyReader(body, false, headerValue(list, 'content-encoding'))
     if (start.version === '' && list.length > 0)
       this.#event(exchange, 'http.request_line_missing_protocol')
     const coding = headerValue(list, 'transfer-encoding')
@@ -280,7 +279,7 @@ export class HttpFlow implements AppParser {
       http.method === 'HEAD' ||
       (start.exact && (start.status === 204 || start.status === 304))
     const body: Framing = bare ? { kind: 'none' } : this.#framing(list, 'until-close')
-    exchange.response = new BodyReader(body, true)
+    exchange.response = new BodyReader(body, true, headerValue(list, 'content-encoding'))
     this.#say(exchange, 'response')
     if (tunnel) {
       this.#give()
@@ -369,27 +368,17 @@ export class HttpFlow implements AppParser {
       if (toServer) this.#sayUnexpected(exchange)
       return
     }
-    const headers = toServer ? http.requestHeaders : http.responseHeaders
-    const encoding = headerValue(headers, 'content-encoding') ?? ''
-    const { bytes, fault } = inflateBody(
-      reader.kept.view(),
-      encoding,
-      BODY_KEPT_MAX,
-      this.#layersMax,
-    )
+    const { bytes, fault } = reader.take(this.#layersMax)
     if (fault) this.#sink.fault(fault)
-    // What was not unpacked is a view of memory that is used again.
-    const own = bytes.buffer === reader.kept.view().buffer ? new Uint8Array(bytes) : bytes
     if (toServer) {
       exchange.requestSaid = true
-      http.requestBody = own
+      http.requestBody = bytes
       http.requestBodyBytes = reader.bytes
     } else {
       exchange.responseSaid = true
-      http.responseBody = own
+      http.responseBody = bytes
       http.responseBodyBytes = reader.bytes
     }
-    reader.kept.clear()
     this.#say(exchange, toServer ? 'request-body' : 'response-body')
   }
 

@@ -40,7 +40,7 @@ import {
   tee,
   trailingZeros,
   when,
-} from './wasm-code.ts'
+} from '../../base/wasm-code.ts'
 
 /** Ors a letter to lower case; also folds some others together, which only costs a comparison. */
 export const LOW = 0x2020_2020
@@ -333,24 +333,6 @@ const scan = define(
     call(SINGLES, ...[l.single, l.end, l.fresh, l.out].map(get)),
   ],
 )
-
-/** What is used of it: Node's types leave it to the browser's. */
-declare global {
-  namespace WebAssembly {
-    class Memory {
-      constructor(pages: { initial: number; maximum: number })
-      readonly buffer: ArrayBuffer
-      grow(pages: number): number
-    }
-    class Module {
-      constructor(bytes: Uint8Array)
-    }
-    class Instance {
-      constructor(module: Module, imports: { bytes: { memory: Memory } })
-      readonly exports: object
-    }
-  }
-}
 
 export interface Kernel {
   scan(

@@ -219,6 +219,7 @@ function signature(
     notProtos: draft.notProtos,
     ...where(draft, payload, point),
     packetTests: draft.packetTests,
+    sizeMost: draft.sizeMost,
     packetParts: parts,
     event: draft.event,
     appEvent: draft.appEvent,

@@ -65,6 +65,8 @@ export class Draft {
   appEvent: AppEvent | undefined
   threshold: ThresholdRule | undefined
   readonly packetTests: PacketTest[] = []
+  /** They pass no packet of more payload. */
+  sizeMost = Number.POSITIVE_INFINITY
   /** Of them, those that ask for the IP protocol alone. */
   protocolTests = 0
   /** `late`: asks what comes after the hello or the head. */

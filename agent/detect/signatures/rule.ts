@@ -128,6 +128,8 @@ export interface Signature {
   tcpStream: boolean
   datagram: boolean
   packetTests: readonly PacketTest[]
+  /** They pass no packet of more payload. */
+  sizeMost: number
   payload: readonly Condition[]
   packetParts: readonly PacketPart[]
   /** Judged only at this event. */

@@ -123,6 +123,7 @@ export const trailingZeros = (value: Code): Code => [...value, 0x68]
 
 /** Loads may lie at any address. */
 export const load8 = (at: Code, offset = 0): Code => [...at, 0x2d, 0, ...unsigned(offset)]
+export const load16 = (at: Code, offset = 0): Code => [...at, 0x2f, 0, ...unsigned(offset)]
 export const load32 = (at: Code, offset = 0): Code => [...at, 0x28, 0, ...unsigned(offset)]
 export const store32 = (at: Code, value: Code, offset = 0): Code => [
   ...at,
@@ -145,6 +146,12 @@ export const high4s = (value: Code): Code => [...value, ...int(4), ...simd(0x6d)
 export const lookUp = (table: Code, at: Code): Code => [...table, ...at, ...simd(0x0e)]
 export const equals16 = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x23)]
 export const differ16 = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x24)]
+/** The same bytes as four numbers, or as eight whose neighbours become one. */
+export const splat4 = (value: Code): Code => [...value, ...simd(0x11)]
+export const add4s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xae)]
+export const shiftRight4s = (value: Code, by: number): Code => [...value, ...int(by), ...simd(0xad)]
+export const pairs8s = (value: Code): Code => [...value, ...simd(0x7f)]
+export const lane4 = (value: Code, lane: number): Code => [...value, ...simd(0x1b), lane]
 /** The highest bit of each, as a number. */
 export const bits16 = (value: Code): Code => [...value, ...simd(0x64)]
 
@@ -168,3 +175,21 @@ export const during = (condition: Code, ...body: Code[]): Code => [
   ...[0x0c, 0, END, END],
 ]
 export const giveBack = (value: Code): Code => [...value, 0x0f]
+
+/** What is used of it: Node's types leave it to the browser's. */
+declare global {
+  namespace WebAssembly {
+    class Memory {
+      constructor(pages: { initial: number; maximum: number })
+      readonly buffer: ArrayBuffer
+      grow(pages: number): number
+    }
+    class Module {
+      constructor(bytes: Uint8Array)
+    }
+    class Instance {
+      constructor(module: Module, imports: { bytes: { memory: Memory } })
+      readonly exports: object
+    }
+  }
+}
