@@ -175,8 +175,8 @@ export class Inspector implements FlowListener {
       ? undefined
       : new AckedStreams({
           streams: this.#table.flowsMax * 2,
-          give: (stream, bytes, from, to) =>
-            this.#streamed(stream >> 1, (stream & 1) === 1, bytes, from, to),
+          give: (stream, bytes, from, to, more) =>
+            this.#streamed(stream >> 1, (stream & 1) === 1, bytes, from, to, more),
         })
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
   }
@@ -266,7 +266,7 @@ export class Inspector implements FlowListener {
   }
 
   #inOrder(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
-    if (!this.#acked || this.#ending) this.#streamed(flow, toServer, bytes, start, end)
+    if (!this.#acked || this.#ending) this.#streamed(flow, toServer, bytes, start, end, false)
     else this.#acked.add(flow * 2 + (toServer ? 1 : 0), bytes, start, end, this.#path.stays(bytes))
   }
 
@@ -278,7 +278,8 @@ export class Inspector implements FlowListener {
   handled(packet: Packet): void {
     const { flow, toServer } = packet
     if (this.#acked && packet.protocol === TCP && flow >= 0) {
-      this.#release(flow, !toServer, this.#flows.unacknowledged(flow, !toServer))
+      const keep = this.#flows.unacknowledged(flow, !toServer)
+      this.#acked.acknowledged(flow * 2 + (toServer ? 0 : 1), keep)
       if (this.#waiting.size > 0) this.#alertWaiting(flow, toServer)
     }
     this.#packetRows.handled(packet, this.#path.linkType)
@@ -288,11 +289,21 @@ export class Inspector implements FlowListener {
     this.#acked?.release(flow * 2 + (toServer ? 1 : 0), keep)
   }
 
-  #streamed(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+  #streamed(
+    flow: number,
+    toServer: boolean,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    more: boolean,
+  ): void {
     const last = this.#depth > 0 ? this.#within(flow, toServer, start, end) : end
-    if (last <= start) return
+    if (last <= start) {
+      this.#engine.lookAtHeld()
+      return
+    }
     if (this.#packetRows.keepsStreams) this.#packetRows.streamed(flow, toServer, bytes, start, last)
-    this.#engine.stream(flow, toServer, bytes, start, last)
+    this.#engine.stream(flow, toServer, bytes, start, last, more)
     this.#app.stream(flow, toServer, bytes, start, last)
   }
 

@@ -19,6 +19,7 @@ import { Assets } from './flow/assets.ts'
 import { fewerCollections } from './heap.ts'
 import { agentInspection, lookedPast } from './inspection.ts'
 import { openJournal, recordingOf } from './journal.ts'
+import { machine } from './machine.ts'
 import { Model } from './model.ts'
 import { Recording } from './recording.ts'
 import { Rules } from './rules.ts'
@@ -48,6 +49,7 @@ interface ServiceParts {
   tester: SelfTester
   day: Day
   tuning: Tuning
+  machine: AgentService['machine']
   settingsChanged(): void
 }
 
@@ -128,7 +130,13 @@ async function main(): Promise<void> {
   const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
     {
-      ...{ config: config.capture, home, ruleFiles: rules.files, inspection },
+      ...{
+        config: config.capture,
+        line: config.network.line,
+        home,
+        ruleFiles: rules.files,
+        inspection,
+      },
       selfTestSecret: tester.secret,
       packets: (name, shard) => recording?.outlet(name, shard),
     },
@@ -160,6 +168,7 @@ async function main(): Promise<void> {
   for (const message of early.splice(0)) hear(message)
   const service = agentService({
     ...{ tenant_id, report, assets, rules, shards, tester, day, tuning },
+    machine: machine({ data, config, steadyMs: () => clock.steadyMs() }),
     settingsChanged: () =>
       log.info({}, 'agent.settings-changed') ??
       setImmediate(() => process.kill(process.pid, 'SIGTERM')),
@@ -207,10 +216,12 @@ function agentService({
   tester,
   day,
   tuning,
+  machine,
   settingsChanged,
 }: ServiceParts): AgentService {
   return {
     settingsChanged,
+    machine,
     status: () => report.status(),
     summaryFacts: (window) => day.facts(window),
     assets: () => assets.list().map((asset) => assetView(tenant_id, asset)),

@@ -16,6 +16,8 @@ export interface SeenAlert {
 /** What a shard is made with. */
 export interface ShardOptions {
   interface: string
+  /** Where it is a bridge. */
+  members: readonly string[]
   shard: number
   /** Names this run in flow ids. */
   run: number

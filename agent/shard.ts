@@ -120,6 +120,7 @@ function sendCounters(): void {
 function capture(): void {
   const ring = openRing({
     interface: options.interface,
+    members: options.members,
     counters,
     shard: options.shard,
     ringMiB: options.ringMiB,

@@ -4,11 +4,14 @@ import type { Config } from './base/config.ts'
 import { Failure } from './base/failure.ts'
 import { CaptureCounters, type CaptureTotals } from './capture/counters.ts'
 import { rxPackets } from './capture/interface.ts'
+import { LINE } from './control/networks.ts'
 import type { Inspection } from './inspection.ts'
 import type { FromShard, PacketOutlet, ShardOptions, ToShard } from './shard-messages.ts'
 
 export interface ShardsOptions {
   config: Config['capture']
+  /** Ports that are one wire here. */
+  line?: readonly string[] | undefined
   home: string[]
   ruleFiles: string[]
   inspection: Inspection
@@ -51,6 +54,7 @@ export class Shards {
         const packets = options.packets?.(name, shard)
         const data: ShardOptions = {
           interface: name,
+          members: name === LINE ? (options.line ?? []) : [],
           shard,
           run: process.pid & 0x7fff,
           counters: counters.buffer,

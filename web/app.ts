@@ -12,6 +12,7 @@ import { fleetRoutes } from './routes/fleet.ts'
 import { fleetJoinRoutes } from './routes/fleet-joins.ts'
 import { flowRoutes } from './routes/flows.ts'
 import { type Gate, mount } from './routes/gate.ts'
+import { hardwareRoutes } from './routes/hardware.ts'
 import { headers } from './routes/headers.ts'
 import { lakeRoutes } from './routes/lake.ts'
 import { liveRoutes } from './routes/live.ts'
@@ -40,6 +41,7 @@ export function routeTable(ports: Ports, onLoopback: boolean): Route[] {
     ...assetRoutes(ports),
     ...actionRoutes(ports),
     ...lakeRoutes(ports),
+    ...hardwareRoutes(ports),
     ...ruleRoutes(ports),
     ...settingRoutes(ports),
     ...userRoutes(ports),

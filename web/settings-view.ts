@@ -13,6 +13,7 @@ const MEANING = {
     title: 'Network',
     home: 'What counts as inside.',
     management: 'Port with the address of this box; set on its own screen.',
+    line: 'Two ports that are one wire with the box in it; set on its own screen.',
     placement: 'Where the box sits: this decides what it can enforce.',
   },
   contain: {
@@ -69,5 +70,5 @@ export function settingsView(config: Config, file: string): SettingsView {
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length > 0 ? value.join(', ') : 'none'
-  return String(value)
+  return value === undefined ? 'not chosen' : String(value)
 }

@@ -74,6 +74,7 @@ export function linkSite(
     status: async () => last() ?? (await reach().status()),
     assets: async () => reach().assets(),
     rules: async () => reach().rules(),
+    machine: async () => reach().machine(),
     reloadRules: async () => reach().reloadRules(),
     selfTest: async () => reach().selfTest(),
     tuning: async () => reach().tuning(),

@@ -20,6 +20,9 @@ test.each([
   ['null', 'the file'],
   ['{"contain": {"policy": "block"}}', 'contain.policy'],
   ['{"capture": {"interfaces": ["a;b"]}}', 'capture.interfaces.0'],
+  ['{"network": {"line": ["a0"]}}', 'network.line'],
+  ['{"network": {"line": ["a0", "a0"]}}', 'network.line'],
+  ['{"network": {"line": ["a0", "b0", "c0"]}}', 'network.line'],
   ['{', 'not JSON'],
   ['{\n  "a": b\n}', 'not JSON'],
 ])('%s is refused by naming %s', (text, named) => {

@@ -9,6 +9,8 @@ import { brief } from './text.ts'
 /** Of what the file says, quoted in a refusal. */
 const NAMED_CHARS_MAX = 200
 
+/** A port as the kernel names it. */
+const Interface = v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))
 const Cidr = v.pipe(v.string(), v.maxLength(64))
 const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 
@@ -21,10 +23,7 @@ const Schema = v.strictObject({
   capture: v.optional(
     v.strictObject({
       /** Interfaces to capture on. Empty: nothing is captured and the site says it is blind. */
-      interfaces: v.optional(
-        v.pipe(v.array(v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))), v.maxLength(16)),
-        [],
-      ),
+      interfaces: v.optional(v.pipe(v.array(Interface), v.maxLength(16)), []),
       /** Shard workers per interface (PACKET_FANOUT_HASH). */
       shards: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)), 1),
       ringMiB: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024)), 64),
@@ -40,7 +39,14 @@ const Schema = v.strictObject({
         'fc00::/7',
       ]),
       /** The port with the box's own address; on an appliance the others carry none. Absent: any that is not captured. */
-      management: v.optional(v.pipe(v.string(), v.regex(/^[\w.@-]{1,15}$/))),
+      management: v.optional(Interface),
+      /** On an appliance: two ports that are one wire, with the box in it. */
+      line: v.optional(
+        v.pipe(
+          v.strictTuple([Interface, Interface]),
+          v.check(([a, b]) => a !== b, 'two different ports'),
+        ),
+      ),
       /** Where the box sits: decides what it can enforce. */
       placement: v.optional(v.picklist(['gateway', 'bridge', 'tap']), 'tap'),
     }),

@@ -21,7 +21,15 @@ interface Outcome {
   port: unknown
 }
 
-function session(name: string): Outcome {
+interface Wire {
+  fault?: string
+  passed: Record<string, boolean>
+  sent: number
+  port: unknown
+  totals: CaptureTotals
+}
+
+function session<T = Outcome>(name: string): T {
   const { status, stdout, stderr } = spawnSync(
     'unshare',
     ['-rn', process.execPath, SESSION, name],
@@ -31,7 +39,7 @@ function session(name: string): Outcome {
     },
   )
   expect(status, stderr.toString()).toBe(0)
-  return JSON.parse(stdout.toString()) as Outcome
+  return JSON.parse(stdout.toString()) as T
 }
 
 test('frames sent = interface count = processed', ({ skip }) => {
@@ -72,6 +80,18 @@ test('two shards share an interface, each frame once', ({ skip }) => {
   expect((seen[0] as number) + (seen[1] as number)).toBe(sent)
   expect(Math.min(...seen)).toBeGreaterThan(sent / 10)
   expect(totals).toMatchObject({ frames: sent, processed: sent, dropped: 0, pending: 0 })
+})
+
+test('the wire of a box in the line: both directions, each frame once, also what a block stops', ({
+  skip,
+}) => {
+  if (why) skip(why)
+  const { fault, passed, sent, port, totals } = session<Wire>('wire')
+  expect(fault).toBeUndefined()
+  // An address behind two tags is shown to no rule: contain/README.md says so.
+  expect(passed).toEqual({ plain: false, tagged: false, twice: true, another: true, back: true })
+  expect(totals).toMatchObject({ frames: sent, processed: sent, dropped: 0, pending: 0 })
+  expect(port).toEqual({ interface: 'line0', linkType: 1, offloads: 'off' })
 })
 
 test('an interface that is down comes back; one that is gone is said to be', ({ skip }) => {

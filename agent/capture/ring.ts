@@ -16,6 +16,8 @@ import { BATCH_FRAMES_MAX, type CapturePort, type CaptureSource, FrameBatch } fr
 
 export interface RingOptions {
   interface: string
+  /** Of a bridge: frames are merged where they come in. */
+  members?: readonly string[]
   /** Shared with the main thread; this worker writes the slots of `shard`. */
   counters: CaptureCounters
   shard?: number
@@ -91,7 +93,8 @@ class Ring implements RingSource {
       this.#ring = new Uint8Array(memory)
       this.#status = new Int32Array(memory)
       this.#batch.bytes = this.#copy
-      const offloads = offloadsOff(options.interface)
+      const each = [options.interface, ...(options.members ?? [])].map(offloadsOff)
+      const offloads = each.every((is) => is === 'off') ? 'off' : 'unchanged'
       this.#socket.join(options.fanoutGroup)
       const linkType = this.#socket.linkType()
       this.port = { interface: options.interface, linkType, offloads }

@@ -17,7 +17,14 @@ import { InForce } from './in-force.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import type { NeverBlock, Protected } from './never-block.ts'
 import type { Firewall } from './nft.ts'
-import { type Place, type PlaceFacts, type Placement, placementOf, reaches } from './placement.ts'
+import {
+  isComing,
+  type Place,
+  type PlaceFacts,
+  type Placement,
+  placementOf,
+  reaches,
+} from './placement.ts'
 import { decide, type Policy } from './policy.ts'
 import { isSingle, planHash, readPlan } from './read-plan.ts'
 import type { RunClock } from './run-clock.ts'
@@ -74,7 +81,7 @@ export class Guard {
     if (parts.place === 'tap') parts.firewall.discard()
     else this.#fault = parts.firewall.prepare()
     const placement = this.placement()
-    if (!placement.enforces)
+    if (!placement.enforces && !isComing(parts.place, this.#fault))
       for (const entry of this.#book.active())
         this.#end(entry, 'undone', `Ended by the guard. ${placement.sentence}`)
     else this.#inForce.match(this.#book.held())

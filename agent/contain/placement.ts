@@ -43,6 +43,11 @@ export function placementOf(
   }
 }
 
+/** A bridge that is not there yet, as when a machine starts: nothing passes it, and the table waits in the kernel for it. */
+export function isComing(place: Place, tableFault: string | undefined): boolean {
+  return place === 'bridge' && tableFault === undefined
+}
+
 /** Whether this address family passes through the box at all. */
 export function reaches(place: Place, facts: PlaceFacts, target: string): Placement {
   const six = target.includes(':')

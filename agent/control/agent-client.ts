@@ -1,6 +1,8 @@
 /** What others may ask picket-agent, each over a socket of its own (`agent-methods.ts`). */
 import type { EventRow, Severity } from '../base/event.ts'
 import type { Override, OverrideAsked, OverrideView } from '../detect/overrides.ts'
+import type { HardwareView, PortRole, RoleNow } from '../health/hardware.ts'
+import type { DriveHealth } from '../health/nvme-smart.ts'
 import type { SiteStatus } from '../health/status.ts'
 import type { Digest } from '../summary/summary.ts'
 import { connect, type RpcClient } from './rpc.ts'
@@ -8,6 +10,7 @@ import { type CallerName, socketPath } from './sockets.ts'
 
 export type { Override, OverrideAsked, OverrideView } from '../detect/overrides.ts'
 export type { InterfaceStatus, SiteState, SiteStatus } from '../health/status.ts'
+export type { DriveHealth, RoleNow }
 
 export interface AssetView {
   tenant_id: string
@@ -48,6 +51,16 @@ export interface TuningView {
   overrides: OverrideView[]
 }
 
+/** What the box is made of and how that is. */
+export interface MachineView extends Omit<HardwareView, 'ports'> {
+  /** In the order of their slots, with what each does now. */
+  ports: (PortRole & { now: RoleNow })[]
+  /** What drives last said of themselves, once an hour; none where nobody asks them. */
+  drives: readonly DriveHealth[]
+  /** Microseconds since 1970. */
+  drivesAt: number | null
+}
+
 /** What the agent knows for a summary: of the window asked for, and of the 24 hours before its end. */
 export interface SummaryFacts {
   findings: Record<Severity, number>
@@ -86,6 +99,10 @@ export class AgentClient {
 
   rules(): Promise<RulesView> {
     return this.#rpc.call('rules')
+  }
+
+  machine(): Promise<MachineView> {
+    return this.#rpc.call('machine')
   }
 
   /** Loads the rule files again; a bad file is refused whole and the old rules stay. */

@@ -5,7 +5,7 @@ import { UUID } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import { type Override, type OverrideAsked, readOverride } from '../detect/overrides.ts'
 import type { SiteStatus } from '../health/status.ts'
-import type { AssetView, RulesView, SummaryFacts, TuningView } from './agent-client.ts'
+import type { AssetView, MachineView, RulesView, SummaryFacts, TuningView } from './agent-client.ts'
 import { parse } from './keys-params.ts'
 import { type Peer, type RpcServer, serve } from './rpc.ts'
 import { type CallerName, socketPath } from './sockets.ts'
@@ -19,6 +19,7 @@ export interface AgentService {
   status(): SiteStatus
   summaryFacts(window: { fromUs: number; toUs: number }): SummaryFacts
   assets(): AssetView[]
+  machine(): MachineView
   rules(): RulesView
   reloadRules(): Promise<{ loaded: number; refused: number; generation: number }>
   tuning(): TuningView
@@ -68,6 +69,7 @@ export async function serveAgent(
   const watching = {
     ...reading,
     assets: () => service.assets(),
+    machine: () => service.machine(),
     rules: () => service.rules(),
     reloadRules: () => service.reloadRules(),
     selfTest: () => service.selfTest(),

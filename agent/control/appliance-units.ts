@@ -22,7 +22,7 @@ export function applianceUnits(options: SystemdOptions): Map<string, string> {
   ])
 }
 
-/** The first tenant, before anything needs one. It looks at the machine, so it sees its network cards. */
+/** The first tenant, before anything needs one. It looks at the machine, so it sees its network cards, by the names that they keep. */
 function initText({ node, data, programAt }: SystemdOptions): string {
   const user = userOf('keys')
   const shares = (['journal', 'tenants', 'ring'] as const).map(groupOf).join(' ')
@@ -32,6 +32,9 @@ function initText({ node, data, programAt }: SystemdOptions): string {
       ['RequiresMountsFor', data],
       ['ConditionPathExists', `!${data}/platform.db`],
       ['Before', 'picket-keys.service'],
+      // Cards are renamed while the machine starts: a role given to `eth0` would be nobody's a second later.
+      ['Wants', 'systemd-udev-settle.service'],
+      ['After', 'systemd-udev-settle.service'],
     ]) +
     section('Service', [
       ['Type', 'oneshot'],

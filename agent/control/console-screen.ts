@@ -1,28 +1,36 @@
 /**
- * The screen of a box: 24 rows of 80 columns in plain text, from what is known now. Pure. The fingerprint is the one
- * line that is longer, as it must be copied whole; a terminal of 80 columns shows it as two rows, and two are counted.
+ * The screen of a box: 24 rows of 80 columns in plain text, the last for what is typed, from what is known now. Pure. Where
+ * much is to be said, empty rows go first, then the ports beyond the fifth, then words of the sentence.
  */
-import { visible } from '../base/text.ts'
-import type { HardwareView, PortRole } from '../health/hardware.ts'
+import { type HardwareView, type PortRole, roleNow } from '../health/hardware.ts'
 import type { SiteStatus } from '../health/status.ts'
+import { COLUMNS, cut, field, wrap } from './console-rows.ts'
 import type { ConsoleState } from './keys-client.ts'
+import { LINE } from './networks.ts'
 
-export const COLUMNS = 80
 export const ROWS = 24
-const PORTS_SHOWN = 5
-const LABEL = 13
+const ROWS_FILLED = ROWS - 1 // the last is the prompt
+const PORT_ROWS_MIN = 5
+const SENTENCE_ROWS_MIN = 3
+const TITLE_CHARS_MAX = 24
 const RULE = '-'.repeat(COLUMNS)
+const PAIRS = 16
+const LINK_LOCAL = 'fe80'
 
-export interface ScreenFacts {
-  /** Milliseconds since 1970. */
-  nowMs: number
-  version: string
+/** What the table of ports is made of. */
+export interface PortFacts {
   /** Nothing while the process that knows does not answer. */
   state: ConsoleState | undefined
-  status: SiteStatus | undefined
   hardware: HardwareView
   /** Interface → its own addresses. */
   addresses: ReadonlyMap<string, readonly string[]>
+}
+
+export interface ScreenFacts extends PortFacts {
+  /** Milliseconds since 1970. */
+  nowMs: number
+  version: string
+  status: SiteStatus | undefined
   port: number
   /** SHA-256 of the certificate of the pages. */
   fingerprint: string | undefined
@@ -33,47 +41,56 @@ export interface ScreenFacts {
 
 export function screen(facts: ScreenFacts): string[] {
   const { state, status } = facts
-  const clock = `${new Date(facts.nowMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`
-  const name = state?.siteName ?? 'this box is starting'
-  const title = `Picket ${facts.version}`
-  const room = COLUMNS - title.length - clock.length - 4
-  const lines = [
-    `${title}  ${cut(name, room).padEnd(room)}  ${clock}`,
-    RULE,
-    ...wrap(status?.sentence ?? waiting(state), 2),
-    '',
-    ...field('pages', pages(facts)),
+  const said = [
+    ...field('pages', pages(facts), { rowsMax: 2, mark: '' }),
     ...fingerprint(facts.fingerprint),
-    ...field(state?.claimed ? 'claimed' : 'claim code', claim(facts)),
-    ...field('capture', capture(status, state)),
-    ...field('uplink', uplink(status, state)),
-    ...field('disk', disk(facts)),
-    ...field('hardware', hardware(facts.hardware)),
-    '',
-    ...ports(facts),
+    ...field(state?.claimed ? 'claimed' : 'claim code', [claim(facts)]),
+    ...field('capture', capture(status, state), { rowsMax: 2 }),
+    ...field('uplink', [uplink(status, state)]),
+    ...field('disk', disk(facts), { rowsMax: 2 }),
+    ...field('hardware', hardware(facts.hardware), { rowsMax: 2 }),
   ]
-  // The menu, its rule, the prompt, and the second row of the fingerprint.
-  const shown = lines.slice(0, ROWS - 4)
   const recovery = facts.recovery ? '   3 recovery key' : ''
-  return [...shown, RULE, `1 ports   2 name${recovery}   Enter shows this anew`]
+  const menu = [RULE, `1 ports   2 name${recovery}   Enter shows this anew`]
+  const head = [title(facts), RULE]
+  let room = ROWS_FILLED - head.length - said.length - menu.length
+  const ports = Math.min(facts.hardware.ports.length, PORT_ROWS_MIN)
+  const sentence = wrap(status?.sentence ?? waiting(state), Math.max(SENTENCE_ROWS_MIN, room - ports)) // biome-ignore format: one line
+  room -= sentence.length
+  const gap = room - ports >= 2 ? [''] : []
+  const table = portRows(facts, room - 2 * gap.length)
+  return [...head, ...sentence, ...gap, ...said, ...gap, ...table, ...menu]
+}
+
+function title({ version, state, nowMs }: ScreenFacts): string {
+  const clock = `${new Date(nowMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const name = state?.siteName ?? 'this box is starting'
+  const product = cut(`Picket ${version}`, TITLE_CHARS_MAX)
+  const room = COLUMNS - product.length - clock.length - 4
+  return `${product}  ${cut(name, room).padEnd(room)}  ${clock}`
 }
 
 function waiting(state: ConsoleState | undefined): string {
   return state ? 'picket-agent does not answer yet: nothing is seen.' : 'The processes of this box do not answer yet.' // biome-ignore format: one line
 }
 
-function pages({ addresses, state, port }: ScreenFacts): string {
-  const managed = state?.management ?? undefined
+function pages({ addresses, state, port }: ScreenFacts): string[] {
+  const chosen = state?.management ?? undefined
+  const managed = chosen !== undefined && state?.line.includes(chosen) ? LINE : chosen
   const all =
     managed === undefined ? [...addresses.values()].flat() : (addresses.get(managed) ?? [])
-  const usable = all.filter((each) => !each.startsWith('fe80'))
-  if (usable.length === 0) return 'no address yet: is the cable of the management port plugged in?'
-  return usable.slice(0, 2).map((each) => `https://${each.includes(':') ? `[${each}]` : each}:${port}/`).join('  ') // biome-ignore format: one line
+  const usable = all.filter((each) => !each.startsWith(LINK_LOCAL))
+  if (usable.length === 0)
+    return ['no address yet: is the cable of the management port plugged in?']
+  return usable.map((each) => `https://${each.includes(':') ? `[${each}]` : each}:${port}/`)
 }
 
+/** Whole, as the browser must show it: in two rows of pairs. */
 function fingerprint(text: string | undefined): string[] {
-  if (text === undefined) return field('certificate', 'not made yet')
-  return [`certificate, as the browser must show it (SHA-256):`, text]
+  if (text === undefined) return field('certificate', ['not made yet'])
+  const pairs = text.split(':')
+  const row = (from: number) => pairs.slice(from, from + PAIRS).join(':')
+  return [...field('certificate', [`${row(0)}:`]), ...field('  (SHA-256)', [row(PAIRS)])]
 }
 
 function claim({ state }: ScreenFacts): string {
@@ -83,13 +100,17 @@ function claim({ state }: ScreenFacts): string {
   return state.code ? `${state.code.code}  until ${until}; type it at /first` : ''
 }
 
-/** Proof that frames arrive: counted by the port, taken, lost. */
-function capture(status: SiteStatus | undefined, state: ConsoleState | undefined): string {
-  if (state && state.capture.length === 0) return 'no port is captured: choose with 1'
-  const said = status?.capture.interfaces.map(({ name, frames, dropped }) => `${name} ${frames} frames${dropped > 0 ? `, ${dropped} lost` : ''}`) ?? [] // biome-ignore format: one line
-  const { blind } = status?.states ?? {}
-  const test = status?.selfTest.ok === true ? 'self-test found' : status?.selfTest.ok === false ? 'self-test FAILED' : '' // biome-ignore format: one line
-  return [...said, ...(blind ? ['BLIND'] : []), ...(test ? [test] : [])].join('; ')
+/** Proof that frames arrive: found, and by port counted, taken, lost. */
+function capture(status: SiteStatus | undefined, state: ConsoleState | undefined): string[] {
+  if (state && state.capture.length === 0) return ['no port is captured: choose with 1']
+  const { ok } = status?.selfTest ?? {}
+  return [
+    ...(status?.states.blind ? ['BLIND'] : []),
+    ...(ok === undefined ? [] : [ok ? 'self-test found' : 'self-test FAILED']),
+    ...(status?.capture.interfaces ?? []).map(
+      ({ name, frames, dropped }) => `${name} ${frames} frames${dropped > 0 ? `, ${dropped} lost` : ''}`, // biome-ignore format: one line
+    ),
+  ]
 }
 
 function uplink(status: SiteStatus | undefined, state: ConsoleState | undefined): string {
@@ -100,74 +121,47 @@ function uplink(status: SiteStatus | undefined, state: ConsoleState | undefined)
   return cutOff ? `${count}; cut off` : count
 }
 
-function disk({ disk: of, hardware: { facts }, recovery }: ScreenFacts): string {
+function disk({ disk: of, hardware: { facts }, recovery }: ScreenFacts): string[] {
   const warm = facts.nvme.flatMap(({ name, celsius, isTooWarm }) => (isTooWarm ? [`${name} is too warm (${celsius} C)`] : [])) // biome-ignore format: one line
   const room = of
-    ? [`${gib(of.bytes - of.free)} of ${gib(of.bytes)} GiB used${sealWords(of.sealed)}`]
-    : ['not there']
-  return [
-    ...(recovery ? ['RECOVERY KEY NOT WRITTEN DOWN: 3 shows it'] : []),
-    ...room,
-    ...warm,
-  ].join('; ')
+    ? `${gib(of.bytes - of.free)} of ${gib(of.bytes)} GiB used${sealWords(of.sealed)}`
+    : 'not there'
+  return [...(recovery ? ['RECOVERY KEY NOT WRITTEN DOWN: 3 shows it'] : []), room, ...warm]
 }
 
 const sealWords = (sealed: boolean | undefined) =>
   sealed === undefined ? '' : sealed ? ', sealed to this machine' : ', opened by a passphrase'
 
-function hardware({ profile, differs }: HardwareView): string {
+function hardware({ profile, differs }: HardwareView): string[] {
   const name = profile ? `${profile.name} (${profile.state})` : 'no profile'
-  return differs.length === 0 ? name : `${name}; differs: ${differs[0]}${differs.length > 1 ? ` and ${differs.length - 1} more` : ''}` // biome-ignore format: one line
+  const [first, ...others] = differs.map((each) => each.replace(/\.$/, ''))
+  return first === undefined ? [name] : [`${name}; differs: ${first}`, ...others]
 }
 
-function ports({ hardware: view, state, addresses }: ScreenFacts): string[] {
-  const rows = view.ports.slice(0, PORTS_SHOWN).map((each, i) => {
-    const name = each.port?.name ?? 'absent'
-    const role = roleNow(each, state)
-    const link = each.port === undefined ? '' : each.port.hasLink ? 'link' : 'no link'
-    const address = (addresses.get(name) ?? [])[0] ?? each.port?.mac ?? ''
-    return `${String(i + 1).padStart(2)}  ${cut(each.label, 14).padEnd(14)}  ${name.padEnd(12)}  ${role.padEnd(10)}  ${link.padEnd(7)}  ${address}` // biome-ignore format: one line
-  })
-  const more = view.ports.length - PORTS_SHOWN
-  return [...rows.map((row) => cut(row, COLUMNS)), ...(more > 0 ? [`    and ${more} more`] : [])]
+/** A table as wide as its words; what an address lacks in room is taken from it, since pages above have it whole. */
+export function portRows(facts: PortFacts, rowsMax: number): string[] {
+  const all = facts.hardware.ports
+  const shown = all.length <= rowsMax ? all : all.slice(0, rowsMax - 1)
+  const cells = shown.map((each, i) => portCells(each, i, facts))
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) // biome-ignore format: one line
+  const rows = cells.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  '))
+  const more = all.length - shown.length
+  return [...rows.map((row) => cut(row.trimEnd(), COLUMNS)), ...(more > 0 ? [`    and ${more} more, which 1 shows`] : [])] // biome-ignore format: one line
 }
 
-/** As configured, not as the profile would have it. */
-export function roleNow({ port }: PortRole, state: ConsoleState | undefined): string {
-  if (!port || !state) return '-'
-  if (state.capture.includes(port.name)) return 'capture'
-  return state.management === port.name ? 'management' : 'spare'
+function portCells(each: PortRole, i: number, { state, addresses }: PortFacts): string[] {
+  const { label, port } = each
+  const own = (addresses.get(port?.name ?? '') ?? []).filter((address) => !address.startsWith(LINK_LOCAL)) // biome-ignore format: one line
+  const [address = port?.mac ?? ''] = [...own].sort((a, b) => Number(a.includes(':')) - Number(b.includes(':'))) // biome-ignore format: one line
+  const more = own.length > 1 ? ` +${own.length - 1}` : ''
+  return [
+    String(i + 1).padStart(2),
+    cut(label, 14),
+    port?.name ?? 'absent',
+    state ? roleNow(each, state) : '-',
+    port === undefined ? '' : port.hasLink ? 'link' : 'no link',
+    `${address}${more}`,
+  ]
 }
 
 const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1)
-
-/** A label and a value, cut to one row. Firmware and people wrote some of it: a terminal obeys none of that. */
-function field(label: string, value: string): string[] {
-  return [cut(`${label.padEnd(LABEL)}${value}`, COLUMNS)]
-}
-
-function cut(text: string, columns: number): string {
-  const safe = plain(text)
-  return safe.length > columns ? `${safe.slice(0, columns - 3)}...` : safe
-}
-
-/** What any terminal shows and none obeys. */
-export function plain(text: string): string {
-  return visible(text)
-    .replaceAll(' · ', ', ')
-    .replace(/[^ -~]/g, '?')
-}
-
-function wrap(text: string, rowsMax: number): string[] {
-  const rows: string[] = []
-  let row = ''
-  for (const word of plain(text).split(' ')) {
-    if (row !== '' && row.length + 1 + word.length > COLUMNS) {
-      rows.push(row)
-      row = ''
-    }
-    row = row === '' ? word : `${row} ${word}`
-  }
-  rows.push(row)
-  return rows.slice(0, rowsMax).map((each) => cut(each, COLUMNS))
-}

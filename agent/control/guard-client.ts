@@ -28,7 +28,7 @@ export interface GuardAnswerStatus extends GuardStatus {
   controllersDropped: number
 }
 
-export type GuardCaller = 'agent' | 'web' | 'cli' | 'link'
+export type GuardCaller = 'agent' | 'keys' | 'web' | 'cli' | 'link'
 
 /** Connects at the first call and again after picket-guard was restarted; a call in flight then fails. */
 export class GuardClient {

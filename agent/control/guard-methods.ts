@@ -1,4 +1,4 @@
-/** The guard's three sockets: what the agent, the web and the box's own operator may each ask. */
+/** The guard's sockets: what the agent, picket-keys, the web and the box's own operator may each ask. */
 import * as v from 'valibot'
 import type { Clock } from '../base/clock.ts'
 import { Failure } from '../base/failure.ts'
@@ -22,6 +22,8 @@ export interface GuardSide {
   guard: Guard
   controllers: Controllers
   clock: Clock
+  /** The configuration was written anew: begin again with it. */
+  settingsChanged(): void
 }
 
 export function guardMethods(side: GuardSide): Record<GuardCaller, Methods> {
@@ -44,6 +46,7 @@ export function guardMethods(side: GuardSide): Record<GuardCaller, Methods> {
         return { known: controllers.of(tenant_uid).length }
       },
     },
+    keys: { settingsChanged: () => side.settingsChanged() },
     web: deciding,
     cli: deciding,
     link: { list: reading.list },

@@ -308,6 +308,8 @@ export interface ConsoleState {
   code: { code: string; expiresAt: number } | null
   capture: string[]
   management: string | null
+  /** Two ports that are one wire with the box in it, or none. */
+  line: string[]
   uplinks: number
 }
 
@@ -318,6 +320,8 @@ export interface BoxChange {
   siteName?: string
   capture?: string[]
   management?: string
+  /** Two ports, or none: out of the line. */
+  line?: string[]
 }
 
 export interface CliCalls {

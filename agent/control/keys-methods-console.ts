@@ -14,6 +14,7 @@ import type { Tenant } from '../tenancy/tenant.ts'
 import type { KeysBox } from './keys-box.ts'
 import type { BoxChange, ConsoleCalls, ConsoleProof, ConsoleState } from './keys-client.ts'
 import { type Handlers, Name, None, Password, parse, Token } from './keys-params.ts'
+import { LINE } from './networks.ts'
 import { connect } from './rpc.ts'
 import { socketPath } from './sockets.ts'
 
@@ -28,6 +29,7 @@ const Change = v.strictObject({
   siteName: v.optional(v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(64), v.regex(/^[^\p{Cc}]*$/u))), // biome-ignore format: one line
   capture: v.optional(v.pipe(v.array(Interface), v.maxLength(PORTS_MAX))),
   management: v.optional(Interface),
+  line: v.optional(v.union([v.strictTuple([]), v.strictTuple([Interface, Interface])])),
 })
 const Proof = v.union([
   v.strictObject({ code: Token }),
@@ -54,7 +56,8 @@ export function consoleMethods(box: KeysBox): Handlers<ConsoleCalls> {
         tenant_id: tenant.tenant_id,
         siteName: siteName ?? tenant.tenant_id,
         ...{ claimed, code: claimed ? null : code(tenant), capture: capture.interfaces },
-        ...{ management: network.management ?? null, uplinks: box.fleet.uplinks().length },
+        ...{ management: network.management ?? null, line: network.line ?? [] },
+        ...{ uplinks: box.fleet.uplinks().length },
       }
     },
     changeBox: async (params) => {
@@ -105,11 +108,13 @@ async function prove(box: KeysBox, proof: ConsoleProof, shown: string | undefine
 
 async function changeBox(box: KeysBox, change: BoxChange): Promise<string> {
   const { siteName, capture, management } = change
-  if (capture && management && capture.includes(management))
+  const line = change.line ?? box.config().network.line ?? []
+  if (capture && management && capture.includes(management) && !line.includes(management))
     throw new Failure('invalid', `${management} cannot be captured and carry the box's own address.`) // biome-ignore format: one line
   const words = [
     ...(siteName === undefined ? [] : ['name']),
     ...(management === undefined ? [] : [`management-${management}`]),
+    ...(change.line === undefined ? [] : [`line-${change.line.join(':') || 'none'}`]),
     ...(capture === undefined ? [] : [`capture-${capture.join(':') || 'none'}`]),
   ]
   if (words.length === 0) throw new Failure('invalid', 'Nothing was chosen.')
@@ -123,33 +128,52 @@ async function changeBox(box: KeysBox, change: BoxChange): Promise<string> {
     throw error
   }
   box.trail.write({ ...act, outcome: 'done' })
-  await tellAgent(box)
+  if (change.line !== undefined) await tell(box, 'guard') // first: the agent asks it where the box sits
+  await tell(box, 'agent')
   return subject
 }
 
 /** Into what stands there; whole or as it was. */
-export function writeConfig(data: string, { siteName, capture, management }: BoxChange): void {
+export function writeConfig(data: string, change: BoxChange): void {
   const file = join(data, 'config.json')
   const config = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+  const { siteName, capture, management, line } = change
+  const before: string[] = config.network?.line ?? []
   if (siteName !== undefined) config.siteName = siteName
-  if (capture !== undefined) config.capture = { ...config.capture, interfaces: capture }
   if (management !== undefined) config.network = { ...config.network, management }
+  if (line !== undefined) config.network = placed(config.network, line)
+  const taken = capture ?? [...(config.capture?.interfaces ?? []), ...(line?.length === 0 ? before : [])] // biome-ignore format: one line
+  if (capture !== undefined || line !== undefined)
+    config.capture = { ...config.capture, interfaces: captured(taken, line ?? before) }
   const text = `${JSON.stringify(config, null, 2)}\n`
   parseConfig(text, file)
   writeWhole(file, text, sharedMode(data)) // every process reads it
 }
 
+/** Out of the line the box sees copies, unless somebody wrote that it is elsewhere. */
+function placed(network: Record<string, unknown> | undefined, line: readonly string[]) {
+  const { line: before, placement, ...rest } = network ?? {}
+  if (line.length > 0) return { ...rest, line, placement: 'bridge' }
+  return { ...rest, ...(before === undefined && placement !== undefined && { placement }) }
+}
+
+/** In the line that is the wire and not its ends, each of which receives one direction: half of each connection. */
+function captured(interfaces: readonly string[], line: readonly string[]): string[] {
+  const others = interfaces.filter((name) => name !== LINE && !line.includes(name))
+  return [...new Set(others), ...(line.length > 0 ? [LINE] : [])]
+}
+
 /** One that is not there reads the new configuration when it comes. */
-async function tellAgent({ data, log }: KeysBox): Promise<void> {
+async function tell({ data, log }: KeysBox, process: 'agent' | 'guard'): Promise<void> {
   try {
-    const rpc = await connect(socketPath(data, 'agent', 'keys'))
+    const rpc = await connect(socketPath(data, process, 'keys'))
     try {
       await rpc.call('settingsChanged')
     } finally {
       rpc.close()
     }
   } catch (error) {
-    log.info({ because: (error as Error).message }, 'agent.not-told')
+    log.info({ because: (error as Error).message }, `${process}.not-told`)
   }
 }
 

@@ -46,7 +46,32 @@ test('a port that is both keeps its address: a box must stay reachable', () => {
   expect([...networkFiles(config).keys()]).toEqual(['10-picket-management.network', '30-picket-others.network']) // biome-ignore format: one line
 })
 
+test('two ports in the line are a bridge without an address, which receives all that passes', () => {
+  const names = write({ capture: { interfaces: ['line0'] }, network: { management: 'a0', line: ['b0', 'c0'] } }) // biome-ignore format: one line
+  expect(names).toEqual(['05-picket-line0.netdev', '10-picket-management.network', '15-picket-line-b0.network', '15-picket-line-c0.network', '15-picket-line0.network', '30-picket-others.network']) // biome-ignore format: one line
+  const read = (name: string) => readFileSync(join(data, 'into', name), 'utf8')
+  expect(read('05-picket-line0.netdev')).toMatch(/Name=line0\nKind=bridge/)
+  for (const port of ['b0', 'c0']) expect(read(`15-picket-line-${port}.network`)).toMatch(/DHCP=no[\s\S]*Bridge=line0/) // biome-ignore format: one line
+  expect(read('15-picket-line0.network')).toMatch(
+    /Promiscuous=yes\n\[Network\]\nDHCP=no\nLinkLocalAddressing=no/,
+  )
+  expect(write({ capture: { interfaces: ['b0', 'c0'] }, network: { management: 'a0' } })).toEqual(['10-picket-management.network', '20-picket-capture-b0.network', '20-picket-capture-c0.network', '30-picket-others.network']) // biome-ignore format: one line
+})
+
+test('a box of two ports, both in the line, is reached over the line itself', () => {
+  const names = write({ capture: { interfaces: ['line0'] }, network: { management: 'a0', line: ['a0', 'b0'] } }) // biome-ignore format: one line
+  expect(names).toEqual(['05-picket-line0.netdev', '10-picket-management.network', '15-picket-line-a0.network', '15-picket-line-b0.network', '30-picket-others.network']) // biome-ignore format: one line
+  expect(readFileSync(join(data, 'into', '10-picket-management.network'), 'utf8')).toMatch(/Name=line0\n\[Link\]\nPromiscuous=yes\n\[Network\]\nDHCP=yes/) // biome-ignore format: one line
+})
+
+test('there the wire asks under the MAC address of its port: a server knows the box by it', () => {
+  const config = parseConfig('{"network":{"management":"a0","line":["a0","b0"]}}', 'x')
+  const mac = (name: string) => (name === 'a0' ? '52:54:00:00:00:0a' : '52:54:00:00:00:0b')
+  expect(networkFiles(config, mac).get('10-picket-management.network')).toMatch(/Name=line0\n\[Link\]\nPromiscuous=yes\nMACAddress=52:54:00:00:00:0a\n[\s\S]*ClientIdentifier=mac/) // biome-ignore format: one line
+})
+
 test('a name that would be another line is no setting', () => {
   for (const name of ['a0\nb', 'a 0', '*', ''])
-    expect(() => parseConfig(JSON.stringify({ network: { management: name } }), 'x')).toThrow()
+    for (const network of [{ management: name }, { line: [name, 'b0'] }])
+      expect(() => parseConfig(JSON.stringify({ network }), 'x')).toThrow()
 })

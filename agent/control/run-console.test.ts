@@ -78,12 +78,14 @@ test('ports are chosen by number, with the code; without it nothing changes and 
   const code = await type('\r', /claim code\s+(\S+)/)
   await type('1', /1/)
   await type('\r', /Management port.*: /)
+  await type('\r', /In the line.*: /)
   await type('\r', /Captured ports.*: /)
   await type('1\r', /claim code, to confirm: /)
   await type('0000-0000-0000\r', /not the code on this screen/)
   expect(() => readFileSync(join(data, 'config.json'))).toThrow()
   await type('\r', /> /)
   await type('1\r', /Management port.*: /)
+  await type('\r', /In the line.*: /)
   await type('\r', /Captured ports.*: /)
   await type('\u001b[A1x\u007f\r', /to confirm: /) // an arrow, and a letter taken back
   await type(`${code.toLowerCase().replaceAll('-', ' ')}\r`, /Done: capture-/)
@@ -140,7 +142,7 @@ test('the code opens the pages once; then the screen shows none, and an act need
 test('a configuration that would not read is refused before it is written', async () => {
   const keys = keysForConsole(data)
   const proof = { name: 'admin', password: PASSWORD }
-  for (const change of [{ capture: ['a b'] }, { management: '../x' }, { siteName: 'a\nb' }, { capture: ['x0'], management: 'x0' }, {}]) // biome-ignore format: one line
+  for (const change of [{ capture: ['a b'] }, { management: '../x' }, { siteName: 'a\nb' }, { capture: ['x0'], management: 'x0' }, { line: ['x0'] }, { line: ['x0', 'x0'] }, { line: ['x0', 'x 1'] }, {}]) // biome-ignore format: one line
     await expect(keys.changeBox({ proof, change } as never)).rejects.toThrow()
   writeFileSync(join(data, 'other'), '')
   keys.close()

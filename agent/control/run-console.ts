@@ -15,7 +15,8 @@ import { viewHardware } from '../health/hardware.ts'
 import { machineFacts } from '../health/machine-facts.ts'
 import type { SiteStatus } from '../health/status.ts'
 import { chooseName, choosePorts, type DialogParts, showRecovery } from './console-dialog.ts'
-import { plain, type ScreenFacts, screen } from './console-screen.ts'
+import { COLUMNS, plain, wrap } from './console-rows.ts'
+import { type ScreenFacts, screen } from './console-screen.ts'
 import { keysForConsole } from './keys-client.ts'
 import { connect } from './rpc.ts'
 import { socketPath } from './sockets.ts'
@@ -25,6 +26,8 @@ const LOOK_MS = 5_000
 /** Who comes to the screen sees the present, also where nothing else changed. */
 const IDLE_MS = 600_000
 const RECOVERY_BYTES_MAX = 256
+/** Of an answer; a sentence is seldom longer than two. */
+const SAID_ROWS_MAX = 8
 /** The first that systemd hands over (sd_listen_fds(3)). */
 const FIRST_FD = 3
 /** A serial line may be anything, so it gets lines and no more. */
@@ -36,7 +39,10 @@ const data = values.data ?? process.env.PICKET_DATA ?? '/var/lib/picket'
 const keys = keysForConsole(data)
 const profiles = shippedProfiles()
 const out = process.stdout
-const say = (line: string) => void out.write(`${line}\r\n`)
+const say = (line: string) => {
+  const rows = line.length > COLUMNS ? wrap(line, SAID_ROWS_MAX) : [line]
+  for (const row of rows) out.write(`${row}\r\n`)
+}
 const lines = new TypedLines(process.stdin, out)
 
 async function main(): Promise<never> {
@@ -53,10 +59,11 @@ async function main(): Promise<never> {
   }
 }
 
-async function talk(typed: '1' | '2' | '3', { state, hardware }: ScreenFacts): Promise<void> {
+async function talk(typed: '1' | '2' | '3', facts: ScreenFacts): Promise<void> {
+  const { state, hardware, addresses } = facts
   if (!state) return say('The processes of this box do not answer yet.')
   const parts: DialogParts = {
-    ...{ state, hardware, say },
+    ...{ state, hardware, addresses, say },
     ask: (question, options) => {
       out.write(question)
       return lines.next(options)

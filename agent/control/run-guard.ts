@@ -14,7 +14,7 @@ import { Guard } from '../contain/guard.ts'
 import { Ledger } from '../contain/ledger.ts'
 import { NeverBlock } from '../contain/never-block.ts'
 import { Nft } from '../contain/nft.ts'
-import { readPlaceFacts } from '../contain/placement.ts'
+import { type Place, readPlaceFacts } from '../contain/placement.ts'
 import { bridgePorts, ownAddresses } from '../contain/rtnetlink.ts'
 import { machineBoot, RunClock } from '../contain/run-clock.ts'
 import { holdAlone } from '../lake/lock.ts'
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   const { placement: place } = config.network
   const { policy, liveMax, additionsPerMinute, neverBlock: configured } = config.contain
   const guard = new Guard({
-    firewall: new Nft(place === 'bridge' ? 'bridge' : 'inet'),
+    firewall: firewallOf(place),
     place,
     facts: () => readPlaceFacts(bridgePorts),
     neverBlock: new NeverBlock({
@@ -76,7 +76,10 @@ async function main(): Promise<void> {
   for (const action of guard.list()) audit.tell(action) // what ended while nobody was there
   guard.onChange((action) => audit.tell(action))
 
-  const methods = guardMethods({ guard, controllers, clock: systemClock })
+  const settingsChanged = () =>
+    log.info({}, 'guard.settings-changed') ??
+    setImmediate(() => process.kill(process.pid, 'SIGTERM')) // whoever started it starts it anew
+  const methods = guardMethods({ guard, controllers, clock: systemClock, settingsChanged })
   const servers: RpcServer[] = []
   for (const caller of Object.keys(methods) as GuardCaller[])
     servers.push(await serve(socketPath(data, 'guard', caller), methods[caller], log))
@@ -97,6 +100,13 @@ async function main(): Promise<void> {
     log.info({}, 'guard.ended')
     process.exit(0)
   })
+}
+
+/** The table of where the box sits; what was made while it sat elsewhere goes. */
+function firewallOf(place: Place): Nft {
+  const [ours, others] = place === 'bridge' ? (['bridge', 'inet'] as const) : (['inet', 'bridge'] as const) // biome-ignore format: one line
+  new Nft(others).discard()
+  return new Nft(ours)
 }
 
 /** Calls `tick` when the guard wants it, and soon after a change. A fault in it ends the process. */

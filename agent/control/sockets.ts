@@ -10,7 +10,7 @@ export type CallerName = 'agent' | 'guard' | 'keys' | 'lake' | 'link' | 'web' | 
 /** Who may call whom. */
 export const CALLERS: Readonly<Record<ServerName, readonly CallerName[]>> = {
   keys: ['agent', 'guard', 'lake', 'link', 'web', 'console', 'cli'],
-  guard: ['agent', 'web', 'link', 'cli'],
+  guard: ['agent', 'keys', 'web', 'link', 'cli'],
   lake: ['agent', 'keys', 'web', 'link', 'cli'],
   agent: ['keys', 'web', 'link', 'console', 'cli'],
   link: ['web', 'cli'],

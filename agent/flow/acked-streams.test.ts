@@ -35,6 +35,31 @@ test.each([true, false])('bytes wait until they are acknowledged, part by part',
   expect(given[3]).toBe('abcdef')
 })
 
+test('what is acknowledged is handed on when it is worth it, or when nothing more is under way', () => {
+  const said: [bytes: number, more: boolean][] = []
+  const give = (_: number, __: Uint8Array, from: number, to: number, more: boolean) =>
+    void said.push([to - from, more])
+  const streams = new AckedStreams({ streams: 2, give })
+  const frame = Buffer.alloc(1400)
+  for (let i = 0; i < 4; i++) streams.add(0, frame, 0, 1400, true)
+  streams.acknowledged(0, 3 * 1400)
+  expect(said).toEqual([])
+  streams.acknowledged(0, 2 * 1400)
+  expect(said).toEqual([
+    [1400, true],
+    [1400, false],
+  ])
+  streams.acknowledged(0, 1400)
+  streams.acknowledged(0, 0)
+  expect(said.slice(2)).toEqual([
+    [1400, true],
+    [1400, false],
+  ])
+  streams.add(0, frame, 0, 1, true)
+  streams.acknowledged(0, 0)
+  expect(said.at(-1)).toEqual([1, false])
+})
+
 test('what is acknowledged in time is not copied', () => {
   const given: Uint8Array[] = []
   const streams = new AckedStreams({ streams: 2, give: (_, bytes) => void given.push(bytes) })

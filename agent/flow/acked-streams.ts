@@ -14,13 +14,15 @@ const PART_BYTES = 128
 const POOL_BYTES = 16_777_216
 const POOL_PART_BYTES_MAX = 2048
 const PARTS_AT_FIRST = 4096
+/** What is acknowledged while more is under way waits for so much: it is looked through at once, as Suricata does (2,560). */
+const READY_LEAST = 2560
 const NOTHING = new Uint8Array(0)
 
 export interface AckedOptions {
   /** Directions of flows, numbered from 0. */
   streams: number
-  /** What is acknowledged, in order. */
-  give: (stream: number, bytes: Uint8Array, start: number, end: number) => void
+  /** What is acknowledged, in order. `more`: the next part follows before anything else. */
+  give: (stream: number, bytes: Uint8Array, start: number, end: number, more: boolean) => void
   allBytesMax?: number
 }
 
@@ -63,7 +65,7 @@ export class AckedStreams {
     if (this.all + size + PART_BYTES > this.#allMax) {
       this.notHeld++
       this.release(stream, 0)
-      this.#give(stream, bytes, start, end)
+      this.#give(stream, bytes, start, end, false)
       return
     }
     const part = this.#take()
@@ -83,6 +85,12 @@ export class AckedStreams {
     if (held > HELD_BYTES_MAX) this.release(stream, HELD_BYTES_MAX)
   }
 
+  /** All but the last `keep` bytes have reached their receiver: handed on when they are worth it, or nothing is under way. */
+  acknowledged(stream: number, keep: number): void {
+    const ready = (this.#bytes[stream] as number) - keep
+    if (ready >= READY_LEAST || keep === 0) this.release(stream, keep)
+  }
+
   /** Hands on all but the last `keep` bytes. */
   release(stream: number, keep: number): void {
     let held = this.#bytes[stream] as number
@@ -96,7 +104,7 @@ export class AckedStreams {
       this.all -= to - from
       const whole = to === this.#to[part]
       if (whole) this.#unlink(stream, part)
-      this.#give(stream, this.#memory[part] as Uint8Array, from, to)
+      this.#give(stream, this.#memory[part] as Uint8Array, from, to, held > keep)
       if (whole) this.#putBack(part)
     }
   }

@@ -18,11 +18,16 @@ export type DriveNotes = v.InferOutput<typeof Notes>
 export const driveNotesFile = (data: string) => join(data, 'disks', 'smart.json')
 
 export function driveNotes(data: string, nowMs = Date.now()): readonly DriveHealth[] {
+  return lastDriveNotes(data, nowMs)?.drives ?? []
+}
+
+/** With the time at which they were asked. */
+export function lastDriveNotes(data: string, nowMs = Date.now()): DriveNotes | undefined {
   try {
     const notes = v.parse(Notes, JSON.parse(readFileSync(driveNotesFile(data), 'utf8')))
-    return Math.abs(nowMs - notes.atMs) > AGE_MS_MAX ? [] : notes.drives
+    return Math.abs(nowMs - notes.atMs) > AGE_MS_MAX ? undefined : notes
   } catch {
-    return []
+    return undefined
   }
 }
 

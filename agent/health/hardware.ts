@@ -37,6 +37,23 @@ export function viewHardware(facts: MachineFacts, profiles: readonly Profiled[])
   return { profile: { id, name, state, source }, ports, differs: differences(profile, ports, facts), facts } // biome-ignore format: one line
 }
 
+/** What the configuration says of ports. */
+export interface ChosenPorts {
+  capture: readonly string[]
+  management: string | null
+  line: readonly string[]
+}
+
+export type RoleNow = 'in line' | 'capture' | 'management' | 'spare' | '-'
+
+/** As configured, not as the profile would have it. */
+export function roleNow({ port }: PortRole, { capture, management, line }: ChosenPorts): RoleNow {
+  if (!port) return '-'
+  if (line.includes(port.name)) return 'in line'
+  if (capture.includes(port.name)) return 'capture'
+  return management === port.name ? 'management' : 'spare'
+}
+
 /** Interfaces that are captured where the profile decides. */
 export function captureOf(view: HardwareView): string[] {
   return view.ports.flatMap(({ role, port }) => (role === 'capture' && port ? [port.name] : []))

@@ -72,6 +72,8 @@ export class Receiver {
   readonly rejected: Partial<Record<Rejection, number>> = {}
   /** Messages not taken in because the disk or picket-keys could not; they come again. */
   heldBack = 0
+  /** Fields of later releases that were read over. */
+  readOver = 0
   /** Records that did not open when the log was read. */
   damaged = 0
 
@@ -162,6 +164,7 @@ export class Receiver {
     if (!envelope) return this.#refuse(site, 'not-sealed')
     const verified = verifySummary(envelope, site.speaker)
     if (typeof verified === 'string') return this.#refuse(site, verified)
+    this.readOver += verified.unread ?? 0
     if (!(await log.takes()) || this.#closed) {
       this.heldBack++
       return 'held-back'

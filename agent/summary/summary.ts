@@ -7,6 +7,7 @@ import type { Json } from '../base/canonical.ts'
 import { SLUG, UID } from '../base/ids.ts'
 import { type Envelope, SIGNED_TYPES } from '../base/signing.ts'
 import { visible } from '../base/text.ts'
+import { withLater } from './later-fields.ts'
 
 /** Of the signed body. Digests are left out, worst kept, until it fits. */
 export const SUMMARY_BYTES_MAX = 32 << 10
@@ -143,7 +144,8 @@ const SummaryShape = v.strictObject({
     full_at: v.nullable(TimeUs),
     fault: v.nullable(Text(200)),
   }),
-  health: v.strictObject({
+  /** What a later release says more of a site stands here, where an older receiver reads over it. */
+  health: withLater({
     /** Programs of the box that are not up, by name. */
     down: v.pipe(v.array(Text(32)), v.maxLength(16)),
     restarts: Count,
@@ -243,6 +245,8 @@ export interface VerifiedSummary {
   envelope: Envelope
   /** SHA-256 of the signed body, hex: its identity (D4). */
   hash: string
+  /** Fields of a later release that were read over; absent: none. */
+  unread?: number
 }
 
 /** Why a receiver did not take a message in; counted and shown by the word. */

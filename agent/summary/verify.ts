@@ -59,7 +59,8 @@ export function verifySummary(envelope: unknown, from: Speaker): VerifiedSummary
   const { value: summary } = read
   if (isForeign(summary, from) || isOtherName(summary, from)) return 'foreign'
   if (isRevoked(summary, from)) return 'revoked'
-  return { summary, envelope: read.envelope, hash: bodyHash(read.envelope.body) }
+  const unread = fieldsOf(read.json) - Object.keys(summary.health).length
+  return { summary, envelope: read.envelope, hash: bodyHash(read.envelope.body), ...(unread > 0 && { unread }) } // biome-ignore format: one line
 }
 
 export function verifyAck(envelope: unknown, { receiver, sender }: AckParties): Ack | Rejection {
@@ -90,7 +91,7 @@ interface Wanted<S extends v.GenericSchema> {
 function readSigned<S extends v.GenericSchema>(
   given: unknown,
   { type, schema, known }: Wanted<S>,
-): { value: v.InferOutput<S>; envelope: Envelope } | Rejection {
+): { value: v.InferOutput<S>; json: Json; envelope: Envelope } | Rejection {
   const shape = v.safeParse(EnvelopeShape, given)
   if (!shape.success) return 'malformed'
   const envelope = shape.output
@@ -101,7 +102,12 @@ function readSigned<S extends v.GenericSchema>(
     return (error as { kind?: string }).kind === 'invalid' ? 'malformed' : 'forged'
   }
   const parsed = v.safeParse(schema, json)
-  return parsed.success ? { value: parsed.output, envelope } : 'malformed'
+  return parsed.success ? { value: parsed.output, json, envelope } : 'malformed'
+}
+
+/** In that part of a summary where later releases say more. */
+function fieldsOf(json: Json): number {
+  return Object.keys((json as { health?: object }).health ?? {}).length
 }
 
 interface Named {

@@ -43,7 +43,7 @@ fi
 # Nothing of this machine starts: only the journal, D-Bus and what is tried.
 rm -rf "$root"/etc/systemd/system/*.wants "$root"/var/lib/picket
 echo 00112233445566778899aabbccddeeff >"$root/etc/machine-id"
-for unit in systemd-logind systemd-resolved systemd-networkd systemd-udevd systemd-udev-trigger systemd-timesyncd systemd-remount-fs systemd-journal-flush systemd-modules-load; do
+for unit in systemd-logind systemd-resolved systemd-udevd systemd-udev-trigger systemd-timesyncd systemd-remount-fs systemd-journal-flush systemd-modules-load; do
   ln -sfn /dev/null "$root/etc/systemd/system/$unit.service"
 done
 for unit in getty.target dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount; do
@@ -52,7 +52,7 @@ done
 chroot "$root" /opt/picket/node_modules/.bin/node /opt/picket/agent/cli.ts install
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 # What only the appliance has, with the programs of here in place of its own.
-for unit in picket-init.service picket-console@.service; do
+for unit in picket-init.service picket-console@.service picket-network.service picket-network.path; do
   sed 's#/usr/lib/picket/node #/opt/picket/node_modules/.bin/node #; s#/usr/lib/picket/\([^ ]*\)\.js#/opt/picket/\1.ts#' \
     "$repository/image/overlay/usr/lib/systemd/system/$unit" >"$root/etc/systemd/system/$unit"
 done
@@ -61,6 +61,7 @@ ln -s ../picket.target ../wires.service ../picket-init.service "$root/etc/system
 chroot "$root" systemd-sysusers
 # The configuration of this test in place of the first one.
 sed -i "s#^f /var/lib/picket/config.json .*#C /var/lib/picket/config.json 0644 picket-keys picket-keys - /opt/picket/test/box/config.json#" "$root/etc/tmpfiles.d/picket.conf"
+echo 'd /run/systemd/network 0755 root root' >>"$root/etc/tmpfiles.d/picket.conf"
 echo 'C /var/lib/picket/rules/stage.rules 0644 root root - /opt/picket/test/box/stage.rules' >>"$root/etc/tmpfiles.d/picket.conf"
 export container=picket
 exec chroot "$root" /lib/systemd/systemd --system --show-status=no

@@ -99,6 +99,48 @@ test.skipIf(!able)('a bridge in the line drops what passes through it', async ()
   await asset.hears(bridgedAttacker)
 })
 
+test.skipIf(!able)('a block outlives a start at which the bridge is not there yet', async () => {
+  await using stack = new AsyncDisposableStack()
+  const site = await GuardedSite.open({}, 'bridge')
+  stack.defer(() => site.close())
+  const { bridgedAsset, bridgedAttacker, bridgedOther } = AT
+  const plan = aPlan({ target: bridgedAttacker, dest: bridgedAsset })
+  const active = await site.approve(await site.agent.propose(plan))
+  await site.killGuard()
+  await site.networks.run('gateway', ['ip', 'link', 'delete', 'br0']) // as after a reboot
+  await site.networks.run('gateway', ['nft', 'flush', 'ruleset'])
+  await site.startGuard()
+  expect(await site.web.status()).toMatchObject({ enforces: false, sentence: /no port of it/ })
+  expect((await site.find(active.action_id)).state).toBe('active')
+  await site.networks.bridge()
+  expect((await site.web.status()).enforces).toBe(true)
+  const asset = await site.networks.talk('assets', 'udp-listen', '5004')
+  for (const from of [bridgedAttacker, bridgedOther])
+    await site.networks.talk('hosts', 'udp-send', bridgedAsset, '5004', '10', from)
+  await asset.hears(bridgedOther)
+  expect(asset.count(bridgedAttacker)).toBe(0)
+  await until(async () => ((await site.find(active.action_id)).packets ?? 0) > 0, 'it is counted')
+})
+
+test.skipIf(!able)(
+  'a gateway that becomes a bridge takes its blocks along, and leaves no table behind',
+  async () => {
+    await using stack = new AsyncDisposableStack()
+    const site = await GuardedSite.open()
+    stack.defer(() => site.close())
+    const active = await site.approve(await site.agent.propose(aPlan()))
+    expect(await site.ruleset()).toContain('table inet picket')
+    await site.networks.bridge()
+    await site.killGuard()
+    site.configure({}, 'bridge')
+    await site.startGuard()
+    const ruleset = await site.ruleset()
+    expect(ruleset).toContain('table bridge picket')
+    expect(ruleset).toContain(active.target)
+    expect(ruleset).not.toContain('table inet picket')
+  },
+)
+
 describe.skipIf(!able)('the policy', () => {
   test('lets proven findings act alone, within its budgets', async () => {
     await using stack = new AsyncDisposableStack()

@@ -1,9 +1,9 @@
 /** Attempts to make the real guard block whom it must not, or act on what nobody decided. */
 import { execFile } from 'node:child_process'
 import { chmodSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CALLERS, socketPath } from '../../agent/control/sockets.ts'
 import { aPlan, GuardedSite, operatorKey, signed, TENANT } from '../traffic/guarded-site.ts'
 import { AT, canUnshare, until } from '../traffic/three-networks.ts'
 
@@ -81,8 +81,8 @@ test.skipIf(!able || process.getuid?.() !== 0)(
     chmodSync(site.data, 0o755) // even where the folder itself is open
     const connect = `require('node:net').connect(process.argv[1])
     .on('error', (error) => console.log(error.code)).on('connect', () => console.log('in'))`
-    for (const caller of ['agent', 'web', 'cli']) {
-      const path = join(site.data, 'run', 'guard', `${caller}.sock`)
+    for (const caller of CALLERS.guard) {
+      const path = socketPath(site.data, 'guard', caller)
       const stranger = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
       const command = [...stranger, process.execPath, '-e', connect, path]
       const { stdout } = await promisify(execFile)('setpriv', command)

@@ -200,7 +200,9 @@ async function sockets(
   const data = mkdtempSync(join(tmpdir(), 'picket-guard-'))
   const controllers = new Controllers(join(data, 'controllers.json'))
   const clock = { nowUs: () => machine.wallUs, steadyMs: () => machine.upMs }
-  const all = methods(guardMethods({ guard: machine.guard, controllers, clock }))
+  const all = methods(
+    guardMethods({ guard: machine.guard, controllers, clock, settingsChanged: () => {} }),
+  )
   const servers: RpcServer[] = []
   for (const caller of ['agent', 'web', 'cli'] as const)
     servers.push(await serve(socketPath(data, 'guard', caller), all[caller], silentLog))

@@ -7,6 +7,7 @@ import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { MachineView } from '../../web/base/ports.ts'
 import { findChromium, openBrowser, SCREENS, walkTo } from './chromium.ts'
 import { findSpaces, RealSite } from './real-site.ts'
 
@@ -38,10 +39,20 @@ describe.skipIf(!chromium || !spaces)('a real site in a real browser', () => {
   test('the one-time code opens the door once, then a password is chosen', opensOnce)
   test('a finding arrives by itself, without a reload', arrives)
   test('approved and undone by keyboard; the attacked program is the witness', byKeyboard)
+  test('the machine that it runs on has a page, from the real agent', showsMachine)
   test('a form without its token, or from elsewhere, does nothing', withoutToken)
   test('signed out in one tab is signed out in the other, at once', signedOutAtOnce)
   test('a wrong password is told plainly and the name is kept', wrongPassword)
 })
+
+async function showsMachine(): Promise<void> {
+  await page.goto(`${site.base}/hardware`)
+  const { machine } = await page.evaluate<{ machine: MachineView }>("fetch('/api/hardware').then((reply) => reply.json())") // biome-ignore format: one line
+  expect(machine.facts.processors).toBeGreaterThan(0)
+  expect(await page.textContent('#sentence')).toMatch(machine.profile ? new RegExp(machine.profile.name) : /Nobody has described this machine|Drive/) // biome-ignore format: one line
+  expect(await page.locator('.sockets li').count()).toBe(machine.ports.length)
+  await page.goto(`${site.base}/now`)
+}
 
 async function opensOnce(): Promise<void> {
   await page.goto(`${site.base}/`)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Failure } from '../../agent/base/failure.ts'
 import { findChromium, openBrowser, serveStory, signIn } from './chromium.ts'
 import { complaints, LOOKS, lookAt } from './judge.ts'
+import { bareMachine, wornMachine } from './story/machine.ts'
 import { HOUR, idOf, MIN, NOW_US, TENANT } from './story/scene.ts'
 import { storyStatus } from './story/sight.ts'
 import { createStory, type Story } from './story.ts'
@@ -15,6 +16,7 @@ const PAGES: readonly (readonly [string, string])[] = [
   ['assets', '/assets'],
   ['actions', `/actions?said=${idOf(5003)}`],
   ['lake', '/lake'],
+  ['hardware', '/hardware'],
   ['rules', '/rules'],
   ['settings', '/settings'],
   ['retention', `/settings?tenant=${TENANT.tenant_id}&kind=flow&days=30`],
@@ -36,6 +38,22 @@ const STATES: readonly (readonly [string, string, string, (story: Story) => void
   ['actions-viewer', '/actions', 'lerato', () => {}],
   ['finding-viewer', `/findings/${idOf(4)}`, 'lerato', () => {}],
   ['lake-at-quota', '/lake', 'sipho', fill],
+  [
+    'hardware-worn',
+    '/hardware',
+    'lerato',
+    (story) => {
+      story.ports.site.machine = async () => wornMachine()
+    },
+  ],
+  [
+    'hardware-bare',
+    '/hardware',
+    'sipho',
+    (story) => {
+      story.ports.site.machine = async () => bareMachine()
+    },
+  ],
   ['settings-viewer', '/settings', 'lerato', () => {}],
   ['refused', '/users', 'lerato', () => {}],
   ['password', '/password', 'sipho', () => {}],

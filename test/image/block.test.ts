@@ -19,7 +19,7 @@ const ASSET = '10.0.2.77'
 const STOPPED_MS_MAX = 60_000
 const SILENT_MS = 8_000
 
-/** A box in the line cannot be ordered at its console yet: the setting and the address are made from inside. */
+/** A gateway cannot be ordered at the console, only a bridge: the setting and the address are made from inside. */
 const IN_THE_LINE = [
   'until systemctl -q is-active picket-agent; do sleep 1; done',
   'systemctl stop picket-network.path; cd /var/lib/picket',

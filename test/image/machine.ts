@@ -22,9 +22,9 @@ import { ForgetfulDisk } from './forgetful-disk.ts'
 import { find, findFirmware } from './programs.ts'
 import { Qmp } from './qmp.ts'
 import { Serial } from './serial.ts'
-import { Wire } from './wire.ts'
+import { joinRouter, Wire } from './wire.ts'
 
-const PLUGS = ['serial', 'qmp', 'uplink', 'second'] as const
+const PLUGS = ['serial', 'qmp', 'router', 'first', 'second'] as const
 type Plug = (typeof PLUGS)[number]
 
 const READY_MS_MAX = 20_000
@@ -52,8 +52,10 @@ export class Machine {
   /** How the disk is reached while the machine is on. */
   readonly cache: ForgetfulDisk
   readonly serial = new Serial()
-  /** The first port: a network with an uplink, which this process is on too. */
+  /** The first port: a network with a router, which this process is on too. */
   readonly uplink = new Wire()
+  /** Gives out an address, and leads to the pages from here; nothing that the box sends leaves this machine by it. */
+  readonly #router = new Wire()
   /** The second port: this process is its whole wire. */
   readonly second = new Wire()
   /** Where the pages of the box are, from here. */
@@ -79,6 +81,7 @@ export class Machine {
       Plug,
       Server
     >
+    joinRouter(this.uplink, this.#router)
   }
 
   /** Assembled and switched off. */
@@ -109,12 +112,13 @@ export class Machine {
       qemu.once('exit', (code) => fail(new Error(`QEMU ended with ${code}: ${this.folder}/log`))),
     )
     died.catch(() => undefined) // later it is ended by us
-    const [serial, control, uplink, second] = await Promise.race([
-      Promise.all([plugs.serial, plugs.qmp, plugs.uplink, plugs.second]),
+    const [serial, control, router, first, second] = await Promise.race([
+      Promise.all([plugs.serial, plugs.qmp, plugs.router, plugs.first, plugs.second]),
       died,
     ])
     this.serial.attach(serial)
-    this.uplink.attach(uplink)
+    this.#router.attach(router)
+    this.uplink.attach(first)
     this.second.attach(second)
     this.#qmp = await Qmp.over(control)
     await this.#qmp.ask('cont') // it stood still until all plugs were in: nothing is missed
@@ -204,17 +208,17 @@ export class Machine {
     ]
   }
 
-  /** A hub joins the first port with an uplink and with us: we are a neighbour there, and see what it says. */
+  /** QEMU's router takes every frame for its own, whoever it is for, so it gets no more than a switch would give it. */
   #network(): string[] {
-    const forward = `hostfwd=tcp:127.0.0.1:${this.httpsPort}-:${HTTPS_PORT}`
+    const forward = `restrict=on,hostfwd=tcp:127.0.0.1:${this.httpsPort}-:${HTTPS_PORT}`
     const stream = (id: Plug) =>
       `stream,id=${id},server=off,addr.type=unix,addr.path=${this.#path(id)}`
     const onHub = (id: string) => ['-netdev', `hubport,id=hub-${id},hubid=0,netdev=${id}`]
     return [
       ...['-netdev', `user,id=slirp,${forward}`, ...onHub('slirp')],
-      ...['-netdev', stream('uplink'), ...onHub('uplink')],
-      ...['-netdev', 'hubport,id=port0,hubid=0'],
-      ...['-device', 'virtio-net-pci,netdev=port0,romfile=,addr=0x2,mac=52:54:00:00:00:02'],
+      ...['-netdev', stream('router'), ...onHub('router')],
+      ...['-netdev', stream('first')],
+      ...['-device', 'virtio-net-pci,netdev=first,romfile=,addr=0x2,mac=52:54:00:00:00:02'],
       ...['-netdev', stream('second')],
       ...['-device', 'e1000e,netdev=second,romfile=,addr=0x3,mac=52:54:00:00:00:03'],
     ]

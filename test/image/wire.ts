@@ -72,3 +72,19 @@ export class Wire {
     this.#rest = rest
   }
 }
+
+/** QEMU's router has several addresses, each with a MAC of its own. */
+const ROUTER_MACS = /^525[56]/
+const GROUP_BIT = 1
+
+/** As a switch does: the router hears what is for it or for all, and what it says reaches the port. */
+export function joinRouter(port: Wire, router: Wire): void {
+  const pass = (to: Wire, frame: Buffer): void => {
+    to.send([frame]).catch(() => undefined) // the machine went off
+  }
+  port.listen((frame) => {
+    const isForAll = ((frame[0] ?? 0) & GROUP_BIT) !== 0
+    if (isForAll || ROUTER_MACS.test(frame.toString('hex', 0, 2))) pass(router, frame)
+  })
+  router.listen((frame) => pass(port, frame))
+}

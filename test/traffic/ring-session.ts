@@ -9,6 +9,7 @@ import { CaptureCounters } from '../../agent/capture/counters.ts'
 import { rxPackets } from '../../agent/capture/interface.ts'
 import * as libc from '../../agent/capture/libc.ts'
 import { openRing, type RingSource } from '../../agent/capture/ring.ts'
+import { Nft } from '../../agent/contain/nft.ts'
 import { udp } from './frames.ts'
 
 const send = koffi
@@ -125,6 +126,42 @@ const cases: Record<string, () => unknown> = {
     for (let i = 0; i < 100; i++) own(frame(i))
     const seen = drain(ring, counters, 2)
     return { seen, totals: counters.totals() }
+  },
+  /** Two wires that are one through a bridge, with one sender blocked: what is captured, and what comes out at the other end. */
+  wire() {
+    for (const command of [
+      'ip link add v2 type veth peer name v3',
+      'ip link add line0 type bridge forward_delay 0 mcast_snooping 0',
+      ...['v2', 'v3', 'line0'].map((name) => `ip link set ${name} addrgenmode none`),
+      ...['v0', 'v2'].map((name) => `ip link set ${name} master line0`),
+      ...['v2', 'v3', 'line0'].map((name) => `ip link set ${name} up`),
+    ])
+      run(command)
+    const counters = new CaptureCounters(1)
+    const ring = openRing({ interface: 'line0', members: ['v0', 'v2'], counters, ringMiB: 2 })
+    const [there, back] = [sender('v1'), sender('v3')]
+    let sent = 0
+    const passes = (emit: typeof there, far: string, frame: Buffer) => {
+      const before = rxPackets(far)
+      emit(frame)
+      sent++
+      takeReady(ring, counters)
+      return rxPackets(far) > before
+    }
+    const from = (src: string, ...tags: number[]) => udp({ src, dest: '10.0.0.2' }, 'hello', tags)
+    while (!passes(there, 'v3', from('10.0.0.9')) && sent < 1000) ring.poll(10) // until both ports forward
+    const firewall = new Nft('bridge')
+    const fault = firewall.prepare()
+    firewall.change({ add: [{ set: 'host4', tuple: '10.0.0.1', leftMs: 60_000 }] })
+    const passed = {
+      plain: passes(there, 'v3', from('10.0.0.1')),
+      tagged: passes(there, 'v3', from('10.0.0.1', 7)),
+      twice: passes(there, 'v3', from('10.0.0.1', 7, 8)),
+      another: passes(there, 'v3', from('10.0.0.9')),
+      back: passes(back, 'v1', from('10.0.0.2')),
+    }
+    drain(ring, counters, 0)
+    return { fault, passed, sent, port: ring.port, totals: counters.totals() }
   },
   /** The interface goes away under the ring. */
   gone() {

@@ -90,16 +90,19 @@ export class SignatureLab {
     return this.take()
   }
 
-  /** Segments of one established TCP connection, each `>` to the server or `<` to the client. */
-  segments(parts: readonly (readonly ['>' | '<', Uint8Array | string])[], ends = CLIENT): number[] {
+  /** Segments of one established TCP connection, each `>` to the server or `<` to the client; `more`: the next is acknowledged with it. */
+  segments(
+    parts: readonly (readonly ['>' | '<', Uint8Array | string, more?: boolean])[],
+    ends = CLIENT,
+  ): number[] {
     let flow = this.#open(ends)
-    for (const [way, data] of parts) {
+    for (const [way, data, more = false] of parts) {
       const toServer = way === '>'
       const fields = { seq: 1, ack: 1, flags: PSH_ACK, payload: Buffer.from(data as Uint8Array) }
       const packet = this.frame(tcp(toServer ? ends : reversed(ends), fields))
       flow = packet.flow
       const { bytes, payloadOffset, payloadBytes } = packet
-      this.engine.stream(flow, toServer, bytes, payloadOffset, payloadOffset + payloadBytes)
+      this.engine.stream(flow, toServer, bytes, payloadOffset, payloadOffset + payloadBytes, more)
     }
     return this.take()
   }

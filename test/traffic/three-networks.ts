@@ -65,7 +65,7 @@ export class ThreeNetworks {
     const lines = `ip link add br0 type bridge; ${join}; ip link set br0 up`
     await this.run('gateway', ['sh', '-ec', lines])
     for (const [side, ends] of [['hosts', ['66', '77']] as const, ['assets', ['20']] as const])
-      await this.run(side, ['sh', '-ec', addresses('eth0', 3, ends).join('; ')])
+      await this.run(side, ['sh', '-ec', addresses('eth0', 3, ends).map((line) => line.replace(' add ', ' replace ')).join('; ')]) // biome-ignore format: one line
   }
 
   /** Runs a command to its end in one of the namespaces and returns what it printed. */

@@ -7,6 +7,8 @@
 import type { EventRow, Severity } from '../../agent/base/event.ts'
 import type {
   AssetView,
+  DriveHealth,
+  MachineView,
   Override,
   OverrideAsked,
   OverrideView,
@@ -37,12 +39,14 @@ export type {
   AuditPage,
   DecisionVerb,
   Deletion,
+  DriveHealth,
   FleetFinding,
   FleetJoins,
   FleetSite,
   FleetState,
   FleetView,
   LoginAnswer,
+  MachineView,
   OverrideAsked,
   OverrideView,
   RulesView,
@@ -181,6 +185,7 @@ export interface Site {
   status(): Promise<SiteStatus>
   assets(): Promise<AssetView[]>
   rules(): Promise<RulesView>
+  machine(): Promise<MachineView>
   reloadRules(): Promise<{ loaded: number; refused: number; generation: number }>
   selfTest(): Promise<{ ok: boolean; sentence: string }>
   tuning(): Promise<TuningView>

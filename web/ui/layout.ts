@@ -35,6 +35,7 @@ const TABS = [
   ['assets', 'Assets', 'view'],
   ['actions', 'Actions', 'view'],
   ['lake', 'Lake', 'view'],
+  ['hardware', 'Hardware', 'view'],
   ['rules', 'Rules', 'view'],
   ['settings', 'Settings', 'view'],
   ['users', 'Users', 'users'],

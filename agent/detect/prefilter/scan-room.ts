@@ -2,6 +2,7 @@
  * The memory that the tables of one set's prefilters and the bytes in hand share: the kernel sees nothing else. The
  * bytes of a buffer are copied to its beginning, which costs less than a tenth of looking at them.
  */
+import { copyBytes } from '../../base/copy.ts'
 import { type Kernel, kernelOver } from './scan-kernel.ts'
 
 /** Bytes that are looked at in one go. */
@@ -35,10 +36,7 @@ export class ScanRoom {
   }
 
   put(bytes: Uint8Array, start: number, end: number): void {
-    this.#bytes.set(
-      start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end),
-      MARGIN_BYTES,
-    )
+    copyBytes(bytes, start, end, this.#bytes, MARGIN_BYTES)
   }
 
   /** Address of so many zeros. */

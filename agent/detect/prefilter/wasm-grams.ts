@@ -188,16 +188,17 @@ export class WasmPrefilter implements Prefilter {
     if (this.#count === 0) return
     for (let from = start; ; ) {
       const to = Math.min(end, from + PIECE_BYTES_MAX)
-      this.#piece(bytes, from, to, found, fresh)
+      this.#room.put(bytes, from, to)
+      this.look(from, to, found, fresh)
       if (to === end) return
       from = to - this.longest + 1
       fresh = to
     }
   }
 
-  #piece(bytes: Uint8Array, start: number, end: number, found: Candidates, fresh: number): void {
+  /** In what was put into the room: [start, end) of some bytes. */
+  look(start: number, end: number, found: Candidates, fresh: number): void {
     const room = this.#room
-    room.put(bytes, start, end)
     if (++this.#round > 0xffff_fff0) this.#forgetRounds()
     const shift = room.piece - start
     const stop = room.kernel.scan(
@@ -222,6 +223,19 @@ export class WasmPrefilter implements Prefilter {
       this.#room.setWord(this.#first + number * PATTERN.size + PATTERN.round, 0)
     this.#round = 1
   }
+}
+
+/** Several of one room over the same bytes, at most a piece: they are put there once. */
+export function lookWithAll(
+  room: ScanRoom,
+  prefilters: readonly WasmPrefilter[],
+  bytes: Uint8Array,
+  { start, end, fresh }: { start: number; end: number; fresh: number },
+  found: Candidates,
+): void {
+  if (prefilters.length === 0) return
+  room.put(bytes, start, end)
+  for (const prefilter of prefilters) prefilter.look(start, end, found, fresh)
 }
 
 function isLetter(c: number): boolean {

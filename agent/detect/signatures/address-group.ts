@@ -18,7 +18,11 @@ export class AddressGroup {
   readonly #v4: Uint32Array
   readonly #v6: Uint32Array
 
-  constructor(ranges: readonly Range[]) {
+  /** Its text leaves addresses out. */
+  readonly negated: boolean
+
+  constructor(ranges: readonly Range[], negated = false) {
+    this.negated = negated
     this.any = ranges.length === 1 && ranges[0]?.[0] === 0n && ranges[0][1] === ALL[1]
     const v4: number[] = []
     const v6: number[] = []
@@ -31,6 +35,10 @@ export class AddressGroup {
     }
     this.#v4 = Uint32Array.from(v4)
     this.#v6 = Uint32Array.from(v6)
+  }
+
+  equals(other: AddressGroup): boolean {
+    return same(this.#v4, other.#v4) && same(this.#v6, other.#v6)
   }
 
   /** Whether the address at `at` in `words` belongs to the group. */
@@ -50,6 +58,10 @@ export class AddressGroup {
   }
 }
 
+function same(a: Uint32Array, b: Uint32Array): boolean {
+  return a.length === b.length && a.every((word, i) => word === b[i])
+}
+
 function compare(a: Uint32Array, at: number, b: Uint32Array, bt: number): number {
   for (let i = 0; i < 4; i++) {
     const difference = (a[at + i] as number) - (b[bt + i] as number)
@@ -67,7 +79,16 @@ export function parseAddressGroup(text: string, variables: Variables): AddressGr
   const ranges = evaluate(text, variables, 0)
   if (ranges.length === 0)
     throw new Refused(undefined, `the address group ${text} leaves no address at all`)
-  return new AddressGroup(ranges)
+  return new AddressGroup(ranges, negates(text, variables))
+}
+
+/** Variables that name one another in a circle have been refused. */
+function negates(text: string, variables: Variables): boolean {
+  const named = text.match(/\$\w+/g) ?? []
+  return (
+    text.includes('!') ||
+    named.some((name) => negates(variables.addresses[name.slice(1)] ?? '', variables))
+  )
 }
 
 const DEPTH_MAX = 16

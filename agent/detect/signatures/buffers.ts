@@ -36,9 +36,19 @@ const http = (
   read: (tx, response) => (tx.proto === 'http' ? read(tx.http, response) : undefined),
 })
 
+/** The headers that were read last, for a side each: one message has them read by many buffers. */
+const read = [0, 1].map(() => ({
+  list: [] as readonly HttpHeader[],
+  count: 0,
+  made: [] as readonly HttpHeader[],
+  keys: [] as readonly string[],
+}))
+
 /** Headers as libhtp keeps them: one that comes again adds its value to the first, but for a length, of which the first counts. */
-function headersOf(tx: HttpTransaction, response: boolean): readonly HttpHeader[] {
+function headersOf(tx: HttpTransaction, response: boolean) {
   const list = response ? tx.responseHeaders : tx.requestHeaders
+  const known = read[response ? 1 : 0] as (typeof read)[0]
+  if (known.list === list && known.count === list.length) return known
   const firsts = new Map<string, HttpHeader>()
   for (const header of list) {
     const key = header.name.toLowerCase()
@@ -47,14 +57,17 @@ function headersOf(tx: HttpTransaction, response: boolean): readonly HttpHeader[
     else if (key !== 'content-length')
       firsts.set(key, { name: first.name, value: `${first.value}, ${header.value}` })
   }
-  return firsts.size === list.length ? list : [...firsts.values()]
+  known.list = list
+  known.count = list.length
+  known.made = firsts.size === list.length ? list : [...firsts.values()]
+  known.keys = [...firsts.keys()]
+  return known
 }
 
 function header(tx: HttpTransaction, response: boolean, name: string): Uint8Array | undefined {
-  for (const each of headersOf(tx, response))
-    if (each.name.length === name.length && each.name.toLowerCase() === name)
-      return bytesOf(each.value)
-  return undefined
+  const { made, keys } = headersOf(tx, response)
+  const at = keys.indexOf(name)
+  return at < 0 ? undefined : bytesOf((made[at] as HttpHeader).value)
 }
 
 const oneHeader = (name: string, side: BufferSource['side'], field: string) =>
@@ -64,19 +77,20 @@ const oneHeader = (name: string, side: BufferSource['side'], field: string) =>
 function normalHeaders(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
   const without = response ? 'set-cookie' : 'cookie'
   let text = ''
-  for (const { name, value } of headersOf(tx, response))
-    if (name.toLowerCase() !== without) text += `${name}: ${value}\r\n`
+  const { made, keys } = headersOf(tx, response)
+  for (const [i, { name, value }] of made.entries())
+    if (keys[i] !== without) text += `${name}: ${value}\r\n`
   return bytesOf(text)
 }
 
 function headerLines(tx: HttpTransaction, response: boolean): readonly Uint8Array[] {
-  return headersOf(tx, response).map(({ name, value }) =>
+  return headersOf(tx, response).made.map(({ name, value }) =>
     Buffer.from(`${name}: ${value}`, 'latin1'),
   )
 }
 
 function headerNames(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
-  const names = headersOf(tx, response).map(({ name }) => name)
+  const names = headersOf(tx, response).made.map(({ name }) => name)
   return names.length === 0 ? undefined : bytesOf(`\r\n${names.join('\r\n')}\r\n\r\n`)
 }
 
@@ -90,11 +104,12 @@ function firstLine(tx: HttpTransaction, response: boolean): string {
 /** Request or status line and header lines as sent. */
 function start(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
   const raw = response ? tx.rawResponseHeaders : tx.rawRequestHeaders
-  return Buffer.concat([
-    Buffer.from(`${firstLine(tx, response)}\r\n`, 'latin1'),
-    raw,
-    Buffer.from('\r\n'),
-  ])
+  const first = firstLine(tx, response)
+  const all = Buffer.allocUnsafe(first.length + raw.length + 4)
+  all.write(`${first}\r\n`, 0, 'latin1')
+  all.set(raw, first.length + 2)
+  all.write('\r\n', all.length - 2, 'latin1')
+  return all
 }
 
 /** Lower case, without the port. */

@@ -16,7 +16,7 @@ import { isPlain, leadOf } from './lead.ts'
 import { isPacketPart } from './packet-parts.ts'
 import { type PortGroup, parsePortGroup } from './port-group.ts'
 import { referenceUrl } from './reference.ts'
-import type { BufferPart, BufferView, PacketPart, Point, Signature } from './rule.ts'
+import type { BufferPart, BufferView, Header, PacketPart, Point, Signature } from './rule.ts'
 import { parseRule, Refused } from './rule-text.ts'
 import { transformOf } from './transform.ts'
 import type { Variables } from './variables.ts'
@@ -84,8 +84,8 @@ export class Shared {
 /** Signatures without their index and rank, which the set gives. Throws Refused. */
 export function compileRule(text: string, shared: Shared): Signature[] {
   const parsed = parseRule(text)
-  const { action, header, protos, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
-  const draft = new Draft(action, header, shared.variables, shared.datasets)
+  const { action, headers, protos, packetOnly, streamOnly, exchange } = parseHeader(parsed, shared)
+  const draft = new Draft(action, shared.variables, shared.datasets)
   if (protos !== undefined) draft.useProto(parsed.protocol, ...protos)
   draft.packetOnly = packetOnly
   draft.exchange = exchange
@@ -100,7 +100,9 @@ export function compileRule(text: string, shared: Shared): Signature[] {
     throw new Refused('config', 'the action config and the keyword config go together')
   settle(draft)
   return (draft.protos ?? [undefined]).flatMap((proto) =>
-    sidesOf(draft).map((side) => signature(draft, { side, proto }, shared)),
+    sidesOf(draft).flatMap((side) =>
+      headers.map((header) => signature(draft, { header, side, proto }, shared)),
+    ),
   )
 }
 
@@ -176,7 +178,7 @@ function sidesOf(draft: Draft): (0 | 1 | 2)[] {
 
 function signature(
   draft: Draft,
-  { side, proto }: { side: 0 | 1 | 2; proto: AppProto | undefined },
+  { header, side, proto }: { header: Header; side: 0 | 1 | 2; proto: AppProto | undefined },
   shared: Shared,
 ): Signature {
   const response = side === 2
@@ -210,15 +212,16 @@ function signature(
     tells: draft.tells,
     bypass: draft.bypass,
     silences: draft.silences,
-    header: draft.header,
+    header,
     side,
     established: draft.established,
-    ipOnly: isIpOnly(draft),
+    ipOnly: isIpOnly(draft, header),
     needsFlow: draft.needsFlow || point !== undefined || proto !== undefined,
     appProto: proto,
     notProtos: draft.notProtos,
     ...where(draft, payload, point),
     packetTests: draft.packetTests,
+    sizeMost: draft.sizeMost,
     packetParts: parts,
     event: draft.event,
     appEvent: draft.appEvent,
@@ -279,8 +282,9 @@ function needsEnd(condition: Condition): boolean {
   }
 }
 
-function isIpOnly(draft: Draft): boolean {
-  const { header, side, established, protos, event, packetOnly, streamOnly } = draft
+/** As Suricata has it: ports may be asked too, and bits be set; a group that leaves addresses out may not be named. */
+function isIpOnly(draft: Draft, { source, destination }: Header): boolean {
+  const { side, established, protos, event, packetOnly, streamOnly } = draft
   const plain = side === 0 && established === 0 && protos === undefined && event === undefined
   const asked =
     draft.lists.length +
@@ -288,9 +292,10 @@ function isIpOnly(draft: Draft): boolean {
     (draft.packetTests.length - draft.protocolTests) +
     draft.transactionTests.length +
     draft.stateTests.length +
-    draft.stateChanges.length
-  const anyPorts = header.sourcePorts.any && header.destinationPorts.any
-  return plain && asked === 0 && anyPorts && !packetOnly && !streamOnly && !draft.flowWords
+    (draft.stateChanges.length - draft.hostBitChanges)
+  const listed = !source.negated && !destination.negated
+  const sets = draft.bits.every(({ verb }) => verb === 'set')
+  return plain && asked === 0 && listed && sets && !packetOnly && !streamOnly && !draft.flowWords
 }
 
 const isOfPacket = ({ name }: DraftList) => name !== undefined && isPacketPart(name)

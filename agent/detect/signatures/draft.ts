@@ -8,7 +8,6 @@ import { follow, SLOTS_MAX } from './condition.ts'
 import type { Datasets } from './datasets.ts'
 import type {
   FlowBit,
-  Header,
   PacketTest,
   RuleAction,
   StateChange,
@@ -32,7 +31,6 @@ export interface DraftList {
 export class Draft {
   readonly variables: Variables
   readonly action: RuleAction
-  readonly header: Header
   msg = ''
   sid = 0
   rev = 0
@@ -65,6 +63,8 @@ export class Draft {
   appEvent: AppEvent | undefined
   threshold: ThresholdRule | undefined
   readonly packetTests: PacketTest[] = []
+  /** They pass no packet of more payload. */
+  sizeMost = Number.POSITIVE_INFINITY
   /** Of them, those that ask for the IP protocol alone. */
   protocolTests = 0
   /** `late`: asks what comes after the hello or the head. */
@@ -79,6 +79,8 @@ export class Draft {
   event: PacketEvent | undefined
   readonly stateTests: StateTest[] = []
   readonly stateChanges: StateChange[] = []
+  /** Of them, those of bits of hosts. */
+  hostBitChanges = 0
   readonly bits: FlowBit[] = []
   readonly lists: DraftList[] = []
   readonly #slots: string[] = []
@@ -88,10 +90,9 @@ export class Draft {
   /** The last content, for the modifiers after it, and the list it is in. */
   #last: { content: Content; list: DraftList } | undefined
 
-  constructor(action: RuleAction, header: Header, variables: Variables, datasets: Datasets) {
+  constructor(action: RuleAction, variables: Variables, datasets: Datasets) {
     this.datasets = datasets
     this.action = action
-    this.header = header
     this.variables = variables
   }
 

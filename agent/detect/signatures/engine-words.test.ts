@@ -122,17 +122,33 @@ test.each([
   expect(made.refused.map((each) => each.keyword)).toEqual([keyword])
 })
 
-test('a rule on addresses alone is said once for each direction, one with more for each packet', () => {
+test('a rule on addresses and ports alone is said once for each direction, one with more for each packet', () => {
   const made = lab(
     'alert ip any any -> any any ()',
     'alert udp any any -> any 80 ()',
+    'alert ip any any -> any any (flowbits:set,seen; xbits:set,seen,track ip_src;)',
     'alert ip any any -> any any (ttl:64;)',
+    'alert ip !10.9.9.9 any -> any any ()',
+    'alert ip any any -> !$HOME_NET any ()',
+    'alert ip any any -> any any (flowbits:isset,seen;)',
   )
   const answer = { src: CLIENT.dest, dest: CLIENT.src, srcPort: 80, destPort: 40_000 }
-  expect(made.datagram('a')).toEqual([1, 2, 3])
-  expect(made.datagram('b')).toEqual([2, 3])
-  expect(made.datagram('c', answer)).toEqual([1, 3])
-  expect(made.datagram('d', answer)).toEqual([3])
+  expect(made.datagram('a')).toEqual([1, 2, 3, 4, 5, 6, 7])
+  expect(made.datagram('b')).toEqual([4, 5, 6, 7])
+  expect(made.datagram('c', answer)).toEqual([1, 3, 4, 5, 7])
+  expect(made.datagram('d', answer)).toEqual([4, 5, 7])
+})
+
+test('what fits a rule with <> both ways is told twice, unless its ends are the same', () => {
+  const made = lab(
+    'alert ip any any <> 10.0.0.0/8 any (ttl:64;)',
+    'alert udp any any <> 10.0.0.0/8 80 (content:"a";)',
+    'alert udp 10.0.0.0/8 any <> [10.0.0.0/8] any (content:"a";)',
+    'alert udp any any <> any 80 (content:"a";)',
+  )
+  const inside = { src: '10.0.0.5', dest: '10.0.0.6', srcPort: 80, destPort: 80 }
+  expect(made.datagram('a', inside)).toEqual([1, 1, 2, 2, 3, 4, 4])
+  expect(made.datagram('a')).toEqual([1, 4])
 })
 
 test('a datagram whose transport cannot be read is asked by rules on IP, and by no others', () => {

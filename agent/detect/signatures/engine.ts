@@ -10,18 +10,18 @@ import { FlowMemory } from './flow-memory.ts'
 import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
-import { type Lane, pointIndex } from './lanes.ts'
+import { pointIndex } from './lanes.ts'
 import { LookOn } from './look-on.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
-import type { PacketPart, PacketTest, Signature, StatePlace } from './rule.ts'
-import { type RuleSet, TAIL_BYTES_MAX } from './rule-set.ts'
-import { RuleState } from './rule-state.ts'
+import type { PacketPart, PacketTest, Signature } from './rule.ts'
+import type { RuleSet } from './rule-set.ts'
 import { Shortlist } from './shortlist.ts'
 import { StatePlaces } from './state-places.ts'
+import type { StreamRules } from './stream-lanes.ts'
 import { StreamMarks } from './stream-marks.ts'
-import { MATCHED, Tails, WAITING_MAX } from './stream-tail.ts'
+import { MATCHED, PIECE_BYTES_MAX, Tails, WAITING_MAX } from './stream-tail.ts'
 import { Progress } from './transaction-progress.ts'
 import { readiness, TransactionView } from './transaction-view.ts'
 
@@ -47,7 +47,6 @@ export interface EngineOptions {
 }
 
 const FOUND = -1
-const CHUNK_BYTES_MAX = 16_384
 
 /**
  * Calls for one packet, all before the next packet: `packet`, then `stream` for the bytes it made readable,
@@ -60,11 +59,9 @@ export class SignatureEngine {
   readonly #inspector = new Inspector()
   /** What rules leave behind of flows. */
   readonly memory = new FlowMemory()
-  readonly #state: RuleState
-  readonly #places: StatePlaces
+  readonly #state: StatePlaces
   readonly #tails: Tails
   readonly #view = new TransactionView()
-  readonly #window = new Uint8Array(TAIL_BYTES_MAX + CHUNK_BYTES_MAX)
   readonly #waiting = new Uint32Array(WAITING_MAX)
   readonly #waitingLooks = new Float64Array(WAITING_MAX)
   #lookOn: LookOn
@@ -95,10 +92,11 @@ export class SignatureEngine {
     this.#options = options
     this.#flows = options.flows
     this.#tails = new Tails(options.flows.flowsMax)
-    this.#state = new RuleState((flow, toServer) => this.#tails.streamed(flow * 2 + +toServer))
+    this.#state = new StatePlaces(options.flows, (flow, toServer) =>
+      this.#tails.streamed(flow * 2 + +toServer),
+    )
     this.#tails.onCrowded = (key) => this.#incomplete('candidates', key >> 1)
     this.#inspector.onEntropy = (name, of) => this.memory.notes.entropy(this.#inspected, name, of)
-    this.#places = new StatePlaces(options.flows)
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
@@ -111,6 +109,7 @@ export class SignatureEngine {
 
   /** Takes effect with the next call. What flows remember of rules stays, if the set was loaded to follow this one. */
   swap(rules: RuleSet): void {
+    this.lookAtHeld()
     if (rules.follows !== this.#rules.generation) this.#forgetRules()
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
@@ -135,15 +134,14 @@ export class SignatureEngine {
     this.#inspector.refill()
     if (this.#inPacket.size > 0) this.#inPacket.clear()
     if (this.#untold.size > 0) this.#untold.clear()
-    const { protocol, flow } = packet
+    const { flow } = packet
     if (packet.ipVersion === 0 || (flow >= 0 && this.memory.passed.has(flow))) return
-    const { tcp, udp, other } = this.#rules
-    const lane =
-      packet.fault !== undefined ? other : protocol === 6 ? tcp : protocol === 17 ? udp : other
+    const lane = this.#rules.ofPacket(packet)
     const start = packet.payloadOffset
     const end = packet.fragment ? start : start + packet.payloadBytes
     const { signatures } = this.#rules
-    this.#find(lane, packet.bytes, start, end, start)
+    this.#candidates.clear()
+    if (end > start) lane.find(packet, start, end, this.#candidates)
     this.#list.clear()
     if (lane.always.length > 0) {
       const established = flow >= 0 && (this.#flows.state[flow] as number) >= STATE_ESTABLISHED
@@ -228,41 +226,57 @@ export class SignatureEngine {
     return this.#fire(signature, flow, packet.toServer, 'packet', undefined)
   }
 
-  stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+  /** `more`: what follows of this direction comes before anything else, and is looked through with this. */
+  stream(
+    flow: number,
+    toServer: boolean,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    more = false,
+  ): void {
     const side = toServer ? 1 : 0
+    const key = flow * 2 + side
+    const tails = this.#tails
+    if (tails.heldOf !== key) this.lookAtHeld()
     const lane = this.#rules.streams[side]
     const keep = this.#rules.tailBytes[side]
     if ((lane.empty && keep === 0) || this.memory.passed.has(flow)) {
-      this.#tails.passBy(flow * 2 + side, end - start)
+      tails.passBy(key, end - start)
       return
     }
-    for (let from = start; from < end; from += CHUNK_BYTES_MAX)
-      this.#chunk(flow, toServer, lane, bytes, from, Math.min(end, from + CHUNK_BYTES_MAX), keep)
+    for (let from = start; from < end; from += PIECE_BYTES_MAX) {
+      const to = Math.min(end, from + PIECE_BYTES_MAX)
+      tails.append(key, bytes, from, to, keep)
+      if (!more || to < end || !tails.hasRoom) this.#lookThrough(key, lane, keep)
+    }
   }
 
-  #chunk(
-    flow: number,
-    toServer: boolean,
-    lane: Lane,
-    bytes: Uint8Array,
-    from: number,
-    to: number,
-    keep: number,
-  ): void {
-    const key = flow * 2 + (toServer ? 1 : 0)
-    const window = this.#window
+  /** What waits for more of its direction is looked through as it is. */
+  lookAtHeld(): void {
+    const key = this.#tails.heldOf
+    if (key < 0) return
+    const { streams, tailBytes } = this.#rules
+    this.#lookThrough(key, streams[(key & 1) as 0 | 1], tailBytes[(key & 1) as 0 | 1])
+  }
+
+  #lookThrough(key: number, lane: StreamRules, keep: number): void {
+    const [flow, toServer] = [key >> 1, (key & 1) === 1]
+    const tails = this.#tails
+    tails.take(keep)
+    const { held, at, stop, kept } = tails
     this.#judgeMatched(key)
-    const kept = this.#tails.copy(key, window)
-    const added = to - from
-    window.set(bytes.subarray(from, to), kept)
-    const end = kept + added
-    const base = this.#tails.streamed(key) - kept
-    this.#find(lane, window, Math.max(0, kept - lane.prefilter.longest + 1), end, kept)
-    const waiting = this.#tails.waiting(key, this.#waiting, this.#waitingLooks, base)
+    const end = kept + stop - at
+    const base = tails.streamed(key) - end
+    const proto = this.#options.appProto(flow)
+    this.#candidates.clear()
+    const start = at - Math.min(kept, Math.max(0, lane.longest - 1))
+    lane.find(held, { start, end: stop, fresh: at, base }, proto, this.#candidates)
+    const waiting = tails.waiting(key, this.#waiting, this.#waitingLooks, base)
     const state = this.#flows.state[flow] as number
-    const proto = lane.always.length > 0 ? this.#options.appProto(flow) : 'unknown'
-    this.#lookOn.begin(this.#tails.goOn(key, state, proto), base + end)
-    this.#tails.store(key, window, end, added, keep)
+    this.#lookOn.begin(tails.goOn(key, state, proto), base + end)
+    if (this.#candidates.count + waiting + lane.always.length === 0) return
+    const window = held.subarray(at - kept, stop)
     this.#list.clear()
     if (lane.always.length > 0) {
       const due = lane.plain(this.#rules.signatures).due(window, end, base, this.#lookOn)
@@ -281,7 +295,7 @@ export class SignatureEngine {
       for (let i = 0; i < this.#list.count; i++)
         if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return
     }
-    this.#tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
+    tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
   }
 
   #offerFlow(index: number, flow: number, toServer: boolean): void {
@@ -354,10 +368,12 @@ export class SignatureEngine {
   }
 
   gap(flow: number, toServer: boolean, missing: number): void {
+    this.lookAtHeld()
     this.#tails.gap(flow * 2 + (toServer ? 1 : 0), missing)
   }
 
   transaction(flow: number, transaction: Transaction, timeUs: number): void {
+    this.lookAtHeld()
     this.#timeUs = timeUs
     if (this.#untold.size > 0) this.#judgeUntold(flow, transaction)
     this.#judgeMatched(flow * 2, transaction)
@@ -450,8 +466,8 @@ export class SignatureEngine {
       return this.#holds(payload, packet.bytes, start, start + packet.payloadBytes, 0, flow)
     }
     const key = flow * 2 + (toServer ? 1 : 0)
-    const length = this.#tails.copy(key, this.#window)
-    return this.#holds(payload, this.#window, 0, length, this.#tails.streamed(key) - length, flow)
+    const kept = this.#tails.tail(key, this.#rules.tailBytes[toServer ? 1 : 0])
+    return this.#holds(payload, kept, 0, kept.length, this.#tails.streamed(key) - kept.length, flow)
   }
 
   /** Rules that matched the packet in hand before its protocol was known. */
@@ -469,6 +485,7 @@ export class SignatureEngine {
   }
 
   ended(flow: number): void {
+    this.lookAtHeld()
     this.#inspector.refill()
     this.#judgeMatched(flow * 2)
     this.#judgeMatched(flow * 2 + 1)
@@ -482,11 +499,6 @@ export class SignatureEngine {
     this.#state.ended(flow)
     this.#marks.forget(flow * 2)
     this.#marks.forget(flow * 2 + 1)
-  }
-
-  #find(lane: Lane, bytes: Uint8Array, start: number, end: number, fresh: number): void {
-    this.#candidates.clear()
-    if (end > start) lane.prefilter.scan(bytes, start, end, this.#candidates, fresh)
   }
 
   /** Puts the short list in order; whether it did not hold all, which is told. */
@@ -520,17 +532,8 @@ export class SignatureEngine {
 
   /** Flow bits, numbers and bits of hosts that must be set, or must not. */
   #remembers(signature: Signature, flow: number, toServer: boolean): boolean {
-    const { bitTests, stateTests } = signature
-    if (!this.memory.bits.fits(bitTests, flow)) return false
-    if (stateTests.length === 0) return true
-    const place = this.#placeOf(flow, toServer)
-    for (const test of stateTests) if (!test(this.#state, place)) return false
-    return true
-  }
-
-  #placeOf(flow: number, toServer: boolean): StatePlace {
-    const packet = flow < 0 ? this.#packet : undefined
-    return this.#places.of({ flow, toServer, timeUs: this.#timeUs }, packet)
+    if (!this.memory.bits.fits(signature.bitTests, flow)) return false
+    return this.#state.fits(signature, { flow, toServer, timeUs: this.#timeUs }, this.#packet)
   }
 
   /** A rule that goes before this one has let the packet in hand pass. */
@@ -564,16 +567,13 @@ export class SignatureEngine {
     tx: Transaction | undefined,
   ): boolean {
     this.counters.matched++
-    const { hit, action, bitChanges, stateChanges } = signature
+    const { hit, action, bitChanges } = signature
     if (this.#passedBefore(signature, flow)) return true
     if (signature.silences !== undefined) this.memory.silence.add(signature.silences, flow, tx)
     if (signature.bypass && flow >= 0) this.memory.bypass(flow)
     if (bitChanges.length > 0 && flow >= 0 && !this.memory.bits.change(bitChanges, flow))
       this.#incomplete('flowbits', flow)
-    if (stateChanges.length > 0) {
-      const place = this.#placeOf(flow, toServer)
-      for (const change of stateChanges) change(this.#state, place)
-    }
+    this.#state.change(signature, { flow, toServer, timeUs: this.#timeUs }, this.#packet)
     // As Suricata has it: what asks for nothing but addresses or a protocol, and what matched in a stream, is of the flow.
     const ofFlow =
       flow >= 0 && (found !== 'packet' || signature.ipOnly || signature.appProto !== undefined)

@@ -22,8 +22,7 @@ export function packetFits(signature: Signature, packet: Packet, flows: FlowTabl
   }
   if (packet.fragment && !(header.sourcePorts.any && header.destinationPorts.any)) return false
   const { src, dest, srcPort, destPort } = packet
-  if (endsFit(header, src, 0, srcPort, dest, 0, destPort)) return true
-  return header.bothWays && endsFit(header, dest, 0, destPort, src, 0, srcPort)
+  return endsFit(header, src, 0, srcPort, dest, 0, destPort)
 }
 
 export function flowFits(
@@ -44,10 +43,9 @@ export function flowFits(
   }
   const clientPort = flows.clientPort[flow] as number
   const serverPort = flows.serverPort[flow] as number
-  const forward = toServer || header.bothWays || signature.exchange
-  if (forward && endsFit(header, client, at, clientPort, server, at, serverPort)) return true
-  const backward = (!toServer && !signature.exchange) || header.bothWays
-  return backward && endsFit(header, server, at, serverPort, client, at, clientPort)
+  return toServer || signature.exchange
+    ? endsFit(header, client, at, clientPort, server, at, serverPort)
+    : endsFit(header, server, at, serverPort, client, at, clientPort)
 }
 
 export function protocolFits(header: Header, protocol: number): boolean {

@@ -65,7 +65,8 @@ export function protocolsOf(name: string): readonly AppProto[] | undefined {
 
 export interface ParsedHeader {
   action: RuleAction
-  header: Header
+  /** As it is written; with `<>` between different ends also turned: what fits both is told twice, as Suricata does. */
+  headers: readonly Header[]
   /** `=>`: request and answer together. */
   exchange: boolean
   protos: readonly AppProto[] | undefined
@@ -80,24 +81,31 @@ export function parseHeader(rule: RuleText, shared: Shared): ParsedHeader {
   if (!protocol) throw new Refused(undefined, `the protocol ${rule.protocol} is not decoded`)
   if (!DIRECTIONS.has(rule.direction))
     throw new Refused(undefined, `the direction "${rule.direction}" is neither -> nor <> nor =>`)
+  const header: Header = {
+    anyProtocol: protocol.any ?? false,
+    tcp: protocol.tcp ?? false,
+    udp: protocol.udp ?? false,
+    icmp: protocol.icmp ?? false,
+    icmpv6: protocol.icmpv6 ?? false,
+    ipVersion: protocol.ipVersion ?? 0,
+    source: shared.addresses(rule.source),
+    sourcePorts: shared.ports(rule.sourcePorts),
+    destination: shared.addresses(rule.destination),
+    destinationPorts: shared.ports(rule.destinationPorts),
+  }
   return {
     action,
     exchange: rule.direction === '=>',
     protos: protocol.protos,
     packetOnly: protocol.packetOnly ?? false,
     streamOnly: protocol.streamOnly ?? false,
-    header: {
-      anyProtocol: protocol.any ?? false,
-      tcp: protocol.tcp ?? false,
-      udp: protocol.udp ?? false,
-      icmp: protocol.icmp ?? false,
-      icmpv6: protocol.icmpv6 ?? false,
-      ipVersion: protocol.ipVersion ?? 0,
-      source: shared.addresses(rule.source),
-      sourcePorts: shared.ports(rule.sourcePorts),
-      destination: shared.addresses(rule.destination),
-      destinationPorts: shared.ports(rule.destinationPorts),
-      bothWays: rule.direction === '<>',
-    },
+    headers: rule.direction === '<>' ? bothWays(header) : [header],
   }
+}
+
+function bothWays(header: Header): Header[] {
+  const { source, sourcePorts, destination, destinationPorts } = header
+  if (source.equals(destination) && sourcePorts.equals(destinationPorts)) return [header]
+  const turned = { source: destination, sourcePorts: destinationPorts, destination: source, destinationPorts: sourcePorts } // biome-ignore format: one line
+  return [header, { ...header, ...turned }]
 }

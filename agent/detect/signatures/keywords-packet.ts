@@ -42,11 +42,19 @@ const isIcmp = ofClass(
   (packet) => (packet.protocol === 1 || packet.protocol === 58) && !packet.fragment,
 )
 
+/** The greatest number that passes. */
+function mostOf({ how, first, last }: NumberTest): number {
+  if (how === '=' || how === '<=') return first
+  if (how === '<') return first - 1
+  return how === '<>' ? last - 1 : Number.POSITIVE_INFINITY
+}
+
 export const PACKET_KEYWORDS: KeywordTable = {
   dsize: valued((draft, value, name) => {
     const test = testOf(name, value)
     // "Not N" is asked of packets that carry something, as in Suricata.
     const least = test.how === '!=' ? 1 : 0
+    draft.sizeMost = Math.min(draft.sizeMost, mostOf(test))
     draft.packetTests.push(
       ({ payloadBytes }) => payloadBytes >= least && passes(test, payloadBytes),
     )

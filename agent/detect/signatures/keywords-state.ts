@@ -97,11 +97,13 @@ function addBit(draft: Parameters<KeywordTable[string]>[0], { verb, bit, track, 
     draft.stateTests.push(
       (state, place) => state.bit(keyOf(place), place.timeUs) === (verb === 'isset'),
     )
-  else
+  else {
+    draft.hostBitChanges++
     draft.stateChanges.push((state, place) => {
       const key = keyOf(place)
       const stands = verb === 'unset' || (verb === 'toggle' && state.bit(key, place.timeUs))
       if (stands) state.unsetBit(key)
       else state.setBit(key, place.timeUs + seconds * 1e6)
     })
+  }
 }

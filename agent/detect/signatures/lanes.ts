@@ -1,51 +1,55 @@
 /** Signatures by what they look at, so that each buffer meets only those it may satisfy. */
+import type { Packet } from '../../decode/packet.ts'
 import { TRANSACTION_PROTOS } from '../../decode/records.ts'
-import type { Prefilter } from '../prefilter/prefilter.ts'
+import type { Candidates, Prefilter } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { PacketClasses } from './packet-classes.ts'
-import { PlainRules } from './plain-rules.ts'
 import type { BufferView, Point, Signature } from './rule.ts'
 
-/** Signatures that look at the same bytes at the same time. */
-export class Lane {
-  /** Judged for every buffer: no literal of theirs must be there. */
+/** Rules that look at packets: those without a literal, by what a packet shows at once. */
+export abstract class PacketRules {
+  /** Judged for every packet: no literal of theirs must be there. */
   readonly always: number[] = []
-  readonly prefilter: Prefilter
   #classes: PacketClasses | undefined
-  #plain: PlainRules | undefined
 
-  constructor(room: ScanRoom) {
-    this.prefilter = new WasmPrefilter(room)
+  add({ index }: Signature): void {
+    this.always.push(index)
   }
 
-  add({ index, fast }: Pick<Signature, 'index' | 'fast'>): void {
-    if (fast) this.prefilter.add(fast.bytes, fast.nocase, index)
-    else this.always.push(index)
-  }
+  /** Lays out the tables. */
+  abstract parts(): Generator<void>
 
-  /** Of `always`, where the lane is one of packets; made at the first. */
+  /** Whose literal lies in the payload, [start, end) of the packet's bytes. */
+  abstract find(packet: Packet, start: number, end: number, found: Candidates): void
+
+  /** Of `always`; made at the first. */
   classes(signatures: readonly Signature[]): PacketClasses {
-    this.#classes ??= new PacketClasses(this.#alwaysOf(signatures))
+    this.#classes ??= new PacketClasses(this.always.map((index) => signatures[index] as Signature))
     return this.#classes
   }
+}
 
-  /** Likewise, where it is one of streams. */
-  plain(signatures: readonly Signature[]): PlainRules {
-    this.#plain ??= new PlainRules(this.#alwaysOf(signatures))
-    return this.#plain
+export class DatagramRules extends PacketRules {
+  readonly #prefilter: WasmPrefilter
+
+  constructor(room: ScanRoom) {
+    super()
+    this.#prefilter = new WasmPrefilter(room)
   }
 
-  #alwaysOf(signatures: readonly Signature[]): Signature[] {
-    return this.always.map((index) => signatures[index] as Signature)
+  override add(signature: Signature): void {
+    const { index, fast } = signature
+    if (fast) this.#prefilter.add(fast.bytes, fast.nocase, index)
+    else super.add(signature)
   }
 
-  release(): void {
-    this.#plain?.release()
+  parts(): Generator<void> {
+    return this.#prefilter.parts()
   }
 
-  get empty(): boolean {
-    return this.always.length === 0 && this.prefilter.patterns === 0
+  find({ bytes }: Packet, start: number, end: number, found: Candidates): void {
+    this.#prefilter.scan(bytes, start, end, found, start)
   }
 }
 

@@ -41,10 +41,11 @@ const STREAMS_MAX = 50
 let lab = new SignatureLab(RULES)
 let streams = 0
 
-/** What has fired in a stream of these pieces, each rule once. */
-function fired(pieces: readonly string[]): number[] {
+/** What has fired in a stream of these pieces, each rule once. `together`: whether one is looked through with the next. */
+function fired(pieces: readonly string[], together = (_: number) => false): number[] {
   if (++streams % STREAMS_MAX === 0) lab = new SignatureLab(RULES) // its table is small
-  const parts = pieces.map((piece) => ['>', piece] as const)
+  const last = pieces.length - 1
+  const parts = pieces.map((piece, i) => ['>', piece, i < last && together(i)] as const)
   const all = lab.segments(parts, ends(40_000 + streams))
   return [...new Set(all)].sort((a, b) => a - b)
 }
@@ -67,8 +68,32 @@ test('a stream in pieces and in one', () => {
     const whole = fired([text])
     for (const sid of whole) seen.add(sid)
     expect(fired(pieces), JSON.stringify(pieces)).toEqual(whole)
+    const held = pieces.map(() => chance.int(0, 1) === 1)
+    expect(
+      fired(pieces, (i) => held[i] === true),
+      JSON.stringify([pieces, held]),
+    ).toEqual(whole)
   }
   expect(seen.size).toBeGreaterThan(ASKED.length / 2)
+})
+
+test('long pieces, looked through alone or together, lose nothing between them', () => {
+  const chance = new Chance(SEED)
+  for (let round = 0; round < 40; round++) {
+    const at = chance.int(0, 30_000)
+    const text = `${'.'.repeat(at)}.ab1=a1${'.'.repeat(20_000)}`
+    const pieces: string[] = []
+    for (let from = 0; from < text.length; ) {
+      const size = chance.int(1, chance.pick([100, 1460, 1460, 17_000]))
+      pieces.push(text.slice(from, Math.min(text.length, from + size, from + 1460)))
+      from += (pieces.at(-1) as string).length
+    }
+    const held = pieces.map(() => chance.int(0, 3) > 0)
+    const alone = fired(pieces)
+    expect(alone.length).toBeGreaterThan(0)
+    const together = fired(pieces, (i) => held[i] === true)
+    expect(together, `${at} ${JSON.stringify(held)}`).toEqual(alone)
+  }
 })
 
 test('what a lead is: as far as a bounded stretch of bytes answers', () => {

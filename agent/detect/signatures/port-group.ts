@@ -15,6 +15,10 @@ export class PortGroup {
     this.any = bits.every((byte) => byte === 0xff)
   }
 
+  equals(other: PortGroup): boolean {
+    return this.#bits.every((byte, i) => byte === other.#bits[i])
+  }
+
   has(port: number): boolean {
     return this.any || ((this.#bits[port >> 3] as number) & (1 << (port & 7))) !== 0
   }

@@ -1,15 +1,18 @@
 /** A set of rules made ready to match; immutable once loaded. */
 import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
+import type { Packet } from '../../decode/packet.ts'
 import { TRANSACTION_PROTOS } from '../../decode/records.ts'
 import { ScanRoom } from '../prefilter/scan-room.ts'
 import { Shared } from './compile.ts'
 import type { Condition } from './condition.ts'
 import { payloadFast } from './fast-pattern.ts'
-import { Lane, PointLanes, pointIndex } from './lanes.ts'
+import { DatagramRules, type PacketRules, PointLanes, pointIndex } from './lanes.ts'
+import { SegmentRules } from './packet-lanes.ts'
 import type { BufferView, RuleAction, Signature, ThresholdRule } from './rule.ts'
 import { type CompiledRule, compileFiles, type Refusal, type RuleFile } from './rule-files.ts'
 import { ACTIONS, order } from './rule-order.ts'
+import { StreamRules } from './stream-lanes.ts'
 import { defaultVariables, type Variables } from './variables.ts'
 
 /** What is kept of a stream so that patterns cut by segments are found. */
@@ -48,12 +51,15 @@ export class RuleSet {
   readonly signatures: readonly Signature[]
   readonly views: readonly BufferView[]
   readonly #room = new ScanRoom()
-  readonly tcp = new Lane(this.#room)
-  readonly udp = new Lane(this.#room)
+  readonly tcp = new SegmentRules(this.#room)
+  readonly udp = new DatagramRules(this.#room)
   /** ICMP and every other protocol. */
-  readonly other = new Lane(this.#room)
+  readonly other = new DatagramRules(this.#room)
   /** To the client, to the server. */
-  readonly streams: readonly [Lane, Lane] = [new Lane(this.#room), new Lane(this.#room)]
+  readonly streams: readonly [StreamRules, StreamRules] = [
+    new StreamRules(this.#room),
+    new StreamRules(this.#room),
+  ]
   /** Bytes to keep of each direction of a stream. */
   readonly tailBytes: readonly [number, number]
   readonly points: readonly PointLanes[] = TRANSACTION_PROTOS.flatMap(() => [
@@ -105,8 +111,7 @@ export class RuleSet {
         yield
       }
     }
-    for (const lane of [this.tcp, this.udp, this.other, ...this.streams])
-      yield* lane.prefilter.parts()
+    for (const rules of [this.tcp, this.udp, this.other, ...this.streams]) yield* rules.parts()
     for (const { scans } of this.points) for (const { prefilter } of scans) yield* prefilter.parts()
   }
 
@@ -116,6 +121,12 @@ export class RuleSet {
     signature.id = before.get(name) ?? this.#nextId++
     this.#ids.set(name, signature.id)
     this.#indexes.set(signature.id, signature.index)
+  }
+
+  /** Those that may look at it. */
+  ofPacket({ fault, protocol }: Packet): PacketRules {
+    if (fault !== undefined) return this.other
+    return protocol === 6 ? this.tcp : protocol === 17 ? this.udp : this.other
   }
 
   /** Where the signature of this id is; -1: its rule is gone. */
@@ -130,7 +141,7 @@ export class RuleSet {
         for (const signature of signatures) releaseSignature(signature)
       yield
     }
-    for (const lane of this.streams) lane.release()
+    for (const rules of this.streams) rules.release()
   }
 
   get size(): number {
@@ -179,17 +190,16 @@ export class RuleSet {
       this.points[pointIndex(point.proto, point.response, point.body)]?.add(signature)
       // What its plain contents ask may have gone by when the transaction is there.
       const fast = payloadFast(signature.payload)
-      const { index } = signature
       if (fast && (header.anyProtocol || header.tcp))
-        this.streams[point.response ? 0 : 1].add({ index, fast })
+        this.streams[point.response ? 0 : 1].add(signature, fast)
       return
     }
     if (tcpPacket && (header.anyProtocol || header.tcp)) this.tcp.add(signature)
     if (datagram && (header.anyProtocol || header.udp)) this.udp.add(signature)
     if (datagram && (header.anyProtocol || header.icmp || header.icmpv6)) this.other.add(signature)
     if (!tcpStream || !(header.anyProtocol || header.tcp)) return
-    if (side !== 1) this.streams[0].add(signature)
-    if (side !== 2) this.streams[1].add(signature)
+    if (side !== 1) this.streams[0].add(signature, signature.fast)
+    if (side !== 2) this.streams[1].add(signature, signature.fast)
   }
 
   #tail(side: 1 | 2): number {

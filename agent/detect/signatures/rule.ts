@@ -37,7 +37,6 @@ export interface Header {
   sourcePorts: PortGroup
   destination: AddressGroup
   destinationPorts: PortGroup
-  bothWays: boolean
 }
 
 export type FlowBitVerb = 'set' | 'unset' | 'toggle' | 'isset' | 'isnotset'
@@ -128,6 +127,8 @@ export interface Signature {
   tcpStream: boolean
   datagram: boolean
   packetTests: readonly PacketTest[]
+  /** They pass no packet of more payload. */
+  sizeMost: number
   payload: readonly Condition[]
   packetParts: readonly PacketPart[]
   /** Judged only at this event. */

@@ -1,17 +1,27 @@
 /**
  * The end of each stream direction, kept so that patterns cut by segments are found, and the rules that
  * have part of what they want there. One block of memory, cut into slabs; when all are in use the one
- * that was given out longest ago is taken, and counted.
+ * that was given out longest ago is taken, and counted. What comes is put behind what is there; when a slab is full
+ * its end moves to its beginning.
  */
+import { copyBytes } from '../../base/copy.ts'
 import type { AppProto } from '../../decode/records.ts'
 import { TAIL_BYTES_MAX } from './rule-set.ts'
 
-/** 16 MB a shard. */
+/** 32 MB a shard. */
 export const TAILS_MAX = 4096
+/** A slab: what is kept, and what comes before it moves. */
+const SLAB_BYTES = 2 * TAIL_BYTES_MAX
+/** Of a stream, taken at once: what was held up by a lost segment comes in one. */
+export const PIECE_BYTES_MAX = 16_384
+/** What waits for more of its direction: with what is kept and one more segment it has room in a slab. */
+const HELD_BYTES_MAX = 2560
 /** Rules waiting for more of one direction. */
 export const WAITING_MAX = 16
 /** Added to the number of a rule that has matched and waits for the protocol of its flow to be known. */
 export const MATCHED = 0x8000_0000
+
+const NONE = new Uint8Array(0)
 
 export class Tails {
   /** Directions whose end was forgotten, and rules that could not wait, at a bound. */
@@ -19,7 +29,16 @@ export class Tails {
   crowded = 0
   /** A rule could not wait for more of this direction. */
   onCrowded: ((key: number) => void) | undefined
+  /** Whose bytes were put and not taken: the direction of the last. -1: nobody's. */
+  heldOf = -1
+  /** After `take`: where they lie, [at, stop), and how many of before lie in front of them. */
+  held: Uint8Array
+  at = 0
+  stop = 0
+  kept = 0
   readonly #bytes: Uint8Array
+  /** For what is longer than a slab has room. */
+  readonly #long = new Uint8Array(SLAB_BYTES + PIECE_BYTES_MAX)
   /** By flow and direction. */
   readonly #slabOf: Int32Array
   readonly #streamed: Float64Array
@@ -38,7 +57,8 @@ export class Tails {
   #next = 0
 
   constructor(flowsMax: number, slabs = TAILS_MAX) {
-    this.#bytes = new Uint8Array(slabs * TAIL_BYTES_MAX)
+    this.#bytes = new Uint8Array(slabs * SLAB_BYTES)
+    this.held = this.#bytes
     this.#slabOf = new Int32Array(flowsMax * 2).fill(-1)
     this.#streamed = new Float64Array(flowsMax * 2)
     this.#owner = new Int32Array(slabs).fill(-1)
@@ -55,6 +75,9 @@ export class Tails {
   /** Bytes that nobody will look back at. */
   passBy(key: number, added: number): void {
     this.#streamed[key] = (this.#streamed[key] as number) + added
+    const slab = this.#slabOf[key] as number
+    if (slab >= 0) this.#length[slab] = 0
+    this.heldOf = -1
   }
 
   /** Bytes that this direction has had so far. */
@@ -62,24 +85,78 @@ export class Tails {
     return this.#streamed[key] as number
   }
 
-  /** Copies what is kept to the start of `into`; gives its length. */
-  copy(key: number, into: Uint8Array): number {
+  /** What is kept: the last bytes, `keep` at most. Read it before the next ones come. */
+  tail(key: number, keep: number): Uint8Array {
     const slab = this.#slabOf[key] as number
-    if (slab < 0) return 0
-    const from = slab * TAIL_BYTES_MAX
-    const length = this.#length[slab] as number
-    into.set(this.#bytes.subarray(from, from + length))
-    return length
+    if (slab < 0) return NONE
+    const end = slab * SLAB_BYTES + (this.#length[slab] as number)
+    return this.#bytes.subarray(end - Math.min(keep, this.#length[slab] as number), end)
   }
 
-  /** Keeps the last `keep` of [0, end) of `window`, of which `added` bytes are new. */
-  store(key: number, window: Uint8Array, end: number, added: number, keep: number): void {
+  /** Puts [from, to) of `bytes`, PIECE_BYTES_MAX at most, behind the last `keep` bytes and those that were not taken yet. */
+  append(key: number, bytes: Uint8Array, from: number, to: number, keep: number): void {
+    const added = to - from
+    const waiting = this.heldOf === key ? this.stop - this.at : 0
+    this.heldOf = key
     this.#streamed[key] = (this.#streamed[key] as number) + added
-    const length = Math.min(end, keep)
-    if (length === 0) return
-    const slab = this.#take(key)
-    this.#bytes.set(window.subarray(end - length, end), slab * TAIL_BYTES_MAX)
-    this.#length[slab] = length
+    if (keep === 0) {
+      this.held = bytes
+      this.at = from
+      this.stop = to
+      this.kept = 0
+      return
+    }
+    const slab = this.#slab(key)
+    const end = slab * SLAB_BYTES + (this.#length[slab] as number)
+    const before = Math.min(keep + waiting, this.#length[slab] as number)
+    if (before + added > SLAB_BYTES)
+      this.#putLong(slab, end, bytes.subarray(from, to), before, keep)
+    else this.#putShort(slab, end, bytes, from, to, before)
+    const held = Math.min(waiting, before)
+    this.at = this.stop - added - held
+    this.kept = before - held
+  }
+
+  /** Behind what is there; where there is no room, what is needed of it moves to the beginning. */
+  #putShort(
+    slab: number,
+    end: number,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    before: number,
+  ): void {
+    const start = slab * SLAB_BYTES
+    let at = end
+    if (end + to - from > start + SLAB_BYTES) {
+      this.#bytes.copyWithin(start, end - before, end)
+      at = start + before
+    }
+    copyBytes(bytes, from, to, this.#bytes, at)
+    this.held = this.#bytes
+    this.stop = at + to - from
+    this.#length[slab] = this.stop - start
+  }
+
+  #putLong(slab: number, end: number, fresh: Uint8Array, before: number, keep: number): void {
+    const long = this.#long
+    long.set(this.#bytes.subarray(end - before, end))
+    long.set(fresh, before)
+    this.held = long
+    this.stop = before + fresh.length
+    this.#bytes.set(long.subarray(this.stop - keep, this.stop), slab * SLAB_BYTES)
+    this.#length[slab] = keep
+  }
+
+  /** Whether another segment may be put before what is there is taken. */
+  get hasRoom(): boolean {
+    return this.held === this.#bytes && this.stop - this.at < HELD_BYTES_MAX
+  }
+
+  /** What was put is looked through now. */
+  take(keep: number): void {
+    this.heldOf = -1
+    this.kept = Math.min(this.kept, keep)
   }
 
   /** Bytes are missing: nothing may match across the hole. */
@@ -113,7 +190,7 @@ export class Tails {
 
   /** `rule` will be looked at again with the next bytes, as long as `from` is kept; what it begins with from `look` on. */
   wait(key: number, rule: number, from: number, look = 0): void {
-    const slab = this.#take(key)
+    const slab = this.#slab(key)
     const count = this.#waitingCount[slab] as number
     const at = slab * WAITING_MAX
     for (let i = 0; i < count; i++)
@@ -187,7 +264,7 @@ export class Tails {
     this.#waitingCount.fill(0)
   }
 
-  #take(key: number): number {
+  #slab(key: number): number {
     const own = this.#slabOf[key] as number
     if (own >= 0) return own
     const slab = this.#next

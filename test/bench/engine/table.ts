@@ -16,6 +16,8 @@ export interface Side {
   /** By the engine's own clock. */
   kpps: Middle
   mbPerCpuSecond: Middle
+  /** Of the packets that a capture twice as long has more: what a process costs that has run for a while. */
+  laterKppsPerCpuSecond?: Middle
   startSeconds: Middle
   startCpuSeconds: Middle
   peakMb: Middle
@@ -30,6 +32,7 @@ export interface Compared {
   picket: Side
   /** Picket's packets a CPU-second against Suricata's. */
   times: number
+  laterTimes?: number
   agreement: Agreement
 }
 
@@ -38,6 +41,8 @@ const DIFFERENCES_SHOWN = 24
 interface Runs {
   whole: PeerTaken[]
   start: PeerTaken[]
+  /** Of the capture twice as long; where there is one. */
+  long: PeerTaken[]
 }
 
 export function compare(
@@ -47,12 +52,17 @@ export function compare(
 ): Compared {
   const [theirs, ours] = [side(of, suricata), side(of, picket)]
   const times = ours.kppsPerCpuSecond.median / theirs.kppsPerCpuSecond.median
-  return { ...of, suricata: theirs, picket: ours, times: Math.round(times * 100) / 100, agreement }
+  const later = ratio(theirs.laterKppsPerCpuSecond, ours.laterKppsPerCpuSecond)
+  return { ...of, suricata: theirs, picket: ours, times: Math.round(times * 100) / 100, ...(later !== undefined && { laterTimes: later }), agreement } // biome-ignore format: one line
+}
+
+function ratio(theirs: Middle | undefined, ours: Middle | undefined): number | undefined {
+  return theirs && ours && Math.round((ours.median / theirs.median) * 100) / 100
 }
 
 function side(
   { packets, bytes }: { packets: number; bytes: number },
-  { whole, start }: Runs,
+  { whole, start, long }: Runs,
 ): Side {
   const startCpu = percentile(start.map(({ cpuSeconds }) => cpuSeconds), 0.5) // biome-ignore format: one figure
   const cpu = whole.map(({ cpuSeconds }) => Math.max(0.001, cpuSeconds - startCpu))
@@ -60,10 +70,16 @@ function side(
     kppsPerCpuSecond: middle(cpu.map((seconds) => packets / 1000 / seconds)),
     kpps: middle(whole.map(({ engineSeconds }) => packets / 1000 / engineSeconds)),
     mbPerCpuSecond: middle(cpu.map((seconds) => bytes / 1e6 / seconds)),
+    ...(long.length > 0 && { laterKppsPerCpuSecond: middle(long.map((run, i) => laterKpps(run, whole[i] as PeerTaken))) }),
     startSeconds: middle(start.map(({ wallSeconds }) => wallSeconds), 100),
     startCpuSeconds: middle(start.map(({ cpuSeconds }) => cpuSeconds), 100),
     peakMb: middle(whole.map(({ peakMb }) => peakMb)),
   } // biome-ignore format: a table
+}
+
+function laterKpps(long: PeerTaken, whole: PeerTaken): number {
+  const seconds = Math.max(0.001, long.cpuSeconds - whole.cpuSeconds)
+  return (long.packets - whole.packets) / 1000 / seconds
 }
 
 function middle(values: readonly number[], parts = 1): Middle {
@@ -71,10 +87,16 @@ function middle(values: readonly number[], parts = 1): Middle {
   return { median: round(percentile(values, 0.5)), low: round(Math.min(...values)), high: round(Math.max(...values)) } // biome-ignore format: one line
 }
 
-export function inWords({ capture, rules, suricata, picket, times, agreement }: Compared): string {
+export function inWords(of: Compared): string {
+  const { capture, rules, suricata, picket, times, laterTimes, agreement } = of
   const show = ({ median, low, high }: Middle) => (low === high ? `${median}` : `${median} [${low}–${high}]`) // biome-ignore format: one line
-  const both = (name: keyof Side) => `${show(suricata[name])} → ${show(picket[name])}`
-  return `${capture}, ${rules} rules: kpps a CPU-second ${both('kppsPerCpuSecond')} = ${times}×; kpps ${both('kpps')}; MB a CPU-second ${both('mbPerCpuSecond')}
+  const both = (name: keyof Side) =>
+    `${show(suricata[name] as Middle)} → ${show(picket[name] as Middle)}`
+  const later =
+    laterTimes === undefined
+      ? ''
+      : `\n  later ones: kpps a CPU-second ${both('laterKppsPerCpuSecond')} = ${laterTimes}×`
+  return `${capture}, ${rules} rules: kpps a CPU-second ${both('kppsPerCpuSecond')} = ${times}×; kpps ${both('kpps')}; MB a CPU-second ${both('mbPerCpuSecond')}${later}
   start s ${both('startSeconds')} (CPU ${both('startCpuSeconds')}); peak MB ${both('peakMb')}
   ${agreementInWords(agreement)}`
 }

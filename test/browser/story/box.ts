@@ -5,6 +5,7 @@ import type { OverrideView, Ports } from '../../../web/base/ports.ts'
 import type { Story } from '../story.ts'
 import { assets, rules } from './inventory.ts'
 import { lakePort } from './lake.ts'
+import { storyMachine } from './machine.ts'
 import { sessionOf } from './people.ts'
 import { DAY, NOW_US, TENANT } from './scene.ts'
 
@@ -47,6 +48,7 @@ export function boxPorts(story: Story): Pick<Ports, 'actions' | 'site' | 'lake' 
       status: async () => present(),
       assets: async () => assets,
       rules: async () => rules,
+      machine: async () => storyMachine(),
       reloadRules: async () => ({ loaded: 12, refused: 1, generation: 8 }),
       ...tuningPorts(story),
       selfTest: async () => ({ ok: true, sentence: 'The self-test attack was found after 0.3 s.' }),

@@ -1,0 +1,152 @@
+/**
+ * The rules that look at TCP segments. Most ask for something near the beginning, or for certain ports, or for few bytes: a segment is
+ * looked through only as far as a rule goes that it may satisfy.
+ */
+import type { Packet } from '../../decode/packet.ts'
+import type { Candidates } from '../prefilter/prefilter.ts'
+import { PIECE_BYTES_MAX, type ScanRoom } from '../prefilter/scan-room.ts'
+import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
+import { PacketRules } from './lanes.ts'
+import { nearStart } from './near-start.ts'
+import type { PortGroup } from './port-group.ts'
+import type { FastPattern, Signature } from './rule.ts'
+
+/** What is the beginning of a segment: what says whose it is, and what a rule may look into. */
+const BEGINNINGS = [16, 512] as const
+const SMALL_BYTES = 64
+/** So many rules with one beginning are told apart by what else they ask for: every segment of SMB begins as they do. */
+const SAME_MAX = 16
+const PORTS = 65_536
+const WHOLE = Number.POSITIVE_INFINITY
+
+/** Literals that are looked for in so much of a segment, of these ports, of this size. */
+interface Stretch {
+  prefilter: WasmPrefilter
+  bytes: number
+  ports: Ports | undefined
+  /** A longer segment is none for them. */
+  most: number
+}
+
+export class SegmentRules extends PacketRules {
+  readonly #room: ScanRoom
+  readonly #added: Signature[] = []
+  #toServer: Stretch[] = []
+  #toClient: Stretch[] = []
+
+  constructor(room: ScanRoom) {
+    super()
+    this.#room = room
+  }
+
+  override add(signature: Signature): void {
+    if (signature.fast) this.#added.push(signature)
+    else super.add(signature)
+  }
+
+  override *parts(): Generator<void> {
+    const leads = new Map(this.#added.map((each) => [each, leadOf(each)]))
+    this.#added.length = 0
+    const alike = new Map<string, number>()
+    for (const lead of leads.values()) alike.set(keyOf(lead), (alike.get(keyOf(lead)) ?? 0) + 1)
+    for (const [signature, lead] of leads) {
+      const own = (alike.get(keyOf(lead)) ?? 0) <= SAME_MAX || lead.pattern === signature.fast
+      yield* this.#place(signature, own ? lead : wholeLead(signature))
+    }
+    for (const { prefilter } of new Set([...this.#toServer, ...this.#toClient]))
+      yield* prefilter.parts()
+  }
+
+  *#place({ header, index, side, sizeMost }: Signature, lead: Lead): Generator<void> {
+    const { sourcePorts, destinationPorts } = header
+    const one = destinationPorts.any ? sourcePorts : destinationPorts
+    const small = sizeMost <= SMALL_BYTES
+    const bytes = small ? SMALL_BYTES : lead.bytes
+    const most = small ? SMALL_BYTES : WHOLE
+    const { pattern } = lead
+    for (const stretches of [this.#toServer, this.#toClient]) {
+      if (side === (stretches === this.#toServer ? 2 : 1)) continue
+      const { prefilter, ports } = this.#stretch(stretches, { bytes, most, ported: !one.any })
+      prefilter.add(pattern.bytes, pattern.nocase, index)
+      ports?.open(one === destinationPorts ? 'to' : 'from', one)
+      yield
+    }
+  }
+
+  #stretch(
+    stretches: Stretch[],
+    { bytes, most, ported }: { bytes: number; most: number; ported: boolean },
+  ): Stretch {
+    const known = stretches.find(
+      (each) => each.bytes === bytes && each.most === most && ported === (each.ports !== undefined),
+    )
+    if (known) return known
+    const prefilter = new WasmPrefilter(this.#room)
+    const made = { prefilter, bytes, most, ports: ported ? new Ports() : undefined }
+    stretches.push(made)
+    // What was put into the room for the longest serves the others.
+    stretches.sort((a, b) => b.bytes - a.bytes)
+    return made
+  }
+
+  override find(packet: Packet, start: number, end: number, found: Candidates): void {
+    const { bytes, srcPort, destPort, toServer } = packet
+    const stretches = toServer ? this.#toServer : this.#toClient
+    let there = 0
+    for (let i = 0; i < stretches.length; i++) {
+      const { prefilter, ports, most, bytes: long } = stretches[i] as Stretch
+      if (end - start > most || ports?.areOpen(srcPort, destPort) === false) continue
+      const stop = Math.min(end, start + long)
+      if (stop - start > PIECE_BYTES_MAX) {
+        prefilter.scan(bytes, start, stop, found, start)
+        continue
+      }
+      if (there < stop - start) {
+        this.#room.put(bytes, start, stop)
+        there = stop - start
+      }
+      prefilter.look(start, stop, found, start)
+    }
+  }
+}
+
+/** For a port at either end, whether there is a rule for it. */
+class Ports {
+  readonly #from = new Uint8Array(PORTS)
+  readonly #to = new Uint8Array(PORTS)
+  readonly #known = new Set<PortGroup>()
+  readonly #knownTo = new Set<PortGroup>()
+
+  open(end: 'from' | 'to', ports: PortGroup): void {
+    const known = end === 'to' ? this.#knownTo : this.#known
+    if (known.has(ports)) return
+    known.add(ports)
+    const marks = end === 'to' ? this.#to : this.#from
+    for (let port = 0; port < PORTS; port++) if (ports.has(port)) marks[port] = 1
+  }
+
+  areOpen(from: number, to: number): boolean {
+    return this.#from[from] === 1 || this.#to[to] === 1
+  }
+}
+
+interface Lead {
+  pattern: FastPattern
+  bytes: number
+}
+
+function wholeLead({ fast }: Signature): Lead {
+  return { pattern: fast as FastPattern, bytes: WHOLE }
+}
+
+function leadOf(signature: Signature): Lead {
+  const near = nearStart(signature, BEGINNINGS[1])
+  const bytes = near && BEGINNINGS.find((each) => near.end <= each)
+  return near === undefined || bytes === undefined
+    ? wholeLead(signature)
+    : { pattern: near.pattern, bytes }
+}
+
+function keyOf({ pattern: { bytes, nocase } }: Lead): string {
+  return `${nocase} ${Buffer.from(bytes).toString('latin1')}`
+}

@@ -1,0 +1,108 @@
+/**
+ * The rules that look at one direction of streams: those that ask for something at its beginning, those of one protocol, and
+ * the others. A stream is looked through for those alone that may still be met in it.
+ */
+import type { AppProto } from '../../decode/records.ts'
+import type { Candidates } from '../prefilter/prefilter.ts'
+import type { ScanRoom } from '../prefilter/scan-room.ts'
+import { lookWithAll, WasmPrefilter } from '../prefilter/wasm-grams.ts'
+import { mustBeWithin } from './near-start.ts'
+import { PlainRules } from './plain-rules.ts'
+import type { FastPattern, Signature } from './rule.ts'
+
+/** What is the beginning of a stream. */
+const HEAD_BYTES = 1024
+/** A protocol that fewer rules ask for has no pass of its own. */
+const OWN_LEAST = 16
+
+interface Added {
+  index: number
+  fast: FastPattern
+  head: boolean
+  proto: AppProto | undefined
+}
+
+export class StreamRules {
+  /** Judged with every piece: no literal of theirs must be there. */
+  readonly always: number[] = []
+  /** Bytes of the longest literal. */
+  longest = 0
+  readonly #room: ScanRoom
+  readonly #added: Added[] = []
+  readonly #head: WasmPrefilter
+  readonly #any: WasmPrefilter
+  readonly #own = new Map<AppProto, WasmPrefilter>()
+  /** What is looked for at the beginning of a stream of a protocol, and further on. */
+  readonly #atHead = new Map<AppProto, readonly WasmPrefilter[]>()
+  readonly #further = new Map<AppProto, readonly WasmPrefilter[]>()
+  #plain: PlainRules | undefined
+
+  constructor(room: ScanRoom) {
+    this.#room = room
+    this.#head = new WasmPrefilter(room)
+    this.#any = new WasmPrefilter(room)
+  }
+
+  /** `fast`: what it is found by in the stream. */
+  add(signature: Signature, fast: FastPattern | undefined): void {
+    const { index, appProto: proto } = signature
+    if (fast === undefined) {
+      this.always.push(index)
+      return
+    }
+    const head = (mustBeWithin(signature) ?? Number.POSITIVE_INFINITY) <= HEAD_BYTES
+    this.#added.push({ index, fast, head, proto })
+    this.longest = Math.max(this.longest, fast.bytes.length)
+  }
+
+  *parts(): Generator<void> {
+    const own = new Map<AppProto, number>()
+    for (const { head, proto } of this.#added)
+      if (!head && proto !== undefined) own.set(proto, (own.get(proto) ?? 0) + 1)
+    for (const [proto, count] of own)
+      if (count >= OWN_LEAST) this.#own.set(proto, new WasmPrefilter(this.#room))
+    for (const { index, fast, head, proto } of this.#added) {
+      const own = proto === undefined ? undefined : this.#own.get(proto)
+      const prefilter = head ? this.#head : (own ?? this.#any)
+      prefilter.add(fast.bytes, fast.nocase, index)
+    }
+    this.#added.length = 0
+    yield
+    for (const prefilter of [this.#head, this.#any, ...this.#own.values()]) yield* prefilter.parts()
+  }
+
+  /**
+   * Whose literal lies in [start, end) of `bytes` and ends behind `fresh`. `base`: how far into the stream the bytes begin;
+   * `proto`: what its flow is known to speak.
+   */
+  find(
+    bytes: Uint8Array,
+    { start, end, fresh, base }: { start: number; end: number; fresh: number; base: number },
+    proto: AppProto,
+    found: Candidates,
+  ): void {
+    const known = base < HEAD_BYTES ? this.#atHead : this.#further
+    let prefilters = known.get(proto)
+    if (!prefilters) {
+      const own = proto === 'unknown' ? [...this.#own.values()] : [this.#own.get(proto)]
+      const all = [known === this.#atHead ? this.#head : undefined, this.#any, ...own]
+      prefilters = all.filter((each) => each !== undefined && each.patterns > 0) as WasmPrefilter[]
+      known.set(proto, prefilters)
+    }
+    lookWithAll(this.#room, prefilters, bytes, { start, end, fresh }, found)
+  }
+
+  get empty(): boolean {
+    return this.always.length === 0 && this.longest === 0
+  }
+
+  /** Of `always`; made at the first. */
+  plain(signatures: readonly Signature[]): PlainRules {
+    this.#plain ??= new PlainRules(this.always.map((index) => signatures[index] as Signature))
+    return this.#plain
+  }
+
+  release(): void {
+    this.#plain?.release()
+  }
+}
