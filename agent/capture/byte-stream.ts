@@ -1,7 +1,8 @@
 /** The bytes of a file or of standard input, unpacked when they are gzip, in one window of fixed size. */
 import { once } from 'node:events'
-import { createReadStream } from 'node:fs'
+import { createReadStream, readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 import { Failure } from '../base/failure.ts'
 import { frameMemory } from './frame-memory.ts'
@@ -9,6 +10,8 @@ import { openPlain } from './plain-file.ts'
 
 /** Packed bytes given to zlib at a time; it unfolds them at most 1032 times, so this is also a bound. */
 const PACKED_BYTES_MAX = 16_384
+/** Reads of a file (8 MiB) between two turns of the event loop. */
+const READS_A_TURN = 16
 
 /**
  * A window over the stream: [at, end) of `bytes` has been read and not yet used. `cut` says how the
@@ -28,6 +31,7 @@ export class ByteStream {
   /** The file itself; undefined before it is opened, null where it comes in chunks. */
   #plain: FileHandle | undefined | null
   readonly #chunks: AsyncIterator<Buffer>
+  #reads = 0
   /** The part of the last chunk that did not fit. */
   #rest: Buffer = Buffer.alloc(0)
 
@@ -56,11 +60,13 @@ export class ByteStream {
     return this.#plain ? this.#fill(this.#plain) : this.#chunked()
   }
 
+  /** In place: waiting for another thread to do it costs more than the read, so others get their turn now and then only. */
   async #fill(file: FileHandle): Promise<boolean> {
     const room = this.bytes.length - this.end
     if (room === 0 || this.finished) return false
+    if (++this.#reads % READS_A_TURN === 0) await setImmediate()
     try {
-      const { bytesRead } = await file.read(this.bytes, this.end, room)
+      const bytesRead = readSync(file.fd, this.bytes, this.end, room, null)
       this.end += bytesRead
       this.finished = bytesRead === 0
     } catch (error) {

@@ -17,6 +17,9 @@ const HEADER_BYTES = 12
 
 const TYPE = { A: 1, NS: 2, CNAME: 5, SOA: 6, PTR: 12, MX: 15, TXT: 16, AAAA: 28, SRV: 33 } as const
 const DNAME = 39
+const DOT = 0x2e
+/** Of the name in hand: made text once, not by labels. */
+const letters = Buffer.alloc(NAME_BYTES_MAX)
 
 /** Decodes one message that fills `bytes` from `start` to `end`. */
 export function decodeDns(bytes: Buffer, start = 0, end = bytes.length): DnsMessage | Fault {
@@ -150,15 +153,21 @@ function readStrings(cursor: Cursor, size: number): string[] {
  * followed, and the walk ends by HOPS_MAX and by the bytes a name may have.
  */
 function readName(cursor: Cursor, base: number): string {
-  let name = ''
+  const { bytes } = cursor
   let size = 0
   let resume = -1
   let hops = 0
   for (let length = cursor.u8(); length !== 0; length = cursor.u8()) {
     if (length < 0x40) {
-      size += length + 1
-      if (size > NAME_BYTES_MAX) cursor.fail('name-too-long')
-      name = name === '' ? cursor.latin1(length) : `${name}.${cursor.latin1(length)}`
+      if (size + length + 1 > NAME_BYTES_MAX) cursor.fail('name-too-long')
+      else if (length > cursor.left) cursor.fail('truncated')
+      else {
+        const from = cursor.offset
+        for (let i = 0; i < length; i++) letters[size + i] = bytes[from + i] as number
+        letters[size + length] = DOT
+        size += length + 1
+        cursor.offset = from + length
+      }
     } else if (length < 0xc0) {
       cursor.fail('bad-label')
     } else {
@@ -170,5 +179,5 @@ function readName(cursor: Cursor, base: number): string {
     }
   }
   if (resume !== -1 && cursor.fault === undefined) cursor.offset = resume
-  return name
+  return letters.toString('latin1', 0, Math.max(0, size - 1))
 }

@@ -91,6 +91,10 @@ export class AckedStreams {
     if (ready >= READY_LEAST || keep === 0) this.release(stream, keep)
   }
 
+  waits(stream: number): boolean {
+    return (this.#bytes[stream] as number) > 0
+  }
+
   /** Hands on all but the last `keep` bytes. */
   release(stream: number, keep: number): void {
     let held = this.#bytes[stream] as number

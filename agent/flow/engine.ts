@@ -67,6 +67,8 @@ export class FlowEngine {
   readonly #tcp: TcpFlows
   /** Microseconds by protocol class * 4 + state. */
   readonly #timeouts: Float64Array
+  /** The least of them. */
+  readonly #soonestUs: number
   #nowUs = 0
   #sweep = 0
   /** The packet in hand, for the faults that its bytes bring to light. */
@@ -78,6 +80,7 @@ export class FlowEngine {
     this.#assets = options.assets
     this.#verify = options.verifyChecksums ?? false
     this.#timeouts = timeoutTable(options.timeouts ?? TIMEOUTS)
+    this.#soonestUs = Math.min(...this.#timeouts.filter((us) => us > 0))
     this.#fragments = new Fragments(this.counters)
     this.#reassembly = new Reassembly({
       flowsMax: this.table.flowsMax,
@@ -257,8 +260,10 @@ export class FlowEngine {
 
   #timedOut(row: number, nowUs: number): boolean {
     const { table } = this
+    const idleUs = nowUs - (table.lastUs[row] as number)
+    if (idleUs <= this.#soonestUs) return false
     const kind = protocolClass(table.protocol[row] as number) * 4 + (table.state[row] as number)
-    return nowUs - (table.lastUs[row] as number) > (this.#timeouts[kind] as number)
+    return idleUs > (this.#timeouts[kind] as number)
   }
 
   #expire(row: number): void {
