@@ -143,7 +143,9 @@ export const and16s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x4e)]
 export const or16s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x50)]
 export const high4s = (value: Code): Code => [...value, ...int(4), ...simd(0x6d)]
 /** Each byte of `at` names a byte of `table`. */
-export const lookUp = (table: Code, at: Code): Code => [...table, ...at, ...simd(0x0e)]
+/** `at` is below 16 everywhere: what else is asked for is left to the processor (relaxed swizzle). */
+export const lookUp = (table: Code, at: Code): Code => [...table, ...at, ...simd(0x100)]
+export const anyOf16 = (value: Code): Code => [...value, ...simd(0x53)]
 export const equals16 = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x23)]
 export const differ16 = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x24)]
 /** The same bytes as four numbers, or as eight whose neighbours become one. */

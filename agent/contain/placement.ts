@@ -43,9 +43,9 @@ export function placementOf(
   }
 }
 
-/** A bridge that is not there yet, as when a machine starts: nothing passes it, and the table waits in the kernel for it. */
+/** In the line, and nothing passes yet, as when a machine starts before its bridge or its forwarding: the table waits in the kernel for it. */
 export function isComing(place: Place, tableFault: string | undefined): boolean {
-  return place === 'bridge' && tableFault === undefined
+  return place !== 'tap' && tableFault === undefined
 }
 
 /** Whether this address family passes through the box at all. */

@@ -6,6 +6,9 @@ const EVENTS = {
   http: [
     ...['request_line_missing_protocol', 'request_chunk_extension', 'request_body_unexpected'],
     ...['unable_to_match_response_to_request', 'invalid_transfer_encoding_value_in_request'],
+    ...['request_field_missing_colon', 'request_header_invalid', 'invalid_request_field_folding'],
+    ...['response_field_missing_colon', 'response_header_invalid'],
+    'invalid_response_field_folding',
   ],
   smb: ['file_overlap'],
   smtp: [

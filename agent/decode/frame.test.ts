@@ -84,6 +84,32 @@ test('VLAN tags, outermost first; one taken off by the kernel is put before them
   expect(decode(udp(V4, 'x', [1, 2, 3, 4, 5])).fault).toBe('too-many-layers')
 })
 
+test('a fabric of switches puts a tag, or a frame, around a frame', () => {
+  const inner = udp(V4, 'x', [12])
+  const tagged = ethernet(0x8926, Buffer.concat([Buffer.alloc(4), inner.subarray(12)]))
+  expect(decode(tagged)).toMatchObject({ fault: undefined, vlan0: 12, destPort: 502 })
+  const path = (frame: Uint8Array) =>
+    ethernet(0x8903, Buffer.concat([Buffer.from('0020', 'hex'), frame]))
+  expect(decode(path(inner))).toMatchObject({ fault: undefined, vlan0: 12, destPort: 502 })
+  expect(decode(path(inner).subarray(0, 26)).fault).toBe('truncated')
+  expect(decode(tagged.subarray(0, 18)).fault).toBe('truncated')
+})
+
+test.each([
+  ['FabricPath', 0x8903, 16, ''],
+  ['NSH', 0x894f, 22, '0002ff0300000000'],
+])(
+  'frames within frames to the end of the longest frame have an end: %s',
+  (_, type, step, head) => {
+    const frame = Buffer.alloc(262_144)
+    for (let at = 0; at + step <= frame.length; at += step) {
+      frame.writeUInt16BE(type, at + 12)
+      frame.write(head, at + 14, 'hex')
+    }
+    expect(decode(frame).fault).toBe('too-many-layers')
+  },
+)
+
 test('IPv6 with extension headers', () => {
   const inner = udp(V6, 'deep').subarray(14 + 40)
   const hop = Buffer.from('3c00010400000000', 'hex') // hop by hop, then destination options
@@ -205,6 +231,9 @@ test('faults are words', () => {
   expect(changed(17, 200)).toBe('truncated')
   expect(changed(46, 0x40)).toBe('bad-offset')
   expect(changed(46, 0xf0)).toBe('bad-offset')
+  const long = Buffer.from(frame)
+  long[46] = 0xf0
+  expect(decode(long)).toMatchObject({ eventCount: 1, events: ['tcp.hlen_too_small'] })
   const datagram = udp(V4, 'data')
   datagram.writeUInt16BE(7, 38)
   expect(decode(datagram).fault).toBe('bad-length')

@@ -35,16 +35,37 @@ test.each([
   expect(decodeStatusLine(line)).toEqual(expected)
 })
 
-test('reads headers with bare LF, folds, odd spaces and a line that is none', () => {
+test('reads headers with bare LF, folds, odd spaces and a line without a colon, which has no name', () => {
   const bytes = Buffer.from('Host : a\nX-Long: one\r\n\ttwo\r\nnothing\r\nEmpty:\r\n\r\n')
   expect(decodeHeaders(bytes, 0, bytes.length)).toEqual({
     list: [
       { name: 'Host', value: 'a' },
       { name: 'X-Long', value: 'one two' },
+      { name: '', value: 'nothing' },
       { name: 'Empty', value: '' },
     ],
     faults: ['bad-header'],
+    events: ['http.request_header_invalid', 'http.request_field_missing_colon'],
   })
+})
+
+test.each([
+  [': noname', ['', 'noname'], 'request_header_invalid', 'response_header_invalid'],
+  ['(a): b', ['(a)', 'b'], 'request_header_invalid', 'response_header_invalid'],
+  [' a: b', ['a', 'b'], 'invalid_request_field_folding', 'invalid_response_field_folding'],
+  ['a b  ', ['', 'a b'], 'request_field_missing_colon', 'response_field_missing_colon'],
+])('%j is kept, and each direction has its name for it', (line, [name, value], asked, answered) => {
+  const bytes = Buffer.from(`${line}\r\n\r\n`)
+  const kept = (response: boolean) => decodeHeaders(bytes, 0, bytes.length, response)
+  expect(kept(false)).toMatchObject({ list: [{ name, value }], events: [`http.${asked}`] })
+  expect(kept(true)).toMatchObject({ list: [{ name, value }], events: [`http.${answered}`] })
+})
+
+test('a request reads a name up to a NUL, which hides the colon; an answer does not', () => {
+  const bytes = Buffer.from('a\0b: c\r\n')
+  const list = (response: boolean) => decodeHeaders(bytes, 0, bytes.length, response).list
+  expect(list(false)).toEqual([{ name: '', value: 'a\0b: c' }])
+  expect(list(true)).toEqual([{ name: 'a\0b', value: 'c' }])
 })
 
 test('counts headers no further than its bound', () => {

@@ -3,6 +3,7 @@
  * servers are, because what we refuse to read is where an attack hides; what is odd is a fault beside the record.
  */
 import type { Fault } from '../base/fault.ts'
+import type { AppEvent } from './app-events.ts'
 import type { HttpHeader } from './records.ts'
 
 export const HEADERS_MAX = 256
@@ -13,6 +14,10 @@ const LENGTH = 'content-length'
 const COLON = 0x3a
 const LF = 10
 const CR = 13
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** By byte: whether it may be in a name. */
+const NAME = Uint8Array.from({ length: 256 }, (_, code) => +TOKEN.test(String.fromCharCode(code)))
 
 export interface RequestLine {
   method: string
@@ -34,6 +39,7 @@ export interface StatusLine {
 export interface Headers {
   list: HttpHeader[]
   faults: Fault[]
+  events: AppEvent[]
 }
 
 /** How a body ends. `until-close`: only a response. */
@@ -116,7 +122,7 @@ export function decodeHeaders(
   response = false,
 ): Headers {
   const text = bytes.toString('latin1', start, end)
-  const headers: Headers = { list: [], faults: [] }
+  const headers: Headers = { list: [], faults: [], events: [] }
   let at = 0
   while (at < text.length) {
     const stop = text.indexOf('\n', at)
@@ -139,11 +145,22 @@ function addFault({ faults }: Headers, fault: Fault): void {
   if (!faults.includes(fault)) faults.push(fault)
 }
 
+/** What is wrong with a line that is kept all the same, in a request and in an answer. */
+type Odd = readonly [AppEvent, AppEvent]
+const NO_COLON: Odd = ['http.request_field_missing_colon', 'http.response_field_missing_colon']
+const BAD_NAME: Odd = ['http.request_header_invalid', 'http.response_header_invalid']
+const FOLD: Odd = ['http.invalid_request_field_folding', 'http.invalid_response_field_folding']
+
+function addEvent({ events }: Headers, odd: Odd, response: boolean): void {
+  const event = odd[response ? 1 : 0]
+  if (!events.includes(event)) events.push(event)
+}
+
 /** The line [start, end). */
 function addHeader(text: string, start: number, end: number, headers: Headers, response: boolean) {
   const { list } = headers
   const first = text.charCodeAt(start)
-  const colon = colonIn(text, start, end)
+  const colon = colonIn(text, start, end, response)
   // Browsers take a folded line with a colon for a header of its own (and so does libhtp).
   if (isFold(first) && list.length > 0 && !(response && colon !== -1)) {
     const before = list[list.length - 1] as HttpHeader
@@ -152,14 +169,37 @@ function addHeader(text: string, start: number, end: number, headers: Headers, r
     before.value = `${before.value} ${line.replace(/^\0+/, '').trim()}`.trim()
     return
   }
-  if (colon < start + 1) addFault(headers, 'bad-header')
-  else list.push({ name: trimmed(text, start, colon), value: trimmed(text, colon + 1, end) })
+  if (isFold(first)) addEvent(headers, FOLD, response)
+  if (colon === -1) {
+    // Kept without a name, as libhtp does: what a server reads of it rules must see.
+    addFault(headers, 'bad-header')
+    addEvent(headers, NO_COLON, response)
+    list.push({ name: '', value: trimmed(text, start, end) })
+    return
+  }
+  const name = trimmed(text, start, colon)
+  if (name === '') addFault(headers, 'bad-header')
+  if (name === '' || isSpace(text.charCodeAt(colon - 1)) || !isName(name))
+    addEvent(headers, BAD_NAME, response)
+  list.push({ name, value: trimmed(text, colon + 1, end) })
 }
 
-/** Not by indexOf, which would look past the line: in a head of lines without one, to its end each time. */
-function colonIn(text: string, start: number, end: number): number {
-  for (let at = start; at < end; at++) if (text.charCodeAt(at) === COLON) return at
+/**
+ * Not by indexOf, which would look past the line: in a head of lines without one, to its end each time. A request's is
+ * read up to a NUL.
+ */
+function colonIn(text: string, start: number, end: number, response: boolean): number {
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (code === COLON) return at
+    if (code === 0 && !response) return -1
+  }
   return -1
+}
+
+function isName(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (NAME[text.charCodeAt(at)] === 0) return false
+  return true
 }
 
 const isFold = (code: number) => code === 0x20 || code === 0x09 || code === 0
@@ -216,7 +256,6 @@ export function chunkSize(line: string): number {
   return digits ? Number.parseInt(digits[1] as string, 16) : -1
 }
 
-/** RFC 9110 §5.6.2. */
 function isToken(text: string): boolean {
-  return text.length <= 64 && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
+  return text.length <= 64 && TOKEN.test(text)
 }

@@ -30,9 +30,13 @@ export const ETHER = {
   PPPOE_DISCOVERY: 0x8863,
   PPPOE: 0x8864,
   NSH: 0x894f,
+  FABRIC_PATH: 0x8903,
+  VN_TAG: 0x8926,
 } as const
 
 const VLANS_MAX = 4
+/** Frames within frames, by headers that are no tunnel's. */
+const NESTED_MAX = 8
 const LABELS_MAX = 16
 const NFLOG_PARTS_MAX = 32
 const NFLOG_PAYLOAD = 9
@@ -90,12 +94,12 @@ function decodeEthernet(packet: Packet): number {
   return decodeTags(packet, packet.start + 12)
 }
 
-/** From the two bytes of a type at `at`, through VLAN tags, LLC/SNAP, PPPoE and MPLS. */
-function decodeTags(packet: Packet, at: number): number {
+/** From the two bytes of a type at `at`, through VLAN tags, LLC/SNAP, PPPoE, MPLS and what Cisco and NSH put around a frame. */
+function decodeTags(packet: Packet, at: number, nested = 0): number {
   const { bytes, end } = packet
   packet.etherType = readU16(bytes, at)
-  if (isTag(packet.etherType)) return tagged(packet, at + 2)
-  return decodeType(packet, at + 2, end)
+  if (isTag(packet.etherType)) return tagged(packet, at + 2, nested)
+  return decodeType(packet, at + 2, end, nested)
 }
 
 function isTag(type: number): boolean {
@@ -103,7 +107,7 @@ function isTag(type: number): boolean {
 }
 
 /** `at` is the first tag's TCI; packet.etherType said that it is one. */
-function tagged(packet: Packet, at: number): number {
+function tagged(packet: Packet, at: number, nested = 0): number {
   const { bytes, end } = packet
   let here = at
   while (isTag(packet.etherType)) {
@@ -116,7 +120,7 @@ function tagged(packet: Packet, at: number): number {
     packet.etherType = readU16(bytes, here + 2)
     here += 4
   }
-  return decodeType(packet, here, end)
+  return decodeType(packet, here, end, nested)
 }
 
 /** Notes a VLAN tag, outermost first; beyond three only their number is kept. */
@@ -128,13 +132,16 @@ export function addVlan(packet: Packet, tci: number): void {
   packet.vlanCount++
 }
 
-function decodeType(packet: Packet, at: number, end: number): number {
+function decodeType(packet: Packet, at: number, end: number, nested: number): number {
   const type = packet.etherType
   if (type === ETHER.IPV4 || type === ETHER.IPV6) return at
   if (type < 0x0600) return decodeLlc(packet, at, end)
   if (type === ETHER.PPPOE) return decodePppoe(packet, at, end)
   if (type === ETHER.MPLS || type === ETHER.MPLS_MULTICAST) return decodeMpls(packet, at, end)
-  if (type === ETHER.NSH) return decodeNsh(packet, at, end)
+  if (type === ETHER.NSH) return decodeNsh(packet, at, end, nested)
+  // What a fabric of switches puts before a frame: a tag of two bytes, then the frame; or one of four, then a type.
+  if (type === ETHER.FABRIC_PATH) return within(packet, at + 14, nested)
+  if (type === ETHER.VN_TAG) return within(packet, at + 4, nested)
   if (type !== ETHER.ARP && type !== ETHER.PPPOE_DISCOVERY)
     packet.note('ethernet.unknown_ethertype')
   return at
@@ -211,15 +218,22 @@ function decodeMpls(packet: Packet, at: number, end: number): number {
 }
 
 /** Network service header (RFC 8300): its length in words, and what follows it. */
-function decodeNsh(packet: Packet, at: number, end: number): number {
+function decodeNsh(packet: Packet, at: number, end: number, nested: number): number {
   const { bytes } = packet
   if (at + 8 > end) return truncated(packet)
   const here = at + (readU16(bytes, at) & 0x3f) * 4
   if (here < at + 8 || here > end) return truncated(packet)
   const next = bytes[at + 3] as number
   packet.etherType = next === 1 ? ETHER.IPV4 : next === 2 ? ETHER.IPV6 : 0
-  if (next !== 3) return here
-  return here + 14 > end ? truncated(packet) : decodeTags(packet, here + 12)
+  return next === 3 ? within(packet, here + 12, nested) : here
+}
+
+/** Goes on at the type of a frame within. */
+function within(packet: Packet, at: number, nested: number): number {
+  if (at + 2 > packet.end) return truncated(packet)
+  if (nested < NESTED_MAX) return decodeTags(packet, at, nested + 1)
+  packet.fault = 'too-many-layers'
+  return -1
 }
 
 function versionType(packet: Packet, at: number): number {

@@ -72,7 +72,7 @@ export interface HttpTransaction {
   version: string
   host: string
   requestHeaders: HttpHeader[]
-  /** Header lines as sent, each ending CRLF, without the request line. */
+  /** Header lines as sent and the empty line that ends them, without the request line. */
   rawRequestHeaders: Uint8Array
   /** De-chunked, at most the body limit. */
   requestBody: Uint8Array

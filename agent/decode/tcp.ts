@@ -11,7 +11,8 @@ export function decodeTcp(packet: Packet, at: number, limit: number): Fault | un
   if (at + HEADER_BYTES > limit) return packet.odd('tcp.pkt_too_small', 'truncated')
   const headerBytes = ((bytes[at + 12] as number) >> 4) * 4
   if (headerBytes < HEADER_BYTES) return packet.odd('tcp.hlen_too_small', 'bad-offset')
-  if (at + headerBytes > limit) return packet.payloadCut > 0 ? 'truncated' : 'bad-offset'
+  if (at + headerBytes > limit)
+    return packet.payloadCut > 0 ? 'truncated' : packet.odd('tcp.hlen_too_small', 'bad-offset')
   packet.srcPort = readU16(bytes, at)
   packet.destPort = readU16(bytes, at + 2)
   packet.seq = readU32(bytes, at + 4)

@@ -41,6 +41,7 @@ export function findUdpTunnel(packet: Packet): number {
       return ayiya(packet)
     default: // the answers of those whose servers answer from their port
       if (srcPort === PORT.teredo) return teredo(packet)
+      if (srcPort === PORT.geneve) return geneve(packet)
       if (srcPort === PORT.ayiya) return ayiya(packet)
       return srcPort === PORT.gtp ? gtp(packet) : NONE
   }

@@ -40,6 +40,7 @@ const ayiya = `45 52 11 29 4a000000 ${'00'.repeat(16)} ${'11'.repeat(20)}`
 
 test.each([
   ['Geneve', over(6081, '0000 6558 00000900', frame)],
+  ['Geneve, from its port', udp({ ...OUTER, srcPort: 6081, destPort: 12_345 }, Buffer.concat([Buffer.from('0000655800000900', 'hex'), frame]))], // biome-ignore format: one line
   ['Geneve with options', over(6081, '0200 0800 00000900 0102800100000000', datagram)],
   ['GTP-U', over(2152, `30ff ${size(datagram.length)} 00000001`, datagram)],
   [

@@ -179,7 +179,7 @@ export class HttpFlow implements AppParser {
       this.#give()
       return
     }
-    const { list, faults } = decodeHeaders(rest, 0, rest.length)
+    const { list, faults, events } = decodeHeaders(rest, 0, rest.length)
     for (const fault of faults) this.#sink.fault(fault)
     const exchange = this.#newExchange()
     const { http } = exchange
@@ -189,7 +189,8 @@ export class HttpFlow implements AppParser {
     http.version = start.version
     http.host = uriHost(start.rawUri) || headerValue(list, 'host') || ''
     http.requestHeaders = list
-    http.rawRequestHeaders = rawHeaders(rest)
+    http.rawRequestHeaders = new Uint8Array(rest)
+    for (const event of events) this.#event(exchange, event)
     exchange.cost = EXCHANGE_BYTES + 4 * (rest.length + line.length)
     this.#headBytes += exchange.cost
     const body = this.#framing(list, 'none')
@@ -264,14 +265,15 @@ export class HttpFlow implements AppParser {
     this.#sayUnexpected(exchange)
     const interim = start.exact && start.status < 200 && start.status !== 101
     if (interim) return // RFC 9110 §15.2: the final answer is still to come
-    const { list, faults } = decodeHeaders(rest, 0, rest.length, true)
+    const { list, faults, events } = decodeHeaders(rest, 0, rest.length, true)
     for (const fault of faults) this.#sink.fault(fault)
     http.status = start.status
     if (start.text !== undefined) http.statusText = start.text
     http.reason = start.reason
     http.responseVersion = start.version
     http.responseHeaders = list
-    http.rawResponseHeaders = rawHeaders(rest)
+    http.rawResponseHeaders = new Uint8Array(rest)
+    for (const event of events) this.#event(exchange, event, false)
     const tunnel =
       start.status === 101 ||
       (http.method === 'CONNECT' && start.status >= 200 && start.status < 300)
@@ -326,7 +328,7 @@ export class HttpFlow implements AppParser {
     const next = reader.feed(bytes, at)
     if (toServer) exchange.http.requestBodyBytes = reader.bytes
     else exchange.http.responseBodyBytes = reader.bytes
-    if (toServer && reader.extension) this.#event(exchange, 'http.request_chunk_extension')
+    if (reader.extension) this.#event(exchange, 'http.request_chunk_extension')
     this.#afterBody(toServer, side, reader)
     return next
   }
@@ -488,11 +490,4 @@ function mayBeRequest(bytes: Buffer, at: number): boolean {
 function statusAt(head: Buffer): number {
   const found = /(?:^|\n)[ \t\r]*HTTP\//i.exec(head.toString('latin1', 0, JUNK_BYTES_MAX))
   return found ? found.index + (found[0].startsWith('\n') ? 1 : 0) : -1
-}
-
-/** The header lines without the empty line that ends them. */
-function rawHeaders(rest: Buffer): Uint8Array {
-  let end = rest.length
-  if (end >= 1 && rest[end - 1] === 10) end -= end >= 2 && rest[end - 2] === 13 ? 2 : 1
-  return new Uint8Array(rest.subarray(0, Math.max(0, end)))
 }

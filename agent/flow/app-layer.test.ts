@@ -82,7 +82,7 @@ test.each([1e6, 7, 1])('reads one exchange in segments of %d bytes', (size) => {
     { name: 'Host', value: 'example.com' },
     { name: 'User-Agent', value: 'me' },
   ])
-  expect(text(http?.rawRequestHeaders)).toBe('Host: example.com\r\nUser-Agent: me\r\n')
+  expect(text(http?.rawRequestHeaders)).toBe('Host: example.com\r\nUser-Agent: me\r\n\r\n')
   expect(text(http?.responseBody)).toBe('hello')
   one.app.ended(0)
   expect([one.app.held, one.app.states]).toEqual([0, 0])

@@ -122,6 +122,28 @@ test.skipIf(!able)('a block outlives a start at which the bridge is not there ye
   await until(async () => ((await site.find(active.action_id)).packets ?? 0) > 0, 'it is counted')
 })
 
+test.skipIf(!able)('a block outlives a start before the gateway forwards', async () => {
+  await using stack = new AsyncDisposableStack()
+  const site = await GuardedSite.open()
+  stack.defer(() => site.close())
+  const forward = (how: 0 | 1) =>
+    site.networks.run('gateway', ['sh', '-c', `echo ${how} >/proc/sys/net/ipv4/ip_forward; echo ${how} >/proc/sys/net/ipv6/conf/all/forwarding`]) // biome-ignore format: one line
+  const active = await site.approve(await site.agent.propose(aPlan({ port: 5005 })))
+  await site.killGuard()
+  await forward(0) // as after a reboot
+  await site.networks.run('gateway', ['nft', 'flush', 'ruleset'])
+  await site.startGuard()
+  expect(await site.web.status()).toMatchObject({ enforces: false, sentence: /forwards nothing/ })
+  expect((await site.find(active.action_id)).state).toBe('active')
+  await forward(1)
+  expect((await site.web.status()).enforces).toBe(true)
+  const asset = await site.networks.talk('assets', 'udp-listen', '5005')
+  for (const from of [AT.attacker, AT.other])
+    await site.networks.talk('hosts', 'udp-send', AT.asset, '5005', '10', from)
+  await asset.hears(AT.other)
+  expect(asset.count(AT.attacker)).toBe(0)
+})
+
 test.skipIf(!able)(
   'a gateway that becomes a bridge takes its blocks along, and leaves no table behind',
   async () => {

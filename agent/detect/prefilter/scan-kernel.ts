@@ -8,6 +8,7 @@ import {
   add,
   and,
   and16s,
+  anyOf16,
   bits16,
   type Code,
   call,
@@ -24,6 +25,7 @@ import {
   int,
   less,
   load8,
+  load16,
   load16s,
   load32,
   lookUp,
@@ -152,79 +154,79 @@ const ROUND = 4
 
 const TABLES = ['firstLow16', 'firstHigh16', 'secondLow16', 'secondHigh16'] as const
 
+/** The four tables; behind them a bit for each folded pair. */
+export const CLASS_BYTES = 64
+export const PAIR_BYTES = 8192
+
 /**
- * Pairs of bytes, sixteen at once. A pair belongs to one of eight classes, a bit each; four tables tell for the low
- * and the high half of both bytes which classes have such a half. Where a bit is left, its bucket is looked at.
+ * Pairs of bytes, thirty-two at once. A pair belongs to one of eight classes, a bit each; four tables tell for the low
+ * and the high half of both bytes which classes have such a half. Where a bit is left and the pair is one, its bucket is looked at.
  */
 const pairs = define(
   'pairs',
   {
     parameters: ['sweep', 'start', 'end', 'fresh', 'round', 'out'],
-    locals: [
-      'p',
-      'q',
-      'last',
-      'left',
-      'buckets',
-      'gram',
-      'hash',
-      'one16',
-      'two16',
-      'low16',
-      ...TABLES,
-    ],
+    locals: ['p', 'q', 'last', 'left', 'pairs', 'gram', 'hash', 'byte16', 'low16', 'here16', 'next16', ...TABLES], // biome-ignore format: one list
   },
-  (l) => [
-    set(l.q, load32(get(l.sweep), SWEEP.bits)),
-    ...TABLES.map((name, i) => set(l[name], load16s(get(l.q), i * 16))),
-    set(l.low16, splat(int(0x0f))),
-    set(l.p, sub(add(get(l.fresh), int(1)), load32(get(l.sweep), SWEEP.back))),
-    when(less(get(l.p), get(l.start)), set(l.p, get(l.start))),
-    set(l.last, sub(get(l.end), int(1))),
-    during(
-      less(get(l.p), get(l.last)),
-      set(l.one16, load16s(get(l.p))),
-      set(l.two16, load16s(get(l.p), 1)),
-      set(
-        l.left,
-        bits16(
-          differ16(
-            and16s(
-              and16s(
-                lookUp(get(l.firstLow16), and16s(get(l.one16), get(l.low16))),
-                lookUp(get(l.firstHigh16), high4s(get(l.one16))),
-              ),
-              and16s(
-                lookUp(get(l.secondLow16), and16s(get(l.two16), get(l.low16))),
-                lookUp(get(l.secondHigh16), high4s(get(l.two16))),
-              ),
-            ),
-            splat(int(0)),
-          ),
-        ),
+  (l) => {
+    const halves = (offset: number, low: Code, high: Code) => [
+      ...set(l.byte16, load16s(get(l.p), offset)),
+      ...and16s(
+        lookUp(low, and16s(get(l.byte16), get(l.low16))),
+        lookUp(high, high4s(get(l.byte16))),
       ),
+    ]
+    /** The classes of the pairs that begin at the sixteen bytes from there. */
+    const classesAt = (offset: number) =>
+      and16s(
+        halves(offset, get(l.firstLow16), get(l.firstHigh16)),
+        halves(offset + 1, get(l.secondLow16), get(l.secondHigh16)),
+      )
+    const some = (classes: Code) => bits16(differ16(classes, splat(int(0))))
+    return [
+      set(l.q, load32(get(l.sweep), SWEEP.bits)),
+      ...TABLES.map((name, i) => set(l[name], load16s(get(l.q), i * 16))),
+      set(l.low16, splat(int(0x0f))),
+      set(l.pairs, add(get(l.q), int(CLASS_BYTES))),
+      set(l.p, sub(add(get(l.fresh), int(1)), load32(get(l.sweep), SWEEP.back))),
+      when(less(get(l.p), get(l.start)), set(l.p, get(l.start))),
+      set(l.last, sub(get(l.end), int(1))),
       during(
-        get(l.left),
-        set(l.q, add(get(l.p), trailingZeros(get(l.left)))),
-        // What lies behind the end is of another time.
+        less(get(l.p), get(l.last)),
+        set(l.here16, classesAt(0)),
+        set(l.next16, classesAt(16)),
         when(
-          less(get(l.q), get(l.last)),
-          set(l.gram, or(and(load32(get(l.q)), int(maskOf(2))), int(maskOf(2) & LOW))),
-          set(l.hash, mul(get(l.gram), int(HASH))),
-          set(
-            l.out,
-            call(
-              PROBE,
-              ...[l.sweep, l.gram, l.hash, l.q, l.start, l.end, l.fresh, l.round, l.out].map(get),
+          anyOf16(or16s(get(l.here16), get(l.next16))),
+          set(l.left, or(some(get(l.here16)), shiftLeft(some(get(l.next16)), int(16)))),
+          during(
+            get(l.left),
+            set(l.q, add(get(l.p), trailingZeros(get(l.left)))),
+            set(l.gram, or(load16(get(l.q)), int(maskOf(2) & LOW))),
+            when(
+              and(
+                // What lies behind the end is of another time.
+                less(get(l.q), get(l.last)),
+                and(shiftRight(load8(add(get(l.pairs), shiftRight(get(l.gram), int(3)))), and(get(l.gram), int(7))), int(1)), // biome-ignore format: one question
+              ),
+              set(l.hash, mul(get(l.gram), int(HASH))),
+              set(
+                l.out,
+                call(
+                  PROBE,
+                  ...[l.sweep, l.gram, l.hash, l.q, l.start, l.end, l.fresh, l.round, l.out].map(
+                    get,
+                  ),
+                ),
+              ),
             ),
+            set(l.left, and(get(l.left), sub(get(l.left), int(1)))),
           ),
         ),
-        set(l.left, and(get(l.left), sub(get(l.left), int(1)))),
+        set(l.p, add(get(l.p), int(32))),
       ),
-      set(l.p, add(get(l.p), int(16))),
-    ),
-    get(l.out),
-  ],
+      get(l.out),
+    ]
+  },
 )
 
 const sweepOf = ({ width, step }: Way, place: number) =>

@@ -6,11 +6,13 @@
 import type { Candidates, Prefilter } from './prefilter.ts'
 import { costOf, rarestFrom } from './rarity.ts'
 import {
+  CLASS_BYTES,
   END_OF_SINGLES,
   GRAM,
   HASH,
   LOW,
   maskOf,
+  PAIR_BYTES,
   PAIRS,
   PATTERN,
   SWEEP,
@@ -225,19 +227,6 @@ export class WasmPrefilter implements Prefilter {
   }
 }
 
-/** Several of one room over the same bytes, at most a piece: they are put there once. */
-export function lookWithAll(
-  room: ScanRoom,
-  prefilters: readonly WasmPrefilter[],
-  bytes: Uint8Array,
-  { start, end, fresh }: { start: number; end: number; fresh: number },
-  found: Candidates,
-): void {
-  if (prefilters.length === 0) return
-  room.put(bytes, start, end)
-  for (const prefilter of prefilters) prefilter.look(start, end, found, fresh)
-}
-
 function isLetter(c: number): boolean {
   return c >= 0x61 && c <= 0x7a
 }
@@ -296,9 +285,13 @@ function bitsOf(grams: readonly Gram[]): { shift: number; table: Uint8Array } {
   return { shift, table }
 }
 
-/** Pairs in eight classes, those with neighbouring first bytes in one: which classes have a half of a byte. */
+/** Pairs in eight classes, those with neighbouring first bytes in one: which classes have a half of a byte. And which pairs they are. */
 function classes(grams: readonly Gram[]): { shift: number; table: Uint8Array } {
-  const table = new Uint8Array(64)
+  const table = new Uint8Array(CLASS_BYTES + PAIR_BYTES)
+  for (const { gram } of grams) {
+    const at = CLASS_BYTES + (gram >>> 3)
+    table[at] = (table[at] as number) | (1 << (gram & 7))
+  }
   const sorted = [...grams].sort((a, b) => (a.bytes[a.at] as number) - (b.bytes[b.at] as number))
   for (const [place, { bytes, nocase, at }] of sorted.entries()) {
     const bit = 1 << Math.floor((place * 8) / sorted.length)

@@ -101,15 +101,11 @@ function firstLine(tx: HttpTransaction, response: boolean): string {
   return [tx.method, tx.rawUri, version(tx.version)].filter((part) => part !== '').join(' ')
 }
 
-/** Request or status line and header lines as sent. */
+/** Request or status line and header lines, these put in one form. */
 function start(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
-  const raw = response ? tx.rawResponseHeaders : tx.rawRequestHeaders
-  const first = firstLine(tx, response)
-  const all = Buffer.allocUnsafe(first.length + raw.length + 4)
-  all.write(`${first}\r\n`, 0, 'latin1')
-  all.set(raw, first.length + 2)
-  all.write('\r\n', all.length - 2, 'latin1')
-  return all
+  let text = `${firstLine(tx, response)}\r\n`
+  for (const { name, value } of headersOf(tx, response).made) text += `${name}: ${value}\r\n`
+  return bytesOf(`${text}\r\n`)
 }
 
 /** Lower case, without the port. */

@@ -53,6 +53,27 @@ test.each([1e6, 5])('SMTP: envelope, headers, an attached file (in segments of %
   )
 })
 
+test('HTTP: a header line without a colon hides nothing', () => {
+  const talk = textTalk(
+    80,
+    '>GET / HTTP/1.1\r\nHost: a\r\n) Havij  \r\nConnection: close\r\nmore\r\n\r\n',
+    '<HTTP/1.1 200 OK\r\nabc\r\nContent-Length: 0\r\n\r\n',
+  )
+  const asked = [
+    'http.header; flow:to_server; content:"Host: a|0d 0a|: ) Havij, more|0d 0a|Connection: close|0d 0a|"; bsize:45;',
+    'http.header_names; flow:to_server; content:"|0d 0a|Host|0d 0a 0d 0a|Connection|0d 0a 0d 0a|"; bsize:24;',
+    'http.header.raw; flow:to_server; content:"close|0d 0a|more|0d 0a 0d 0a|"; endswith;',
+    'http.start; content:"GET / HTTP/1.1|0d 0a|Host: a|0d 0a|: ) Havij, more|0d 0a|Connection: close|0d 0a 0d 0a|"; startswith; endswith;',
+    'http.request_header; content:": ) Havij, more"; bsize:15;',
+    'app-layer-event:http.request_field_missing_colon; flow:to_server;',
+    'http.header; flow:to_client; content:": abc|0d 0a|Content-Length: 0|0d 0a|"; bsize:26;',
+    'http.response_header; content:": abc"; bsize:5;',
+    'app-layer-event:http.response_field_missing_colon;',
+  ]
+  const all = fires(talk, 'http', asked)
+  expect(all.toSorted()).toEqual(['<7', '<8', '<9', '>1', '>2', '>3', '>4', '>5', '>6'])
+})
+
 test('SMTP: what Suricata has an event for', () => {
   const talk = textTalk(
     25,
@@ -158,6 +179,9 @@ test('HTTP: a body nobody announced, and requests that are not quite', () => {
   expect(fires(textTalk(80, '>GET /\nHost: x\n\n'), 'http', asked)).toEqual(['>2'])
   const chunks = '>POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0\r\n\r\n'
   expect(fires(textTalk(80, chunks), 'http', asked)).toEqual(['>3'])
+  const answer = '<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0\r\n\r\n'
+  const told = ['app-layer-event:http.request_chunk_extension; flow:to_client;']
+  expect(fires(textTalk(80, '>GET / HTTP/1.1\r\n\r\n', answer), 'http', told)).toEqual(['<1'])
 })
 
 test('a rule cannot be about two protocols', () => {

@@ -5,7 +5,7 @@
 import type { AppProto } from '../../decode/records.ts'
 import type { Candidates } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
-import { lookWithAll, WasmPrefilter } from '../prefilter/wasm-grams.ts'
+import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { mustBeWithin } from './near-start.ts'
 import { PlainRules } from './plain-rules.ts'
 import type { FastPattern, Signature } from './rule.ts'
@@ -30,17 +30,17 @@ export class StreamRules {
   readonly #room: ScanRoom
   readonly #added: Added[] = []
   readonly #head: WasmPrefilter
-  readonly #any: WasmPrefilter
+  /** Beyond the beginning: of streams of these protocols, of any other, and of those that are not known yet. */
   readonly #own = new Map<AppProto, WasmPrefilter>()
-  /** What is looked for at the beginning of a stream of a protocol, and further on. */
-  readonly #atHead = new Map<AppProto, readonly WasmPrefilter[]>()
-  readonly #further = new Map<AppProto, readonly WasmPrefilter[]>()
+  readonly #other: WasmPrefilter
+  readonly #all: WasmPrefilter
   #plain: PlainRules | undefined
 
   constructor(room: ScanRoom) {
     this.#room = room
     this.#head = new WasmPrefilter(room)
-    this.#any = new WasmPrefilter(room)
+    this.#other = new WasmPrefilter(room)
+    this.#all = new WasmPrefilter(room)
   }
 
   /** `fast`: what it is found by in the stream. */
@@ -61,14 +61,21 @@ export class StreamRules {
       if (!head && proto !== undefined) own.set(proto, (own.get(proto) ?? 0) + 1)
     for (const [proto, count] of own)
       if (count >= OWN_LEAST) this.#own.set(proto, new WasmPrefilter(this.#room))
-    for (const { index, fast, head, proto } of this.#added) {
-      const own = proto === undefined ? undefined : this.#own.get(proto)
-      const prefilter = head ? this.#head : (own ?? this.#any)
-      prefilter.add(fast.bytes, fast.nocase, index)
+    for (const each of this.#added) {
+      for (const prefilter of this.#placesOf(each))
+        prefilter.add(each.fast.bytes, each.fast.nocase, each.index)
+      yield
     }
     this.#added.length = 0
-    yield
-    for (const prefilter of [this.#head, this.#any, ...this.#own.values()]) yield* prefilter.parts()
+    for (const prefilter of [this.#head, this.#other, this.#all, ...this.#own.values()])
+      yield* prefilter.parts()
+  }
+
+  /** One of a protocol that has no pass of its own is looked for with the others. */
+  #placesOf({ head, proto }: Added): readonly WasmPrefilter[] {
+    if (head) return [this.#head]
+    const own = proto === undefined ? undefined : this.#own.get(proto)
+    return own ? [this.#all, own] : [this.#all, this.#other, ...this.#own.values()]
   }
 
   /**
@@ -81,15 +88,12 @@ export class StreamRules {
     proto: AppProto,
     found: Candidates,
   ): void {
-    const known = base < HEAD_BYTES ? this.#atHead : this.#further
-    let prefilters = known.get(proto)
-    if (!prefilters) {
-      const own = proto === 'unknown' ? [...this.#own.values()] : [this.#own.get(proto)]
-      const all = [known === this.#atHead ? this.#head : undefined, this.#any, ...own]
-      prefilters = all.filter((each) => each !== undefined && each.patterns > 0) as WasmPrefilter[]
-      known.set(proto, prefilters)
-    }
-    lookWithAll(this.#room, prefilters, bytes, { start, end, fresh }, found)
+    const body = proto === 'unknown' ? this.#all : (this.#own.get(proto) ?? this.#other)
+    const atHead = base < HEAD_BYTES && this.#head.patterns > 0
+    if (!atHead && body.patterns === 0) return
+    this.#room.put(bytes, start, end)
+    if (atHead) this.#head.look(start, end, found, fresh)
+    if (body.patterns > 0) body.look(start, end, found, fresh)
   }
 
   get empty(): boolean {
