@@ -54,6 +54,7 @@ import type { SeenAlert } from './shard-messages.ts'
 import { Verdicts } from './verdicts.ts'
 
 const UDP = 17
+const LATE_US = 1_000_000
 const TCP = 6
 
 export interface InspectorOptions {
@@ -103,6 +104,7 @@ export class Inspector implements FlowListener {
   #timeUs = 0
   /** Bytes that wait for an acknowledgement, and matches that wait for a packet; undefined: nothing waits. */
   readonly #acked: AckedStreams | undefined
+  #lateUs = 0
   readonly #synBytes = new SynBytes()
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
@@ -138,7 +140,10 @@ export class Inspector implements FlowListener {
       },
       this,
     )
-    this.#path = new FramePath(this.#flows, (timeUs) => output.ticked?.(timeUs))
+    this.#path = new FramePath(this.#flows, (timeUs) => {
+      this.#giveLate(timeUs)
+      output.ticked?.(timeUs)
+    })
     this.#app = new AppLayer(
       this.#table,
       {
@@ -191,6 +196,16 @@ export class Inspector implements FlowListener {
   tick(timeUs: number): void {
     this.#timeUs = timeUs
     this.#flows.tick(timeUs)
+    this.#giveLate(timeUs)
+  }
+
+  /** What was acknowledged and waits for more to be looked through at once does so for two seconds at most. */
+  #giveLate(timeUs: number): void {
+    if (timeUs - this.#lateUs < LATE_US) return
+    this.#lateUs = timeUs
+    this.#telling = true
+    this.#acked?.giveLate()
+    this.#telling = false
   }
 
   /** Ends every flow, so that each has its record. */

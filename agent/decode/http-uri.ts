@@ -11,7 +11,7 @@ export function normaliseUri(raw: string): string {
   const path = mark === -1 ? whole : whole.slice(0, mark)
   const query = mark === -1 ? '' : `?${decodePercent(whole.slice(mark + 1))}`
   const fragment = hash === -1 ? '' : origin.slice(hash)
-  return foldPath(decodePercent(path)) + query + fragment
+  return foldPath(shortest(decodePercent(path))) + query + fragment
 }
 
 /** The host an absolute-form target names, or ''. */
@@ -39,6 +39,16 @@ function decodePercent(text: string): string {
 /** Full-width forms become what servers take them for; anything else wide is one we cannot show in a byte. */
 function bestFit(code: number): number {
   return code >= 0xff01 && code <= 0xff5e ? code - 0xfee0 : 0x3f
+}
+
+const TOO_LONG = /[\xc0\xc1][\x80-\xbf]|\xe0[\x80\x81][\x80-\xbf]/g
+
+/** ASCII in two or three bytes of UTF-8, as no honest client writes it and old servers read it: `%c0%af` for a slash. */
+function shortest(path: string): string {
+  return path.replace(TOO_LONG, (long) => {
+    const [high = 0, low = 0] = [...long.slice(-2)].map((c) => c.charCodeAt(0))
+    return String.fromCharCode(((high & 1) << 6) | (low & 0x3f))
+  })
 }
 
 function foldPath(path: string): string {

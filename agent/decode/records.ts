@@ -65,6 +65,8 @@ export interface HttpTransaction {
   id: number
   /** '' where the request was never seen. */
   method: string
+  /** The first line, as sent. */
+  requestLine?: string
   /** As sent. */
   rawUri: string
   /** Path and query percent-decoded once, `/../` and `//` folded, no host: as Suricata's http.uri. */
@@ -79,6 +81,8 @@ export interface HttpTransaction {
   requestBodyBytes: number
   /** 0 while no status line was seen, or where it has no number. */
   status: number
+  /** As sent. */
+  responseLine?: string
   /** What a status line has instead of a number. */
   statusText?: string
   reason: string

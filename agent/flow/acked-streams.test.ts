@@ -60,6 +60,45 @@ test('what is acknowledged is handed on when it is worth it, or when nothing mor
   expect(said.at(-1)).toEqual([1, false])
 })
 
+test('what is acknowledged waits for more at most from one call to the next but one', () => {
+  const { streams, given } = kept()
+  const frame = Buffer.from('abcdef')
+  streams.add(3, frame, 0, 4, true)
+  streams.acknowledged(3, 2)
+  streams.giveLate()
+  streams.settle()
+  streams.add(3, frame, 4, 6, true)
+  expect(given[3]).toBe(undefined)
+  streams.giveLate()
+  expect(given[3]).toBe('ab')
+  streams.giveLate()
+  expect(given[3]).toBe('ab')
+  streams.acknowledged(3, 3)
+  streams.giveLate()
+  streams.acknowledged(3, 0)
+  expect(given[3]).toBe('abcdef')
+  streams.giveLate()
+  streams.add(3, frame, 0, 2, true)
+  streams.acknowledged(3, 1)
+  streams.giveLate()
+  expect(given[3]).toBe('abcdef')
+  streams.giveLate()
+  expect(given[3]).toBe('abcdefa')
+})
+
+test('what comes drop by drop waits no longer for that', () => {
+  const { streams, given } = kept()
+  const drop = Buffer.from('x')
+  let behind = 0
+  for (let i = 0; i < 100; i++) {
+    streams.add(5, drop, 0, 1, false)
+    streams.acknowledged(5, 1)
+    streams.giveLate()
+    behind = Math.max(behind, i + 1 - (given[5] ?? '').length)
+  }
+  expect(behind).toBeLessThan(5)
+})
+
 test('what is acknowledged in time is not copied', () => {
   const given: Uint8Array[] = []
   const streams = new AckedStreams({ streams: 2, give: (_, bytes) => void given.push(bytes) })

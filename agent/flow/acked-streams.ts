@@ -16,6 +16,8 @@ const POOL_PART_BYTES_MAX = 2048
 const PARTS_AT_FIRST = 4096
 /** What is acknowledged while more is under way waits for so much: it is looked through at once, as Suricata does (2,560). */
 const READY_LEAST = 2560
+/** Its turn is over: it is in the list yet. */
+const GIVEN = 3
 const NOTHING = new Uint8Array(0)
 
 export interface AckedOptions {
@@ -37,6 +39,10 @@ export class AckedStreams {
   readonly #first: Int32Array
   readonly #last: Int32Array
   readonly #bytes: Int32Array
+  /** By stream: bytes that are acknowledged and wait for more, and for how many turns; those of which it is so. */
+  readonly #ready: Uint32Array
+  readonly #turns: Uint8Array
+  readonly #late: number[] = []
   /** By part: where its bytes are, the chunk of the pool they are in (-1: none), whether they are a frame's, the part after it. */
   readonly #memory: Uint8Array[] = []
   #from = new Int32Array(PARTS_AT_FIRST)
@@ -56,6 +62,8 @@ export class AckedStreams {
     this.#first = new Int32Array(streams).fill(-1)
     this.#last = new Int32Array(streams).fill(-1)
     this.#bytes = new Int32Array(streams)
+    this.#ready = new Uint32Array(streams)
+    this.#turns = new Uint8Array(streams)
   }
 
   /** `stays`: the memory stays as it is up to `settle`. */
@@ -89,6 +97,29 @@ export class AckedStreams {
   acknowledged(stream: number, keep: number): void {
     const ready = (this.#bytes[stream] as number) - keep
     if (ready >= READY_LEAST || keep === 0) this.release(stream, keep)
+    else if (ready > 0) {
+      this.#ready[stream] = ready
+      const turns = this.#turns[stream]
+      if (turns === 0) this.#late.push(stream)
+      // What comes drop by drop waits no longer for that.
+      if (turns === 0 || turns === GIVEN) this.#turns[stream] = 1
+    }
+  }
+
+  /** Called once in a while: what has been acknowledged since before the call before, and waits for more, waits no longer. */
+  giveLate(): void {
+    let left = 0
+    for (const stream of this.#late) {
+      const turns = this.#turns[stream] as number
+      if (turns === 1) {
+        this.#turns[stream] = 2
+        this.#late[left++] = stream
+        continue
+      }
+      this.#turns[stream] = 0
+      if (turns === 2) this.release(stream, (this.#bytes[stream] as number) - (this.#ready[stream] as number)) // biome-ignore format: one line
+    }
+    this.#late.length = left
   }
 
   waits(stream: number): boolean {
@@ -98,6 +129,7 @@ export class AckedStreams {
   /** Hands on all but the last `keep` bytes. */
   release(stream: number, keep: number): void {
     let held = this.#bytes[stream] as number
+    if (held > keep && this.#turns[stream] !== 0) this.#turns[stream] = GIVEN
     while (held > keep) {
       const part = this.#first[stream] as number
       const from = this.#from[part] as number

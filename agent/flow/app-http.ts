@@ -184,6 +184,7 @@ export class HttpFlow implements AppParser {
     const exchange = this.#newExchange()
     const { http } = exchange
     http.method = start.method
+    http.requestLine = line
     http.rawUri = start.rawUri
     http.uri = start.method === 'CONNECT' ? start.rawUri : normaliseUri(start.rawUri)
     http.version = start.version
@@ -268,6 +269,7 @@ export class HttpFlow implements AppParser {
     const { list, faults, events } = decodeHeaders(rest, 0, rest.length, true)
     for (const fault of faults) this.#sink.fault(fault)
     http.status = start.status
+    http.responseLine = line
     if (start.text !== undefined) http.statusText = start.text
     http.reason = start.reason
     http.responseVersion = start.version

@@ -1,4 +1,5 @@
 /** The sticky buffers: what each is called, when it can be read, and how. */
+import { uriHost } from '../../decode/http-uri.ts'
 import type {
   DnsMessage,
   DnsRecord,
@@ -64,10 +65,14 @@ function headersOf(tx: HttpTransaction, response: boolean) {
   return known
 }
 
-function header(tx: HttpTransaction, response: boolean, name: string): Uint8Array | undefined {
+function headerText(tx: HttpTransaction, response: boolean, name: string): string | undefined {
   const { made, keys } = headersOf(tx, response)
-  const at = keys.indexOf(name)
-  return at < 0 ? undefined : bytesOf((made[at] as HttpHeader).value)
+  return made[keys.indexOf(name)]?.value
+}
+
+function header(tx: HttpTransaction, response: boolean, name: string): Uint8Array | undefined {
+  const text = headerText(tx, response, name)
+  return text === undefined ? undefined : bytesOf(text)
 }
 
 const oneHeader = (name: string, side: BufferSource['side'], field: string) =>
@@ -94,9 +99,11 @@ function headerNames(tx: HttpTransaction, response: boolean): Uint8Array | undef
   return names.length === 0 ? undefined : bytesOf(`\r\n${names.join('\r\n')}\r\n\r\n`)
 }
 
-const version = (text: string) => (text === '' || text.startsWith('HTTP/') ? text : `HTTP/${text}`)
+const version = (text: string) => (text === '' || /^HTTP\//i.test(text) ? text : `HTTP/${text}`)
 
 function firstLine(tx: HttpTransaction, response: boolean): string {
+  const sent = response ? tx.responseLine : tx.requestLine
+  if (sent !== undefined) return sent
   if (response) return `${version(tx.responseVersion)} ${tx.status} ${tx.reason}`
   return [tx.method, tx.rawUri, version(tx.version)].filter((part) => part !== '').join(' ')
 }
@@ -108,17 +115,22 @@ function start(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
   return bytesOf(`${text}\r\n`)
 }
 
-/** Lower case, without the port. */
-function hostName(host: string): string {
-  return host.replace(/:\d*$/, '').toLowerCase()
+/** Of the URI, where it names one, for then servers ask no header. */
+function host(tx: HttpTransaction): string | undefined {
+  const named = uriHost(tx.rawUri).replace(PORT, '').toLowerCase()
+  return named || headerText(tx, false, 'host')
 }
+
+const PORT = /:\d*$/
 
 const HTTP: readonly BufferSource[] = [
   http('http.method', 'request', (tx) => bytesOf(tx.method)),
   http('http.uri', 'request', (tx) => bytesOf(tx.uri)),
   http('http.uri.raw', 'request', (tx) => bytesOf(tx.rawUri)),
-  http('http.host', 'request', (tx) => bytesOf(hostName(tx.host))),
-  http('http.host.raw', 'request', (tx) => header(tx, false, 'host') ?? bytesOf(tx.host)),
+  http('http.host', 'request', (tx) =>
+    bytesOf((host(tx) ?? tx.host).replace(PORT, '').toLowerCase()),
+  ),
+  http('http.host.raw', 'request', (tx) => bytesOf(host(tx) ?? tx.host)),
   http('http.request_line', 'request', (tx) => bytesOf(firstLine(tx, false))),
   http('http.request_body', 'request', (tx) => some(tx.requestBody), true),
   http('http.protocol', 'both', (tx, response) =>

@@ -8,7 +8,7 @@ import { CLASSIFICATION, DEFAULT_PRIORITY, severityOf } from './classification.t
 import { type Condition, decide } from './condition.ts'
 import { Datasets } from './datasets.ts'
 import { Draft, type DraftList } from './draft.ts'
-import { chooseFast } from './fast-pattern.ts'
+import { chooseFast, leadsOf } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
 import { KEYWORDS } from './keywords.ts'
 import { attackIds } from './keywords-rule.ts'
@@ -203,6 +203,7 @@ function signature(
   const body = buffers.some(({ view }) => view.source.body) || tests.some(({ late }) => late)
   const point: Point | undefined =
     judged === undefined ? undefined : { proto: judged, response, body }
+  const fast = chooseFast(draft.lists, buffers, point !== undefined)
   const made: Signature = {
     id: 0,
     index: 0,
@@ -238,7 +239,8 @@ function signature(
     wholeBody: buffers.some(
       ({ view, conditions }) => view.source.body && conditions.some(needsEnd),
     ),
-    fast: chooseFast(draft.lists, buffers, point !== undefined),
+    fast,
+    leads: point === undefined ? leadsOf(payload, fast) : undefined,
     lead: judged === undefined || payload.length > 0 ? leadOf(payload) : undefined,
     plain: false,
     hit: hitOf(draft),

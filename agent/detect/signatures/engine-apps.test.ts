@@ -74,6 +74,25 @@ test('HTTP: a header line without a colon hides nothing', () => {
   expect(all.toSorted()).toEqual(['<7', '<8', '<9', '>1', '>2', '>3', '>4', '>5', '>6'])
 })
 
+test('HTTP: first lines are as sent, and the host is the one that servers take', () => {
+  const named = textTalk(
+    80,
+    '>GET\thttp://u:p@B.Example:81/a  http/1.1\r\nHost: a\r\n\r\n',
+    '<HTTP/1.1  200 Fine \r\nContent-Length: 0\r\n\r\n',
+  )
+  const asked = [
+    'http.request_line; content:"GET|09|http://u:p@B.Example:81/a  http/1.1"; bsize:39;',
+    'http.protocol; flow:to_server; content:"http/1.1"; bsize:8;',
+    'http.host; content:"b.example"; bsize:9;',
+    'http.host.raw; content:"b.example"; bsize:9;',
+    'http.response_line; content:"HTTP/1.1  200 Fine "; bsize:19;',
+  ]
+  expect(fires(named, 'http', asked).toSorted()).toEqual(['<5', '>1', '>2', '>3', '>4'])
+  const twice = textTalk(80, '>GET / HTTP/1.1\r\nHost: A\r\nHost: b:81\r\n\r\n')
+  const both = ['http.host; content:"a, b"; bsize:4;', 'http.host.raw; content:"A, b:81"; bsize:7;']
+  expect(fires(twice, 'http', both).toSorted()).toEqual(['>1', '>2'])
+})
+
 test('SMTP: what Suricata has an event for', () => {
   const talk = textTalk(
     25,

@@ -122,6 +122,17 @@ test.each([
   expect(made.refused.map((each) => each.keyword)).toEqual([keyword])
 })
 
+test('what is asked of a header that IPv6 does not have is no answer there', () => {
+  const made = lab(
+    'alert ip any any -> any any (tos:!1;)',
+    'alert ip any any -> any any (id:!70000;)',
+    'alert ip any any -> any any (ttl:64;)',
+  )
+  expect(made.datagram('a')).toEqual([1, 2, 3])
+  const ends = { src: '2001:db8::1', dest: '2001:db8::2', srcPort: 4000, destPort: 80 }
+  expect(made.datagram('a', ends)).toEqual([3])
+})
+
 test('a rule on addresses and ports alone is said once for each direction, one with more for each packet', () => {
   const made = lab(
     'alert ip any any -> any any ()',

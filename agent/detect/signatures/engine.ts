@@ -149,8 +149,7 @@ export class SignatureEngine {
       for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
     }
     const { list, count } = this.#candidates
-    for (let i = 0; i < count; i++)
-      this.#offerPacket(signatures[list[i] as number] as Signature, packet)
+    for (let i = 0; i < count; i++) this.#offerPacket(signatures[list[i] as number] as Signature, packet) // biome-ignore format: one line
     if (this.#list.offered === 0) return
     this.#close(flow)
     for (let i = 0; i < this.#list.count; i++)
@@ -327,7 +326,8 @@ export class SignatureEngine {
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
     const look = this.#look(signature, window, end, base, key)
     if (look !== FOUND) {
-      if (signature.fast && payload.length > 1) this.#tails.wait(key, id, base + end, look)
+      if (signature.leads ? look < base + end : signature.fast && payload.length > 1)
+        this.#tails.wait(key, id, base + end, look)
       return false
     }
     if (signature.fast === undefined) this.#marks.fired(key, id)

@@ -2,6 +2,7 @@
 import type { Condition, Content } from './condition.ts'
 import type { DraftList } from './draft.ts'
 import { isPacketPart } from './packet-parts.ts'
+import { literalsOf } from './regex-literals.ts'
 import type { BufferPart, FastPattern } from './rule.ts'
 
 /** Buffers whose few values are in nearly every message: a literal there tells little. */
@@ -54,6 +55,22 @@ export function payloadFast(payload: readonly Condition[]): FastPattern | undefi
     if (condition.type === 'content' && !condition.negated)
       if (!best || worthOf(condition) > worthOf(best)) best = condition
   return best && { bytes: best.bytes, nocase: best.nocase, view: undefined }
+}
+
+/** Literals of which one is in what the rule's expression matches; undefined: none, or the rule has a better one. */
+export function leadsOf(
+  payload: readonly Condition[],
+  fast: FastPattern | undefined,
+): FastPattern[] | undefined {
+  if (fast && (fast.view !== undefined || fast.bytes.length > 1)) return undefined
+  for (const condition of payload) {
+    if (condition.type !== 'pcre' || condition.negated) continue
+    const literals = literalsOf(condition.regex)
+    if (!literals) continue
+    const { texts, nocase } = literals
+    return texts.map((text) => ({ bytes: Buffer.from(text, 'latin1'), nocase, view: undefined }))
+  }
+  return undefined
 }
 
 /** Different bytes say more than repeated ones; zeros and spaces are everywhere. */

@@ -72,11 +72,9 @@ export const PACKET_KEYWORDS: KeywordTable = {
   icmp_id: field((packet) => icmpWord(packet, 4), isIcmpEcho),
   icmp_seq: field((packet) => icmpWord(packet, 6), isIcmpEcho),
   ttl: field((packet) => packet.ttl, isIp),
-  tos: field((packet) => packet.tos, isIp),
-  id: field(
-    (packet) => packet.ipId,
-    (packet) => packet.ipVersion === 4,
-  ),
+  // As Suricata has it: what IPv6 has for it is no answer.
+  tos: field((packet) => packet.tos, isIpv4),
+  id: field((packet) => packet.ipId, isIpv4),
   sameip: bare((draft) =>
     draft.packetTests.push(
       ({ ipVersion, src, dest }) => ipVersion !== 0 && src.every((word, i) => word === dest[i]),
@@ -166,6 +164,10 @@ function checksum(version: 4 | 6, protocol: number | undefined) {
 
 function isIp(packet: Parameters<PacketTest>[0]): boolean {
   return packet.ipVersion !== 0
+}
+
+function isIpv4(packet: Parameters<PacketTest>[0]): boolean {
+  return packet.ipVersion === 4
 }
 
 /** Echo, and the other messages that carry an identifier and a sequence number. */

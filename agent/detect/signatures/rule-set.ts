@@ -191,15 +191,16 @@ export class RuleSet {
       // What its plain contents ask may have gone by when the transaction is there.
       const fast = payloadFast(signature.payload)
       if (fast && (header.anyProtocol || header.tcp))
-        this.streams[point.response ? 0 : 1].add(signature, fast)
+        this.streams[point.response ? 0 : 1].add(signature, [fast])
       return
     }
     if (tcpPacket && (header.anyProtocol || header.tcp)) this.tcp.add(signature)
     if (datagram && (header.anyProtocol || header.udp)) this.udp.add(signature)
     if (datagram && (header.anyProtocol || header.icmp || header.icmpv6)) this.other.add(signature)
     if (!tcpStream || !(header.anyProtocol || header.tcp)) return
-    if (side !== 1) this.streams[0].add(signature, signature.fast)
-    if (side !== 2) this.streams[1].add(signature, signature.fast)
+    const found = signature.leads ?? (signature.fast ? [signature.fast] : [])
+    if (side !== 1) this.streams[0].add(signature, found)
+    if (side !== 2) this.streams[1].add(signature, found)
   }
 
   #tail(side: 1 | 2): number {

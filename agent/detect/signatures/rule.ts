@@ -149,6 +149,8 @@ export interface Signature {
   wholeBody: boolean
   /** The literal that must occur, in which buffer; undefined: judged always. */
   fast: FastPattern | undefined
+  /** In a stream one of these must occur instead: of an expression, where the rule has no better literal. */
+  leads: readonly FastPattern[] | undefined
   /** How its plain contents look on in a stream. */
   lead: Lead | undefined
   plain: boolean

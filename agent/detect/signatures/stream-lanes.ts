@@ -43,16 +43,15 @@ export class StreamRules {
     this.#all = new WasmPrefilter(room)
   }
 
-  /** `fast`: what it is found by in the stream. */
-  add(signature: Signature, fast: FastPattern | undefined): void {
+  /** `found`: by any of these it is found in the stream. */
+  add(signature: Signature, found: readonly FastPattern[]): void {
     const { index, appProto: proto } = signature
-    if (fast === undefined) {
-      this.always.push(index)
-      return
-    }
+    if (found.length === 0) this.always.push(index)
     const head = (mustBeWithin(signature) ?? Number.POSITIVE_INFINITY) <= HEAD_BYTES
-    this.#added.push({ index, fast, head, proto })
-    this.longest = Math.max(this.longest, fast.bytes.length)
+    for (const fast of found) {
+      this.#added.push({ index, fast, head, proto })
+      this.longest = Math.max(this.longest, fast.bytes.length)
+    }
   }
 
   *parts(): Generator<void> {

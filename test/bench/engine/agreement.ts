@@ -2,8 +2,14 @@
 import { readFileSync } from 'node:fs'
 import known from './known-differences.json' with { type: 'json' }
 
-/** How often each rule fired between which ends. */
-export type Alerts = Map<string, number>
+/** Where each rule fired between which ends. */
+export type Alerts = Map<string, Place[]>
+
+interface Place {
+  /** Its number in the capture; 0: none, at the end of a flow. */
+  frame: number
+  inTunnel: boolean
+}
 
 export interface Agreement {
   theirs: number
@@ -13,7 +19,7 @@ export interface Agreement {
   share: number
   /** Of all, what both found or what is known why one does not. */
   explained: number
-  /** By rule: what only one found. */
+  /** By rule and reason: what only one found. */
   differences: Difference[]
 }
 
@@ -26,7 +32,14 @@ interface Difference {
   why?: string
 }
 
+/** By rule, or by rule and ends. */
 const WHY: Readonly<Record<string, string>> = known
+/** The peer says so of a frame that it reads no further. */
+const REFUSED = 2_200_002
+const IN_REFUSED =
+  'In a frame whose IP length is 0, captured before the card cut it (offload): it is read here, and there it is malformed.'
+const IN_TUNNEL =
+  'In a tunnel that is opened here alone: GTP-U, AYIYA, Teredo behind its proofs, ERSPAN 3.'
 
 interface Row {
   event_type: string
@@ -36,6 +49,8 @@ interface Row {
   dest_port?: number
   proto: string
   alert?: { signature_id: number }
+  pcap_cnt?: number
+  tunnel?: { pcap_cnt?: number }
   flow?: { bytes_toserver: number; bytes_toclient: number }
   fileinfo?: { size: number }
 }
@@ -44,36 +59,67 @@ export function readAlerts(eve: string): Alerts {
   const alerts: Alerts = new Map()
   for (const row of rowsOf(eve)) {
     if (!row.alert) continue
-    const { src_ip, src_port, dest_ip, dest_port } = row
+    const { src_ip, src_port, dest_ip, dest_port, tunnel } = row
     // Of other protocols the names differ: a fragment is IPv6-Frag to one and IPv6-ICMP to the other.
     const proto = row.proto === 'TCP' || row.proto === 'UDP' ? row.proto : 'IP'
     const key = `${row.alert.signature_id} ${proto} ${src_ip} ${src_port ?? ''} > ${dest_ip} ${dest_port ?? ''}` // biome-ignore format: one key
-    alerts.set(key, (alerts.get(key) ?? 0) + 1)
+    const places = alerts.get(key) ?? []
+    alerts.set(key, places)
+    places.push({
+      frame: row.pcap_cnt ?? tunnel?.pcap_cnt ?? 0,
+      inTunnel: tunnel !== undefined,
+    })
   }
   return alerts
 }
 
 export function agreement(theirs: Alerts, ours: Alerts): Agreement {
-  const bySid = new Map<number, Difference>()
+  const found = new Map<string, Difference>()
+  const causes = causesOf(theirs)
   let [both, either] = [0, 0]
   for (const key of new Set([...theirs.keys(), ...ours.keys()])) {
-    const [a, b] = [theirs.get(key) ?? 0, ours.get(key) ?? 0]
-    both += Math.min(a, b)
-    either += Math.max(a, b)
-    if (a === b) continue
+    const [a, b] = [theirs.get(key) ?? [], ours.get(key) ?? []]
+    both += Math.min(a.length, b.length)
+    either += Math.max(a.length, b.length)
     const sid = Number.parseInt(key, 10)
-    const why = WHY[sid]
-    const one = bySid.get(sid) ?? { sid, onlyTheirs: 0, onlyOurs: 0, example: key, ...(why !== undefined && { why }) } // biome-ignore format: one line
-    one.onlyTheirs += Math.max(0, a - b)
-    one.onlyOurs += Math.max(0, b - a)
-    bySid.set(sid, one)
+    const add = (onlyTheirs: number, onlyOurs: number, why: string | undefined) => {
+      if (onlyTheirs + onlyOurs === 0) return
+      const one = found.get(`${sid} ${why}`) ?? { sid, onlyTheirs: 0, onlyOurs: 0, example: key, ...(why !== undefined && { why }) } // biome-ignore format: one line
+      one.onlyTheirs += onlyTheirs
+      one.onlyOurs += onlyOurs
+      found.set(`${sid} ${why}`, one)
+    }
+    const reason = WHY[key] ?? WHY[sid]
+    let more = b.length - a.length
+    if (more > 0 && reason === undefined)
+      for (const [why, holds] of causes) {
+        const caused = Math.min(more, b.filter(holds).length)
+        add(0, caused, why)
+        more -= caused
+      }
+    add(Math.max(0, -more), Math.max(0, more), reason)
   }
   const size = (one: Difference) => one.onlyTheirs + one.onlyOurs
-  const differences = [...bySid.values()].sort((a, b) => size(b) - size(a) || a.sid - b.sid)
+  const differences = [...found.values()].sort((a, b) => size(b) - size(a) || a.sid - b.sid)
   const unknown = differences.reduce((sum, one) => sum + (one.why === undefined ? size(one) : 0), 0)
   const share = either === 0 ? 1 : both / either
   const explained = either === 0 ? 1 : 1 - unknown / either
   return { theirs: total(theirs), ours: total(ours), both, share, explained, differences }
+}
+
+/** Why we see what the peer does not: what it says, or says nothing of, in the same frame. */
+function causesOf(theirs: Alerts): [string, (place: Place) => boolean][] {
+  const refused = new Set<number>()
+  const opened = new Set<number>()
+  for (const [key, places] of theirs)
+    for (const { frame, inTunnel } of places) {
+      if (Number.parseInt(key, 10) === REFUSED) refused.add(frame)
+      if (inTunnel) opened.add(frame)
+    }
+  return [
+    [IN_REFUSED, ({ frame }) => frame > 0 && refused.has(frame)],
+    [IN_TUNNEL, ({ frame, inTunnel }) => inTunnel && !opened.has(frame)],
+  ]
 }
 
 /** Records of each type, and what flows and files add up to: what an engine says that it has seen. */
@@ -102,6 +148,6 @@ function* rowsOf(eve: string): Generator<Row> {
 
 function total(alerts: Alerts): number {
   let sum = 0
-  for (const count of alerts.values()) sum += count
+  for (const places of alerts.values()) sum += places.length
   return sum
 }

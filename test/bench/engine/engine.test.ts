@@ -20,16 +20,36 @@ const ENDS = { src_ip: '10.0.0.1', src_port: 1, dest_ip: '10.0.0.2', dest_port: 
 const alert = (sid: number, ends = {}) => ({ event_type: 'alert', ...ENDS, ...ends, alert: { signature_id: sid } }) // biome-ignore format: one row
 
 test('alerts are the same one for one: by ends, rule and count', () => {
-  const theirs = readAlerts(eve('a', [alert(1), alert(1), alert(2), alert(3), alert(2_100_528)]))
+  const theirs = readAlerts(eve('a', [alert(1), alert(1), alert(2), alert(3), alert(2_610_328)]))
   const ours = readAlerts(eve('b', [alert(1), alert(2), alert(3, { src_port: 2 })]))
   const { differences, ...rest } = agreement(theirs, ours)
   expect(rest).toEqual({ theirs: 5, ours: 3, both: 2, share: 2 / 6, explained: 1 - 3 / 6 })
   expect(differences.map(({ sid, onlyTheirs, onlyOurs }) => [sid, onlyTheirs, onlyOurs])).toEqual([
     [3, 1, 1],
     [1, 1, 0],
-    [2_100_528, 1, 0],
+    [2_610_328, 1, 0],
   ])
   expect(agreement(theirs, theirs).share).toBe(1)
+})
+
+test('what is seen here alone is explained by what the other says of the same frame, and no further', () => {
+  const at = (sid: number, frame: number, more = {}) => ({
+    ...alert(sid),
+    pcap_cnt: frame,
+    ...more,
+  })
+  const inTunnel = { pcap_cnt: undefined, tunnel: { pcap_cnt: 8 } }
+  const theirs = [at(2_200_002, 7), at(5, 9), at(6, 8, { ...inTunnel, tunnel: { pcap_cnt: 9 } })]
+  const ours = [at(5, 7), at(5, 7), at(5, 9), at(5, 10), at(6, 8, inTunnel), at(6, 9, { ...inTunnel, tunnel: { pcap_cnt: 9 } })] // biome-ignore format: one line
+  const { differences, explained } = agreement(readAlerts(eve('d', theirs)), readAlerts(eve('e', ours))) // biome-ignore format: one line
+  const told = differences.map(({ sid, onlyTheirs, onlyOurs, why }) => [sid, onlyTheirs, onlyOurs, why?.slice(0, 11)]) // biome-ignore format: one line
+  expect(told).toEqual([
+    [5, 0, 2, 'In a frame '],
+    [5, 0, 1, undefined],
+    [6, 0, 1, 'In a tunnel'],
+    [2_200_002, 1, 0, 'A frame who'],
+  ])
+  expect(explained).toBe(1 - 1 / 7)
 })
 
 test('what was seen is counted by type, in bytes too', () => {
