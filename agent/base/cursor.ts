@@ -51,6 +51,11 @@ export class Cursor {
     return this.u16() * 0x1_0000 + this.u16()
   }
 
+  skip(size: number): void {
+    if (size > this.left) this.fail('truncated')
+    else this.offset += size
+  }
+
   /** The next `size` bytes, as a view: copy it if it must outlive the packet. */
   take(size: number): Buffer {
     const at = this.offset

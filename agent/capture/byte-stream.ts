@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 import { Failure } from '../base/failure.ts'
-import { frameMemory } from './frame-memory.ts'
+import { frameMemory, giveBack } from './frame-memory.ts'
 import { openPlain } from './plain-file.ts'
 
 /** Packed bytes given to zlib at a time; it unfolds them at most 1032 times, so this is also a bound. */
@@ -100,6 +100,7 @@ export class ByteStream {
   async close(): Promise<void> {
     await this.#plain?.close()
     await this.#chunks.return?.()
+    giveBack(this.bytes)
   }
 }
 

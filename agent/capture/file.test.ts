@@ -9,6 +9,7 @@ import { pcapFile, timed, udp } from '../../test/traffic/frames.ts'
 import { Pcapng } from '../../test/traffic/pcapng.ts'
 import { Failure } from '../base/failure.ts'
 import { openFile } from './file.ts'
+import type { FrameBatch } from './source.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'picket-file-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -257,4 +258,19 @@ test('standard input, arriving byte by byte', async () => {
   child.stdin.end()
   await once(child, 'close')
   expect(Buffer.concat(out).toString()).toBe('3')
+})
+
+test('one file after another lies in the same memory, two at once each in their own', async () => {
+  const paths = ['a', 'b'].map((name) => join(folder, `${name}.pcap`))
+  for (const path of paths) writeFileSync(path, pcapFile(timed(FRAMES, START_US)))
+  const begun = (path = '') => openFile(path)[Symbol.asyncIterator]()
+  const memoryOf = async (each: AsyncIterator<FrameBatch>) =>
+    (await each.next()).value?.bytes.buffer
+  const [one, two] = paths.map(begun) as [AsyncIterator<FrameBatch>, AsyncIterator<FrameBatch>]
+  const first = await memoryOf(one)
+  expect(await memoryOf(two)).not.toBe(first)
+  await one.return?.()
+  const three = begun(paths[0])
+  expect(await memoryOf(three)).toBe(first)
+  for (const each of [two, three]) await each.return?.()
 })

@@ -48,6 +48,8 @@ interface Undone {
 export interface Inflated {
   bytes: Uint8Array
   fault: Fault | undefined
+  /** Nothing was undone: the bytes are a view of what was given. */
+  same: boolean
 }
 
 /**
@@ -60,8 +62,11 @@ export function inflateBody(
   keptMax: number,
   layersMax = 2,
 ): Inflated {
+  if (encoding === '') return { bytes: body.subarray(0, keptMax), fault: undefined, same: true }
   let bytes: Buffer = body
   let fault: Fault | undefined
+  let same = true
+  let lent = false
   const layers = encoding
     .toLowerCase()
     .split(/[\s,\0]+/, LAYERS_MAX * 2)
@@ -72,14 +77,17 @@ export function inflateBody(
     // A name that is none is read over, as clients do.
     if (!undo) continue
     if (left-- === 0 || bytes.length === 0) break
-    if (usual.holds(bytes)) bytes = Buffer.from(bytes) // the next layer is written over it
-    const result = (undo === gunzip && usualGzip(bytes)) || longestPrefix(bytes, undo)
+    if (lent) bytes = Buffer.from(bytes) // the next layer is written over it
+    const whole = undo === gunzip ? usualGzip(bytes) : undefined
+    const result = whole ?? longestPrefix(bytes, undo)
+    lent = whole !== undefined
     fault ??= result.fault
     if (!result.output) break
     bytes = result.output
+    same = false
   }
   const kept = bytes.subarray(0, keptMax)
-  return { bytes: usual.holds(kept) ? new Uint8Array(kept) : kept, fault }
+  return { bytes: lent ? new Uint8Array(kept) : kept, fault, same }
 }
 
 function undoer(name: string): ((input: Buffer) => Buffer) | undefined {

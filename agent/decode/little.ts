@@ -23,6 +23,14 @@ export class Little {
     return this.#has(at, 8) ? this.bytes.readBigUInt64LE(at) : 0n
   }
 
+  /** In decimal digits; below 2^53 without a big integer. */
+  u64Text(at: number): string {
+    if (!this.#has(at, 8)) return '0'
+    const high = this.bytes.readUInt32LE(at + 4)
+    if (high >= 0x20_0000) return String(this.u64(at))
+    return String(high * 2 ** 32 + this.bytes.readUInt32LE(at))
+  }
+
   slice(at: number, size: number): Buffer {
     return this.#has(at, size) ? this.bytes.subarray(at, at + size) : this.bytes.subarray(0, 0)
   }

@@ -23,6 +23,8 @@ export function modbusBytes(bytes: Uint8Array, start: number, end: number): numb
   return length < 2 || length > UNIT_AND_PDU_MAX ? 'bad-length' : 6 + length
 }
 
+const NOTHING = new Uint8Array(0)
+
 /** Decodes the one ADU that fills [start, end). */
 export function decodeModbus(
   bytes: Buffer,
@@ -80,7 +82,7 @@ function emptyMessage(head: {
     values: [],
     readAddress: undefined,
     readQuantity: undefined,
-    read: new Uint8Array(0),
+    read: NOTHING,
     subFunction: undefined,
     write: WRITES.has(code),
   }

@@ -49,11 +49,6 @@ export class RawInflate {
     return this.#output.subarray(0, Math.min(this.#max, this.#output.length - room))
   }
 
-  /** Whether these bytes lie in this object's memory. */
-  holds(bytes: Uint8Array): boolean {
-    return bytes.buffer === this.#output.buffer
-  }
-
   #open(): Required<Engine> | undefined {
     const { _handle, _writeState } = createInflateRaw() as Engine
     if (typeof _handle?.writeSync !== 'function' || !(_writeState instanceof Uint32Array))

@@ -110,115 +110,131 @@ export function decodeSmb2(bytes: Buffer): SmbPart[] | Fault {
 function part(fields: Little): SmbPart {
   const response = (fields.u32(16) & RESPONSE) !== 0
   const command = fields.u16(12)
-  return {
+  const made: SmbPart = {
     version: 2,
     command,
     response,
     status: response ? fields.u32(8) : 0,
-    sessionId: String(fields.u64(40)),
+    sessionId: fields.u64Text(40),
     treeId: fields.u32(36),
-    messageId: String(fields.u64(24)),
-    ...(response ? answer(fields, command) : request(fields, command)),
+    messageId: fields.u64Text(24),
   }
+  if (response) readAnswer(made, fields)
+  else readRequest(made, fields)
+  return made
 }
 
-function request(fields: Little, command: number): Partial<SmbPart> {
+/** Fills in what the request says: a file that is moved is thousands of these. */
+function readRequest(made: SmbPart, fields: Little): void {
   const body = HEADER_BYTES
-  switch (command) {
+  switch (made.command) {
     case SMB2.negotiate: {
       const count = Math.min(fields.u16(body + 2), DIALECTS_MAX)
-      const dialects: string[] = []
-      for (let i = 0; i < count; i++) dialects.push(dialectName(fields.u16(body + 36 + i * 2)))
-      return { dialects, guid: uuidText(fields.slice(body + 12, 16)) }
+      made.dialects = []
+      for (let i = 0; i < count; i++) made.dialects.push(dialectName(fields.u16(body + 36 + i * 2)))
+      made.guid = uuidText(fields.slice(body + 12, 16))
+      break
     }
-    case SMB2.session: {
-      const ntlm = findNtlm(fields.slice(fields.u16(body + 12), fields.u16(body + 14)))
-      return ntlm ? { ntlm } : {}
-    }
+    case SMB2.session:
+      readLogin(made, fields, body + 12)
+      break
     case SMB2.tree:
-      return { share: name(fields, body + 4) }
+      made.share = name(fields, body + 4)
+      break
     case SMB2.create:
-      return {
-        filename: name(fields, body + 44),
-        disposition: fields.u32(body + 36),
-        options: fields.u32(body + 40),
-      }
+      made.filename = name(fields, body + 44)
+      made.disposition = fields.u32(body + 36)
+      made.options = fields.u32(body + 40)
+      break
     case SMB2.close:
-      return { fileId: uuidText(fields.slice(body + 8, 16)) }
+      made.fileId = uuidText(fields.slice(body + 8, 16))
+      break
     case SMB2.read:
-      return { fileId: uuidText(fields.slice(body + 16, 16)), offset: Number(fields.u64(body + 8)) }
+      made.fileId = uuidText(fields.slice(body + 16, 16))
+      made.offset = Number(fields.u64(body + 8))
+      break
     case SMB2.write:
-      return {
-        fileId: uuidText(fields.slice(body + 16, 16)),
-        offset: Number(fields.u64(body + 8)),
-        ...dataAt(fields, fields.u16(body + 2), fields.u32(body + 4)),
-      }
+      made.fileId = uuidText(fields.slice(body + 16, 16))
+      made.offset = Number(fields.u64(body + 8))
+      readData(made, fields, fields.u16(body + 2), fields.u32(body + 4))
+      break
     case SMB2.ioctl:
-      return {
-        control: fields.u32(body + 4),
-        fileId: uuidText(fields.slice(body + 8, 16)),
-        ...dataAt(fields, fields.u32(body + 24), fields.u32(body + 28)),
-      }
+      made.control = fields.u32(body + 4)
+      made.fileId = uuidText(fields.slice(body + 8, 16))
+      readData(made, fields, fields.u32(body + 24), fields.u32(body + 28))
+      break
     case SMB2.setInfo:
-      return setInfo(fields)
-    default:
-      return {}
+      readSetInfo(made, fields)
   }
 }
 
-function setInfo(fields: Little): Partial<SmbPart> {
+function readSetInfo(made: SmbPart, fields: Little): void {
   const body = HEADER_BYTES
-  if (fields.u8(body + 2) !== INFO_FILE) return {}
-  const [kind, at] = [fields.u8(body + 3), fields.u16(body + 8)]
-  const fileId = uuidText(fields.slice(body + 16, 16))
-  if (kind === INFO_DISPOSITION) return { fileId, deletes: fields.u8(at) !== 0 }
-  if (kind !== INFO_RENAME) return {}
+  if (fields.u8(body + 2) !== INFO_FILE) return
+  const kind = fields.u8(body + 3)
+  const at = fields.u16(body + 8)
+  if (kind !== INFO_DISPOSITION && kind !== INFO_RENAME) return
+  made.fileId = uuidText(fields.slice(body + 16, 16))
+  if (kind === INFO_DISPOSITION) {
+    made.deletes = fields.u8(at) !== 0
+    return
+  }
   const size = Math.min(fields.u32(at + 16), NAME_BYTES_MAX)
-  return { fileId, renamedTo: fields.text(at + 20, size, true) }
+  made.renamedTo = fields.text(at + 20, size, true)
+}
+
+function readLogin(made: SmbPart, fields: Little, at: number): void {
+  const ntlm = findNtlm(fields.slice(fields.u16(at), fields.u16(at + 2)))
+  if (ntlm) made.ntlm = ntlm
 }
 
 /** What of `size` bytes at `at` is there. */
-export function dataAt(fields: Little, at: number, size: number): Partial<SmbPart> {
+export function dataAt(
+  fields: Little,
+  at: number,
+  size: number,
+): Pick<SmbPart, 'data' | 'dataBytes'> {
   return { data: fields.bytes.subarray(at, at + size), dataBytes: size }
 }
 
-function answer(fields: Little, command: number): Partial<SmbPart> {
+function readData(made: SmbPart, fields: Little, at: number, size: number): void {
+  made.data = fields.bytes.subarray(at, at + size)
+  made.dataBytes = size
+}
+
+function readAnswer(made: SmbPart, fields: Little): void {
   const body = HEADER_BYTES
+  const { command } = made
   const failed = fields.u16(body) === 9 && command !== SMB2.session // the body of an error
-  if (failed) return {}
+  if (failed) return
   switch (command) {
     case SMB2.negotiate:
-      return {
-        dialect: dialectName(fields.u16(body + 4)),
-        guid: uuidText(fields.slice(body + 8, 16)),
-      }
-    case SMB2.session: {
-      const ntlm = findNtlm(fields.slice(fields.u16(body + 4), fields.u16(body + 6)))
-      return ntlm ? { ntlm } : {}
-    }
+      made.dialect = dialectName(fields.u16(body + 4))
+      made.guid = uuidText(fields.slice(body + 8, 16))
+      break
+    case SMB2.session:
+      readLogin(made, fields, body + 4)
+      break
     case SMB2.tree:
-      return { service: SERVICE[fields.u8(body + 2)] ?? '' }
+      made.service = SERVICE[fields.u8(body + 2)] ?? ''
+      break
     case SMB2.create:
-      return {
-        fileId: uuidText(fields.slice(body + 64, 16)),
-        fileSize: Number(fields.u64(body + 48)),
-        times: {
-          created: unixTime(fields.u64(body + 8)),
-          accessed: unixTime(fields.u64(body + 16)),
-          modified: unixTime(fields.u64(body + 24)),
-          changed: unixTime(fields.u64(body + 32)),
-        },
+      made.fileId = uuidText(fields.slice(body + 64, 16))
+      made.fileSize = Number(fields.u64(body + 48))
+      made.times = {
+        created: unixTime(fields.u64(body + 8)),
+        accessed: unixTime(fields.u64(body + 16)),
+        modified: unixTime(fields.u64(body + 24)),
+        changed: unixTime(fields.u64(body + 32)),
       }
+      break
     case SMB2.read:
-      return dataAt(fields, fields.u8(body + 2), fields.u32(body + 4))
+      readData(made, fields, fields.u8(body + 2), fields.u32(body + 4))
+      break
     case SMB2.ioctl:
-      return {
-        control: fields.u32(body + 4),
-        fileId: uuidText(fields.slice(body + 8, 16)),
-        ...dataAt(fields, fields.u32(body + 32), fields.u32(body + 36)),
-      }
-    default:
-      return {}
+      made.control = fields.u32(body + 4)
+      made.fileId = uuidText(fields.slice(body + 8, 16))
+      readData(made, fields, fields.u32(body + 32), fields.u32(body + 36))
   }
 }
 

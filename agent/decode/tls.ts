@@ -29,11 +29,12 @@ const DRAFT = 0x7f
 const CERTIFICATES_MAX = 16
 const EXTENSIONS_MAX = 256
 const ALPN_MAX = 32
+const NOTHING = new Uint8Array(0)
 
 /** What is asked for by few: a fingerprint takes as long as reading the hello. */
 export class Hello implements TlsHello {
   version = 0
-  random = new Uint8Array(0)
+  random = NOTHING
   sni = ''
   alpn: string[] = []
   ciphers: number[] = []
@@ -43,7 +44,7 @@ export class Hello implements TlsHello {
   signatureAlgorithms: number[] = []
   supportedVersions: number[] = []
   serverVersion = 0
-  serverRandom = new Uint8Array(0)
+  serverRandom = NOTHING
   serverCipher = 0
   serverExtensions: number[] = []
   serverAlpn = ''
@@ -108,10 +109,10 @@ export function decodeClientHello(
   const cursor = new Cursor(body)
   hello.version = cursor.u16()
   hello.random = new Uint8Array(cursor.take(32))
-  cursor.take(cursor.u8()) // session id
-  if (over === 'd') cursor.take(cursor.u8())
+  cursor.skip(cursor.u8()) // session id
+  if (over === 'd') cursor.skip(cursor.u8())
   hello.ciphers = readU16s(cursor, cursor.u16())
-  cursor.take(cursor.u8()) // compression
+  cursor.skip(cursor.u8()) // compression
   readExtensions(cursor, (type, data) => {
     hello.extensions.push(type)
     readClientExtension(type, data, hello)
@@ -152,7 +153,7 @@ export function decodeServerHello(body: Buffer, hello: Hello): Fault | undefined
   hello.serverRandom = new Uint8Array(cursor.take(32))
   // Drafts of TLS 1.3 up to 21 said so in this field, and had neither session nor compression here.
   const draft = legacy >> 8 === DRAFT
-  if (!draft) cursor.take(cursor.u8())
+  if (!draft) cursor.skip(cursor.u8())
   const cipher = cursor.u16()
   if (!draft) cursor.u8() // compression
   if (cursor.fault) return cursor.fault
@@ -203,15 +204,15 @@ function readExtensions(cursor: Cursor, each: (type: number, data: Cursor) => vo
     const type = cursor.u16()
     const length = cursor.u16()
     const at = cursor.offset
-    cursor.take(length)
+    cursor.skip(length)
     if (cursor.fault === undefined) each(type, new Cursor(cursor.bytes, at, at + length))
   }
 }
 
 function readU16s(cursor: Cursor, size: number): number[] {
-  const bytes = cursor.take(size - (size % 2))
   const list: number[] = []
-  for (let i = 0; i + 1 < bytes.length; i += 2) list.push(bytes.readUInt16BE(i))
+  if (size > cursor.left + (size % 2)) cursor.fail('truncated')
+  else for (let i = 0; i + 1 < size; i += 2) list.push(cursor.u16())
   return list
 }
 

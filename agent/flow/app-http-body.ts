@@ -58,7 +58,7 @@ export class BodyReader {
     const { kept } = this
     this.#over = true
     const found = inflateBody(kept.view(), this.encoding, BODY_KEPT_MAX, layersMax)
-    if (found.bytes.buffer === kept.view().buffer) found.bytes = kept.handOver()
+    if (found.same) found.bytes = kept.handOver()
     else kept.clear()
     return found
   }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { PerformanceObserver } from 'node:perf_hooks'
 import koffi from 'koffi'
 import { parsePrefix } from '../../../agent/base/address.ts'
+import { frameMemory } from '../../../agent/capture/frame-memory.ts'
 import { FrameBatch } from '../../../agent/capture/source.ts'
 import { RuleSet } from '../../../agent/detect/signatures/rule-set.ts'
 import { Inspector } from '../../../agent/inspector.ts'
@@ -54,7 +55,7 @@ export async function runCase(name: string, frames: number, seed: number): Promi
   })
   const frame = one.frames(seed)
   const batch = new FrameBatch(BATCH_FRAMES)
-  batch.bytes = new Uint8Array(BATCH_FRAMES * 2048)
+  batch.bytes = frameMemory(BATCH_FRAMES * 2048)
   const times: number[] = []
   const rssBefore = process.memoryUsage.rss()
   let rss = rssBefore
