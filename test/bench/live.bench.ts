@@ -1,8 +1,9 @@
 /**
  * Picket and Suricata on a wire: a veth pair, one worker each with a ring of the same size, the mix sent once at a rate after a short one
- * that warms both, 1,000 rules, EVE alerts alone. Then two shards. What is told is drops and CPU a frame, of the sending alone.
+ * that warms both, 1,000 rules, EVE alerts alone. Then two shards. What is told is drops and CPU a frame, of the sending alone. Then ours with and
+ * without 10,000 other rules that come into force meanwhile.
  *
- * PICKET_ENGINE_KPPS (400), PICKET_ENGINE_RING_MIB (64), and PICKET_ENGINE_PACKETS, _TURNS, _DIR, _SEED as in engine.bench.ts, which is to have run
+ * PICKET_ENGINE_KPPS (400), _SWAP_KPPS (300), PICKET_ENGINE_RING_MIB (64), and PICKET_ENGINE_PACKETS, _TURNS, _DIR, _SEED as in engine.bench.ts, which is to have run
  * before in the same folder: its rules are used. Needs root and mmdebstrap, and a core for the sender beside those of the workers.
  */
 import { existsSync, rmSync } from 'node:fs'
@@ -24,7 +25,9 @@ const SEED = Number(asked('SEED', '1'))
 const KPPS = Number(asked('KPPS', '400'))
 const RING_MIB = Number(asked('RING_MIB', '64'))
 const HOME = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
+const SWAP_KPPS = Number(asked('SWAP_KPPS', '300'))
 const RULES = 'rules-1000.rules'
+const OTHER_RULES = 'rules-10000.rules'
 const WARMING_PACKETS = 50_000
 const SHARDS = [1, 2]
 
@@ -39,16 +42,25 @@ test.skipIf(lacks !== undefined)('on a wire', { timeout: 3_600_000 }, async () =
   const wire = new Wire(peer)
   const lines = []
   try {
+    const same = (engine: 'suricata' | 'picket') => ({ engine, files: FOLDER, work: join(FOLDER, `work-${process.pid}`, engine), capture: basename(mix.path), warming: basename(warming.path), rules: RULES, home: HOME, ringMiB: RING_MIB }) // biome-ignore format: one run
     for (const shards of SHARDS) {
       const taken = { suricata: [] as LiveTaken[], picket: [] as LiveTaken[] }
       for (let turn = 0; turn < TURNS; turn++)
         for (const engine of ['suricata', 'picket'] as const)
-          taken[engine].push(await wire.run({ engine, shards, files: FOLDER, work: join(FOLDER, `work-${process.pid}`, engine), capture: basename(mix.path), warming: basename(warming.path), rules: RULES, home: HOME, kpps: KPPS, ringMiB: RING_MIB })) // biome-ignore format: one run
+          taken[engine].push(await wire.run({ ...same(engine), shards, kpps: KPPS }))
       for (const engine of ['suricata', 'picket'] as const) {
         const line = { engine, shards, ...figures(taken[engine]) }
         lines.push(line)
         process.stdout.write(`live ${JSON.stringify(line)}\n`)
       }
+    }
+    for (const swapTo of [undefined, OTHER_RULES]) {
+      const taken: LiveTaken[] = []
+      for (let turn = 0; turn < TURNS; turn++)
+        taken.push(await wire.run({ ...same('picket'), shards: 1, kpps: SWAP_KPPS, ...(swapTo && { swapTo }) })) // biome-ignore format: one run
+      const line = { engine: 'picket', shards: 1, kpps: SWAP_KPPS, ...(swapTo && { swapTo }), ...figures(taken) } // biome-ignore format: one line
+      lines.push(line)
+      process.stdout.write(`live ${JSON.stringify(line)}\n`)
     }
   } finally {
     wire.close()

@@ -1,6 +1,7 @@
 /**
  * The shards of picket-agent on one interface and nothing behind them but a file of EVE alerts, until SIGTERM:
- * live-sensor.ts INTERFACE SHARDS RULES EVE HOME RING_MIB. Prints `ready`, and at the end what was counted.
+ * live-sensor.ts INTERFACE SHARDS RULES EVE HOME RING_MIB [OTHER_RULES]. Prints `ready`, and at the end what was counted. With SIGHUP
+ * the other rules come into force, and it prints `swapped`.
  */
 import { createWriteStream } from 'node:fs'
 import { parsePrefix } from '../../../agent/base/address.ts'
@@ -10,7 +11,7 @@ import { INSPECTION } from '../../../agent/inspection.ts'
 import { loadRules } from '../../../agent/rules-on-disk.ts'
 import { Shards } from '../../../agent/shards.ts'
 
-const [name = '', shards = '1', rules = '', eve = '', homes = '', ringMiB = '64'] =
+const [name = '', shards = '1', rules = '', eve = '', homes = '', ringMiB = '64', others = ''] =
   process.argv.slice(2)
 const home = homes.split(',')
 const inspection = {
@@ -29,6 +30,7 @@ const running = await Shards.start(
   },
   {
     message(message) {
+      if (message.did === 'rules') process.stdout.write(`swapped ${message.loaded}\n`)
       if (message.did !== 'batch') return
       for (const alert of message.alerts) {
         const found = findings.alert(alert)
@@ -41,6 +43,7 @@ const running = await Shards.start(
     },
   },
 )
+process.on('SIGHUP', () => running.tell({ do: 'rules', files: [others] }))
 process.on('SIGTERM', async () => {
   await running.stop()
   out.end(() => {

@@ -15,6 +15,8 @@ const LOOK_MS = 50
 const WARMING_KPPS = 20
 /** Without another alert, frame or processor time for so long, all that was sent has been looked at. */
 const STILL_MS = 1500
+/** Into the sending, when other rules come. */
+const SWAP_MS = 500
 
 export interface LiveRun {
   engine: 'suricata' | 'picket'
@@ -26,6 +28,8 @@ export interface LiveRun {
   /** Sent first, and slowly: what is compiled or grown by need is so before it is measured. */
   warming: string
   rules: string
+  /** Rules that come into force while the capture is sent. */
+  swapTo?: string
   home: readonly string[]
   kpps: number
   ringMiB: number
@@ -74,11 +78,13 @@ export class Wire {
       await this.#send(run, run.warming, WARMING_KPPS)
       await still(() => cpuOf(pid))
       const [cpu, before] = [cpuOf(pid), this.#heard()]
+      if (run.swapTo !== undefined) setTimeout(() => process.kill(pid, 'SIGHUP'), SWAP_MS)
       const sentKpps = await this.#send(run, run.capture, run.kpps)
       const frames = this.#heard() - before
       const all = this.#heard() - begun
       await still(() => cpuOf(pid))
       const taken = { frames, all, cpuSeconds: cpuOf(pid) - cpu, sentKpps }
+      if (run.swapTo !== undefined) await sensor.until(/^swapped /m)
       process.kill(pid, 'SIGTERM')
       await sensor.ended()
       return { ...taken, dropped: droppedOf(run, sensor.said), alerts: linesOf(join(run.work, 'eve.json')) } // biome-ignore format: one line
@@ -88,10 +94,10 @@ export class Wire {
   }
 
   #listening(run: LiveRun): string[] {
-    const { work, files, rules, home, shards, ringMiB } = run
+    const { work, files, rules, swapTo, home, shards, ringMiB } = run
     const inside = ['ip', 'netns', 'exec', this.#in]
     if (run.engine === 'picket')
-      return [...inside, process.execPath, SENSOR, HEARS, `${shards}`, join(files, rules), join(work, 'eve.json'), home.join(','), `${ringMiB}`] // biome-ignore format: one command
+      return [...inside, process.execPath, SENSOR, HEARS, `${shards}`, join(files, rules), join(work, 'eve.json'), home.join(','), `${ringMiB}`, ...(swapTo === undefined ? [] : [join(files, swapTo)])] // biome-ignore format: one command
     writeFileSync(join(work, 'suricata.yaml'), suricataYaml({ home, everything: false, live: { threads: shards, ringMiB } })) // biome-ignore format: one line
     const command = ['suricata', '-v', '-c', '/bench/suricata.yaml', `--af-packet=${HEARS}`, '--runmode', 'workers', '-S', `/files/${rules}`, '-l', '/bench', '-k', 'all'] // biome-ignore format: one command
     return [...inside, ...inPeer(this.#peer, { work, files }, command)]
