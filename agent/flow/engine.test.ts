@@ -165,13 +165,30 @@ test('SYNs of many numbers: the answered one counts, too many are an event', () 
   expect([...recorder.streams.values()]).toEqual(['third'])
 })
 
-test('an answer that echoes another timestamp is none', () => {
-  const stamps = (value: number, echo: number) => {
-    const options = Buffer.from('0101080a0000000000000000', 'hex')
-    options.writeUInt32BE(value, 4)
-    options.writeUInt32BE(echo, 8)
-    return options
+function stamps(value: number, echo: number): Buffer {
+  const options = Buffer.from('0101080a0000000000000000', 'hex')
+  options.writeUInt32BE(value, 4)
+  options.writeUInt32BE(echo, 8)
+  return options
+}
+
+test('a SYN that was lost and sent again is answered at the time of any of them', () => {
+  const talk = (echo: number) => {
+    const recorder = new FlowRecorder({ midstream: false, oneSided: false }).send([
+      tcp(CLIENT, { seq: 1000, flags: TCP.SYN, options: stamps(0xffff_fff0, 0) }),
+      tcp(CLIENT, { seq: 1000, flags: TCP.SYN, options: stamps(1010, 0) }),
+      tcp(SERVER, { seq: 9, ack: 1001, flags: TCP.SYN | TCP.ACK, options: stamps(5, echo) }),
+      tcp(CLIENT, { seq: 1000, flags: TCP.SYN, options: stamps(3000, 0) }),
+      tcp(CLIENT, { seq: 1001, ack: 10, flags: TCP.ACK, options: stamps(3001, 5) }),
+      tcp(CLIENT, { seq: 1001, ack: 10, flags: TCP.ACK, payload: 'read me', options: stamps(3002, 5) }), // biome-ignore format: one segment
+    ])
+    return [...recorder.end().streams.values()]
   }
+  for (const echo of [0xffff_fff0, 7, 1010]) expect(talk(echo)).toEqual(['read me'])
+  for (const echo of [0xffff_ffef, 1011]) expect(talk(echo)).toEqual([])
+})
+
+test('an answer that echoes another timestamp is none', () => {
   const { noted, recorder } = eventsOf([
     tcp(CLIENT, { seq: 1000, flags: TCP.SYN, options: stamps(77, 0) }),
     tcp(SERVER, { seq: 0, ack: 1001, flags: TCP.RST | TCP.ACK, options: stamps(5, 5) }),

@@ -58,8 +58,9 @@ export class TcpFlows {
   readonly #finSeq: Uint32Array
   /** By stream: the sequence number after its SYN. */
   readonly #first: Uint32Array
-  /** By stream: the timestamp of its SYN. */
+  /** By stream: the timestamp of its SYN, and that of the last time it was sent. */
   readonly #stamp: Float64Array
+  readonly #lastStamp: Uint32Array
   /** By row: who sent the SYN/ACK, and whose reset was believed; 0 none, 1 client, 2 server. */
   readonly #answered: Uint8Array
   readonly #resetBy: Uint8Array
@@ -82,6 +83,7 @@ export class TcpFlows {
     this.#finSeq = new Uint32Array(rows * 2)
     this.#first = new Uint32Array(rows * 2)
     this.#stamp = new Float64Array(rows * 2)
+    this.#lastStamp = new Uint32Array(rows * 2)
     this.#answered = new Uint8Array(rows)
     this.#resetBy = new Uint8Array(rows)
   }
@@ -199,6 +201,7 @@ export class TcpFlows {
     if (streams.known[stream] !== 0 && this.#first[stream] === next) {
       // Sent again, or the answer of a side that had sent its own SYN before (a split handshake).
       if (answer) this.#state[row] = TCP_STATE.SYN_RECEIVED
+      else this.#stampAgain(packet, stream)
       return true
     }
     if (!answer && streams.known[stream] !== 0) this.#otherSyn(packet, row, stream)
@@ -207,8 +210,16 @@ export class TcpFlows {
     this.#scale[stream] = packet.windowScale
     const at = timestampsAt(packet)
     this.#stamp[stream] = at < 0 ? STAMP_UNSEEN : readU32(packet.bytes, at)
+    this.#lastStamp[stream] = this.#stamp[stream] as number
     this.#state[row] = answer ? TCP_STATE.SYN_RECEIVED : Math.max(state, TCP_STATE.SYN_SENT)
     return true
+  }
+
+  /** The server may have this one and not the first, which was lost behind us. */
+  #stampAgain(packet: Packet, stream: number): void {
+    const at = timestampsAt(packet)
+    if (at < 0) this.#stamp[stream] = STAMP_UNSEEN
+    else this.#lastStamp[stream] = readU32(packet.bytes, at)
   }
 
   /** A SYN of the same side with another number: the newest is believed, those before are not forgotten. */
@@ -243,7 +254,9 @@ export class TcpFlows {
     const at = timestampsAt(packet)
     if (at < 0) return true
     const echo = readU32(packet.bytes, at + 4)
-    if (echo === 0 || echo === sent || this.#syns.has(row)) return true
+    const last = this.#lastStamp[stream ^ 1] as number
+    if (((echo - sent) | 0) >= 0 && ((last - echo) | 0) >= 0) return true
+    if (echo === 0 || this.#syns.has(row)) return true
     packet.note('pkt_invalid_timestamp')
     return false
   }
