@@ -130,10 +130,13 @@ function aduSize(bytes: Buffer): number {
   return size < 2 || size > 254 || (code & 0x7f) === 0 ? 0 : 6 + size
 }
 
+const BLANKS_MAX = 8
+const isBlank = (c: number) => c === 13 || c === 10 || c === 32 || c === 9
+
 function guessHttp(client: Buffer, serverPort: number): Guess {
   let start = 0
-  while (start < client.length && start < 8 && (client[start] === 13 || client[start] === 10))
-    start++
+  // Servers read over empty lines and blanks before a request.
+  while (start < client.length && start < BLANKS_MAX && isBlank(client[start] as number)) start++
   const head = client.toString('latin1', start, Math.min(client.length, start + 512))
   const match = /^([A-Z][A-Z_-]{1,20})(?:$|[ \t]+([^ \t\r\n]*))/.exec(head)
   if (!match) return head === '' || /^[A-Z]$/.test(head) ? 'more' : 'none'

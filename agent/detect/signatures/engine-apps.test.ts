@@ -88,6 +88,9 @@ test('HTTP: first lines are as sent, and the host is the one that servers take',
     'http.response_line; content:"HTTP/1.1  200 Fine "; bsize:19;',
   ]
   expect(fires(named, 'http', asked).toSorted()).toEqual(['<5', '>1', '>2', '>3', '>4'])
+  const late = textTalk(8000, '>\t  GET /late HTTP/1.1\r\nHost: a\r\n\r\n')
+  const line = ['http.request_line; content:"|09|  GET /late HTTP/1.1"; bsize:21;', 'http.uri; content:"/late";'] // biome-ignore format: one line
+  expect(fires(late, 'http', line, 1).toSorted()).toEqual(['>1', '>2'])
   const twice = textTalk(80, '>GET / HTTP/1.1\r\nHost: A\r\nHost: b:81\r\n\r\n')
   const both = ['http.host; content:"a, b"; bsize:4;', 'http.host.raw; content:"A, b:81"; bsize:7;']
   expect(fires(twice, 'http', both).toSorted()).toEqual(['>1', '>2'])
