@@ -29,6 +29,7 @@ export function find(
   what: { bytes: Uint8Array; nocase: boolean; skip: Uint8Array },
 ): number {
   const { bytes: pattern, skip } = what
+  if (pattern.length <= SHORT_BYTES) return findShort(bytes, from, to, what)
   const last = pattern.length - 1
   const fold = what.nocase ? FOLD : SAME
   for (let at = from; at + last < to; ) {
@@ -42,5 +43,33 @@ export function find(
   }
   return -1
 }
+
+/** So short a pattern moves on by too little for its table to be worth asking. */
+const SHORT_BYTES = 3
+
+/** Place by place, by a byte of it that has one case if there is one. */
+function findShort(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  { bytes: pattern, nocase }: { bytes: Uint8Array; nocase: boolean },
+): number {
+  const last = pattern.length - 1
+  const fold = nocase ? FOLD : SAME
+  let key = 0
+  while (key < last && nocase && isLetter(pattern[key] as number)) key++
+  const lower = pattern[key] as number
+  const upper = nocase && isLetter(lower) ? lower - 32 : lower
+  for (let at = from + key; at + last - key < to; at++) {
+    const c = bytes[at] as number
+    if (c !== lower && c !== upper) continue
+    let i = 0
+    while (i <= last && fold[bytes[at - key + i] as number] === pattern[i]) i++
+    if (i > last) return at - key
+  }
+  return -1
+}
+
+const isLetter = (c: number) => c >= 0x61 && c <= 0x7a
 
 const SAME = Uint8Array.from({ length: 256 }, (_, c) => c)
