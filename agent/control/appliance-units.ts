@@ -32,13 +32,12 @@ function initText({ node, data, programAt }: SystemdOptions): string {
       ['RequiresMountsFor', data],
       ['ConditionPathExists', `!${data}/platform.db`],
       ['Before', 'picket-keys.service'],
-      // Cards are renamed while the machine starts: a role given to `eth0` would be nobody's a second later.
-      ['Wants', 'systemd-udev-settle.service'],
-      ['After', 'systemd-udev-settle.service'],
     ]) +
     section('Service', [
       ['Type', 'oneshot'],
       ['RemainAfterExit', 'yes'],
+      // Cards are renamed while the machine starts: a role given to `eth0` would be nobody's a second later.
+      ['ExecStartPre', '-+/usr/bin/udevadm settle --timeout=120'],
       ['ExecStart', commandLine(node, programAt(CLI), ['init', '--appliance', '--data', data])],
       ['User', user],
       ['Group', user],

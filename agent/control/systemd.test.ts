@@ -77,6 +77,12 @@ test('the image has these units, users and folders as the table says', () => {
   expect(differs.map(([path]) => path)).toEqual([])
 })
 
+test('ports get their roles by the names that they keep: the first start waits for those', () => {
+  const [, init = ''] = [...installed('', true)].find(([path]) => path.endsWith('/picket-init.service')) ?? [] // biome-ignore format: one line
+  expect(init.indexOf('udevadm settle')).toBeGreaterThan(0)
+  expect(init.indexOf('udevadm settle')).toBeLessThan(init.indexOf('init --appliance'))
+})
+
 test('install writes below its root, and systemd finds no fault', async ({ skip }) => {
   await command.run(['--root', folder, '--json'])
   const units = join(folder, 'etc/systemd/system')
