@@ -135,7 +135,7 @@ export class SignatureEngine {
     if (this.#inPacket.size > 0) this.#inPacket.clear()
     if (this.#untold.size > 0) this.#untold.clear()
     const { flow } = packet
-    if (packet.ipVersion === 0 || (flow >= 0 && this.memory.passed.has(flow))) return
+    if (packet.ipVersion === 0 || (flow >= 0 && this.memory.passes(flow))) return
     const lane = this.#rules.ofPacket(packet)
     const start = packet.payloadOffset
     const end = packet.fragment ? start : start + packet.payloadBytes
@@ -159,7 +159,7 @@ export class SignatureEngine {
   /** Rules that ask for this event, on the packet it was seen at. */
   event(event: PacketEvent, packet: Packet): void {
     const indexes = this.#rules.events.get(event)
-    if (!indexes || (packet.flow >= 0 && this.memory.passed.has(packet.flow))) return
+    if (!indexes || (packet.flow >= 0 && this.memory.passes(packet.flow))) return
     this.#packet = packet
     this.#timeUs = packet.timeUs
     this.#list.clear()
@@ -182,7 +182,7 @@ export class SignatureEngine {
   }
 
   #judgeEvent(indexes: readonly number[], flow: number, toServer: boolean): void {
-    if (this.memory.passed.has(flow)) return
+    if (this.memory.passes(flow)) return
     this.#list.clear()
     for (const index of indexes) this.#offerFlow(index, flow, toServer)
     if (this.#list.offered === 0) return
@@ -240,7 +240,7 @@ export class SignatureEngine {
     if (tails.heldOf !== key) this.lookAtHeld()
     const lane = this.#rules.streams[side]
     const keep = this.#rules.tailBytes[side]
-    if ((lane.empty && keep === 0) || this.memory.passed.has(flow)) {
+    if ((lane.empty && keep === 0) || this.memory.passes(flow)) {
       tails.passBy(key, end - start)
       return
     }
@@ -362,7 +362,7 @@ export class SignatureEngine {
       const signature = this.#rules.signatures[this.#rules.indexOf(id)]
       if (signature === undefined) continue
       if (known === 'unknown') this.#tails.wait(key, id + MATCHED, Number.POSITIVE_INFINITY)
-      else if (isSpoken(signature, known) && !this.memory.passed.has(flow))
+      else if (isSpoken(signature, known) && !this.memory.passes(flow))
         this.#fire(signature, flow, (key & 1) === 1, 'stream', tx)
     }
   }
@@ -378,7 +378,7 @@ export class SignatureEngine {
     if (this.#untold.size > 0) this.#judgeUntold(flow, transaction)
     this.#judgeMatched(flow * 2, transaction)
     this.#judgeMatched(flow * 2 + 1, transaction)
-    if (this.memory.passed.has(flow)) return
+    if (this.memory.passes(flow)) return
     this.#view.open(transaction, this.#rules.views.length)
     this.#inspector.dceLittle = callOf(transaction)?.little ?? false
     for (let point = 0; point < 4; point++) {
@@ -473,7 +473,7 @@ export class SignatureEngine {
   /** Rules that matched the packet in hand before its protocol was known. */
   #judgeUntold(flow: number, tx: Transaction): void {
     const packet = this.#inHand(flow)
-    if (!packet || this.memory.passed.has(flow)) return
+    if (!packet || this.memory.passes(flow)) return
     const known = this.#options.appProto(flow)
     for (const index of this.#untold) {
       const signature = this.#rules.signatures[index]

@@ -24,6 +24,11 @@ export class FlowMemory {
     this.#bypassed.add(flow)
   }
 
+  /** Asked for every packet, and mostly there is none. */
+  passes(flow: number): boolean {
+    return this.passed.size > 0 && this.passed.has(flow)
+  }
+
   bypasses(flow: number): boolean {
     return this.#bypassed.has(flow)
   }
