@@ -26,7 +26,7 @@ const IN_THE_LINE = [
   `sed -i 's/"network": *{/&"placement":"gateway",/' config.json`,
   `ip link set enp0s3 up arp on; ip addr add ${GATEWAY}/24 dev enp0s3`,
   'sysctl -qw net.ipv4.ip_forward=1',
-  'systemctl restart picket-guard picket-agent; echo IN-THE-LINE',
+  'systemctl restart picket-guard picket-agent; say IN-THE-LINE',
 ].join('; ')
 
 interface Action {

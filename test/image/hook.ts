@@ -11,10 +11,13 @@ const CMDLINE_CHARS_MAX = 2_000
 /** The product takes no credentials from outside; a test's image does. */
 const CLOSED = /\s?\bsystemd\.import_credentials=\S+/g
 
+/** Opened anew each time: the console hangs up whoever had the line before it. Its prompt may stand there. */
+const SAY = 'say() { (echo; echo $*) >/dev/ttyS0; }; '
+
 export interface Hook {
   ukify: Ukify
   pcrKey: string
-  /** Run by a shell, as root, when multi-user.target starts. */
+  /** Run by a shell, as root, when multi-user.target starts. `say` writes a line to the serial console. */
   script: string
 }
 
@@ -42,7 +45,7 @@ export function install(machine: Machine, { ukify, pcrKey, script }: Hook): () =
 }
 
 function brought(script: string): string {
-  const unit = `[Service]\nType=oneshot\nStandardOutput=tty\nTTYPath=/dev/ttyS0\nExecStart=/bin/sh -c "${inUnit(script)}"\n`
+  const unit = `[Service]\nType=oneshot\nExecStart=/bin/sh -c "${inUnit(SAY + script)}"\n`
   const wanted = '[Unit]\nWants=picket-hook.service\n'
   const credential = (name: string, text: string) =>
     `systemd.set_credential_binary=${name}:${Buffer.from(text).toString('base64')}`
