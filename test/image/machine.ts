@@ -44,8 +44,6 @@ export interface MachineOptions {
   seed?: number
   /** The hardware clock, as QEMU takes it: `2001-01-01T00:00:00`. */
   clock?: string
-  /** Another name than that which a profile knows. */
-  product?: string
 }
 
 export class Machine {
@@ -64,8 +62,6 @@ export class Machine {
   readonly httpsPort: number
   /** Strings that the firmware hands on from the next start (SMBIOS type 11). */
   firmwareStrings: readonly string[]
-  /** What the hardware clock says at the next start. */
-  clock: string
   readonly #options: MachineOptions
   readonly #chance: Chance
   readonly #servers: Record<Plug, Server>
@@ -77,7 +73,6 @@ export class Machine {
     this.folder = folder
     this.#options = options
     this.firmwareStrings = options.firmwareStrings ?? []
-    this.clock = options.clock ?? 'utc'
     this.httpsPort = httpsPort
     this.disk = Disk.copyOf(options.base, join(folder, 'disk.raw'))
     this.cache = new ForgetfulDisk(this.disk.path, this.#path('nvme'), this.disk.usedBytes)
@@ -189,14 +184,13 @@ export class Machine {
   }
 
   #words(): string[] {
-    const { memoryMiB = 2048, product } = this.#options
+    const { memoryMiB = 2048, clock = 'utc' } = this.#options
     const code = findFirmware()?.code
     return [
       ...['-name', 'picket-test', '-nodefaults', '-no-user-config', '-display', 'none', '-S'],
       ...['-machine', 'q35', '-smp', '2', '-m', String(memoryMiB)],
       ...speed(),
-      ...(product === undefined ? [] : ['-smbios', `type=1,product=${product}`]),
-      ...['-rtc', `base=${this.clock}`, '-uuid', '11111111-2222-3333-4444-555555555555'],
+      ...['-rtc', `base=${clock}`, '-uuid', '11111111-2222-3333-4444-555555555555'],
       ...['-drive', `if=pflash,format=raw,readonly=on,file=${code}`],
       ...['-drive', `if=pflash,format=raw,file=${join(this.folder, 'vars.fd')}`],
       // writeback: the machine has a disk with a cache, and its flushes come through to it.
