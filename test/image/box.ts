@@ -72,7 +72,8 @@ export class Box {
   blessed(): Promise<unknown> {
     return this.asked('the start is blessed', async () => {
       const images = new Esp(this.machine.disk).within('/EFI/Linux')
-      return images.length > 0 && images.every((path) => !path.includes('+')) ? true : undefined
+      // Whole: what takes the count away leaves nothing else behind when it is through.
+      return images.length === 1 && images.every((path) => !path.includes('+')) ? true : undefined
     })
   }
 
