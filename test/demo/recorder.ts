@@ -17,11 +17,21 @@ export interface Recorder {
 export async function record(rooms: Rooms, folder: string, name: string): Promise<Recorder> {
   mkdirSync(folder, { recursive: true })
   const path = join(folder, `${name}.pcap`)
-  const words = ['tcpdump', '-i', PORT.capture, '-Q', 'in', '-n', '-s', '0', '-U', '-w', path]
+  return recordBy((words) => rooms.asOurselves('gateway', words), PORT.capture, path)
+}
+
+/** Records what comes in at `port`, in the place that `enter` puts the words into. */
+export async function recordBy(
+  enter: (words: readonly string[]) => readonly string[],
+  port: string,
+  path: string,
+): Promise<Recorder> {
+  const words = ['tcpdump', '-i', port, '-Q', 'in', '-n', '-s', '0', '-U', '-w', path]
   words.push('-B', String(BUFFER_KIB), '--immediate-mode')
   if (process.getuid?.() === 0) words.push('-Z', 'root') // its own user may not write here
-  const [first = '', ...rest] = rooms.asOurselves('gateway', words)
+  const [first = '', ...rest] = enter(words)
   const child = spawn(first, rest, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const gone = new Promise((done) => child.once('close', done))
   let said = ''
   child.stderr?.on('data', (chunk: Buffer) => {
     said += chunk.toString()
@@ -30,7 +40,6 @@ export async function record(rooms: Rooms, folder: string, name: string): Promis
   return {
     path,
     stop: async () => {
-      const gone = new Promise((done) => child.once('close', done))
       child.kill('SIGINT')
       await gone
       const count = (words: string) =>

@@ -2,7 +2,7 @@
  * The packet ring as an operator uses it: captures in, `picket pcap` out, compared frame by frame with what the capture
  * itself holds by a filter that shares no code with the product; and live, against tcpdump on the same wire, across a kill.
  */
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { isoFromUs } from '../../agent/base/clock.ts'
 import { openFile } from '../../agent/capture/file.ts'
 import { keysForWeb } from '../../agent/control/keys-client.ts'
 import { listSegments, ringFolder } from '../../agent/packets/folder.ts'
+import { recordBy } from '../demo/recorder.ts'
 import { corpus } from '../traffic/corpus.ts'
 import { AT, canUnshare, until } from '../traffic/three-networks.ts'
 import { RunningLake } from './running-lake.ts'
@@ -191,9 +192,8 @@ test.skipIf(!able || !hasTcpdump || process.getuid?.() !== 0)(
     const { networks, tenant, data } = box
     const record = join(folder, 'wire.pcap')
     // As root of the machine, in that network alone: in the namespaces' own users tcpdump cannot give up its rights.
-    const place = networks.start('gateway', ['cat'])
-    const tcpdump = spawn('nsenter', ['-t', String(place.pid), '-n', 'tcpdump', '-i', 'hosts', '-Q', 'in', '-U', '--immediate-mode', '-Z', 'root', '-w', record]) // biome-ignore format: one line
-    await new Promise((done) => tcpdump.stderr?.once('data', done))
+    const place = ['nsenter', '-t', String(networks.holder('gateway')), '-n']
+    const recorder = await recordBy((words) => [...place, ...words], 'hosts', record)
     await networks.talk('assets', 'udp-listen', '5000')
     await networks.talk('hosts', 'udp-send', AT.asset, '5000', '20', AT.attacker)
     await networks.talk('hosts', 'dns-ask', AT.asset, '53', '25', AT.other)
@@ -206,8 +206,7 @@ test.skipIf(!able || !hasTcpdump || process.getuid?.() !== 0)(
     expect((await box.status()).counters.packetsNotKept).toBe(0)
     expect(listSegments(ringFolder(data, tenant.tenant_uid)).length).toBe(2)
     const answer = await box.keys.packets({ from_us: killedUs - 60e6, to_us: Date.now() * 1000 })
-    tcpdump.kill('SIGINT')
-    await new Promise((done) => tcpdump.once('close', done))
+    await recorder.stop()
     const out = join(folder, 'live.pcapng')
     writeFileSync(out, Buffer.from(answer.pcapng, 'base64'))
     const got = await framesOf(out)

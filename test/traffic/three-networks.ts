@@ -74,6 +74,11 @@ export class ThreeNetworks {
     return (await promisify(execFile)('nsenter', args)).stdout
   }
 
+  /** Who holds a namespace open: it is in there since `open` returned, which a program just started is not yet. */
+  holder(side: Side): number {
+    return this.#holders[side].pid as number
+  }
+
   /** Starts a program in one of the namespaces; it is killed by `close` at the latest. */
   start(side: Side, command: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     const child = spawn('nsenter', [...enter(this.#holders[side], true), ...command], {
