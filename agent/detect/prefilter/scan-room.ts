@@ -4,6 +4,7 @@
  */
 import { copyBytes } from '../../base/copy.ts'
 import { type Kernel, kernelOver } from './scan-kernel.ts'
+import { type ShapeKernel, shapeKernelOver } from './shape-kernel.ts'
 
 /** Bytes that are looked at in one go. */
 export const PIECE_BYTES_MAX = 32_768
@@ -15,6 +16,7 @@ const PAGES_MAX = 1024
 
 export class ScanRoom {
   readonly kernel: Kernel
+  readonly shapeKernel: ShapeKernel
   readonly #memory = new WebAssembly.Memory({ initial: 2, maximum: PAGES_MAX })
   #bytes = new Uint8Array(this.#memory.buffer)
   #words = new Uint32Array(this.#memory.buffer)
@@ -25,6 +27,7 @@ export class ScanRoom {
 
   constructor() {
     this.kernel = kernelOver(this.#memory)
+    this.shapeKernel = shapeKernelOver(this.#memory)
     const bytes = Uint8Array.from({ length: 256 }, (_, c) => c)
     this.same = this.keep(bytes)
     this.folded = this.keep(bytes.map((c) => (c >= 0x41 && c <= 0x5a ? c | 0x20 : c)))

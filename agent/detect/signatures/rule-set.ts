@@ -198,7 +198,8 @@ export class RuleSet {
     if (datagram && (header.anyProtocol || header.udp)) this.udp.add(signature)
     if (datagram && (header.anyProtocol || header.icmp || header.icmpv6)) this.other.add(signature)
     if (!tcpStream || !(header.anyProtocol || header.tcp)) return
-    const found = signature.leads ?? (signature.fast ? [signature.fast] : [])
+    const { shape, leads, fast } = signature
+    const found = shape ?? leads ?? (fast ? [fast] : [])
     if (side !== 1) this.streams[0].add(signature, found)
     if (side !== 2) this.streams[1].add(signature, found)
   }
