@@ -1,5 +1,5 @@
 /** Sets of bytes as PCRE writes them, 256 flags each: characters, classes, escapes. */
-import { costOf } from '../prefilter/rarity.ts'
+import { LIKELY } from '../prefilter/rarity.ts'
 
 export const ANY = new Uint8Array(256).fill(1)
 
@@ -103,10 +103,8 @@ function mark(all: Uint8Array, more: Uint8Array): void {
   for (let c = 0; c < 256; c++) if (more[c] === 1) all[c] = 1
 }
 
-/** How often each byte is seen, coarsely: each step of its cost is twice as often. */
-const OFTEN = Float64Array.from({ length: 256 }, (_, c) => 2 ** costOf(Uint8Array.of(c), 0, 1))
 const KINDS = [DIGIT, of((c) => WORD[c] === 1 && DIGIT[c] === 0), not(WORD)] as const
-const sum = (set: Uint8Array) => OFTEN.reduce((all, often, c) => (set[c] === 1 ? all + often : all), 0) // biome-ignore format: one line
+const sum = (set: Uint8Array) => LIKELY.reduce((all, likely, c) => (set[c] === 1 ? all + likely : all), 0) // biome-ignore format: one line
 /** Digits follow digits, and letters letters. */
 const STAYS = 0.5
 
@@ -118,9 +116,8 @@ export function likelihood(places: readonly Uint8Array[]): number {
     let own = 0
     for (const kind of KINDS) {
       const here = sum(intersection(kind, set))
-      const alone = here / sum(ANY)
       const staying = before && intersection(kind, before).includes(1)
-      own += staying ? Math.max(alone, (STAYS * here) / sum(kind)) : alone
+      own += staying ? Math.max(here, (STAYS * here) / sum(kind)) : here
     }
     all *= Math.min(1, own)
   }
