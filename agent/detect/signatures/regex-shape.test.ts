@@ -29,7 +29,7 @@ test.each([
   [
     'the rarest of those that must be there',
     'the ~%\\x02\\d{7} end',
-    ['~', '%', '\x02', '0123456789'],
+    [' ', '~', '%', '\x02'],
   ],
   ['what may follow, whichever it is', 'q(?:\\s*z)j', ['q', '\t\n\v\f\r z', '\t\n\v\f\r jz', '.']],
   ['an end at the third', '~[!]^[xy]', ['~', '!', 'xy', '.']],
