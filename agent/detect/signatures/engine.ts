@@ -144,7 +144,7 @@ export class SignatureEngine {
     if (end > start) lane.find(packet, start, end, this.#candidates)
     this.#list.clear()
     if (lane.always.length > 0) {
-      const always = lane.classes(signatures).of(packet, this.#flows)
+      const always = lane.classes.of(packet, this.#flows)
       for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
     }
     const { list, count } = this.#candidates

@@ -8,16 +8,11 @@ const DEPTH_MAX = 16
 
 export class PortGroup {
   readonly any: boolean
-  /** How many ports it has. */
-  readonly count: number
   readonly #bits: Uint8Array
 
   constructor(bits: Uint8Array) {
     this.#bits = bits
-    let count = 0
-    for (const byte of bits) for (let rest = byte; rest > 0; rest &= rest - 1) count++
-    this.count = count
-    this.any = count === PORTS
+    this.any = bits.every((byte) => byte === 0xff)
   }
 
   equals(other: PortGroup): boolean {

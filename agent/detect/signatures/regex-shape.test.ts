@@ -26,11 +26,7 @@ function words(shape: Shape | undefined): string[] | undefined {
 test.each([
   ['an end of one alternative', '-[34]x|-9y_', ['-', '349', 'xy', '.']],
   ['alternatives as one', '=(3[47]b|20b)', ['=', '23', '047', 'b']],
-  [
-    'the rarest of those that must be there',
-    'the ~%\\x02\\d{7} end',
-    [' ', '~', '%', '\x02'],
-  ],
+  ['the rarest of those that must be there', 'the ~%\\x02\\d{7} end', [' ', '~', '%', '\x02']],
   ['what may follow, whichever it is', 'q(?:\\s*z)j', ['q', '\t\n\v\f\r z', '\t\n\v\f\r jz', '.']],
   ['an end at the third', '~[!]^[xy]', ['~', '!', 'xy', '.']],
   ['bytes by number, ranges, and not', '\\x01[^\\x00-\\xfd][\\x80-\\x82]', ['\x01', '\xfe\xff', '\x80\x81\x82', '.']], // biome-ignore format: one row

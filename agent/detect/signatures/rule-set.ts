@@ -112,6 +112,7 @@ export class RuleSet {
       }
     }
     for (const rules of [this.tcp, this.udp, this.other, ...this.streams]) yield* rules.parts()
+    for (const rules of [this.tcp, this.udp, this.other]) yield* rules.classify(this.signatures)
     for (const { scans } of this.points) for (const { prefilter } of scans) yield* prefilter.parts()
   }
 
