@@ -104,7 +104,7 @@ export class Inspector implements FlowListener {
   #timeUs = 0
   /** Bytes that wait for an acknowledgement, and matches that wait for a packet; undefined: nothing waits. */
   readonly #acked: AckedStreams | undefined
-  #lateUs = 0
+  #lateUs = Number.NEGATIVE_INFINITY // no small integer, as FlowEngine.#nowUs
   readonly #synBytes = new SynBytes()
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
@@ -115,7 +115,7 @@ export class Inspector implements FlowListener {
   readonly #handshakes: boolean
   readonly #headers: DumpHeaders
   /** A flow is being ended: what its layers say now is of no packet. */
-  #ending = false
+  #ending = true
   #incomplete = 0
   /** Matches on frames that have no flow: counted, as nothing names their ends. */
   /** Transactions of which a rule asked that nothing be written. */
@@ -126,6 +126,7 @@ export class Inspector implements FlowListener {
   constructor(options: InspectorOptions, output: Output) {
     const { run, shard, seed, home, rules, selfTestSecret, inspection = INSPECTION } = options
     this.#output = output
+    this.#ending = false // set here: code is made for what has only had one value, and again at its second
     this.#rows = options.rows ?? eveTypes(inspection)
     this.#secret = selfTestSecret
     this.#table = new FlowTable({ run, shard, seed })
@@ -219,6 +220,11 @@ export class Inspector implements FlowListener {
 
   get processed(): number {
     return this.#path.processed
+  }
+
+  /** Of the frames processed, on the wire. */
+  get bytes(): number {
+    return this.#path.bytes
   }
 
   get faults(): Partial<Record<Fault, number>> {
@@ -369,7 +375,7 @@ export class Inspector implements FlowListener {
     this.#engine.forget(flow)
     this.#packetRows.ended(flow)
     this.#ending = false
-    if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
+    if (this.#depth > 0) this.#read[flow * 2] = this.#read[flow * 2 + 1] = 0
     this.#marks[flow] = 0
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
     else if (told) this.#output.event(flowEvent(told.view, told.totals))

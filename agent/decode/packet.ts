@@ -1,5 +1,5 @@
 import type { Fault } from '../base/fault.ts'
-import { readU16, readU32 } from './bytes.ts'
+import { readU48 } from './bytes.ts'
 import type { PacketEvent } from './events.ts'
 
 const EVENTS_MAX = 8
@@ -109,7 +109,7 @@ export class Packet {
   mac(at: 0 | 6): number {
     const { bytes, linkOffset } = this
     if (linkOffset < 0) return -1
-    return readU16(bytes, linkOffset + at) * 2 ** 32 + readU32(bytes, linkOffset + at + 2)
+    return readU48(bytes, linkOffset + at)
   }
 
   /** The word for what is wrong, noted by the name rules have for it. */

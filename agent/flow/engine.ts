@@ -1,6 +1,5 @@
 /** Packets in, flows and streams out. One engine a shard; no object is made per packet. */
 import type { Fault } from '../base/fault.ts'
-import { readArp } from '../decode/arp.ts'
 import { transportChecksumOk } from '../decode/checksum.ts'
 import type { PacketEvent } from '../decode/events.ts'
 import { decodeInside } from '../decode/frame.ts'
@@ -69,7 +68,8 @@ export class FlowEngine {
   readonly #timeouts: Float64Array
   /** The least of them. */
   readonly #soonestUs: number
-  #nowUs = 0
+  /** Never a small integer: were it one at first, all code that reads this object would be compiled again at the first tick. */
+  #nowUs = Number.NEGATIVE_INFINITY
   #sweep = 0
   /** The packet in hand, for the faults that its bytes bring to light. */
   #packet: Packet | undefined
@@ -156,13 +156,17 @@ export class FlowEngine {
   tick(timeUs: number): void {
     if (timeUs > this.#nowUs || timeUs < this.#nowUs - BACK_US) this.#nowUs = timeUs
     this.#fragments.expire(this.#nowUs)
-    const { table } = this
-    const rows = Math.min(SWEEP_ROWS, table.top)
-    for (let i = 0; i < rows; i++) {
-      if (this.#sweep >= table.top) this.#sweep = 0
-      const row = this.#sweep++
-      if (table.state[row] !== FLOW.FREE && this.#timedOut(row, this.#nowUs)) this.#expire(row)
+    const { state, lastUs, top } = this.table
+    const heardUs = this.#nowUs - this.#soonestUs
+    const rows = Math.min(SWEEP_ROWS, top)
+    let row = this.#sweep
+    for (let i = 0; i < rows; i++, row++) {
+      if (row >= top) row = 0
+      // Most were heard of a moment ago.
+      if ((lastUs[row] as number) >= heardUs || state[row] === FLOW.FREE) continue
+      if (this.#timedOut(row, this.#nowUs)) this.#expire(row)
     }
+    this.#sweep = row
   }
 
   /** Ends every flow. */
@@ -181,8 +185,7 @@ export class FlowEngine {
 
   /** Neither IPv4 nor IPv6. */
   #other(packet: Packet): void {
-    if (packet.arpOffset >= 0)
-      this.#assets?.arp(readArp(packet.bytes, packet.arpOffset), packet.timeUs)
+    if (packet.arpOffset >= 0) this.#assets?.arp(packet.bytes, packet.arpOffset, packet.timeUs)
     this.#listener.packet(packet)
   }
 

@@ -91,9 +91,11 @@ export class TcpFlows {
   open(row: number): void {
     this.#state[row] = TCP_STATE.NONE
     this.#closing[row] = CLOSING.NONE
-    this.#scale.fill(SCALE_UNSEEN, row * 2, row * 2 + 2)
-    this.#fin.fill(FIN_NONE, row * 2, row * 2 + 2)
-    this.#stamp.fill(STAMP_UNSEEN, row * 2, row * 2 + 2)
+    for (let stream = row * 2; stream < row * 2 + 2; stream++) {
+      this.#scale[stream] = SCALE_UNSEEN
+      this.#fin[stream] = FIN_NONE
+      this.#stamp[stream] = STAMP_UNSEEN
+    }
     this.#answered[row] = 0
     this.#resetBy[row] = 0
     this.#streams.open(row)
