@@ -51,7 +51,7 @@ const shapes = define(
         l.here16,
         and16s(
           and16s(get(l.here16), lookUp(get(l[TABLES[place * 2] as 'low0_16']), and16s(get(l.byte16), get(l.half16)))), // biome-ignore format: one question
-          lookUp(get(l[TABLES[place * 2 + 1] as 'high0_16']), high4s(get(l.byte16))),
+          lookUp(get(l[TABLES[place * 2 + 1] as 'high0_16']), high4s(get(l.byte16), get(l.half16))),
         ),
       ),
     ]
