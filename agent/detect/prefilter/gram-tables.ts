@@ -32,6 +32,9 @@ const SECOND_BITS_MOST = 14
 /** A gram lies among so many last bytes of its pattern: what came before is looked at again in every piece of a stream. */
 const END_BYTES = 40
 
+/** What each gram costs that begins so far behind the first place at which one may. */
+const costs = new Float64Array(END_BYTES)
+
 /** Where the grams begin that are looked for: where traffic is least likely to have them, in buckets where few are yet. */
 export function placeOf(
   bytes: Uint8Array,
@@ -39,13 +42,15 @@ export function placeOf(
   crowd: (gram: number) => number,
 ): number {
   const first = Math.max(0, bytes.length - END_BYTES)
+  for (let at = first; at + width <= bytes.length; at++) {
+    const known = Math.min(NEXT_BYTES, bytes.length - at - width)
+    costs[at - first] =
+      likelyGram(bytes, at, width) * (COST_BY_KNOWN[known] as number) +
+      crowd(gramAt(bytes, at, width)) * CROWD_COST
+  }
   return rarestFrom(first, bytes.length - (step + width - 1), (at) => {
     let cost = 0
-    for (let i = at; i < at + step; i++) {
-      const known = Math.min(NEXT_BYTES, bytes.length - i - width)
-      cost += likelyGram(bytes, i, width) * (COST_BY_KNOWN[known] as number)
-      cost += crowd(gramAt(bytes, i, width)) * CROWD_COST
-    }
+    for (let i = at - first; i < at - first + step; i++) cost += costs[i] as number
     return cost
   })
 }
