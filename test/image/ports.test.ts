@@ -10,6 +10,7 @@ import type { Wire } from './wire.ts'
 const BOX = '10.0.2.15'
 const STRANGER = '10.0.2.77'
 const ASKED_MS_MAX = 60_000
+const DRAWN_MS_MAX = 15_000
 const MET_MS = 6_000
 /** Longer than a host waits before it asks for an address once more. */
 const SILENT_MS = 45_000
@@ -56,7 +57,7 @@ describe.skipIf(!image)('on a machine that no profile knows', () => {
 
   test('ports get their roles by number and the claim code: the captured one falls silent and is seen', async () => {
     const { serial, second } = box.machine
-    await types(box, '1', /Management port .*: /)
+    await choosesPorts(box)
     await types(box, '1', /In the line .*: /)
     await types(box, '', /Captured ports .*: /)
     await types(box, '2', /claim code, to confirm: /)
@@ -74,7 +75,7 @@ describe.skipIf(!image)('on a machine that no profile knows', () => {
 
   test("the role is another port's, by an administrator: what is captured goes on there, and here no more", async () => {
     const { serial, second, third } = box.machine
-    await types(box, '1', /Management port .*: /)
+    await choosesPorts(box)
     await types(box, '', /In the line .*: /)
     await types(box, '', /Captured ports .*: /)
     await types(box, '3', /Administrator: /)
@@ -95,10 +96,23 @@ describe.skipIf(!image)('on a machine that no profile knows', () => {
   })
 })
 
-async function types({ machine: { serial } }: Box, line: string, then: RegExp): Promise<void> {
+/** What is typed while the screen is drawn anew is not taken: somebody there types it again. */
+function choosesPorts(box: Box): Promise<unknown> {
+  return box.asked('the console asks for ports', async () => {
+    await types(box, '1', /Management port .*: /, DRAWN_MS_MAX)
+    return true
+  })
+}
+
+async function types(
+  { machine: { serial } }: Box,
+  line: string,
+  then: RegExp,
+  waitMs = ASKED_MS_MAX,
+): Promise<void> {
   serial.mark()
   serial.press(`${line}\r`)
-  await serial.expect(then, ASKED_MS_MAX)
+  await serial.expect(then, waitMs)
 }
 
 /** Until nothing was heard for long enough. */
