@@ -9,9 +9,9 @@ import { takeApart, textOf, Ukify } from './uki.ts'
 
 const NEWER = '999.0.0'
 const TRIES = 1
-/** What the loader has started, as it says itself: each image of this test tells it when the box is up. */
+/** What the loader has started, as it says itself, behind four bytes; no part of it can be sought. Each image of this test tells it. */
 const STARTED = '/sys/firmware/efi/efivars/LoaderEntrySelected-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f'
-const SAY_STARTED = `say RUNS $(tail -c +5 ${STARTED} | tr -d "\\000")`
+const SAY_STARTED = `say RUNS $(cat ${STARTED} | tail -c +5 | tr -d "\\000")`
 const RUNS = /^RUNS (\S+)/m
 
 const image = await built()
