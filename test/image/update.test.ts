@@ -12,7 +12,7 @@ const TRIES = 1
 /** What the loader has started, as it says itself, behind four bytes; no part of it can be sought. Each image of this test tells it. */
 const STARTED = '/sys/firmware/efi/efivars/LoaderEntrySelected-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f'
 const SAY_STARTED = `say RUNS $(cat ${STARTED} | tail -c +5 | tr -d "\\000")`
-const RUNS = /^RUNS (\S+)/m
+const RUNS = /^RUNS ?(\S*)\n/m
 
 const image = await built()
 
