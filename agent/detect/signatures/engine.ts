@@ -7,7 +7,7 @@ import type { AlertHit } from '../alert.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
 import { Dataset } from './datasets.ts'
 import { FlowMemory } from './flow-memory.ts'
-import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
+import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { pointIndex } from './lanes.ts'
@@ -144,8 +144,7 @@ export class SignatureEngine {
     if (end > start) lane.find(packet, start, end, this.#candidates)
     this.#list.clear()
     if (lane.always.length > 0) {
-      const established = flow >= 0 && (this.#flows.state[flow] as number) >= STATE_ESTABLISHED
-      const always = lane.classes(signatures).of(packet, established)
+      const always = lane.classes.of(packet, this.#flows)
       for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
     }
     const { list, count } = this.#candidates
@@ -326,7 +325,7 @@ export class SignatureEngine {
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
     const look = this.#look(signature, window, end, base, key)
     if (look !== FOUND) {
-      if (signature.leads ? look < base + end : signature.fast && payload.length > 1)
+      if (signature.led ? look < base + end : signature.fast && payload.length > 1)
         this.#tails.wait(key, id, base + end, look)
       return false
     }
