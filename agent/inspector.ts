@@ -145,6 +145,7 @@ export class Inspector implements FlowListener {
       this.#giveLate(timeUs)
       output.ticked?.(timeUs)
     })
+    this.#path.packet.readsOffloaded = inspection.offload === 'read'
     this.#app = new AppLayer(
       this.#table,
       {

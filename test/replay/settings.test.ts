@@ -153,6 +153,18 @@ test('findings of one rule are folded past a hundred a minute, unless told other
   expect(sids(await eveOf(frames, { rules, options }))).toHaveLength(130)
 })
 
+test('a segment that its sender left to the card to cut is read, or malformed where settings say so', async () => {
+  const rules = `
+    alert http any any -> any any (http.uri; content:"/a"; sid:1;)
+    alert pkthdr any any -> any any (decode-event:ipv4.iplen_smaller_than_hlen; sid:2;)`
+  const asked = `GET /a HTTP/1.1\r\nHost: h\r\nX-One: ${'1'.repeat(1600)}\r\n\r\n`
+  const [syn, answer, ack, question] = tcpConversation(ENDS, [{ from: 'client', data: asked }], 2000) as [Buffer, Buffer, Buffer, Buffer] // biome-ignore format: one line
+  question.writeUInt16BE(0, 16)
+  const frames = [syn, answer, ack, question]
+  expect(sids(await eveOf(frames, { rules }))).toEqual([1])
+  expect(sids(await eveOf(frames, { rules, options: { offload: 'malformed' } }))).toEqual([2])
+})
+
 test('packets that follow a tagged one are written where they are asked for', async () => {
   const rules = 'alert tcp any any -> any any (flags:S; tag:session,3,packets; sid:1;)'
   const options = { eve_types: [{ alert: { 'tagged-packets': true } }, 'packet'] }
