@@ -363,8 +363,8 @@ export class Inspector implements FlowListener {
   ended(flow: number, reason: EndReason): void {
     this.#ending = true
     if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
-    this.#release(flow, true, 0)
-    this.#release(flow, false, 0)
+    for (const toServer of [true, false])
+      this.#acked?.end(flow * 2 + (toServer ? 1 : 0), this.#flows.refused(flow, toServer))
     // Before the application layer forgets what it spoke; a request that broke off may yet be told.
     const view = this.#wants('flow') ? this.#views.view(flow) : undefined
     this.#observer?.ended(flow)

@@ -135,6 +135,11 @@ export class FlowEngine {
     return this.#reassembly.unacknowledged(row * 2 + (toServer ? 0 : 1))
   }
 
+  /** Of those, what its sender sent after its own reset and the receiver has refused with another. */
+  refused(row: number, toServer: boolean): number {
+    return this.#tcp.refused(row, toServer)
+  }
+
   /** EVE's word for the state of a TCP flow. */
   tcpState(row: number): string {
     return this.#tcp.stateName(row)
