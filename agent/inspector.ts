@@ -274,6 +274,10 @@ export class Inspector implements FlowListener {
     this.#inOrder(flow, toServer, bytes, start, end)
   }
 
+  unfollowed({ flow, toServer, bytes, payloadOffset, payloadBytes }: Packet): void {
+    this.#engine.segment(flow, toServer, bytes, payloadOffset, payloadOffset + payloadBytes)
+  }
+
   /** Whether the frame in hand opens a connection that is to be answered yet. */
   #withSyn(flow: number): boolean {
     if ((this.#path.packet.tcpFlags & TCP_FLAGS.SYN) === 0 || this.#ending) return false

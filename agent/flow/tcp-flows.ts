@@ -136,22 +136,23 @@ export class TcpFlows {
     return this.#state[row] === TCP_STATE.CLOSED
   }
 
-  segment(packet: Packet, row: number): void {
+  /** False: the segment is of a connection that is not followed, for settings say so. */
+  segment(packet: Packet, row: number): boolean {
     const stream = row * 2 + (packet.toServer ? 0 : 1)
     const { tcpFlags } = packet
-    if (this.#state[row] === TCP_STATE.SYN_SENT && !this.#timely(packet, row, stream)) return
+    if (this.#state[row] === TCP_STATE.SYN_SENT && !this.#timely(packet, row, stream)) return true
     if ((tcpFlags & TCP.RST) !== 0) {
       this.#reset(packet, row, stream)
-      return
+      return true
     }
     if (this.#resetBy[row] !== 0) this.#afterReset(packet, row)
     if ((tcpFlags & TCP.SYN) !== 0) {
-      if (!this.#synchronize(packet, row, stream)) return
+      if (!this.#synchronize(packet, row, stream)) return true
     } else if (this.#state[row] === TCP_STATE.NONE) {
-      if (!this.#readMidstream) return
+      if (!this.#readMidstream) return false
       this.#pickUp(packet, row, stream)
-    } else if (!this.#readOneSided && this.#state[row] === TCP_STATE.SYN_SENT) return
-    if (!this.#readAnswered && this.#table.midstream[row] === 1) return
+    } else if (!this.#readOneSided && this.#state[row] === TCP_STATE.SYN_SENT) return false
+    if (!this.#readAnswered && this.#table.midstream[row] === 1) return false
     if ((tcpFlags & TCP.ACK) !== 0) this.#acknowledge(packet, row, stream)
     const seq = (packet.seq + ((tcpFlags & TCP.SYN) !== 0 ? 1 : 0)) >>> 0
     if (this.#streams.known[stream] === 0) this.#streams.expect(stream, seq)
@@ -176,6 +177,7 @@ export class TcpFlows {
     this.#finish(row, stream)
     this.#finish(row, stream ^ 1)
     this.#step(packet, row)
+    return true
   }
 
   /** EVE's word for the connection's state. */

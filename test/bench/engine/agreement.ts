@@ -69,7 +69,8 @@ export function readAlerts(eve: string): Alerts {
   return alerts
 }
 
-export function agreement(theirs: Alerts, ours: Alerts): Agreement {
+export function agreement(theirs: Alerts, all: Alerts): Agreement {
+  const ours = namedAlike(theirs, all)
   const found = new Map<string, Difference>()
   const isOurTunnel = openedHereAlone(theirs)
   let [both, either] = [0, 0]
@@ -101,6 +102,25 @@ export function agreement(theirs: Alerts, ours: Alerts): Agreement {
   const explained = either === 0 ? 1 : 1 - unknown / either
   return { theirs: total(theirs), ours: total(ours), both, share, explained, differences }
 }
+
+/** Of a header that it refuses the peer tells no ports (0 to 0), and ours does: of the same frame such alerts are held against each other without. */
+function namedAlike(theirs: Alerts, ours: Alerts): Alerts {
+  const portless = new Map<string, string>()
+  for (const [key, places] of theirs)
+    if (/ 0 > \S+ 0$/.test(key))
+      for (const { frame } of places) if (frame > 0) portless.set(`${bare(key)} ${frame}`, key)
+  const named: Alerts = new Map()
+  for (const [key, places] of ours)
+    for (const place of places) {
+      const alike = portless.get(`${bare(key)} ${place.frame}`) ?? key
+      const told = named.get(alike)
+      if (told) told.push(place)
+      else named.set(alike, [place])
+    }
+  return named
+}
+
+const bare = (key: string) => key.replace(/ \d+ > (\S+) \d+$/, ' > $1')
 
 /** Whether an alert is of a tunnel's inside in a frame of which the peer says nothing of the kind. */
 function openedHereAlone(theirs: Alerts): (place: Place) => boolean {

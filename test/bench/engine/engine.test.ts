@@ -50,6 +50,14 @@ test('what is seen here alone is explained by what the other says of the same fr
   expect(explained).toBe(1 - 1 / 4)
 })
 
+test('where the other tells no ports of a frame, those that are told here make no difference', () => {
+  const at = (sid: number, frame: number, ports: object) => ({ ...alert(sid, { proto: 'UDP', ...ports }), pcap_cnt: frame }) // biome-ignore format: one row
+  const none = { src_port: 0, dest_port: 0 }
+  const theirs = readAlerts(eve('f', [at(5, 7, none), at(5, 8, none), at(6, 9, {})]))
+  const ours = readAlerts(eve('g', [at(5, 7, {}), at(5, 9, {}), at(6, 9, none)]))
+  expect(agreement(theirs, ours)).toMatchObject({ theirs: 3, ours: 3, both: 1 })
+})
+
 test('what was seen is counted by type, in bytes too', () => {
   const flow = { bytes_toserver: 10, bytes_toclient: 5 }
   const path = eve('c', [{ event_type: 'flow', flow }, { event_type: 'flow', flow }, { event_type: 'fileinfo', fileinfo: { size: 7 } }]) // biome-ignore format: three rows
