@@ -112,6 +112,7 @@ export const sub = two(0x6b)
 export const mul = two(0x6c)
 export const and = two(0x71)
 export const or = two(0x72)
+export const xor = two(0x73)
 export const shiftLeft = two(0x74)
 export const shiftRight = two(0x76)
 export const turnRight = two(0x78)
@@ -150,7 +151,9 @@ export const load16s = (at: Code, offset = 0): Code => [
 export const splat = (value: Code): Code => [...value, ...simd(0x0f)]
 export const and16s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x4e)]
 export const or16s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x50)]
-export const high4s = (value: Code): Code => [...value, ...int(4), ...simd(0x6d)]
+/** The high half of each byte; `half16` is 0x0f everywhere: of a shift of bytes V8 would make that mask anew each time. */
+export const high4s = (value: Code, half16: Code): Code =>
+  and16s([...value, ...int(4), ...simd(0x8d)], half16)
 /** The sixteen from place `from` of those two, one after the other. */
 export const window16 = (a: Code, b: Code, from: number): Code => [
   ...[...a, ...b, ...simd(0x0d)],
@@ -165,6 +168,8 @@ export const differ16 = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x24)]
 /** The same bytes as four numbers, or as eight whose neighbours become one. */
 export const splat4 = (value: Code): Code => [...value, ...simd(0x11)]
 export const add4s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xae)]
+/** Of eight signed numbers of sixteen bits the products, each added to its neighbour's. */
+export const mulAdd8s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xba)]
 export const mul4s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xb5)]
 export const shiftRight4s = (value: Code, by: Code): Code => [...value, ...by, ...simd(0xad)]
 export const pairs8s = (value: Code): Code => [...value, ...simd(0x7f)]

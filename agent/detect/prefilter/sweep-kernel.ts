@@ -20,7 +20,7 @@ import {
   load16s,
   load32,
   mul,
-  mul4s,
+  mulAdd8s,
   or,
   or16s,
   set,
@@ -32,7 +32,17 @@ import {
   sub,
   when,
 } from '../../base/wasm-code.ts'
-import { HASH, LOW, maskOf, NOTES, SECOND_HASH, SWEEP, type Way } from './table-layout.ts'
+import {
+  HASH,
+  LOW,
+  MARK_HASH,
+  MARK_SHIFT,
+  maskOf,
+  NOTES,
+  SECOND_HASH,
+  SWEEP,
+  type Way,
+} from './table-layout.ts'
 
 /** Its place in the module. */
 export const PROBE = 1
@@ -40,23 +50,26 @@ export const PROBE = 1
 const BLOCK = 16
 const LANES = [0, 1, 2, 3]
 
-export const sweepOf = ({ width, step, next }: Way, place: number) =>
+export const sweepOf = ({ width, step }: Way, place: number) =>
   define(
     `sweep${place}`,
     {
       parameters: ['sweep', 'start', 'end', 'fresh', 'round', 'out'],
-      locals: ['p', 'shift', 'marks', 'gram', 'noted', 'seen', 'hash16', 'low16', 'mask16', 'marks16', 'at16'], // biome-ignore format: one list
+      locals: ['p', 'gram', 'noted', 'seen', 'hash16', 'low16', 'mask16', 'marks16', 'at16', 'size16'], // biome-ignore format: one list
     },
     (l) => {
       const mask = maskOf(width)
       const masked = (loaded: Code) => (width === 4 ? loaded : and(loaded, int(mask)))
       const masked16s = (loaded: Code) => (width === 4 ? loaded : and16s(loaded, get(l.mask16)))
-      /** Where the marks of four grams are, that begin four bytes apart. */
+      /** Where the marks of four grams are, that begin four bytes apart: `markOf` says the same. */
       const marksOf = (offset: number) =>
         add4s(
-          shiftRight4s(
-            mul4s(or16s(masked16s(load16s(get(l.p), offset)), get(l.low16)), get(l.hash16)),
-            get(l.shift),
+          and16s(
+            shiftRight4s(
+              mulAdd8s(or16s(masked16s(load16s(get(l.p), offset)), get(l.low16)), get(l.hash16)),
+              int(MARK_SHIFT),
+            ),
+            get(l.size16),
           ),
           get(l.marks16),
         )
@@ -67,17 +80,10 @@ export const sweepOf = ({ width, step, next }: Way, place: number) =>
           set(l.noted, add(get(l.noted), load8(lane4(get(l.at16), lane)))),
         ]),
       ]
-      const second = add(
-        load32(get(l.sweep), SWEEP.seconds),
-        shiftLeft(
-          shiftRight(mul(get(l.gram), int(SECOND_HASH)), load32(get(l.sweep), SWEEP.secondShift)),
-          int(2),
-        ),
-      )
       return [
-        set(l.shift, load32(get(l.sweep), SWEEP.shift)),
+        set(l.size16, splat4(load32(get(l.sweep), SWEEP.markMask))),
         set(l.marks16, splat4(load32(get(l.sweep), SWEEP.marks))),
-        set(l.hash16, splat4(int(HASH))),
+        set(l.hash16, splat4(int(MARK_HASH))),
         set(l.low16, splat4(int(mask & LOW))),
         set(l.mask16, splat4(int(mask))),
         set(l.p, sub(add(get(l.fresh), int(1)), load32(get(l.sweep), SWEEP.back))),
@@ -95,7 +101,7 @@ export const sweepOf = ({ width, step, next }: Way, place: number) =>
           set(l.p, load16(get(l.seen))),
           set(l.gram, or(masked(load32(get(l.p))), int(mask & LOW))),
           when(
-            and(shiftRight(load32(second), nextOf(get(l.p), width, next)), int(1)),
+            mayBe(get(l.sweep), get(l.gram), get(l.p), width),
             set(
               l.out,
               call(
@@ -113,8 +119,11 @@ export const sweepOf = ({ width, step, next }: Way, place: number) =>
     },
   )
 
-/** Which bit the bytes behind a gram have, modulo 32: `bitOfNext` says the same. */
-function nextOf(p: Code, width: number, next: number): Code {
-  if (next === 1) return load8(p, width)
-  return shiftRight(mul(or(load32(p, width), int(LOW)), int(HASH)), int(27))
+/** Whether a pattern may have this gram, at `p`, and what follows: a word by the second hash, in it a bit by the next two bytes (`bitsOfNext`). */
+export function mayBe(sweep: Code, gram: Code, p: Code, width: number): Code {
+  const hash = shiftRight(mul(gram, int(SECOND_HASH)), load32(sweep, SWEEP.secondShift))
+  const word = load32(add(load32(sweep, SWEEP.seconds), shiftLeft(hash, int(2))))
+  // Shifts count modulo 32.
+  const next = or(and(load8(p, width), int(7)), shiftLeft(load8(p, width + 1), int(3)))
+  return and(shiftRight(word, next), int(1))
 }

@@ -3,6 +3,9 @@
 /** Ors a letter to lower case; also folds some others together, which only costs a comparison. */
 export const LOW = 0x2020_2020
 export const HASH = 0x9e37_79b1 | 0
+/** What the two halves of a gram are multiplied by, as signed numbers; the sum is moved by MARK_SHIFT. */
+export const MARK_HASH = 0x4f1b_6b43
+export const MARK_SHIFT = 8
 /** Of what was noted by the first. */
 export const SECOND_HASH = 0x85eb_ca6b | 0
 
@@ -10,8 +13,8 @@ export const SECOND_HASH = 0x85eb_ca6b | 0
 export const SWEEP = {
   /** How far before the first new byte it begins: a pattern that ends in it may. 0: nothing is looked for. */
   back: 0,
-  /** From a hash to the byte that says whether a gram has it; of TRIPLES, where their six tables are. */
-  shift: 4,
+  /** Of a hash, the bits that name the byte that says whether a gram has it; of TRIPLES, where their tables are. */
+  markMask: 4,
   marks: 8,
   buckets: 12,
   /** From a hash to the number of its bucket. */
@@ -42,19 +45,33 @@ export interface Way {
   least: number
   width: number
   step: number
-  /** Bytes behind a gram by which it is told from others like it; those of a pattern that ends before are not. */
-  next: number
 }
 /** Of seven bytes four grams of four follow one another, and one of them lies at a place that four divides. */
 export const WAYS: readonly Way[] = [
-  { least: 7, width: 4, step: 4, next: 4 },
-  { least: 4, width: 3, step: 2, next: 1 },
+  { least: 7, width: 4, step: 4 },
+  { least: 4, width: 3, step: 2 },
 ]
+/** Bytes behind a gram by which it is told from others like it, as far as its pattern goes. */
+export const NEXT_BYTES = 2
 /** By three bytes, of which the last may be any; their buckets are told apart by the first two. */
-export const TRIPLES: Way = { least: 2, width: 2, step: 1, next: 0 }
+export const TRIPLES: Way = { least: 2, width: 2, step: 1 }
 
-/** Six tables: which classes have a low and which a high half of the first, second and third byte. Behind them a bit for each folded pair. */
+/** Six tables: which classes have a low and which a high half of the first, second and third byte. */
 export const CLASS_BYTES = 96
-export const PAIR_BYTES = 8192
 
 export const maskOf = (width: number) => (width >= 4 ? 0xffff_ffff : 2 ** (width * 8) - 1)
+
+/** As the kernel loads it, the first byte lowest, and folds it. */
+export function gramAt(bytes: Uint8Array, at: number, width: number): number {
+  return (wordAt(bytes, at, width) | (maskOf(width) & LOW)) >>> 0
+}
+
+export function wordAt(bytes: Uint8Array, at: number, width: number): number {
+  let word = 0
+  for (let i = 0; i < width; i++) word |= (bytes[at + i] as number) << (i * 8)
+  return word >>> 0
+}
+
+export function hashOf(gram: number): number {
+  return Math.imul(gram, HASH) >>> 0
+}

@@ -5,22 +5,21 @@
  */
 import {
   bitsFor,
+  classesOf,
   type Gram,
-  gramAt,
-  hashOf,
   isLetter,
   marksOf,
   placeOf,
   secondsOf,
   triplePlaceOf,
-  triplesOf,
-  wordAt,
 } from './gram-tables.ts'
 import type { Candidates, Prefilter } from './prefilter.ts'
 import { PIECE_BYTES_MAX, type ScanRoom } from './scan-room.ts'
 import {
   END_OF_SINGLES,
   GRAM,
+  gramAt,
+  hashOf,
   LOW,
   maskOf,
   PATTERN,
@@ -28,6 +27,7 @@ import {
   TRIPLES,
   WAYS,
   type Way,
+  wordAt,
 } from './table-layout.ts'
 
 interface Pattern {
@@ -39,7 +39,7 @@ interface Pattern {
 type Numbered = readonly [number: number, pattern: Pattern]
 
 /** So many patterns are found sooner as triples, thirty-two places at a time, than each in its own way. */
-const TRIPLES_FEW = 64
+const TRIPLES_FEW = 80
 
 /** Patterns between two parts of the work. */
 const KEPT_AT_ONCE = 64
@@ -157,12 +157,12 @@ export class WasmPrefilter implements Prefilter {
       }
     }
     yield
-    const { shift, table } = way === TRIPLES ? triplesOf(grams) : marksOf(grams)
-    const { secondShift, seconds } = secondsOf(way === TRIPLES ? [] : grams, way)
+    const { markMask, table } = way === TRIPLES ? classesOf(grams) : marksOf(grams)
+    const { secondShift, seconds } = secondsOf(grams, way)
     yield
     const room = this.#room
     return [
-      ...[back, shift, room.keep(table), this.#keepBuckets(grams, load), bucketShift],
+      ...[back, markMask, room.keep(table), this.#keepBuckets(grams, load), bucketShift],
       ...[secondShift, room.keepWords(seconds)],
     ]
   }
@@ -240,11 +240,10 @@ function lower(c: number): number {
 /** Which patterns each sweep is about. */
 function byWay(patterns: readonly Pattern[]): { way: Way; own: Numbered[] }[] {
   const sweeps = [...WAYS, TRIPLES].map((way) => ({ way, own: [] as Numbered[] }))
+  const triples = sweeps.at(-1)?.own as Numbered[]
   for (const numbered of patterns.entries())
     sweeps.find(({ way }) => numbered[1].bytes.length >= way.least)?.own.push(numbered)
-  const triples = sweeps.at(-1)
-  for (const sweep of sweeps.slice(0, -1).reverse())
-    if (triples && triples.own.length + sweep.own.length <= TRIPLES_FEW)
-      triples.own.push(...sweep.own.splice(0))
+  for (const { own } of sweeps.slice(0, -1).reverse())
+    if (triples.length + own.length <= TRIPLES_FEW) triples.push(...own.splice(0))
   return sweeps
 }

@@ -12,7 +12,7 @@ import { OpenPorts } from './open-ports.ts'
 import type { FastPattern, Signature } from './rule.ts'
 
 /** What is the beginning of a segment: what says whose it is, and what a rule may look into. */
-const BEGINNINGS = [16, 512] as const
+const BEGINNINGS = [16, 512] as const // through the second once for whatever ports: a few literals more cost nothing
 const SMALL_BYTES = 64
 /** So many rules with one beginning are told apart by what else they ask for: every segment of SMB begins as they do. */
 const SAME_MAX = 16
@@ -65,7 +65,8 @@ export class SegmentRules extends PacketRules {
     const { pattern } = lead
     for (const stretches of [this.#toServer, this.#toClient]) {
       if (side === (stretches === this.#toServer ? 2 : 1)) continue
-      const { prefilter, ports } = this.#stretch(stretches, { bytes, most, ported: !one.any })
+      const ported = !one.any && bytes !== BEGINNINGS[1]
+      const { prefilter, ports } = this.#stretch(stretches, { bytes, most, ported })
       prefilter.add(pattern.bytes, pattern.nocase, index)
       ports?.open(one === destinationPorts ? 'to' : 'from', one)
       yield
