@@ -120,9 +120,7 @@ export class FlowEngine {
     counters.frames++
     this.#packet = packet
     if (packet.fault !== undefined) {
-      this.#fault(packet.fault, -1)
-      // A datagram is here though what it carries could not be read: rules on IP itself are asked.
-      if (packet.l4Offset > 0) this.#listener.packet(packet)
+      this.#unread(packet, packet.fault)
     } else {
       counters.decoded++
       if (packet.ipVersion !== 0) this.#datagram(packet, 0)
@@ -136,6 +134,11 @@ export class FlowEngine {
   /** Bytes of a direction that were handed on and that its receiver has not acknowledged. */
   unacknowledged(row: number, toServer: boolean): number {
     return this.#reassembly.unacknowledged(row * 2 + (toServer ? 0 : 1))
+  }
+
+  /** Of those, what its sender sent after its own reset and the receiver has refused with another. */
+  refused(row: number, toServer: boolean): number {
+    return this.#tcp.refused(row, toServer)
   }
 
   /** EVE's word for the state of a TCP flow. */
@@ -195,6 +198,12 @@ export class FlowEngine {
     this.counters.flowsIncomplete++
   }
 
+  /** A datagram may be here though what it carries could not be read: rules on IP itself are asked. */
+  #unread(packet: Packet, fault: Fault): void {
+    this.#fault(fault, -1)
+    if (packet.l4Offset > 0) this.#listener.packet(packet)
+  }
+
   /** Neither IPv4 nor IPv6. */
   #other(packet: Packet): void {
     if (packet.arpOffset >= 0) this.#assets?.arp(packet.bytes, packet.arpOffset, packet.timeUs)
@@ -211,7 +220,7 @@ export class FlowEngine {
     // A datagram of fragments that is again a fragment is nobody's honest traffic.
     const fault = packet.fault ?? (packet.fragment ? 'too-many-layers' : undefined)
     if (fault === undefined) this.#flow(packet)
-    else this.#fault(fault, -1)
+    else this.#unread(packet, fault)
     return fault === undefined
   }
 
@@ -228,8 +237,10 @@ export class FlowEngine {
       this.#assets?.answered(this.table, row)
       return
     }
-    if (!this.#verify || transportChecksumOk(packet)) this.#tcp.segment(packet, row)
-    else {
+    if (!this.#verify || transportChecksumOk(packet)) {
+      const followed = this.#tcp.segment(packet, row)
+      if (!followed && packet.payloadBytes > 0) this.#listener.unfollowed?.(packet)
+    } else {
       this.counters.checksumsBad++
       this.#fault('bad-checksum', row)
     }
