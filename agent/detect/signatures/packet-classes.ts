@@ -16,14 +16,12 @@ export class PacketClasses {
   readonly #from: PortClasses
   readonly #to: PortClasses
   /** Made when the first packet of a class comes; by the classes of its ports. */
-  readonly #known: (Map<number, readonly Signature[]> | undefined)[] = Array.from(
-    { length: CLASSES_MAX },
-    () => undefined,
-  )
+  readonly #known: (Map<number, readonly Signature[]> | undefined)[] = []
   #lists = 0
 
   constructor(all: readonly Signature[]) {
     this.#all = all
+    if (all.length > 0) this.#known.length = CLASSES_MAX
     this.#from = new PortClasses(all.map(({ header }) => header.sourcePorts))
     this.#to = new PortClasses(all.map(({ header }) => header.destinationPorts))
   }
@@ -84,14 +82,17 @@ function may(
   return asked === 0 || (asked === 1) === established
 }
 
+const ONE_CLASS = new Uint16Array(PORTS)
+
 /** Ports that all of these groups treat alike are one class. */
 class PortClasses {
-  readonly #of = new Uint16Array(PORTS)
+  readonly #of: Uint16Array
   readonly #groups: ReadonlySet<PortGroup>
   #count = 1
 
   constructor(groups: readonly PortGroup[]) {
     this.#groups = new Set(groups.filter(({ any }) => !any))
+    this.#of = this.#groups.size > 0 ? new Uint16Array(PORTS) : ONE_CLASS
   }
 
   *parts(): Generator<void> {
