@@ -145,6 +145,7 @@ export class Inspector implements FlowListener {
       this.#giveLate(timeUs)
       output.ticked?.(timeUs)
     })
+    this.#path.packet.readsOffloaded = inspection.offload === 'read'
     this.#app = new AppLayer(
       this.#table,
       {
@@ -273,6 +274,10 @@ export class Inspector implements FlowListener {
     this.#inOrder(flow, toServer, bytes, start, end)
   }
 
+  unfollowed({ flow, toServer, bytes, payloadOffset, payloadBytes }: Packet): void {
+    this.#engine.segment(flow, toServer, bytes, payloadOffset, payloadOffset + payloadBytes)
+  }
+
   /** Whether the frame in hand opens a connection that is to be answered yet. */
   #withSyn(flow: number): boolean {
     if ((this.#path.packet.tcpFlags & TCP_FLAGS.SYN) === 0 || this.#ending) return false
@@ -362,8 +367,8 @@ export class Inspector implements FlowListener {
   ended(flow: number, reason: EndReason): void {
     this.#ending = true
     if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
-    this.#release(flow, true, 0)
-    this.#release(flow, false, 0)
+    for (const toServer of [true, false])
+      this.#acked?.end(flow * 2 + (toServer ? 1 : 0), this.#flows.refused(flow, toServer))
     // Before the application layer forgets what it spoke; a request that broke off may yet be told.
     const view = this.#wants('flow') ? this.#views.view(flow) : undefined
     this.#observer?.ended(flow)
@@ -417,7 +422,7 @@ export class Inspector implements FlowListener {
       return
     }
     if (this.#verdicts?.dropsFlow(flow)) return
-    if (hasRow(transaction) && this.#wants(eveType(transaction))) this.#row(flow, transaction)
+    if (this.#wants(eveType(transaction)) && hasRow(transaction)) this.#row(flow, transaction)
     if (!this.#wants('fileinfo')) return
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
       const view = this.#views.view(flow)

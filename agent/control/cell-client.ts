@@ -38,9 +38,13 @@ export class CellClient {
   }
 
   /** Starts a process that knows nothing yet. */
-  static async start(limits?: Limits, walls?: Walls): Promise<CellClient> {
+  static async start(
+    limits?: Limits,
+    walls?: Walls,
+    startMsMax = START_MS_MAX,
+  ): Promise<CellClient> {
     const cell = new CellClient(limits, walls)
-    const timer = setTimeout(() => cell.kill(), START_MS_MAX)
+    const timer = setTimeout(() => cell.#child.kill('late'), startMsMax)
     try {
       await cell.#until(undefined, 'ready')
       return cell
@@ -125,6 +129,8 @@ function cutFailure(cut: Cut, { cpuMs, wallMs, rssBytes }: Limits): Failure {
       return new Failure('too-many', `The question needed more than ${rssBytes >> 20} MB of memory and was ended.`) // biome-ignore format: one line
     case 'said':
       return new Failure('too-many', 'The answer was longer than an answer can be, and was ended.')
+    case 'late':
+      return new Failure('unavailable', 'No process to answer the question started in time, as this machine has too much other work; ask again.') // biome-ignore format: one line
     case 'stopped':
       return new Failure('unavailable', 'The question was ended because its cell was closed.')
     case 'died':

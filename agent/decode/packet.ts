@@ -25,6 +25,11 @@ export class Packet {
   /** What is odd about it: the first `eventCount` of these. */
   readonly events: PacketEvent[] = []
   eventCount = 0
+  /**
+   * Whether a length of 0 in IP or UDP is read as all that is there: a segment that its sender left to the network card to cut
+   * (offload), or a jumbogram. Set once, by who reads frames.
+   */
+  readsOffloaded = true
 
   /** The Ethernet header, or -1 when the link has none. */
   linkOffset = -1

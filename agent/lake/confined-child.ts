@@ -24,7 +24,8 @@ export interface Limits {
   saysBytes?: number
 }
 
-export type Cut = 'cpu' | 'wall' | 'memory' | 'said' | 'died' | 'stopped'
+/** `late`: it did not start in time. */
+export type Cut = 'cpu' | 'wall' | 'memory' | 'said' | 'died' | 'late' | 'stopped'
 
 export interface ChildOptions {
   program: URL

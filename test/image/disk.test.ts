@@ -14,6 +14,9 @@ const SUPERBLOCK_AT = 1024 + 6
 /** For the kernel: whoever may add some is root. */
 const WORDS = 'systemd.debug_shell=ttyS0'
 
+const PASSPHRASE = 'nine slow barges'
+const ANSWER_MS_MAX = 120_000
+
 const image = await built()
 
 describe.skipIf(!image)('a disk that was changed', () => {
@@ -65,6 +68,45 @@ describe.skipIf(!image)('a disk that was changed', () => {
     expect(await box.pages.sentence()).toMatch(/\w/)
   })
 })
+
+describe.skipIf(!image)('a machine without a TPM', () => {
+  let box: Box | undefined
+  afterEach(() => box?.close())
+
+  test('says so, takes a passphrase that is good enough, and asks for it at each start', async () => {
+    if (!image) return
+    box = await Box.assemble(image, { tpm: false })
+    const { machine } = box
+    await machine.on()
+    await machine.serial.expect(/no TPM: its data will be opened by a passphrase/, BOOT_MS_MAX)
+    for (const [one, two, then] of [
+      ['short', 'short', /too short/],
+      [PASSPHRASE, 'something else entirely', /they differ/],
+      [PASSPHRASE, PASSPHRASE, SAID.code],
+    ] as const) {
+      await asked(box, /New passphrase for the data/, one)
+      await asked(box, /The same again/, two)
+      await machine.serial.expect(then, BOOT_MS_MAX)
+    }
+    await box.claim(await box.codeShown())
+    await machine.serial.expect(/opened by a passphrase/, ANSWER_MS_MAX)
+    await machine.cut()
+    machine.serial.mark()
+    await machine.on()
+    await asked(box, SAID.locked, 'not the passphrase')
+    await asked(box, SAID.locked, PASSPHRASE)
+    await machine.serial.expect(SAID.fingerprint, BOOT_MS_MAX)
+    await box.signIn()
+    expect(machine.serial.said).not.toContain(PASSPHRASE)
+  })
+})
+
+/** What is typed is answered later, so what is said from here on is new. */
+async function asked({ machine: { serial } }: Box, question: RegExp, words: string): Promise<void> {
+  await serial.expect(question, BOOT_MS_MAX)
+  serial.mark()
+  serial.press(`${words}\r`)
+}
 
 /** Files beside an image are found by its name, which must not change by a start that is counted. */
 function dropCount({ disk }: Box['machine']): void {

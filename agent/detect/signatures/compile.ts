@@ -218,6 +218,7 @@ function signature(
     header,
     side,
     established: draft.established,
+    streamOnly: draft.streamOnly,
     ipOnly: isIpOnly(draft, header),
     needsFlow: draft.needsFlow || point !== undefined || proto !== undefined,
     appProto: proto,

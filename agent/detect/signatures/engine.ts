@@ -78,6 +78,8 @@ export class SignatureEngine {
   #passedPacket = -1
   #passedBy = 0
   #timeUs = 0
+  /** A segment of no stream is in hand. */
+  #alone = false
   /** Rules that fired in the packet in hand, or wait for its protocol to be known. */
   readonly #inPacket = new Set<number>()
   readonly #untold = new Set<number>()
@@ -105,6 +107,14 @@ export class SignatureEngine {
 
   get generation(): number {
     return this.#rules.generation
+  }
+
+  /** Bytes of a connection that is not followed: rules over streams see them by themselves, and nothing is kept of them. */
+  segment(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    this.#alone = true
+    this.stream(flow, toServer, bytes, start, end)
+    this.#alone = false
+    for (const kept of [this.#tails, this.#marks]) kept.forget(flow * 2 + (toServer ? 1 : 0))
   }
 
   /** Takes effect with the next call. What flows remember of rules stays, if the set was loaded to follow this one. */
@@ -225,14 +235,8 @@ export class SignatureEngine {
   }
 
   /** `more`: what follows of this direction comes before anything else, and is looked through with this. */
-  stream(
-    flow: number,
-    toServer: boolean,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    more = false,
-  ): void {
+  // biome-ignore format: one line
+  stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number, more = false): void {
     const side = toServer ? 1 : 0
     const key = flow * 2 + side
     const tails = this.#tails
@@ -301,13 +305,9 @@ export class SignatureEngine {
     if (flowFits(signature, flow, toServer, this.#flows)) this.#list.add(signature)
   }
 
-  #judgeStream(
-    signature: Signature,
-    key: number,
-    window: Uint8Array,
-    end: number,
-    base: number,
-  ): boolean {
+  // biome-ignore format: one line
+  #judgeStream(signature: Signature, key: number, window: Uint8Array, end: number, base: number): boolean {
+    if (this.#alone && signature.streamOnly) return false
     const { id, index, payload, appProto } = signature
     const flow = key >> 1
     this.#inspector.captured.length = 0

@@ -127,6 +127,8 @@ export interface Signature {
   tcpPacket: boolean
   tcpStream: boolean
   datagram: boolean
+  /** No single segment will do. */
+  streamOnly: boolean
   packetTests: readonly PacketTest[]
   /** They pass no packet of more payload. */
   sizeMost: number
