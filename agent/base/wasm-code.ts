@@ -115,7 +115,6 @@ export const or = two(0x72)
 export const xor = two(0x73)
 export const shiftLeft = two(0x74)
 export const shiftRight = two(0x76)
-export const turnRight = two(0x78)
 export const equal = two(0x46)
 export const differs = two(0x47)
 /** Without a sign. */
@@ -164,13 +163,11 @@ export const window16 = (a: Code, b: Code, from: number): Code => [
 export const lookUp = (table: Code, at: Code): Code => [...table, ...at, ...simd(0x100)]
 export const anyOf16 = (value: Code): Code => [...value, ...simd(0x53)]
 export const equals16 = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x23)]
-export const differ16 = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x24)]
 /** The same bytes as four numbers, or as eight whose neighbours become one. */
 export const splat4 = (value: Code): Code => [...value, ...simd(0x11)]
 export const add4s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xae)]
 /** Of eight signed numbers of sixteen bits the products, each added to its neighbour's. */
 export const mulAdd8s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xba)]
-export const mul4s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xb5)]
 export const shiftRight4s = (value: Code, by: Code): Code => [...value, ...by, ...simd(0xad)]
 export const pairs8s = (value: Code): Code => [...value, ...simd(0x7f)]
 export const lane4 = (value: Code, lane: number): Code => [...value, ...simd(0x1b), lane]

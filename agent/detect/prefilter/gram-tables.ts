@@ -59,6 +59,13 @@ const COST_BY_KNOWN = [10, 4, 2] as const
 /** A gram more in a bucket, as the share of places at which one would be looked for in vain. */
 const CROWD_COST = 1e-6
 
+/** Of a pattern so long, where the four bytes begin that are compared first: such as its gram has said least about. */
+export function comparedFrom(length: number, at: number, { width }: Way): number {
+  const behind = Math.max(0, Math.min(length - 4, at + width))
+  const ahead = Math.max(0, at - 4)
+  return at + width - behind <= ahead + 4 - at ? behind : ahead
+}
+
 /** Where the three bytes lie that traffic is least likely to have, letters as they are looked for. */
 export function triplePlaceOf(bytes: Uint8Array, nocase: boolean): number {
   const first = Math.max(0, bytes.length - END_BYTES)

@@ -25,8 +25,8 @@ export const SWEEP = {
   size: 28,
 }
 /**
- * A gram of a pattern. `before`: so far before it begin the four bytes that are compared, less where the pattern is shorter (`mask`),
- * with letters low if in the pattern they may have either case (`fold`). `at`: how far into the pattern the gram lies.
+ * A gram of a pattern. `before`: so far before it, or behind, begin the four bytes that are compared, less where the pattern is
+ * shorter (`mask`), with letters low if in the pattern they may have either case (`fold`). `at`: how far into the pattern the gram lies.
  */
 export const GRAM = { before: 0, fold: 4, mask: 8, bytes: 12, pattern: 16, at: 20, size: 24 }
 /** `round`: the scan that found it last. `fold`: the table through which bytes are compared with its text. */

@@ -6,6 +6,7 @@
 import {
   bitsFor,
   classesOf,
+  comparedFrom,
   type Gram,
   isLetter,
   marksOf,
@@ -162,13 +163,13 @@ export class WasmPrefilter implements Prefilter {
     yield
     const room = this.#room
     return [
-      ...[back, markMask, room.keep(table), this.#keepBuckets(grams, load), bucketShift],
+      ...[back, markMask, room.keep(table), this.#keepBuckets(grams, load, way), bucketShift],
       ...[secondShift, room.keepWords(seconds)],
     ]
   }
 
   /** The grams of one bucket after another, of which `load` tells the sizes; gives where the list of where each begins is. */
-  #keepBuckets(grams: readonly Gram[], load: Uint32Array): number {
+  #keepBuckets(grams: readonly Gram[], load: Uint32Array, way: Way): number {
     const starts = new Uint32Array(load.length + 1)
     for (const [bucket, count] of load.entries())
       starts[bucket + 1] = (starts[bucket] as number) + count
@@ -177,7 +178,7 @@ export class WasmPrefilter implements Prefilter {
     for (const { bucket, pattern, at, bytes, nocase } of grams) {
       const place = next[bucket] as number
       next[bucket] = place + 1
-      const from = Math.max(0, Math.min(at, bytes.length - 4))
+      const from = comparedFrom(bytes.length, at, way)
       const count = Math.min(4, bytes.length - from)
       const fold = nocase ? (LOW & maskOf(count)) >>> 0 : 0
       const entry = (place * GRAM.size) / 4
