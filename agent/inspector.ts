@@ -422,7 +422,7 @@ export class Inspector implements FlowListener {
       return
     }
     if (this.#verdicts?.dropsFlow(flow)) return
-    if (hasRow(transaction) && this.#wants(eveType(transaction))) this.#row(flow, transaction)
+    if (this.#wants(eveType(transaction)) && hasRow(transaction)) this.#row(flow, transaction)
     if (!this.#wants('fileinfo')) return
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
       const view = this.#views.view(flow)

@@ -310,6 +310,16 @@ test('flows end by packet time, each state after its own', () => {
   expect(recorder.engine.counters.flowsTimedOut).toBe(2)
 })
 
+test('a flow of a time before the last sweep ends after its own time', () => {
+  const recorder = new FlowRecorder().send([udp(CLIENT, 'q')], T0)
+  recorder.engine.tick(T0 + 20 * SECOND)
+  recorder.send([udp({ ...CLIENT, srcPort: 2 }, 'q')], T0 - 20 * SECOND)
+  recorder.engine.tick(T0 + 21 * SECOND)
+  expect(recorder.ended_.map(({ client }) => client)).toEqual(['10.0.0.1:2'])
+  recorder.engine.tick(T0 + 31 * SECOND)
+  expect(recorder.ended_.length).toBe(2)
+})
+
 test('where a source cuts its batches changes nothing: timers run by packet time', () => {
   const frames = Array.from({ length: 40 }, (_, i) =>
     udp({ ...CLIENT, srcPort: 100 + (i % 7) }, 'q'),

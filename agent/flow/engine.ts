@@ -71,6 +71,9 @@ export class FlowEngine {
   /** Never a small integer: were it one at first, all code that reads this object would be compiled again at the first tick. */
   #nowUs = Number.NEGATIVE_INFINITY
   #sweep = 0
+  /** When all rows were last looked at, and before when none of them times out. */
+  #sweptUs = Number.NEGATIVE_INFINITY
+  #dueUs = Number.NEGATIVE_INFINITY
   /** The packet in hand, for the faults that its bytes bring to light. */
   #packet: Packet | undefined
 
@@ -159,17 +162,26 @@ export class FlowEngine {
   tick(timeUs: number): void {
     if (timeUs > this.#nowUs || timeUs < this.#nowUs - BACK_US) this.#nowUs = timeUs
     this.#fragments.expire(this.#nowUs)
+    if (this.#nowUs > this.#dueUs) this.#sweepRows()
+  }
+
+  #sweepRows(): void {
     const { state, lastUs, top } = this.table
-    const heardUs = this.#nowUs - this.#soonestUs
+    const nowUs = this.#nowUs
     const rows = Math.min(SWEEP_ROWS, top)
+    // What is heard of from now on is due no sooner, whatever becomes of it.
+    let dueUs = nowUs + this.#soonestUs
     let row = this.#sweep
     for (let i = 0; i < rows; i++, row++) {
       if (row >= top) row = 0
-      // Most were heard of a moment ago.
-      if ((lastUs[row] as number) >= heardUs || state[row] === FLOW.FREE) continue
-      if (this.#timedOut(row, this.#nowUs)) this.#expire(row)
+      if (state[row] === FLOW.FREE) continue
+      const due = (lastUs[row] as number) + this.#timeoutOf(row)
+      if (nowUs > due) this.#expire(row)
+      else if (due < dueUs) dueUs = due
     }
     this.#sweep = row
+    this.#sweptUs = nowUs
+    this.#dueUs = rows === top ? dueUs : Number.NEGATIVE_INFINITY
   }
 
   /** Ends every flow. */
@@ -213,6 +225,7 @@ export class FlowEngine {
   }
 
   #flow(packet: Packet): void {
+    if (packet.timeUs < this.#sweptUs) this.#dueUs = Number.NEGATIVE_INFINITY // time has gone back
     const row = this.#rowOf(packet)
     packet.flow = row
     this.#count(packet, row)
@@ -275,9 +288,13 @@ export class FlowEngine {
   #timedOut(row: number, nowUs: number): boolean {
     const { table } = this
     const idleUs = nowUs - (table.lastUs[row] as number)
-    if (idleUs <= this.#soonestUs) return false
-    const kind = protocolClass(table.protocol[row] as number) * 4 + (table.state[row] as number)
-    return idleUs > (this.#timeouts[kind] as number)
+    return idleUs > this.#soonestUs && idleUs > this.#timeoutOf(row)
+  }
+
+  #timeoutOf(row: number): number {
+    const { protocol, state } = this.table
+    const kind = protocolClass(protocol[row] as number) * 4 + (state[row] as number)
+    return this.#timeouts[kind] as number
   }
 
   #expire(row: number): void {
