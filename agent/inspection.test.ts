@@ -76,11 +76,13 @@ test('what settings keep the agent from looking at is said; what it does by itse
   const blinkered = agentInspection({
     app_layer: { dns: { enabled: false }, http: { enabled: 'detection-only' } },
     ...{ reassembly_depth: '8kb', midstream: false, http_decompress_layers: 0 },
+    offload: 'malformed',
   })
   expect(lookedPast(blinkered)).toEqual([
     'the inside of dns, http',
     'streams behind 8,192 bytes',
     'streams without their beginning',
+    'datagrams that say a length of 0',
     'compressed bodies',
   ])
 })

@@ -41,6 +41,11 @@ const Action = v.picklist(['pass', 'drop', 'reject', 'alert'])
 const Schema = v.strictObject({
   /** `auto`: a TCP segment with a wrong checksum is not read. `none`: offloads leave it unset. */
   checksum: v.optional(v.picklist(['auto', 'none']), 'auto'),
+  /**
+   * Datagrams whose header says a length of 0, as those look that a card is to cut (TSO, UFO): `read` to the end of their frame, or
+   * `malformed`, as Suricata has them.
+   */
+  offload: v.optional(v.picklist(['read', 'malformed']), 'read'),
   /** Which EVE records are written; all when absent. A type may carry its settings: {"dns": {"version": 2}}. */
   eve_types: v.optional(v.array(v.union([v.string(), Settings]))),
   /** Streams whose handshake was not seen are read. */
@@ -235,6 +240,7 @@ export function lookedPast(inspection: Inspection): string[] {
     !inspection.midstream && 'streams without their beginning',
     !inspection.async_oneside && 'streams of one direction',
     inspection.checksum === 'auto' && 'segments with a wrong checksum',
+    inspection.offload === 'malformed' && 'datagrams that say a length of 0',
     inspection.http_decompress_layers === 0 && 'compressed bodies',
   ].filter((each) => each !== false)
 }

@@ -104,7 +104,7 @@ export class Inspector implements FlowListener {
   #timeUs = 0
   /** Bytes that wait for an acknowledgement, and matches that wait for a packet; undefined: nothing waits. */
   readonly #acked: AckedStreams | undefined
-  #lateUs = 0
+  #lateUs = Number.NEGATIVE_INFINITY // no small integer, as FlowEngine.#nowUs
   readonly #synBytes = new SynBytes()
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
@@ -115,7 +115,7 @@ export class Inspector implements FlowListener {
   readonly #handshakes: boolean
   readonly #headers: DumpHeaders
   /** A flow is being ended: what its layers say now is of no packet. */
-  #ending = false
+  #ending = true
   #incomplete = 0
   /** Matches on frames that have no flow: counted, as nothing names their ends. */
   /** Transactions of which a rule asked that nothing be written. */
@@ -126,6 +126,7 @@ export class Inspector implements FlowListener {
   constructor(options: InspectorOptions, output: Output) {
     const { run, shard, seed, home, rules, selfTestSecret, inspection = INSPECTION } = options
     this.#output = output
+    this.#ending = false // set here: code is made for what has only had one value, and again at its second
     this.#rows = options.rows ?? eveTypes(inspection)
     this.#secret = selfTestSecret
     this.#table = new FlowTable({ run, shard, seed })
@@ -144,6 +145,7 @@ export class Inspector implements FlowListener {
       this.#giveLate(timeUs)
       output.ticked?.(timeUs)
     })
+    this.#path.packet.readsOffloaded = inspection.offload === 'read'
     this.#app = new AppLayer(
       this.#table,
       {
@@ -221,6 +223,11 @@ export class Inspector implements FlowListener {
     return this.#path.processed
   }
 
+  /** Of the frames processed, on the wire. */
+  get bytes(): number {
+    return this.#path.bytes
+  }
+
   get faults(): Partial<Record<Fault, number>> {
     const all: Partial<Record<Fault, number>> = { ...this.#app.faults }
     for (const [word, count] of Object.entries(this.#flows.counters.faults()))
@@ -265,6 +272,10 @@ export class Inspector implements FlowListener {
       if (this.#synBytes.keep(flow * 2 + (toServer ? 1 : 0), bytes, start, end)) return
     } else if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
     this.#inOrder(flow, toServer, bytes, start, end)
+  }
+
+  unfollowed({ flow, toServer, bytes, payloadOffset, payloadBytes }: Packet): void {
+    this.#engine.segment(flow, toServer, bytes, payloadOffset, payloadOffset + payloadBytes)
   }
 
   /** Whether the frame in hand opens a connection that is to be answered yet. */
@@ -356,8 +367,8 @@ export class Inspector implements FlowListener {
   ended(flow: number, reason: EndReason): void {
     this.#ending = true
     if (this.#synBytes.size > 0) this.#takeSynBytes(flow)
-    this.#release(flow, true, 0)
-    this.#release(flow, false, 0)
+    for (const toServer of [true, false])
+      this.#acked?.end(flow * 2 + (toServer ? 1 : 0), this.#flows.refused(flow, toServer))
     // Before the application layer forgets what it spoke; a request that broke off may yet be told.
     const view = this.#wants('flow') ? this.#views.view(flow) : undefined
     this.#observer?.ended(flow)
@@ -369,7 +380,7 @@ export class Inspector implements FlowListener {
     this.#engine.forget(flow)
     this.#packetRows.ended(flow)
     this.#ending = false
-    if (this.#depth > 0) this.#read.fill(0, flow * 2, flow * 2 + 2)
+    if (this.#depth > 0) this.#read[flow * 2] = this.#read[flow * 2 + 1] = 0
     this.#marks[flow] = 0
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
     else if (told) this.#output.event(flowEvent(told.view, told.totals))
@@ -411,7 +422,7 @@ export class Inspector implements FlowListener {
       return
     }
     if (this.#verdicts?.dropsFlow(flow)) return
-    if (hasRow(transaction) && this.#wants(eveType(transaction))) this.#row(flow, transaction)
+    if (this.#wants(eveType(transaction)) && hasRow(transaction)) this.#row(flow, transaction)
     if (!this.#wants('fileinfo')) return
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {
       const view = this.#views.view(flow)

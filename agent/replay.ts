@@ -60,7 +60,6 @@ export class Replay {
   readonly #onRow: (draft: EventDraft) => void
   readonly #found = new Map<string, FoundRule>()
   #packets = 0
-  #bytes = 0
   #seconds = 0
   #cpuUs = 0
 
@@ -112,7 +111,6 @@ export class Replay {
       const start = performance.now()
       this.#inspector.run(batch)
       this.#packets += batch.count
-      for (let i = 0; i < batch.count; i++) this.#bytes += batch.wire[i] as number
       this.#seconds += (performance.now() - start) / 1000
       await afterBatch?.()
     }
@@ -132,7 +130,7 @@ export class Replay {
       packets: this.#packets,
       processed: this.#inspector.processed,
       dropped: this.#packets - this.#inspector.processed,
-      bytes: this.#bytes,
+      bytes: this.#inspector.bytes,
       flows: counters.flows ?? 0,
       findings: [...this.#found.values()].sort((a, b) => (a.rule_id < b.rule_id ? -1 : 1)),
       faults,

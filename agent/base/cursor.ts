@@ -9,8 +9,8 @@ import type { Fault } from './fault.ts'
  */
 export class Cursor {
   readonly bytes: Buffer
-  readonly end: number
-  offset: number
+  readonly end: number = 0
+  offset = 0
   fault: Fault | undefined = undefined
 
   constructor(bytes: Buffer, offset = 0, end = bytes.length) {
@@ -65,6 +65,19 @@ export class Cursor {
     }
     this.offset = at + size
     return this.bytes.subarray(at, at + size)
+  }
+
+  /** The next `size` bytes, copied: a few of them are copied faster than a view is made. */
+  copy(size: number): Uint8Array {
+    const at = this.offset
+    if (at + size > this.end) {
+      this.fail('truncated')
+      return new Uint8Array(0)
+    }
+    this.offset = at + size
+    const own = new Uint8Array(size)
+    for (let i = 0; i < size; i++) own[i] = this.bytes[at + i] as number
+    return own
   }
 
   /** The next `size` bytes as text, one character a byte. */

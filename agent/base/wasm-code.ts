@@ -112,6 +112,7 @@ export const sub = two(0x6b)
 export const mul = two(0x6c)
 export const and = two(0x71)
 export const or = two(0x72)
+export const xor = two(0x73)
 export const shiftLeft = two(0x74)
 export const shiftRight = two(0x76)
 export const equal = two(0x46)
@@ -133,6 +134,14 @@ export const store32 = (at: Code, value: Code, offset = 0): Code => [
   ...unsigned(offset),
 ]
 
+export const store16 = (at: Code, value: Code, offset = 0): Code => [
+  ...at,
+  ...value,
+  0x3b,
+  0,
+  ...unsigned(offset),
+]
+
 /** Sixteen bytes at once. */
 export const load16s = (at: Code, offset = 0): Code => [
   ...[...at, ...simd(0x00), 0],
@@ -141,17 +150,25 @@ export const load16s = (at: Code, offset = 0): Code => [
 export const splat = (value: Code): Code => [...value, ...simd(0x0f)]
 export const and16s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x4e)]
 export const or16s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x50)]
-export const high4s = (value: Code): Code => [...value, ...int(4), ...simd(0x6d)]
+/** The high half of each byte; `half16` is 0x0f everywhere: of a shift of bytes V8 would make that mask anew each time. */
+export const high4s = (value: Code, half16: Code): Code =>
+  and16s([...value, ...int(4), ...simd(0x8d)], half16)
+/** The sixteen from place `from` of those two, one after the other. */
+export const window16 = (a: Code, b: Code, from: number): Code => [
+  ...[...a, ...b, ...simd(0x0d)],
+  ...Array.from({ length: 16 }, (_, i) => from + i),
+]
 /** Each byte of `at` names a byte of `table`. */
 /** `at` is below 16 everywhere: what else is asked for is left to the processor (relaxed swizzle). */
 export const lookUp = (table: Code, at: Code): Code => [...table, ...at, ...simd(0x100)]
 export const anyOf16 = (value: Code): Code => [...value, ...simd(0x53)]
 export const equals16 = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x23)]
-export const differ16 = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x24)]
 /** The same bytes as four numbers, or as eight whose neighbours become one. */
 export const splat4 = (value: Code): Code => [...value, ...simd(0x11)]
 export const add4s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xae)]
-export const shiftRight4s = (value: Code, by: number): Code => [...value, ...int(by), ...simd(0xad)]
+/** Of eight signed numbers of sixteen bits the products, each added to its neighbour's. */
+export const mulAdd8s = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xba)]
+export const shiftRight4s = (value: Code, by: Code): Code => [...value, ...by, ...simd(0xad)]
 export const pairs8s = (value: Code): Code => [...value, ...simd(0x7f)]
 export const lane4 = (value: Code, lane: number): Code => [...value, ...simd(0x1b), lane]
 /** The highest bit of each, as a number. */

@@ -16,3 +16,8 @@ export function readU32(bytes: Uint8Array, at: number): number {
     0
   )
 }
+
+/** A MAC address as a number. */
+export function readU48(bytes: Uint8Array, at: number): number {
+  return readU16(bytes, at) * 2 ** 32 + readU32(bytes, at + 2)
+}

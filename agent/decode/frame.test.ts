@@ -249,6 +249,38 @@ test('a frame cut by the snap length keeps what is there and says what is not', 
   expect(short).toMatchObject({ fault: 'truncated', payloadBytes: 0 })
 })
 
+test('a length of 0, as what a card is to cut has it: read to the end of the frame, or malformed', () => {
+  const payload = 'x'.repeat(1600)
+  const plain = { tcp4: tcp(V4, { seq: 1, flags: TCP.ACK, payload }), tcp6: tcp(V6, { seq: 1, flags: TCP.ACK, payload }), udp4: udp(V4, 'short'), udp6: udp(V6, 'short') } // biome-ignore format: one object
+  const zeroed = (frame: Buffer, at: number) => {
+    const copy = Buffer.from(frame)
+    copy.writeUInt16BE(0, at)
+    return copy
+  }
+  const { tcp4, tcp6, udp4, udp6 } = plain
+  const told = (frame: Buffer, readsOffloaded: boolean) => {
+    const packet = new Packet()
+    packet.readsOffloaded = readsOffloaded
+    // One packet after another: a frame before changes nothing.
+    for (const bytes of [udp(V4, 'before'), frame]) {
+      packet.bytes = bytes
+      packet.end = packet.wireBytes = bytes.length
+      decodeFrame(packet, 1, -1)
+    }
+    return [packet.fault, packet.payloadBytes, packet.events.slice(0, packet.eventCount)]
+  }
+  for (const [frame, size, fault, event] of [
+    [zeroed(tcp4, 16), 1600, 'bad-length', 'ipv4.iplen_smaller_than_hlen'],
+    [zeroed(tcp6, 18), 1600, 'truncated', 'tcp.pkt_too_small'],
+    [zeroed(udp4, 38), 5, 'bad-length', 'udp.len_invalid'],
+    [zeroed(udp6, 58), 5, 'bad-length', 'udp.len_invalid'],
+  ] as const) {
+    expect(told(frame, true)).toEqual([undefined, size, []])
+    expect(told(frame, false)).toEqual([fault, 0, [event]])
+  }
+  for (const frame of Object.values(plain)) expect(told(frame, false)).toEqual(told(frame, true))
+})
+
 test('checksums', () => {
   const flipped = (frame: Buffer, at: number) => {
     frame[at] = (frame[at] as number) ^ 1

@@ -61,20 +61,28 @@ export function lineEnd(bytes: Buffer, start: number, end: number): number {
  * code for each costs more.
  */
 export function headEnd(bytes: Buffer, from: number, end: number): number {
-  for (let at = from; at < end; at++) {
-    if (bytes[at] !== LF) continue
-    const next = bytes[at + 1]
-    if (at + 1 < end && next === LF) return at + 2
-    if (at + 2 < end && next === CR && bytes[at + 2] === LF) return at + 3
+  for (let at = lineFeed(bytes, from, end); at < end; at = lineFeed(bytes, at + 1, end)) {
+    const left = end - at - 1
+    if (left < 1) return -1
+    const next = bytes[at + 1] as number
+    if (next === LF) return at + 2
+    if (left < 2 || bytes[at + 2] !== LF) continue
+    if (next === CR) return at + 3
     // One blank and LF: servers' clients take it for the end, where no empty line follows.
-    if (at + 3 < end && isBlank(next) && bytes[at + 2] === LF && !isEnd(bytes[at + 3]))
-      return at + 3
+    if (left > 2 && isBlank(next) && !isEnd(bytes[at + 3] as number)) return at + 3
   }
   return -1
 }
 
-const isBlank = (c: number | undefined) => c === 0x20 || c === 0x09
-const isEnd = (c: number | undefined) => c === LF || c === CR
+/** The next one, or `end`. Of its own: the loop is compiled once, whether or not lines are short. */
+function lineFeed(bytes: Buffer, from: number, end: number): number {
+  let at = from
+  while (at < end && bytes[at] !== LF) at++
+  return at
+}
+
+const isBlank = (c: number) => c === 0x20 || c === 0x09
+const isEnd = (c: number) => c === LF || c === CR
 
 /** As most are. */
 const PLAIN_REQUEST = /^([A-Z]{1,64}) (\S+) (HTTP\/1\.[01])$/

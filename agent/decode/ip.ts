@@ -25,7 +25,7 @@ export function decodeIpv4(packet: Packet, at: number): Fault | undefined {
   if (at + headerBytes > end) return 'truncated'
   let total = readU16(bytes, at + 2)
   // A segment that the sender left to its network card to cut (more than 64 KiB) says 0.
-  if (total === 0 && end - at > MTU_USUAL) total = end - at
+  if (total === 0 && end - at > MTU_USUAL && packet.readsOffloaded) total = end - at
   if (total < headerBytes) return packet.odd('ipv4.iplen_smaller_than_hlen', 'bad-length')
   packet.ipVersion = 4
   packet.ipOffset = at
@@ -56,7 +56,8 @@ export function decodeIpv6(packet: Packet, at: number): Fault | undefined {
   if (at + 40 > end) return packet.odd('ipv6.pkt_too_small', 'truncated')
   if ((bytes[at] as number) >> 4 !== 6) return packet.odd('ipv6.wrong_ip_version', 'bad-version')
   let payload = readU16(bytes, at + 4)
-  if (payload === 0 && end - at - 40 > MTU_USUAL) payload = end - at - 40 // jumbogram, or as above
+  // A jumbogram, or as above.
+  if (payload === 0 && end - at - 40 > MTU_USUAL && packet.readsOffloaded) payload = end - at - 40
   packet.ipVersion = 6
   packet.ipOffset = at
   packet.tos = (readU16(bytes, at) >> 4) & 0xff

@@ -12,11 +12,11 @@ export class Little {
   }
 
   u16(at: number): number {
-    return this.#has(at, 2) ? this.bytes.readUInt16LE(at) : 0
+    return this.#has(at, 2) ? (this.bytes[at] as number) | ((this.bytes[at + 1] as number) << 8) : 0
   }
 
   u32(at: number): number {
-    return this.#has(at, 4) ? this.bytes.readUInt32LE(at) : 0
+    return this.#has(at, 4) ? this.#word(at) : 0
   }
 
   u64(at: number): bigint {
@@ -26,9 +26,9 @@ export class Little {
   /** In decimal digits; below 2^53 without a big integer. */
   u64Text(at: number): string {
     if (!this.#has(at, 8)) return '0'
-    const high = this.bytes.readUInt32LE(at + 4)
+    const high = this.#word(at + 4)
     if (high >= 0x20_0000) return String(this.u64(at))
-    return String(high * 2 ** 32 + this.bytes.readUInt32LE(at))
+    return String(high * 2 ** 32 + this.#word(at))
   }
 
   slice(at: number, size: number): Buffer {
@@ -51,6 +51,12 @@ export class Little {
 
   #zero(at: number, step: number): boolean {
     return this.bytes[at] === 0 && (step === 1 || this.bytes[at + 1] === 0)
+  }
+
+  #word(at: number): number {
+    const { bytes } = this
+    const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+    return (low | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0
   }
 
   #has(at: number, size: number): boolean {

@@ -131,7 +131,7 @@ function readResponse(cursor: Cursor, message: ModbusMessage): void {
     case 23: {
       const size = cursor.u8()
       if (size !== cursor.left) cursor.fail('bad-length')
-      message.read = new Uint8Array(cursor.take(cursor.left))
+      message.read = cursor.copy(cursor.left)
       break
     }
     case 5:
@@ -194,5 +194,5 @@ function readRegisters(cursor: Cursor, message: ModbusMessage): void {
 function readOther(cursor: Cursor, message: ModbusMessage): void {
   if (message.function === SUB_FUNCTION.diagnostics) message.subFunction = cursor.u16()
   if (message.function === SUB_FUNCTION.mei) message.subFunction = cursor.u8()
-  message.read = new Uint8Array(cursor.take(cursor.left))
+  message.read = cursor.copy(cursor.left)
 }

@@ -1,5 +1,5 @@
 import type { Fault } from '../base/fault.ts'
-import { readU16, readU32 } from './bytes.ts'
+import { readU48 } from './bytes.ts'
 import type { PacketEvent } from './events.ts'
 
 const EVENTS_MAX = 8
@@ -25,6 +25,11 @@ export class Packet {
   /** What is odd about it: the first `eventCount` of these. */
   readonly events: PacketEvent[] = []
   eventCount = 0
+  /**
+   * Whether a length of 0 in IP or UDP is read as all that is there: a segment that its sender left to the network card to cut
+   * (offload), or a jumbogram. Set once, by who reads frames.
+   */
+  readsOffloaded = true
 
   /** The Ethernet header, or -1 when the link has none. */
   linkOffset = -1
@@ -109,7 +114,7 @@ export class Packet {
   mac(at: 0 | 6): number {
     const { bytes, linkOffset } = this
     if (linkOffset < 0) return -1
-    return readU16(bytes, linkOffset + at) * 2 ** 32 + readU32(bytes, linkOffset + at + 2)
+    return readU48(bytes, linkOffset + at)
   }
 
   /** The word for what is wrong, noted by the name rules have for it. */

@@ -104,10 +104,17 @@ function hmac(key: Buffer, data: Buffer): Buffer {
   return createHmac('sha256', key).update(data).digest()
 }
 
+/** By label: the few there are. */
+const infos = new Map<string, Buffer>()
+
 /** HKDF-Expand-Label (RFC 8446 §7.1) of at most one block. */
 function expand(secret: Buffer, label: string, size: number): Buffer {
-  const name = Buffer.from(`tls13 ${label}`, 'latin1')
-  const info = Buffer.concat([Buffer.from([0, size, name.length]), name, Buffer.from([0, 1])])
+  let info = infos.get(label)
+  if (!info) {
+    const name = Buffer.from(`tls13 ${label}`, 'latin1')
+    info = Buffer.concat([Buffer.from([0, size, name.length]), name, Buffer.from([0, 1])])
+    infos.set(label, info)
+  }
   return hmac(secret, info).subarray(0, size)
 }
 
@@ -153,7 +160,13 @@ export function readCrypto(
   const cursor = new Cursor(frames)
   for (let count = 0; cursor.left > 0; ) {
     const type = cursor.u8()
-    if (type === FRAME.padding) continue // a byte each
+    if (type === FRAME.padding) {
+      // A byte each, and most of the packet.
+      let at = cursor.offset
+      while (frames[at] === FRAME.padding) at++
+      cursor.offset = at
+      continue
+    }
     if (++count > FRAMES_MAX) return 'too-many-records'
     if (type === FRAME.crypto) {
       const offset = readVarint(cursor)

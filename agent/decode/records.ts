@@ -66,7 +66,7 @@ export interface HttpTransaction {
   /** '' where the request was never seen. */
   method: string
   /** The first line, as sent. */
-  requestLine?: string
+  requestLine?: string | undefined
   /** As sent. */
   rawUri: string
   /** Path and query percent-decoded once, `/../` and `//` folded, no host: as Suricata's http.uri. */
@@ -82,9 +82,9 @@ export interface HttpTransaction {
   /** 0 while no status line was seen, or where it has no number. */
   status: number
   /** As sent. */
-  responseLine?: string
+  responseLine?: string | undefined
   /** What a status line has instead of a number. */
-  statusText?: string
+  statusText?: string | undefined
   reason: string
   responseVersion: string
   responseHeaders: HttpHeader[]
@@ -98,7 +98,7 @@ export interface HttpTransaction {
   /** Bytes of a body never came. */
   gap: boolean
   /** What is odd about it, that rules have a name for. */
-  events?: AppEvent[]
+  events?: AppEvent[] | undefined
 }
 
 export interface TlsHello {

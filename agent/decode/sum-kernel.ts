@@ -42,7 +42,7 @@ const sum = define(
         set(at, add(get(at), int(ROUND_BYTES))),
       ),
       set(even16, add4s(get(even16), get(odd16))),
-      set(even16, add4s(and16s(get(even16), splat4(LOW)), shiftRight4s(get(even16), 16))),
+      set(even16, add4s(and16s(get(even16), splat4(LOW)), shiftRight4s(get(even16), int(16)))),
       set(total, lanes.reduce(add)),
       set(rest, sub(get(end), int(1))),
       during(

@@ -13,7 +13,8 @@ export function decodeUdp(packet: Packet, at: number, limit: number): Fault | un
   packet.payloadOffset = at + HEADER_BYTES
   const room = limit - at
   // 0 is a jumbogram's (RFC 2675 §4), or a sender's that leaves the cutting to its network card.
-  const length = readU16(bytes, at + 4) || room + packet.payloadCut
+  const said = readU16(bytes, at + 4)
+  const length = said === 0 && packet.readsOffloaded ? room + packet.payloadCut : said
   if (length < HEADER_BYTES || length > room + packet.payloadCut)
     return packet.odd('udp.len_invalid', 'bad-length')
   packet.payloadCut = Math.max(0, length - room)

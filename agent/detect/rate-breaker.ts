@@ -8,6 +8,7 @@ const SHOWN_MAX = 100
 const ALONE_MAX = 20
 const WINDOW_US = 60e6
 const RULES_MAX = 10_000
+const NONE: readonly Folded[] = []
 
 export interface Folded {
   rule_id: string
@@ -54,7 +55,8 @@ export class RateBreaker {
   }
 
   /** The folds of windows that ended by `timeUs`; call it about once a second, and once at the end with Infinity. */
-  ended(timeUs: number): Folded[] {
+  ended(timeUs: number): readonly Folded[] {
+    if (this.#windows.size === 0) return NONE
     const folds: Folded[] = []
     for (const [key, window] of this.#windows) {
       if (timeUs - window.startUs < WINDOW_US) continue

@@ -35,6 +35,22 @@ test.each([true, false])('bytes wait until they are acknowledged, part by part',
   expect(given[3]).toBe('abcdef')
 })
 
+test('at the end of a stream what its receiver refused is given to nobody, and its memory comes back', () => {
+  const { streams, given } = kept()
+  const frame = Buffer.from('abcdef')
+  for (const stays of [true, false]) streams.add(2, frame, 0, 6, stays)
+  streams.end(2, 8)
+  streams.end(2, 0)
+  expect([given[2], streams.all, streams.waits(2)]).toEqual(['abcd', 0, false])
+  streams.add(2, frame, 0, 6, true)
+  streams.settle()
+  streams.end(2, 100)
+  expect([given[2], streams.all]).toEqual(['abcd', 0])
+  streams.add(2, frame, 0, 6, false)
+  streams.end(2, 0)
+  expect([given[2], streams.all]).toEqual(['abcdabcdef', 0])
+})
+
 test('what is acknowledged is handed on when it is worth it, or when nothing more is under way', () => {
   const said: [bytes: number, more: boolean][] = []
   const give = (_: number, __: Uint8Array, from: number, to: number, more: boolean) =>

@@ -145,6 +145,19 @@ export class AckedStreams {
     }
   }
 
+  /** The stream is over: the last `refused` bytes were taken by nobody, all others are handed on. */
+  end(stream: number, refused: number): void {
+    this.release(stream, refused)
+    while (this.waits(stream)) {
+      const part = this.#first[stream] as number
+      const size = (this.#to[part] as number) - (this.#from[part] as number)
+      this.#bytes[stream] = (this.#bytes[stream] as number) - size
+      this.all -= size
+      this.#unlink(stream, part)
+      this.#putBack(part)
+    }
+  }
+
   /** The memory that was to stay goes: what still waits in it is copied. */
   settle(): void {
     for (let i = 0; i < this.#freshCount; i++) {

@@ -24,7 +24,7 @@ export class BodyReader {
   bytes = 0
   #phase: Phase
   /** Of the body or the chunk; Infinity where only the end of the flow ends it. */
-  #left = 0
+  #left = Number.POSITIVE_INFINITY
   #line = ''
   #trailer = 0
   /** What was kept is handed on: the rest is counted only. */
@@ -38,8 +38,7 @@ export class BodyReader {
     // What is to be unpacked is not handed on itself.
     const expected = framing.kind === 'length' && encoding === '' ? framing.bytes : 0
     this.kept = new KeptBytes(BODY_KEPT_MAX, expected)
-    if (framing.kind === 'length') this.#left = framing.bytes
-    if (framing.kind === 'until-close') this.#left = Number.POSITIVE_INFINITY
+    if (framing.kind !== 'until-close') this.#left = framing.kind === 'length' ? framing.bytes : 0
     const empty = framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)
     this.#phase = empty ? 'done' : framing.kind === 'chunked' ? 'chunk-line' : 'data'
   }

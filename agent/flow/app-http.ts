@@ -67,13 +67,14 @@ export class HttpFlow implements AppParser {
   readonly #server: Side = newSide()
   #waiting: Exchange[] = []
   #count = 0
-  #verdict: Verdict = 'more'
+  #verdict: Verdict = 'done'
   /** What the heads of the waiting exchanges cost, about. */
   #headBytes = 0
 
   constructor(sink: AppSink, layersMax?: number) {
     this.#sink = sink
     this.#layersMax = layersMax
+    this.#verdict = 'more' // set here: code is made for what has only had one value, and again at its second
   }
 
   get held(): number {
@@ -436,9 +437,11 @@ export class HttpFlow implements AppParser {
   }
 
   #newExchange(): Exchange {
+    // All fields, or code that reads it would be compiled for each order in which they come.
     const http: HttpTransaction = {
       id: this.#count++,
       method: '',
+      requestLine: undefined,
       rawUri: '',
       uri: '',
       version: '',
@@ -448,6 +451,8 @@ export class HttpFlow implements AppParser {
       requestBody: NOTHING,
       requestBodyBytes: 0,
       status: 0,
+      responseLine: undefined,
+      statusText: undefined,
       reason: '',
       responseVersion: '',
       responseHeaders: [],
@@ -457,6 +462,7 @@ export class HttpFlow implements AppParser {
       requestDone: false,
       responseDone: false,
       gap: false,
+      events: undefined,
     }
     const exchange: Exchange = {
       http,

@@ -15,7 +15,8 @@ export class ModbusFlow implements AppParser {
   readonly proto = 'modbus'
   readonly #sink: AppSink
   readonly #split: FrameSplitter
-  readonly #waiting = new Map<number, ModbusMessage>()
+  /** The oldest first. A map would be made anew each time its last goes. */
+  readonly #waiting: ModbusMessage[] = []
   /** The flow's client is the one that answers. */
   readonly #turned: boolean
 
@@ -29,7 +30,7 @@ export class ModbusFlow implements AppParser {
   }
 
   get held(): number {
-    return this.#split.held + this.#waiting.size * 512
+    return this.#split.held + this.#waiting.length * 512
   }
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
@@ -59,18 +60,24 @@ export class ModbusFlow implements AppParser {
   }
 
   #wait(request: ModbusMessage): void {
-    if (this.#waiting.size >= WAITING_MAX)
-      for (const oldest of this.#waiting.keys()) {
-        this.#waiting.delete(oldest)
-        break
-      }
-    this.#waiting.set(request.transaction, request)
+    if (this.#waiting.length >= WAITING_MAX) this.#waiting.shift()
+    const at = this.#find(request)
+    if (at < 0) this.#waiting.push(request)
+    else this.#waiting[at] = request
+  }
+
+  #find({ transaction }: ModbusMessage): number {
+    for (let i = 0; i < this.#waiting.length; i++)
+      if (this.#waiting[i]?.transaction === transaction) return i
+    return -1
   }
 
   #answer(response: ModbusMessage): void {
-    const request = this.#waiting.get(response.transaction)
+    const at = this.#find(response)
+    const request = this.#waiting[at]
     if (!request || request.function !== response.function) return
-    this.#waiting.delete(response.transaction)
+    if (at === this.#waiting.length - 1) this.#waiting.pop()
+    else this.#waiting.splice(at, 1)
     response.address ??= request.address
     response.quantity ??= request.quantity
     response.readAddress ??= request.readAddress

@@ -5,11 +5,12 @@ const BYTES_MAX = 16_384
 const PIECES_MAX = 64
 const HEADER_BYTES = 4
 const BYTES_AT_FIRST = 2048
+const NOTHING = Buffer.alloc(0)
 
 export class HandshakePieces {
-  #bytes = Buffer.alloc(0)
+  #bytes = NOTHING
   /** What has come, as [start, end), sorted and apart. */
-  #pieces: (readonly [start: number, end: number])[] = []
+  #pieces: [start: number, end: number][] = []
 
   get held(): number {
     return this.#bytes.length
@@ -20,7 +21,7 @@ export class HandshakePieces {
   }
 
   clear(): void {
-    this.#bytes = Buffer.alloc(0)
+    this.#bytes = NOTHING
     this.#pieces = []
   }
 
@@ -35,7 +36,10 @@ export class HandshakePieces {
       this.#bytes = grown
     }
     data.copy(this.#bytes, offset)
-    this.#pieces = merged([...this.#pieces, [offset, end]])
+    const last = this.#pieces.at(-1)
+    if (last?.[1] === offset)
+      last[1] = end // as most come
+    else this.#pieces = merged([...this.#pieces, [offset, end]])
     return undefined
   }
 
@@ -49,7 +53,7 @@ export class HandshakePieces {
   }
 }
 
-function merged(pieces: (readonly [number, number])[]): (readonly [number, number])[] {
+function merged(pieces: [number, number][]): [number, number][] {
   const sorted = pieces.sort(([a], [b]) => a - b)
   const apart: [number, number][] = []
   for (const [start, end] of sorted) {

@@ -84,6 +84,16 @@ test('a file is whole however long its lines are', () => {
   expect(attached(DATA, '<250 ok\r\n354 go\r\n', body)).toEqual({ name: 'plan.txt', text })
 })
 
+test('a text that is sent before the server has greeted is out of turn, once it does greet', () => {
+  const early = '>EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nfrom me\r\n.\r\n'
+  const events = (...turns: string[]) => heard(textTalk(25, ...turns)).events
+  expect(events(early, '<220 x\r\n', '<250 a\r\n250 ok\r\n')).toEqual([
+    'smtp.invalid_pipelined_sequence',
+  ])
+  expect(events(early)).toEqual([])
+  expect(events('<220 x\r\n', '>EHLO a\r\n')).toEqual([])
+})
+
 test('a file inside a message inside a message', () => {
   const inner = 'Content-Disposition: attachment; filename="a.exe"\r\n\r\nMZ'
   const body = `>Content-Type: message/rfc822\r\n\r\nSubject: in\r\n${inner}\r\n.\r\n`

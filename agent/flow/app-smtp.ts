@@ -57,6 +57,8 @@ export class SmtpFlow implements AppParser {
   #lastChunk = false
   #auth = ''
   #greeted = false
+  /** A message's text was sent, and nothing is heard of the server yet. */
+  #early = false
   /** The code of the reply that goes on; 0: none does. */
   #inside = 0
   #oddReply = false
@@ -119,8 +121,9 @@ export class SmtpFlow implements AppParser {
 
   #line(line: Buffer, cut: boolean): void {
     if (this.#next === 'data-asked') {
-      // The text is sent before the server has said yes; seen from one side, its word is only missing.
+      // The text is sent before the server has said yes; seen from one side, its word is only missing, until it greets.
       if (this.#greeted) this.#sink.event('smtp.invalid_pipelined_sequence', true)
+      else this.#early = true
       this.#beginMessage()
     }
     if (this.#next === 'data') {
@@ -265,6 +268,7 @@ export class SmtpFlow implements AppParser {
     const greeting = !this.#greeted && code === 220 && this.#waiting[0]?.verb !== 'STARTTLS'
     this.#greeted = true
     if (greeting) {
+      if (this.#early) this.#sink.event('smtp.invalid_pipelined_sequence', true)
       this.#mail.lastReply = text
       return false
     }

@@ -4,7 +4,7 @@
  * the inventory of all shards.
  */
 import { addressText, inPrefix, type Prefix, protoName } from '../base/address.ts'
-import type { ArpMessage } from '../decode/arp.ts'
+import { arpSender, arpSenderText } from '../decode/arp.ts'
 import { V4_WORD } from '../decode/bytes.ts'
 import type { FlowTable } from './table.ts'
 
@@ -27,7 +27,8 @@ export interface AssetSeen {
 interface Told {
   address: string
   timeUs: number
-  mac: string | undefined
+  /** As a number; -1 while it is not known. */
+  mac: number
   /** Side, protocol and port as one number. */
   roles: Set<number>
 }
@@ -47,6 +48,8 @@ export class AssetWatch {
   readonly #max: number
   /** By the last word of an IPv4 address, or the text of another. */
   readonly #told = new Map<number | string, Told>()
+  /** Of the ARP message in hand. */
+  readonly #sender = Uint32Array.of(0, 0, V4_WORD, 0)
   /** Sightings of devices that did not fit. */
   refused = 0
 
@@ -63,14 +66,15 @@ export class AssetWatch {
     return false
   }
 
-  /** ARP is the one place where address and MAC stand together, said by their owner. */
-  arp(message: ArpMessage, timeUs: number): void {
+  /** ARP is the one place where address and MAC stand together, said by their owner. `at`: the message, of packet.arpOffset. */
+  arp(bytes: Uint8Array, at: number, timeUs: number): void {
+    const mac = arpSender(bytes, at, this.#sender)
     // Probes (RFC 5227) come from 0.0.0.0, which is nobody's own address.
-    if (!this.local(message.senderAddress)) return
-    const told = this.#alive(message.senderAddress, 0, timeUs)
-    if (!told || told.mac === message.senderMac) return
-    told.mac = message.senderMac
-    this.#onSeen({ address: told.address, timeUs, mac: message.senderMac })
+    if (!this.local(this.#sender)) return
+    const told = this.#alive(this.#sender, 0, timeUs)
+    if (!told || told.mac === mac) return
+    told.mac = mac
+    this.#onSeen({ address: told.address, timeUs, mac: arpSenderText(bytes, at) })
   }
 
   /** A flow began: its sender is alive. An address that is only called need not exist. */
@@ -103,7 +107,7 @@ export class AssetWatch {
         this.refused++
         return undefined
       }
-      told = { address: addressText(words, at), timeUs, mac: undefined, roles: new Set() }
+      told = { address: addressText(words, at), timeUs, mac: -1, roles: new Set() }
       this.#told.set(key, told)
       this.#onSeen({ address: told.address, timeUs })
     } else if (timeUs - told.timeUs >= ALIVE_US) {

@@ -69,6 +69,20 @@ test('with midstream off, what began before us is not read', () => {
   expect(new FlowRecorder({ midstream: false }).send(whole).end().streams.get('0>')).toBe('a')
 })
 
+test('with midstream off, what begins with the answer to a SYN is read once the SYN is seen, before or after', () => {
+  const said = tcp(SERVER, { seq: 5001, ack: 1001, flags: TCP.ACK, payload: 'hi' })
+  const read = (frames: Buffer[], options: object) => {
+    const recorder = new FlowRecorder(options).send(frames).end()
+    return [recorder.ended_[0]?.state, recorder.streams.get('0<')]
+  }
+  const strict = { midstream: false, oneSided: false }
+  expect(read([synAck, ack, said], strict)).toEqual([FLOW.NEW, undefined])
+  expect(read([synAck, syn, ack, said], strict)).toEqual([FLOW.ESTABLISHED, 'hi'])
+  for (const oneSided of [true, false])
+    expect(read([synAck, ack, said], { midstream: true, oneSided })[1]).toBe('hi')
+  expect(read([synAck, said], { midstream: false, oneSided: true })[1]).toBe('hi')
+})
+
 test('the state of a connection as EVE names it', () => {
   const end = (ends: typeof CLIENT, seq: number, acked: number, fin: boolean) =>
     tcp(ends, { seq, ack: acked, flags: TCP.ACK | (fin ? TCP.FIN : 0) })
@@ -294,6 +308,16 @@ test('flows end by packet time, each state after its own', () => {
   recorder.engine.tick(T0 + 301 * SECOND)
   expect(recorder.ended_.length).toBe(2)
   expect(recorder.engine.counters.flowsTimedOut).toBe(2)
+})
+
+test('a flow of a time before the last sweep ends after its own time', () => {
+  const recorder = new FlowRecorder().send([udp(CLIENT, 'q')], T0)
+  recorder.engine.tick(T0 + 20 * SECOND)
+  recorder.send([udp({ ...CLIENT, srcPort: 2 }, 'q')], T0 - 20 * SECOND)
+  recorder.engine.tick(T0 + 21 * SECOND)
+  expect(recorder.ended_.map(({ client }) => client)).toEqual(['10.0.0.1:2'])
+  recorder.engine.tick(T0 + 31 * SECOND)
+  expect(recorder.ended_.length).toBe(2)
 })
 
 test('where a source cuts its batches changes nothing: timers run by packet time', () => {

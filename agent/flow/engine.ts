@@ -1,6 +1,5 @@
 /** Packets in, flows and streams out. One engine a shard; no object is made per packet. */
 import type { Fault } from '../base/fault.ts'
-import { readArp } from '../decode/arp.ts'
 import { transportChecksumOk } from '../decode/checksum.ts'
 import type { PacketEvent } from '../decode/events.ts'
 import { decodeInside } from '../decode/frame.ts'
@@ -69,8 +68,12 @@ export class FlowEngine {
   readonly #timeouts: Float64Array
   /** The least of them. */
   readonly #soonestUs: number
-  #nowUs = 0
+  /** Never a small integer: were it one at first, all code that reads this object would be compiled again at the first tick. */
+  #nowUs = Number.NEGATIVE_INFINITY
   #sweep = 0
+  /** When all rows were last looked at, and before when none of them times out. */
+  #sweptUs = Number.NEGATIVE_INFINITY
+  #dueUs = Number.NEGATIVE_INFINITY
   /** The packet in hand, for the faults that its bytes bring to light. */
   #packet: Packet | undefined
 
@@ -117,9 +120,7 @@ export class FlowEngine {
     counters.frames++
     this.#packet = packet
     if (packet.fault !== undefined) {
-      this.#fault(packet.fault, -1)
-      // A datagram is here though what it carries could not be read: rules on IP itself are asked.
-      if (packet.l4Offset > 0) this.#listener.packet(packet)
+      this.#unread(packet, packet.fault)
     } else {
       counters.decoded++
       if (packet.ipVersion !== 0) this.#datagram(packet, 0)
@@ -133,6 +134,11 @@ export class FlowEngine {
   /** Bytes of a direction that were handed on and that its receiver has not acknowledged. */
   unacknowledged(row: number, toServer: boolean): number {
     return this.#reassembly.unacknowledged(row * 2 + (toServer ? 0 : 1))
+  }
+
+  /** Of those, what its sender sent after its own reset and the receiver has refused with another. */
+  refused(row: number, toServer: boolean): number {
+    return this.#tcp.refused(row, toServer)
   }
 
   /** EVE's word for the state of a TCP flow. */
@@ -156,13 +162,26 @@ export class FlowEngine {
   tick(timeUs: number): void {
     if (timeUs > this.#nowUs || timeUs < this.#nowUs - BACK_US) this.#nowUs = timeUs
     this.#fragments.expire(this.#nowUs)
-    const { table } = this
-    const rows = Math.min(SWEEP_ROWS, table.top)
-    for (let i = 0; i < rows; i++) {
-      if (this.#sweep >= table.top) this.#sweep = 0
-      const row = this.#sweep++
-      if (table.state[row] !== FLOW.FREE && this.#timedOut(row, this.#nowUs)) this.#expire(row)
+    if (this.#nowUs > this.#dueUs) this.#sweepRows()
+  }
+
+  #sweepRows(): void {
+    const { state, lastUs, top } = this.table
+    const nowUs = this.#nowUs
+    const rows = Math.min(SWEEP_ROWS, top)
+    // What is heard of from now on is due no sooner, whatever becomes of it.
+    let dueUs = nowUs + this.#soonestUs
+    let row = this.#sweep
+    for (let i = 0; i < rows; i++, row++) {
+      if (row >= top) row = 0
+      if (state[row] === FLOW.FREE) continue
+      const due = (lastUs[row] as number) + this.#timeoutOf(row)
+      if (nowUs > due) this.#expire(row)
+      else if (due < dueUs) dueUs = due
     }
+    this.#sweep = row
+    this.#sweptUs = nowUs
+    this.#dueUs = rows === top ? dueUs : Number.NEGATIVE_INFINITY
   }
 
   /** Ends every flow. */
@@ -179,10 +198,15 @@ export class FlowEngine {
     this.counters.flowsIncomplete++
   }
 
+  /** A datagram may be here though what it carries could not be read: rules on IP itself are asked. */
+  #unread(packet: Packet, fault: Fault): void {
+    this.#fault(fault, -1)
+    if (packet.l4Offset > 0) this.#listener.packet(packet)
+  }
+
   /** Neither IPv4 nor IPv6. */
   #other(packet: Packet): void {
-    if (packet.arpOffset >= 0)
-      this.#assets?.arp(readArp(packet.bytes, packet.arpOffset), packet.timeUs)
+    if (packet.arpOffset >= 0) this.#assets?.arp(packet.bytes, packet.arpOffset, packet.timeUs)
     this.#listener.packet(packet)
   }
 
@@ -196,11 +220,12 @@ export class FlowEngine {
     // A datagram of fragments that is again a fragment is nobody's honest traffic.
     const fault = packet.fault ?? (packet.fragment ? 'too-many-layers' : undefined)
     if (fault === undefined) this.#flow(packet)
-    else this.#fault(fault, -1)
+    else this.#unread(packet, fault)
     return fault === undefined
   }
 
   #flow(packet: Packet): void {
+    if (packet.timeUs < this.#sweptUs) this.#dueUs = Number.NEGATIVE_INFINITY // time has gone back
     const row = this.#rowOf(packet)
     packet.flow = row
     this.#count(packet, row)
@@ -212,8 +237,10 @@ export class FlowEngine {
       this.#assets?.answered(this.table, row)
       return
     }
-    if (!this.#verify || transportChecksumOk(packet)) this.#tcp.segment(packet, row)
-    else {
+    if (!this.#verify || transportChecksumOk(packet)) {
+      const followed = this.#tcp.segment(packet, row)
+      if (!followed && packet.payloadBytes > 0) this.#listener.unfollowed?.(packet)
+    } else {
       this.counters.checksumsBad++
       this.#fault('bad-checksum', row)
     }
@@ -261,9 +288,13 @@ export class FlowEngine {
   #timedOut(row: number, nowUs: number): boolean {
     const { table } = this
     const idleUs = nowUs - (table.lastUs[row] as number)
-    if (idleUs <= this.#soonestUs) return false
-    const kind = protocolClass(table.protocol[row] as number) * 4 + (table.state[row] as number)
-    return idleUs > (this.#timeouts[kind] as number)
+    return idleUs > this.#soonestUs && idleUs > this.#timeoutOf(row)
+  }
+
+  #timeoutOf(row: number): number {
+    const { protocol, state } = this.table
+    const kind = protocolClass(protocol[row] as number) * 4 + (state[row] as number)
+    return this.#timeouts[kind] as number
   }
 
   #expire(row: number): void {

@@ -38,6 +38,8 @@ export class Fragments {
   /** Payload bytes of the whole; -1 until the last fragment came. */
   readonly #total: Int32Array
   readonly #units: Int32Array
+  /** Where the furthest of its fragments ends. */
+  readonly #reach: Int32Array
   live = 0
   fault: Fault | undefined = undefined
 
@@ -53,6 +55,7 @@ export class Fragments {
     this.#ends = new Uint32Array(slots * 8)
     this.#total = new Int32Array(slots)
     this.#units = new Int32Array(slots)
+    this.#reach = new Int32Array(slots)
   }
 
   /**
@@ -86,9 +89,10 @@ export class Fragments {
 
   #find(packet: Packet): number {
     const vlan = vlanKey(packet)
-    for (let slot = 0; slot < this.#used.length; slot++) {
+    for (let slot = 0, left = this.live; left > 0; slot++) {
+      if (this.#used[slot] === 0) continue
+      left--
       if (
-        this.#used[slot] === 0 ||
         this.#id[slot] !== packet.ipId ||
         this.#version[slot] !== packet.ipVersion ||
         this.#vlan[slot] !== vlan ||
@@ -140,6 +144,7 @@ export class Fragments {
     }
     this.#total[slot] = -1
     this.#units[slot] = 0
+    this.#reach[slot] = 0
     return slot
   }
 
@@ -161,10 +166,16 @@ export class Fragments {
     } else packet.protocol = this.#protocol[slot] as number
     if (total >= 0 && (end > total || (!packet.moreFragments && end !== total)))
       return this.#overlapped(packet)
+    const reach = this.#reach[slot] as number
     if (!packet.moreFragments) {
       // What came before may not reach past the end that this one sets.
-      if (covered.indexOf(1, Math.ceil(end / UNIT)) >= 0) return this.#overlapped(packet)
+      if (reach > Math.ceil(end / UNIT) * UNIT) return this.#overlapped(packet)
       this.#total[slot] = end
+    }
+    if (end > reach) this.#reach[slot] = end
+    if (from >= reach) {
+      this.#append(slot, packet)
+      return undefined
     }
     let differ = false
     let again = false
@@ -184,6 +195,17 @@ export class Fragments {
     }
     if (again && !differ) this.#noteOverlap(packet)
     return differ ? this.#overlapped(packet) : undefined
+  }
+
+  /** As most come: nothing stands there yet. */
+  #append(slot: number, packet: Packet): void {
+    const { bytes, covered } = this.#slots[slot] as Slot
+    const { payloadOffset, payloadBytes, fragmentOffset } = packet
+    const payload = packet.bytes.subarray(payloadOffset, payloadOffset + payloadBytes)
+    bytes.set(payload, LINK_ROOM + HEADER_ROOM + fragmentOffset)
+    const units = Math.ceil(payloadBytes / UNIT)
+    covered.fill(1, fragmentOffset / UNIT, fragmentOffset / UNIT + units)
+    this.#units[slot] = (this.#units[slot] as number) + units
   }
 
   #noteOverlap(packet: Packet): void {

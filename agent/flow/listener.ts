@@ -11,6 +11,8 @@ export interface FlowListener {
   packet(packet: Packet): void
   /** New in-order bytes of one TCP direction: [start, end) of `bytes`, valid during the call only. */
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void
+  /** A TCP segment with bytes that are of no stream, for settings say not to follow its connection. */
+  unfollowed?(packet: Packet): void
   /** `missing` bytes of a TCP direction will never come (loss, or a bound was met). */
   gap(flow: number, toServer: boolean, missing: number): void
   /** Both directions of the TCP handshake were seen: evidence class "proven". */

@@ -14,6 +14,8 @@ const WINDOW_UNSEEN = 16_777_216
 const WINDOW_LEAST = 65_535
 /** Segments outside the window in a row, after which we believe them and not ourselves. */
 const STRIKES_MAX = 8
+/** More than a stream may hold; an integer, as what it is reckoned with. */
+const ALL_BYTES = 0x7fffffff
 
 export interface ReassemblyOptions {
   flowsMax: number
@@ -105,7 +107,7 @@ export class Reassembly {
 
   /** Bytes handed on past the last acknowledgement; without one, all. */
   unacknowledged(stream: number): number {
-    if (this.acked[stream] === 0) return Number.POSITIVE_INFINITY
+    if (this.acked[stream] === 0) return ALL_BYTES
     return Math.max(0, ((this.next[stream] as number) - (this.ack[stream] as number)) | 0)
   }
 
@@ -136,7 +138,8 @@ export class Reassembly {
       return
     }
     this.#strikes[stream] = 0
-    const old = -ahead
+    // Not `-ahead`: that is minus zero for what comes in order, and all that is reckoned with it a float.
+    const old = 0 - ahead
     if (old > 0) {
       this.#counters.retransmissions++
       if (old >= size + cut) return

@@ -79,7 +79,8 @@ export class FlowTable {
   readonly #mask: number
   readonly #seed: number
   readonly #idBase: number
-  #free = -1
+  /** The first of those given back; -1: none. */
+  #free = 0
   #created = 0
   /** Of the packet last looked up: whether its source sorts first, and its hash. */
   #keyHash = 0
@@ -87,6 +88,7 @@ export class FlowTable {
   constructor(options: FlowTableOptions = {}) {
     const rows = options.flowsMax ?? FLOWS_MAX
     this.flowsMax = rows
+    this.#free = -1 // set here: code is made for what has only had one value, and again at its second
     this.client = new Uint32Array(rows * 4)
     this.server = new Uint32Array(rows * 4)
     this.clientPort = new Uint16Array(rows)

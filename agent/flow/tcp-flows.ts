@@ -48,6 +48,8 @@ export class TcpFlows {
   readonly #counters: FlowCounters
   readonly #readMidstream: boolean
   readonly #readOneSided: boolean
+  /** Whether streams are read that begin with the answer to a SYN that was not seen. */
+  readonly #readAnswered: boolean
   readonly #onEstablished: (row: number) => void
   readonly #onRefused: (row: number) => void
   readonly #state: Uint8Array
@@ -64,6 +66,12 @@ export class TcpFlows {
   /** By row: who sent the SYN/ACK, and whose reset was believed; 0 none, 1 client, 2 server. */
   readonly #answered: Uint8Array
   readonly #resetBy: Uint8Array
+  /**
+   * By row: who went on after its own reset (1 client, 2 server), and whether the other has said no to that with a reset of its own
+   * (4 more); by stream, the number at which it went on.
+   */
+  readonly #wentOn: Uint8Array
+  readonly #resetAt: Uint32Array
   /** By row: first sequence numbers of SYNs that came before the one believed now. */
   readonly #syns = new Map<number, number[]>()
 
@@ -73,6 +81,7 @@ export class TcpFlows {
     this.#counters = options.counters
     this.#readMidstream = options.midstream
     this.#readOneSided = options.oneSided
+    this.#readAnswered = options.midstream || options.oneSided
     this.#onEstablished = options.onEstablished
     this.#onRefused = options.onRefused
     const rows = options.table.flowsMax
@@ -86,16 +95,21 @@ export class TcpFlows {
     this.#lastStamp = new Uint32Array(rows * 2)
     this.#answered = new Uint8Array(rows)
     this.#resetBy = new Uint8Array(rows)
+    this.#wentOn = new Uint8Array(rows)
+    this.#resetAt = new Uint32Array(rows * 2)
   }
 
   open(row: number): void {
     this.#state[row] = TCP_STATE.NONE
     this.#closing[row] = CLOSING.NONE
-    this.#scale.fill(SCALE_UNSEEN, row * 2, row * 2 + 2)
-    this.#fin.fill(FIN_NONE, row * 2, row * 2 + 2)
-    this.#stamp.fill(STAMP_UNSEEN, row * 2, row * 2 + 2)
+    for (let stream = row * 2; stream < row * 2 + 2; stream++) {
+      this.#scale[stream] = SCALE_UNSEEN
+      this.#fin[stream] = FIN_NONE
+      this.#stamp[stream] = STAMP_UNSEEN
+    }
     this.#answered[row] = 0
     this.#resetBy[row] = 0
+    this.#wentOn[row] = 0
     this.#streams.open(row)
   }
 
@@ -106,27 +120,39 @@ export class TcpFlows {
     this.#syns.delete(row)
   }
 
+  /** Bytes at the end of a direction that its sender sent after its own reset, and to which the receiver said no. */
+  refused(row: number, toServer: boolean): number {
+    if (this.#wentOn[row] !== 4 + (toServer ? 1 : 2)) return 0
+    const stream = row * 2 + (toServer ? 0 : 1)
+    const end =
+      (this.#streams.next[stream] as number) - (this.#fin[stream] === FIN_DELIVERED ? 1 : 0)
+    const sent = (end - (this.#resetAt[stream] as number)) | 0
+    return Math.max(0, Math.min(sent, this.#streams.unacknowledged(stream)))
+  }
+
   /** Whether a SYN on this row begins another connection between the same ends. */
   reusedBy(packet: Packet, row: number): boolean {
     if ((packet.tcpFlags & (TCP.SYN | TCP.ACK | TCP.RST)) !== TCP.SYN) return false
     return this.#state[row] === TCP_STATE.CLOSED
   }
 
-  segment(packet: Packet, row: number): void {
+  /** False: the segment is of a connection that is not followed, for settings say so. */
+  segment(packet: Packet, row: number): boolean {
     const stream = row * 2 + (packet.toServer ? 0 : 1)
     const { tcpFlags } = packet
-    if (this.#state[row] === TCP_STATE.SYN_SENT && !this.#timely(packet, row, stream)) return
+    if (this.#state[row] === TCP_STATE.SYN_SENT && !this.#timely(packet, row, stream)) return true
     if ((tcpFlags & TCP.RST) !== 0) {
       this.#reset(packet, row, stream)
-      return
+      return true
     }
     if (this.#resetBy[row] !== 0) this.#afterReset(packet, row)
     if ((tcpFlags & TCP.SYN) !== 0) {
-      if (!this.#synchronize(packet, row, stream)) return
+      if (!this.#synchronize(packet, row, stream)) return true
     } else if (this.#state[row] === TCP_STATE.NONE) {
-      if (!this.#readMidstream) return
+      if (!this.#readMidstream) return false
       this.#pickUp(packet, row, stream)
-    } else if (!this.#readOneSided && this.#state[row] === TCP_STATE.SYN_SENT) return
+    } else if (!this.#readOneSided && this.#state[row] === TCP_STATE.SYN_SENT) return false
+    if (!this.#readAnswered && this.#table.midstream[row] === 1) return false
     if ((tcpFlags & TCP.ACK) !== 0) this.#acknowledge(packet, row, stream)
     const seq = (packet.seq + ((tcpFlags & TCP.SYN) !== 0 ? 1 : 0)) >>> 0
     if (this.#streams.known[stream] === 0) this.#streams.expect(stream, seq)
@@ -151,6 +177,7 @@ export class TcpFlows {
     this.#finish(row, stream)
     this.#finish(row, stream ^ 1)
     this.#step(packet, row)
+    return true
   }
 
   /** EVE's word for the connection's state. */
@@ -202,6 +229,8 @@ export class TcpFlows {
       // Sent again, or the answer of a side that had sent its own SYN before (a split handshake).
       if (answer) this.#state[row] = TCP_STATE.SYN_RECEIVED
       else this.#stampAgain(packet, stream)
+      // The answer had come before it: now the handshake is whole.
+      if (!this.#readAnswered) this.#table.midstream[row] = 0
       return true
     }
     if (!answer && streams.known[stream] !== 0) this.#otherSyn(packet, row, stream)
@@ -263,8 +292,10 @@ export class TcpFlows {
 
   /** Who has reset the connection goes on in it: the reset was another's. */
   #afterReset(packet: Packet, row: number): void {
-    if (this.#resetBy[row] !== (packet.toServer ? 1 : 2)) return
+    const from = packet.toServer ? 1 : 2
+    if (this.#resetBy[row] !== from) return
     this.#resetBy[row] = 0
+    this.#wentOn[row] = from
     packet.note('suspected_rst_inject')
   }
 
@@ -352,7 +383,10 @@ export class TcpFlows {
     }
     this.#state[row] = TCP_STATE.CLOSED
     this.#table.state[row] = FLOW.CLOSED
-    this.#resetBy[row] = packet.toServer ? 1 : 2
+    const from = packet.toServer ? 1 : 2
+    if (this.#wentOn[row] === 3 - from) this.#wentOn[row] = 4 + 3 - from
+    if (this.#wentOn[row] === 0) this.#resetAt[stream] = streams.next[stream] as number
+    this.#resetBy[row] = from
     if (answer) this.#onRefused(row)
   }
 

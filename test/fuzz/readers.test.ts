@@ -36,7 +36,12 @@ const texts = (...values: unknown[]) =>
 fuzzBytes(
   'settings of inspection',
   texts(
-    { checksum: 'auto', midstream: true, eve_types: ['alert', { dns: { version: 3 } }] },
+    {
+      checksum: 'auto',
+      midstream: true,
+      offload: 'malformed',
+      eve_types: ['alert', { dns: { version: 3 } }],
+    },
     { stream: { midstream: false, reassembly: { depth: 1000 } }, mode: 'ips' },
     { app_layer: { smb: { enabled: 'detection-only' } }, http_decompress_layers: 3 },
     { vars: { 'address-groups': { HOME_NET: '[10.0.0.0/8,!10.1.0.0/16]' } } },

@@ -153,6 +153,35 @@ test('findings of one rule are folded past a hundred a minute, unless told other
   expect(sids(await eveOf(frames, { rules, options }))).toHaveLength(130)
 })
 
+test('a connection that settings say not to follow is looked at segment by segment, of which none goes with another', async () => {
+  const rules = `
+    alert ip any any -> any any (content:"evil"; offset:4; depth:4; sid:1;)
+    alert tcp any any -> any any (content:"one"; content:"two"; distance:0; sid:2;)
+    alert tcp any any -> any any (content:"evil"; flow:established; sid:3;)
+    alert tcp any any -> any any (content:"evil"; flow:only_stream; sid:4;)
+    alert http any any -> any any (content:"evil"; sid:5;)`
+  const late = talk.slice(3)
+  const again = [...late, ...late.slice(0, 1)]
+  expect(sids(await eveOf(again, { rules }))).toEqual([1, 1])
+  expect(new Set(sids(await eveOf(talk, { rules })))).toEqual(new Set([1, 3, 4]))
+  const followed = await eveOf(late, { rules, options: { midstream: true, async_oneside: true } })
+  expect(sids(followed)).toContain(1)
+  // What comes with the handshake half seen goes with nothing either.
+  expect(sids(await eveOf([talk[0] as Buffer, ...late], { rules }))).toEqual([1])
+})
+
+test('a segment that its sender left to the card to cut is read, or malformed where settings say so', async () => {
+  const rules = `
+    alert http any any -> any any (http.uri; content:"/a"; sid:1;)
+    alert pkthdr any any -> any any (decode-event:ipv4.iplen_smaller_than_hlen; sid:2;)`
+  const asked = `GET /a HTTP/1.1\r\nHost: h\r\nX-One: ${'1'.repeat(1600)}\r\n\r\n`
+  const [syn, answer, ack, question] = tcpConversation(ENDS, [{ from: 'client', data: asked }], 2000) as [Buffer, Buffer, Buffer, Buffer] // biome-ignore format: one line
+  question.writeUInt16BE(0, 16)
+  const frames = [syn, answer, ack, question]
+  expect(sids(await eveOf(frames, { rules }))).toEqual([1])
+  expect(sids(await eveOf(frames, { rules, options: { offload: 'malformed' } }))).toEqual([2])
+})
+
 test('packets that follow a tagged one are written where they are asked for', async () => {
   const rules = 'alert tcp any any -> any any (flags:S; tag:session,3,packets; sid:1;)'
   const options = { eve_types: [{ alert: { 'tagged-packets': true } }, 'packet'] }

@@ -26,12 +26,15 @@ export interface Heard {
   proto: string
   said: Transaction[]
   faults: string[]
+  /** By rules' names, in order. */
+  events: string[]
 }
 
 /** Each turn in segments of `size` bytes. */
 export function heard({ port, turns }: Talk, size = 1e6): Heard {
   const said: Transaction[] = []
   const faults: string[] = []
+  const events: string[] = []
   const app = new AppLayer(
     { flowsMax: 1, serverPort: Uint16Array.of(port) },
     {
@@ -40,6 +43,7 @@ export function heard({ port, turns }: Talk, size = 1e6): Heard {
       },
       recognised: () => {},
       fault: (_, fault) => void faults.push(fault),
+      event: (_, event) => void events.push(event),
     },
   )
   for (const { toServer, bytes } of turns)
@@ -52,5 +56,5 @@ export function heard({ port, turns }: Talk, size = 1e6): Heard {
   const proto = app.appProto(0)
   app.ended(0)
   if (app.held !== 0 || app.states !== 0) throw new Error(`${app.held} bytes stayed`)
-  return { proto, said, faults }
+  return { proto, said, faults, events }
 }

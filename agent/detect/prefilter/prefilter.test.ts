@@ -4,6 +4,7 @@ import { Chance } from '../../../test/traffic/chance.ts'
 import { GramPrefilter } from './grams.ts'
 import { Candidates, type Prefilter } from './prefilter.ts'
 import { PIECE_BYTES_MAX, ScanRoom } from './scan-room.ts'
+import { classTables } from './triple-classes.ts'
 import { WasmPrefilter } from './wasm-grams.ts'
 
 const SEED = Number(process.env['PICKET_SEED'] ?? (Math.random() * 2 ** 32) >>> 0)
@@ -116,6 +117,54 @@ test.each(Object.keys(MADE))('%s finds what pieces cut, once each piece', (name)
     }
     expect([...all].sort((a, b) => a - b)).toEqual(naive(patterns, text, [0, 2000, 0]))
   }
+})
+
+/** Few are found by three bytes each; among so many others each way has its own sweep. */
+test.each([0, 100])(
+  'found wherever it begins and ends, among %i others of each length',
+  (others) => {
+    const chance = new Chance(SEED)
+    const made = (bytes: string, nocase: boolean) => ({
+      bytes: Buffer.from(bytes, 'latin1'),
+      nocase,
+    })
+    const marks = ['x', 'xY', 'x\0Y', '-Yz-', 'five!', 'Sixth.', '7-bytes', 'EIGHTH=8', 'nine-Long', 'a\0\0\0\0\0\0\0z', 'a longer Mark than most'].flatMap((text) => [made(text, false), made(text.toLowerCase(), true)]) // biome-ignore format: one list
+    const filling = Array.from({ length: 2 * others }, (_, i) => ({
+      bytes: randomBytes(chance, i % 2 === 0 ? chance.int(4, 6) : chance.int(7, 20)),
+      nocase: chance.next() < 0.5,
+    }))
+    const patterns = [...marks, ...filling]
+    const prefilter = filled(new WasmPrefilter(new ScanRoom()), patterns)
+    const found = new Candidates(patterns.length)
+    for (const { bytes, nocase } of marks)
+      for (let at = 0; at < 70; at++) {
+        const text = randomBytes(chance, at + bytes.length + chance.int(0, 40))
+        text.set(nocase ? Buffer.from(bytes.toString('latin1').toUpperCase(), 'latin1') : bytes, at)
+        const start = chance.int(0, at)
+        for (const fresh of [start, at + bytes.length - 1, at + bytes.length])
+          for (const end of [text.length, at + bytes.length, at + bytes.length - 1])
+            expect(
+              scanned(prefilter, found, text, [start, Math.max(start, end), Math.min(fresh, end)]),
+              `${bytes.toString('latin1')} at ${at}`,
+            ).toEqual(naive(patterns, text, [start, end, Math.min(fresh, end)]))
+      }
+  },
+)
+
+test('every triple falls into a class that has its halves', () => {
+  const chance = new Chance(SEED)
+  const triples = Array.from({ length: 80 }, () =>
+    [...randomBytes(chance, chance.int(2, 3))].map((c) => [c]),
+  )
+  const table = classTables(triples)
+  const classes = (triple: readonly number[]) =>
+    [0, 1, 2].reduce((left, place) => {
+      const c = triple[place] ?? chance.int(0, 255)
+      const at = place * 32
+      return left & (table[at + (c & 15)] as number) & (table[at + 16 + (c >> 4)] as number)
+    }, 0xff)
+  for (const triple of triples) expect(classes(triple.map(([c]) => c as number))).not.toBe(0)
+  expect(classTables([[[0x61], [0x62], [0x63]]]).reduce((all, each) => all + each, 0)).toBe(6)
 })
 
 test('a buffer longer than a piece is one buffer', () => {

@@ -4,27 +4,31 @@
  */
 import { copyBytes } from '../../base/copy.ts'
 import { type Kernel, kernelOver } from './scan-kernel.ts'
+import { type ShapeKernel, shapeKernelOver } from './shape-kernel.ts'
+import { NOTES } from './table-layout.ts'
 
 /** Bytes that are looked at in one go. */
 export const PIECE_BYTES_MAX = 32_768
 /** Before them, so that no address of a pattern is below 0; behind them, so that no load goes past them. */
 const MARGIN_BYTES = 16_384
 const PAGE_BYTES = 65_536
-/** 64 MB: the tables of 100,000 patterns are a sixth of it. */
+/** 64 MB: the tables of 100,000 patterns are a quarter of it. */
 const PAGES_MAX = 1024
 
 export class ScanRoom {
   readonly kernel: Kernel
+  readonly shapeKernel: ShapeKernel
   readonly #memory = new WebAssembly.Memory({ initial: 2, maximum: PAGES_MAX })
   #bytes = new Uint8Array(this.#memory.buffer)
   #words = new Uint32Array(this.#memory.buffer)
-  #next = 2 * MARGIN_BYTES + PIECE_BYTES_MAX
+  #next = NOTES + PIECE_BYTES_MAX + 64
   /** Tables through which bytes are compared: as they are, and with letters lower. */
   readonly same: number
   readonly folded: number
 
   constructor() {
     this.kernel = kernelOver(this.#memory)
+    this.shapeKernel = shapeKernelOver(this.#memory)
     const bytes = Uint8Array.from({ length: 256 }, (_, c) => c)
     this.same = this.keep(bytes)
     this.folded = this.keep(bytes.map((c) => (c >= 0x41 && c <= 0x5a ? c | 0x20 : c)))

@@ -3,23 +3,33 @@
  * four grams of four follow one another, and one of them lies at a place that four divides. The four that are
  * likely to be seen least are the ones looked for.
  */
-import type { Candidates, Prefilter } from './prefilter.ts'
-import { costOf, rarestFrom } from './rarity.ts'
 import {
-  CLASS_BYTES,
+  bitsFor,
+  classesOf,
+  comparedFrom,
+  type Gram,
+  isLetter,
+  marksOf,
+  placeOf,
+  secondsOf,
+  triplePlaceOf,
+} from './gram-tables.ts'
+import type { Candidates, Prefilter } from './prefilter.ts'
+import { PIECE_BYTES_MAX, type ScanRoom } from './scan-room.ts'
+import {
   END_OF_SINGLES,
   GRAM,
-  HASH,
+  gramAt,
+  hashOf,
   LOW,
   maskOf,
-  PAIR_BYTES,
-  PAIRS,
   PATTERN,
   SWEEP,
+  TRIPLES,
   WAYS,
   type Way,
-} from './scan-kernel.ts'
-import { PIECE_BYTES_MAX, type ScanRoom } from './scan-room.ts'
+  wordAt,
+} from './table-layout.ts'
 
 interface Pattern {
   bytes: Uint8Array
@@ -29,24 +39,9 @@ interface Pattern {
 
 type Numbered = readonly [number: number, pattern: Pattern]
 
-/** So many patterns are found sooner as pairs, sixteen places at a time, than each in its own way. */
-const PAIRS_FEW = 32
+/** So many patterns are found sooner as triples, thirty-two places at a time, than each in its own way. */
+const TRIPLES_FEW = 80
 
-interface Gram {
-  gram: number
-  bucket: number
-  pattern: number
-  at: number
-  bytes: Uint8Array
-  nocase: boolean
-}
-
-/** Bits a gram, so that few places of ordinary traffic find theirs set. */
-const BITS_A_GRAM = 64
-const BITS_LEAST = 13
-const BITS_MOST = 18
-/** A gram lies among so many last bytes of its pattern: what came before is looked at again in every piece of a stream. */
-const END_BYTES = 40
 /** Patterns between two parts of the work. */
 const KEPT_AT_ONCE = 64
 /** A bucket a gram, within these. */
@@ -146,7 +141,7 @@ export class WasmPrefilter implements Prefilter {
     for (const [i, [number, { bytes, nocase }]] of own.entries()) {
       if (i % KEPT_AT_ONCE === 0) yield
       const crowd = (gram: number) => load[hashOf(gram) >>> bucketShift] as number
-      const from = placeOf(bytes, way, crowd)
+      const from = way === TRIPLES ? triplePlaceOf(bytes, nocase) : placeOf(bytes, way, crowd)
       back = Math.max(back, bytes.length - from)
       for (let at = from; at < from + step; at++) {
         const gram = gramAt(bytes, at, way.width)
@@ -163,24 +158,36 @@ export class WasmPrefilter implements Prefilter {
       }
     }
     yield
-    const { shift, table } = way === PAIRS ? classes(grams) : bitsOf(grams)
+    const { markMask, table } = way === TRIPLES ? classesOf(grams) : marksOf(grams)
+    const { secondShift, seconds } = secondsOf(grams, way)
     yield
-    return [back, shift, this.#room.keep(table), this.#keepBuckets(grams, load), bucketShift]
+    const room = this.#room
+    return [
+      ...[back, markMask, room.keep(table), this.#keepBuckets(grams, load, way), bucketShift],
+      ...[secondShift, room.keepWords(seconds)],
+    ]
   }
 
   /** The grams of one bucket after another, of which `load` tells the sizes; gives where the list of where each begins is. */
-  #keepBuckets(grams: readonly Gram[], load: Uint32Array): number {
+  #keepBuckets(grams: readonly Gram[], load: Uint32Array, way: Way): number {
     const starts = new Uint32Array(load.length + 1)
     for (const [bucket, count] of load.entries())
       starts[bucket + 1] = (starts[bucket] as number) + count
     const words = new Uint32Array((grams.length * GRAM.size) / 4)
     const next = starts.slice()
-    for (const { gram, bucket, pattern, at } of grams) {
+    for (const { bucket, pattern, at, bytes, nocase } of grams) {
       const place = next[bucket] as number
       next[bucket] = place + 1
-      words[(place * GRAM.size + GRAM.gram) / 4] = gram
-      words[(place * GRAM.size + GRAM.pattern) / 4] = pattern
-      words[(place * GRAM.size + GRAM.at) / 4] = at
+      const from = comparedFrom(bytes.length, at, way)
+      const count = Math.min(4, bytes.length - from)
+      const fold = nocase ? (LOW & maskOf(count)) >>> 0 : 0
+      const entry = (place * GRAM.size) / 4
+      words[entry + GRAM.before / 4] = at - from
+      words[entry + GRAM.fold / 4] = fold
+      words[entry + GRAM.mask / 4] = maskOf(count)
+      words[entry + GRAM.bytes / 4] = wordAt(bytes, from, count) | fold
+      words[entry + GRAM.pattern / 4] = pattern
+      words[entry + GRAM.at / 4] = at
     }
     const entries = this.#room.keepWords(words)
     return this.#room.keepWords(starts.map((place) => entries + place * GRAM.size))
@@ -227,80 +234,17 @@ export class WasmPrefilter implements Prefilter {
   }
 }
 
-function isLetter(c: number): boolean {
-  return c >= 0x61 && c <= 0x7a
-}
-
 function lower(c: number): number {
   return c >= 0x41 && c <= 0x5a ? c | 0x20 : c
 }
 
 /** Which patterns each sweep is about. */
 function byWay(patterns: readonly Pattern[]): { way: Way; own: Numbered[] }[] {
-  const sweeps = [...WAYS, PAIRS].map((way) => ({ way, own: [] as Numbered[] }))
+  const sweeps = [...WAYS, TRIPLES].map((way) => ({ way, own: [] as Numbered[] }))
+  const triples = sweeps.at(-1)?.own as Numbered[]
   for (const numbered of patterns.entries())
     sweeps.find(({ way }) => numbered[1].bytes.length >= way.least)?.own.push(numbered)
-  const pairs = sweeps.at(-1)
-  for (const sweep of sweeps.slice(0, -1).reverse())
-    if (pairs && pairs.own.length + sweep.own.length <= PAIRS_FEW)
-      pairs.own.push(...sweep.own.splice(0))
+  for (const { own } of sweeps.slice(0, -1).reverse())
+    if (triples.length + own.length <= TRIPLES_FEW) triples.push(...own.splice(0))
   return sweeps
-}
-
-/** As the kernel loads it, the first byte lowest, and folds it. */
-function gramAt(bytes: Uint8Array, at: number, width: number): number {
-  let gram = 0
-  for (let i = 0; i < width; i++) gram |= (bytes[at + i] as number) << (i * 8)
-  return (gram | (maskOf(width) & LOW)) >>> 0
-}
-
-function hashOf(gram: number): number {
-  return Math.imul(gram, HASH) >>> 0
-}
-
-/** Where the grams begin that are looked for: rare bytes, in buckets where few are yet. */
-function placeOf(bytes: Uint8Array, { width, step }: Way, crowd: (gram: number) => number): number {
-  const span = step + width - 1
-  return rarestFrom(Math.max(0, bytes.length - END_BYTES), bytes.length - span, (at) => {
-    let crowded = 0
-    for (let i = at; i < at + step; i++) crowded += crowd(gramAt(bytes, i, width))
-    return costOf(bytes, at, span) + crowded * 4
-  })
-}
-
-function bitsFor(count: number, least: number, most: number): number {
-  return Math.min(most, Math.max(least, Math.ceil(Math.log2(count))))
-}
-
-/** A bit for each gram: in the byte that its highest bits name, or one of the next three. */
-function bitsOf(grams: readonly Gram[]): { shift: number; table: Uint8Array } {
-  const bits = bitsFor(grams.length * BITS_A_GRAM, BITS_LEAST, BITS_MOST)
-  const shift = 32 - bits + 3
-  const table = new Uint8Array((1 << (bits - 3)) + 4)
-  for (const { gram } of grams) {
-    const hash = hashOf(gram)
-    const bit = (hash >>> shift) * 8 + (hash & 31)
-    table[bit >>> 3] = (table[bit >>> 3] as number) | (1 << (bit & 7))
-  }
-  return { shift, table }
-}
-
-/** Pairs in eight classes, those with neighbouring first bytes in one: which classes have a half of a byte. And which pairs they are. */
-function classes(grams: readonly Gram[]): { shift: number; table: Uint8Array } {
-  const table = new Uint8Array(CLASS_BYTES + PAIR_BYTES)
-  for (const { gram } of grams) {
-    const at = CLASS_BYTES + (gram >>> 3)
-    table[at] = (table[at] as number) | (1 << (gram & 7))
-  }
-  const sorted = [...grams].sort((a, b) => (a.bytes[a.at] as number) - (b.bytes[b.at] as number))
-  for (const [place, { bytes, nocase, at }] of sorted.entries()) {
-    const bit = 1 << Math.floor((place * 8) / sorted.length)
-    for (const i of [0, 1]) {
-      const c = bytes[at + i] as number
-      for (const each of nocase && isLetter(c) ? [c, c - 0x20] : [c])
-        for (const half of [i * 32 + (each & 15), i * 32 + 16 + (each >> 4)])
-          table[half] = (table[half] as number) | bit
-    }
-  }
-  return { shift: 0, table }
 }

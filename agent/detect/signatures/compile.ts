@@ -8,7 +8,7 @@ import { CLASSIFICATION, DEFAULT_PRIORITY, severityOf } from './classification.t
 import { type Condition, decide } from './condition.ts'
 import { Datasets } from './datasets.ts'
 import { Draft, type DraftList } from './draft.ts'
-import { chooseFast, leadsOf } from './fast-pattern.ts'
+import { chooseFast, leadsOf, shapeLead } from './fast-pattern.ts'
 import { parseHeader } from './header.ts'
 import { KEYWORDS } from './keywords.ts'
 import { attackIds } from './keywords-rule.ts'
@@ -204,6 +204,8 @@ function signature(
   const point: Point | undefined =
     judged === undefined ? undefined : { proto: judged, response, body }
   const fast = chooseFast(draft.lists, buffers, point !== undefined)
+  const leads = point === undefined ? leadsOf(payload, fast) : undefined
+  const shape = point === undefined ? shapeLead(payload, fast, leads) : undefined
   const made: Signature = {
     id: 0,
     index: 0,
@@ -216,6 +218,7 @@ function signature(
     header,
     side,
     established: draft.established,
+    streamOnly: draft.streamOnly,
     ipOnly: isIpOnly(draft, header),
     needsFlow: draft.needsFlow || point !== undefined || proto !== undefined,
     appProto: proto,
@@ -240,7 +243,9 @@ function signature(
       ({ view, conditions }) => view.source.body && conditions.some(needsEnd),
     ),
     fast,
-    leads: point === undefined ? leadsOf(payload, fast) : undefined,
+    leads,
+    shape,
+    led: leads !== undefined || shape !== undefined,
     lead: judged === undefined || payload.length > 0 ? leadOf(payload) : undefined,
     plain: false,
     hit: hitOf(draft),

@@ -7,7 +7,7 @@ import type { AlertHit } from '../alert.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
 import { Dataset } from './datasets.ts'
 import { FlowMemory } from './flow-memory.ts'
-import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
+import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { pointIndex } from './lanes.ts'
@@ -78,6 +78,8 @@ export class SignatureEngine {
   #passedPacket = -1
   #passedBy = 0
   #timeUs = 0
+  /** A segment of no stream is in hand. */
+  #alone = false
   /** Rules that fired in the packet in hand, or wait for its protocol to be known. */
   readonly #inPacket = new Set<number>()
   readonly #untold = new Set<number>()
@@ -105,6 +107,14 @@ export class SignatureEngine {
 
   get generation(): number {
     return this.#rules.generation
+  }
+
+  /** Bytes of a connection that is not followed: rules over streams see them by themselves, and nothing is kept of them. */
+  segment(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    this.#alone = true
+    this.stream(flow, toServer, bytes, start, end)
+    this.#alone = false
+    for (const kept of [this.#tails, this.#marks]) kept.forget(flow * 2 + (toServer ? 1 : 0))
   }
 
   /** Takes effect with the next call. What flows remember of rules stays, if the set was loaded to follow this one. */
@@ -144,8 +154,7 @@ export class SignatureEngine {
     if (end > start) lane.find(packet, start, end, this.#candidates)
     this.#list.clear()
     if (lane.always.length > 0) {
-      const established = flow >= 0 && (this.#flows.state[flow] as number) >= STATE_ESTABLISHED
-      const always = lane.classes(signatures).of(packet, established)
+      const always = lane.classes.of(packet, this.#flows)
       for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
     }
     const { list, count } = this.#candidates
@@ -226,14 +235,8 @@ export class SignatureEngine {
   }
 
   /** `more`: what follows of this direction comes before anything else, and is looked through with this. */
-  stream(
-    flow: number,
-    toServer: boolean,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    more = false,
-  ): void {
+  // biome-ignore format: one line
+  stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number, more = false): void {
     const side = toServer ? 1 : 0
     const key = flow * 2 + side
     const tails = this.#tails
@@ -302,13 +305,9 @@ export class SignatureEngine {
     if (flowFits(signature, flow, toServer, this.#flows)) this.#list.add(signature)
   }
 
-  #judgeStream(
-    signature: Signature,
-    key: number,
-    window: Uint8Array,
-    end: number,
-    base: number,
-  ): boolean {
+  // biome-ignore format: one line
+  #judgeStream(signature: Signature, key: number, window: Uint8Array, end: number, base: number): boolean {
+    if (this.#alone && signature.streamOnly) return false
     const { id, index, payload, appProto } = signature
     const flow = key >> 1
     this.#inspector.captured.length = 0
@@ -326,7 +325,7 @@ export class SignatureEngine {
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
     const look = this.#look(signature, window, end, base, key)
     if (look !== FOUND) {
-      if (signature.leads ? look < base + end : signature.fast && payload.length > 1)
+      if (signature.led ? look < base + end : signature.fast && payload.length > 1)
         this.#tails.wait(key, id, base + end, look)
       return false
     }

@@ -1,8 +1,11 @@
 /** Which literal of a rule is looked for first: the author's choice, else the one that is rarest. */
+
+import { likelihood, single } from './byte-set.ts'
 import type { Condition, Content } from './condition.ts'
 import type { DraftList } from './draft.ts'
 import { isPacketPart } from './packet-parts.ts'
 import { literalsOf } from './regex-literals.ts'
+import { SHAPE_BYTES, type Shape, shapeOf } from './regex-shape.ts'
 import type { BufferPart, FastPattern } from './rule.ts'
 
 /** Buffers whose few values are in nearly every message: a literal there tells little. */
@@ -72,6 +75,32 @@ export function leadsOf(
   }
   return undefined
 }
+
+/** Bytes of a literal that is in any traffic. */
+const POOR_BYTES = 2
+/** A shape must be so many times rarer to be looked for instead. */
+const RARER = 2
+
+/** The shape of the rule's expression, where it is seen much less than what the rule is found by in a stream. */
+export function shapeLead(
+  payload: readonly Condition[],
+  fast: FastPattern | undefined,
+  leads: readonly FastPattern[] | undefined,
+): Shape | undefined {
+  if (fast && (fast.view !== undefined || fast.bytes.length > POOR_BYTES)) return undefined
+  let best: Shape | undefined
+  for (const condition of payload) {
+    if (condition.type !== 'pcre' || condition.negated) continue
+    const shape = shapeOf(condition.regex)
+    if (shape && (!best || shape.likelihood < best.likelihood)) best = shape
+  }
+  const found = leads ?? (fast ? [fast] : [])
+  const often = found.length === 0 ? 1 : found.reduce((all, each) => all + howOften(each), 0)
+  return best && best.likelihood * RARER < often ? best : undefined
+}
+
+const howOften = ({ bytes, nocase }: FastPattern) =>
+  likelihood([...bytes.subarray(0, SHAPE_BYTES)].map((c) => single(c, nocase)))
 
 /** Different bytes say more than repeated ones; zeros and spaces are everywhere. */
 function worthOf({ bytes }: Content): number {

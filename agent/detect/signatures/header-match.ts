@@ -65,7 +65,7 @@ export function protocolFits(header: Header, protocol: number): boolean {
 }
 
 /** The first packet of its direction. What Suricata makes no flow of is always first. */
-function isFirst({ flow, toServer, protocol }: Packet, flows: FlowTableLike): boolean {
+export function isFirst({ flow, toServer, protocol }: Packet, flows: FlowTableLike): boolean {
   if (!FLOW_PROTOCOLS.has(protocol)) return true
   return (toServer ? flows.packetsToServer[flow] : flows.packetsToClient[flow]) === 1
 }

@@ -11,7 +11,8 @@ import type { BufferView, Point, Signature } from './rule.ts'
 export abstract class PacketRules {
   /** Judged for every packet: no literal of theirs must be there. */
   readonly always: number[] = []
-  #classes: PacketClasses | undefined
+  /** Of `always`. */
+  classes = new PacketClasses([])
 
   add({ index }: Signature): void {
     this.always.push(index)
@@ -23,10 +24,10 @@ export abstract class PacketRules {
   /** Whose literal lies in the payload, [start, end) of the packet's bytes. */
   abstract find(packet: Packet, start: number, end: number, found: Candidates): void
 
-  /** Of `always`; made at the first. */
-  classes(signatures: readonly Signature[]): PacketClasses {
-    this.#classes ??= new PacketClasses(this.always.map((index) => signatures[index] as Signature))
-    return this.#classes
+  /** When all were added. */
+  *classify(signatures: readonly Signature[]): Generator<void> {
+    this.classes = new PacketClasses(this.always.map((index) => signatures[index] as Signature))
+    yield* this.classes.parts()
   }
 }
 

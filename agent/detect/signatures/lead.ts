@@ -61,13 +61,7 @@ function furthestOf(condition: Condition, end: number): number | undefined {
  * that comes and goes: where it looks on is the same for all such rules.
  */
 export function isPlain(signature: Signature): boolean {
-  const { payload, lead, tcpStream, tcpPacket, bitTests, stateTests, fast, leads } = signature
-  if (
-    fast !== undefined ||
-    leads !== undefined ||
-    payload.length !== 1 ||
-    lead?.reach !== undefined
-  )
-    return false
+  const { payload, lead, tcpStream, tcpPacket, bitTests, stateTests, fast, led } = signature
+  if (fast !== undefined || led || payload.length !== 1 || lead?.reach !== undefined) return false
   return lead !== undefined && tcpStream && !tcpPacket && bitTests.length + stateTests.length === 0
 }

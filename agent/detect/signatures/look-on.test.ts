@@ -11,6 +11,8 @@ process.stderr.write(`look-on: PICKET_SEED=${SEED}\n`)
 /** None asks for what is not there, or for an end: answers that more bytes could change from yes to no. */
 const ASKED = [
   'pcre:"/ab{2,4}1/";',
+  'pcre:"/[ab]1[=b]a/";',
+  'pcre:"/=[b1]+a{2,}[b=]1/"; content:"=";',
   'pcre:"/a+b*1=/i";',
   'pcre:"/(?<=1)b(?=a)/";',
   'pcre:"/\\bab(?=1)/";',

@@ -8,22 +8,21 @@ import { PIECE_BYTES_MAX, type ScanRoom } from '../prefilter/scan-room.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { PacketRules } from './lanes.ts'
 import { nearStart } from './near-start.ts'
-import type { PortGroup } from './port-group.ts'
+import { OpenPorts } from './open-ports.ts'
 import type { FastPattern, Signature } from './rule.ts'
 
 /** What is the beginning of a segment: what says whose it is, and what a rule may look into. */
-const BEGINNINGS = [16, 512] as const
+const BEGINNINGS = [16, 512] as const // through the second once for whatever ports: a few literals more cost nothing
 const SMALL_BYTES = 64
 /** So many rules with one beginning are told apart by what else they ask for: every segment of SMB begins as they do. */
 const SAME_MAX = 16
-const PORTS = 65_536
 const WHOLE = Number.POSITIVE_INFINITY
 
 /** Literals that are looked for in so much of a segment, of these ports, of this size. */
 interface Stretch {
   prefilter: WasmPrefilter
   bytes: number
-  ports: Ports | undefined
+  ports: OpenPorts | undefined
   /** A longer segment is none for them. */
   most: number
 }
@@ -66,7 +65,8 @@ export class SegmentRules extends PacketRules {
     const { pattern } = lead
     for (const stretches of [this.#toServer, this.#toClient]) {
       if (side === (stretches === this.#toServer ? 2 : 1)) continue
-      const { prefilter, ports } = this.#stretch(stretches, { bytes, most, ported: !one.any })
+      const ported = !one.any && bytes !== BEGINNINGS[1]
+      const { prefilter, ports } = this.#stretch(stretches, { bytes, most, ported })
       prefilter.add(pattern.bytes, pattern.nocase, index)
       ports?.open(one === destinationPorts ? 'to' : 'from', one)
       yield
@@ -82,7 +82,7 @@ export class SegmentRules extends PacketRules {
     )
     if (known) return known
     const prefilter = new WasmPrefilter(this.#room)
-    const made = { prefilter, bytes, most, ports: ported ? new Ports() : undefined }
+    const made = { prefilter, bytes, most, ports: ported ? new OpenPorts() : undefined }
     stretches.push(made)
     // What was put into the room for the longest serves the others.
     stretches.sort((a, b) => b.bytes - a.bytes)
@@ -107,26 +107,6 @@ export class SegmentRules extends PacketRules {
       }
       prefilter.look(start, stop, found, start)
     }
-  }
-}
-
-/** For a port at either end, whether there is a rule for it. */
-class Ports {
-  readonly #from = new Uint8Array(PORTS)
-  readonly #to = new Uint8Array(PORTS)
-  readonly #known = new Set<PortGroup>()
-  readonly #knownTo = new Set<PortGroup>()
-
-  open(end: 'from' | 'to', ports: PortGroup): void {
-    const known = end === 'to' ? this.#knownTo : this.#known
-    if (known.has(ports)) return
-    known.add(ports)
-    const marks = end === 'to' ? this.#to : this.#from
-    for (let port = 0; port < PORTS; port++) if (ports.has(port)) marks[port] = 1
-  }
-
-  areOpen(from: number, to: number): boolean {
-    return this.#from[from] === 1 || this.#to[to] === 1
   }
 }
 

@@ -112,6 +112,7 @@ export class RuleSet {
       }
     }
     for (const rules of [this.tcp, this.udp, this.other, ...this.streams]) yield* rules.parts()
+    for (const rules of [this.tcp, this.udp, this.other]) yield* rules.classify(this.signatures)
     for (const { scans } of this.points) for (const { prefilter } of scans) yield* prefilter.parts()
   }
 
@@ -198,7 +199,8 @@ export class RuleSet {
     if (datagram && (header.anyProtocol || header.udp)) this.udp.add(signature)
     if (datagram && (header.anyProtocol || header.icmp || header.icmpv6)) this.other.add(signature)
     if (!tcpStream || !(header.anyProtocol || header.tcp)) return
-    const found = signature.leads ?? (signature.fast ? [signature.fast] : [])
+    const { shape, leads, fast } = signature
+    const found = shape ?? leads ?? (fast ? [fast] : [])
     if (side !== 1) this.streams[0].add(signature, found)
     if (side !== 2) this.streams[1].add(signature, found)
   }

@@ -10,6 +10,7 @@ import type { Condition } from './condition.ts'
 import type { Lead } from './lead.ts'
 import type { PacketPartName } from './packet-parts.ts'
 import type { PortGroup } from './port-group.ts'
+import type { Shape } from './regex-shape.ts'
 import type { RuleState } from './rule-state.ts'
 import type { Transform } from './transform.ts'
 
@@ -126,6 +127,8 @@ export interface Signature {
   tcpPacket: boolean
   tcpStream: boolean
   datagram: boolean
+  /** No single segment will do. */
+  streamOnly: boolean
   packetTests: readonly PacketTest[]
   /** They pass no packet of more payload. */
   sizeMost: number
@@ -151,6 +154,10 @@ export interface Signature {
   fast: FastPattern | undefined
   /** In a stream one of these must occur instead: of an expression, where the rule has no better literal. */
   leads: readonly FastPattern[] | undefined
+  /** In a stream this must occur instead. */
+  shape: Shape | undefined
+  /** Whether it has leads or a shape. */
+  led: boolean
   /** How its plain contents look on in a stream. */
   lead: Lead | undefined
   plain: boolean

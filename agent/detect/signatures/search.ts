@@ -1,4 +1,5 @@
 /** One pattern in one buffer: Horspool, with ASCII case folded where the rule says nocase. */
+import { type ByteAsked, findThree, WHICHEVER } from './search-kernel.ts'
 
 /** A–Z → a–z, all else itself. */
 export const FOLD = Uint8Array.from({ length: 256 }, (_, c) =>
@@ -29,7 +30,7 @@ export function find(
   what: { bytes: Uint8Array; nocase: boolean; skip: Uint8Array },
 ): number {
   const { bytes: pattern, skip } = what
-  if (pattern.length <= SHORT_BYTES) return findShort(bytes, from, to, what)
+  if (pattern.length <= SHORT_BYTES) return findSoon(bytes, from, to, what)
   const last = pattern.length - 1
   const fold = what.nocase ? FOLD : SAME
   for (let at = from; at + last < to; ) {
@@ -46,6 +47,24 @@ export function find(
 
 /** So short a pattern moves on by too little for its table to be worth asking. */
 const SHORT_BYTES = 3
+/** What is not found in so many is worth copying to where sixteen places are looked at at once. */
+const SOON_BYTES = 64
+
+function findSoon(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  what: { bytes: Uint8Array; nocase: boolean },
+): number {
+  const { bytes: pattern, nocase } = what
+  if (to - from <= 2 * SOON_BYTES) return findShort(bytes, from, to, what)
+  const soon = findShort(bytes, from, from + SOON_BYTES + pattern.length - 1, what)
+  if (soon >= 0) return soon
+  const asked = (value: number | undefined): ByteAsked =>
+    value === undefined ? WHICHEVER : { value, also: nocase && isLetter(value) ? 0x20 : 0 }
+  const three = [asked(pattern[0]), asked(pattern[1]), asked(pattern[2])] as const
+  return findThree(bytes, from + SOON_BYTES, to - pattern.length + 1, three)
+}
 
 /** Place by place, by a byte of it that has one case if there is one. */
 function findShort(

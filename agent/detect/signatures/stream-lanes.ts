@@ -5,9 +5,11 @@
 import type { AppProto } from '../../decode/records.ts'
 import type { Candidates } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
+import { ShapeFilter } from '../prefilter/shapes.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { mustBeWithin } from './near-start.ts'
 import { PlainRules } from './plain-rules.ts'
+import { SHAPE_BYTES, type Shape } from './regex-shape.ts'
 import type { FastPattern, Signature } from './rule.ts'
 
 /** What is the beginning of a stream. */
@@ -34,6 +36,7 @@ export class StreamRules {
   readonly #own = new Map<AppProto, WasmPrefilter>()
   readonly #other: WasmPrefilter
   readonly #all: WasmPrefilter
+  readonly #shapes: ShapeFilter
   #plain: PlainRules | undefined
 
   constructor(room: ScanRoom) {
@@ -41,11 +44,17 @@ export class StreamRules {
     this.#head = new WasmPrefilter(room)
     this.#other = new WasmPrefilter(room)
     this.#all = new WasmPrefilter(room)
+    this.#shapes = new ShapeFilter(room)
   }
 
-  /** `found`: by any of these it is found in the stream. */
-  add(signature: Signature, found: readonly FastPattern[]): void {
+  /** `found`: by any of these it is found in the stream, or by that shape. */
+  add(signature: Signature, found: readonly FastPattern[] | Shape): void {
     const { index, appProto: proto } = signature
+    if ('places' in found) {
+      this.#shapes.add(found.places, index)
+      this.longest = Math.max(this.longest, SHAPE_BYTES)
+      return
+    }
     if (found.length === 0) this.always.push(index)
     const head = (mustBeWithin(signature) ?? Number.POSITIVE_INFINITY) <= HEAD_BYTES
     for (const fast of found) {
@@ -68,6 +77,7 @@ export class StreamRules {
     this.#added.length = 0
     for (const prefilter of [this.#head, this.#other, this.#all, ...this.#own.values()])
       yield* prefilter.parts()
+    this.#shapes.build()
   }
 
   /** One of a protocol that has no pass of its own is looked for with the others. */
@@ -89,10 +99,11 @@ export class StreamRules {
   ): void {
     const body = proto === 'unknown' ? this.#all : (this.#own.get(proto) ?? this.#other)
     const atHead = base < HEAD_BYTES && this.#head.patterns > 0
-    if (!atHead && body.patterns === 0) return
+    if (!atHead && body.patterns === 0 && this.#shapes.empty) return
     this.#room.put(bytes, start, end)
     if (atHead) this.#head.look(start, end, found, fresh)
     if (body.patterns > 0) body.look(start, end, found, fresh)
+    if (!this.#shapes.empty) this.#shapes.look(start, end, found, fresh)
   }
 
   get empty(): boolean {

@@ -34,10 +34,6 @@ interface Difference {
 
 /** By rule, or by rule and ends. */
 const WHY: Readonly<Record<string, string>> = known
-/** The peer says so of a frame that it reads no further. */
-const REFUSED = 2_200_002
-const IN_REFUSED =
-  'In a frame whose IP length is 0, captured before the card cut it (offload): it is read here, and there it is malformed.'
 const IN_TUNNEL =
   'In a tunnel that is opened here alone: GTP-U, AYIYA, Teredo behind its proofs, ERSPAN 3.'
 
@@ -73,9 +69,10 @@ export function readAlerts(eve: string): Alerts {
   return alerts
 }
 
-export function agreement(theirs: Alerts, ours: Alerts): Agreement {
+export function agreement(theirs: Alerts, all: Alerts): Agreement {
+  const ours = namedAlike(theirs, all)
   const found = new Map<string, Difference>()
-  const causes = causesOf(theirs)
+  const isOurTunnel = openedHereAlone(theirs)
   let [both, either] = [0, 0]
   for (const key of new Set([...theirs.keys(), ...ours.keys()])) {
     const [a, b] = [theirs.get(key) ?? [], ours.get(key) ?? []]
@@ -91,12 +88,11 @@ export function agreement(theirs: Alerts, ours: Alerts): Agreement {
     }
     const reason = WHY[key] ?? WHY[sid]
     let more = b.length - a.length
-    if (more > 0 && reason === undefined)
-      for (const [why, holds] of causes) {
-        const caused = Math.min(more, b.filter(holds).length)
-        add(0, caused, why)
-        more -= caused
-      }
+    if (more > 0 && reason === undefined) {
+      const caused = Math.min(more, b.filter(isOurTunnel).length)
+      add(0, caused, IN_TUNNEL)
+      more -= caused
+    }
     add(Math.max(0, -more), Math.max(0, more), reason)
   }
   const size = (one: Difference) => one.onlyTheirs + one.onlyOurs
@@ -107,19 +103,31 @@ export function agreement(theirs: Alerts, ours: Alerts): Agreement {
   return { theirs: total(theirs), ours: total(ours), both, share, explained, differences }
 }
 
-/** Why we see what the peer does not: what it says, or says nothing of, in the same frame. */
-function causesOf(theirs: Alerts): [string, (place: Place) => boolean][] {
-  const refused = new Set<number>()
-  const opened = new Set<number>()
+/** Of a header that it refuses the peer tells no ports (0 to 0), and ours does: of the same frame such alerts are held against each other without. */
+function namedAlike(theirs: Alerts, ours: Alerts): Alerts {
+  const portless = new Map<string, string>()
   for (const [key, places] of theirs)
-    for (const { frame, inTunnel } of places) {
-      if (Number.parseInt(key, 10) === REFUSED) refused.add(frame)
-      if (inTunnel) opened.add(frame)
+    if (/ 0 > \S+ 0$/.test(key))
+      for (const { frame } of places) if (frame > 0) portless.set(`${bare(key)} ${frame}`, key)
+  const named: Alerts = new Map()
+  for (const [key, places] of ours)
+    for (const place of places) {
+      const alike = portless.get(`${bare(key)} ${place.frame}`) ?? key
+      const told = named.get(alike)
+      if (told) told.push(place)
+      else named.set(alike, [place])
     }
-  return [
-    [IN_REFUSED, ({ frame }) => frame > 0 && refused.has(frame)],
-    [IN_TUNNEL, ({ frame, inTunnel }) => inTunnel && !opened.has(frame)],
-  ]
+  return named
+}
+
+const bare = (key: string) => key.replace(/ \d+ > (\S+) \d+$/, ' > $1')
+
+/** Whether an alert is of a tunnel's inside in a frame of which the peer says nothing of the kind. */
+function openedHereAlone(theirs: Alerts): (place: Place) => boolean {
+  const opened = new Set<number>()
+  for (const places of theirs.values())
+    for (const { frame, inTunnel } of places) if (inTunnel) opened.add(frame)
+  return ({ frame, inTunnel }) => inTunnel && !opened.has(frame)
 }
 
 /** Records of each type, and what flows and files add up to: what an engine says that it has seen. */

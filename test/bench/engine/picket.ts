@@ -13,6 +13,7 @@ export function runPicket(run: SuricataRun): PeerTaken {
   const settings = {
     ...(!run.everything && { eve_types: ['alert'] }),
     checksum: run.checksums ? 'auto' : 'none',
+    offload: run.offloadMalformed ? 'malformed' : 'read',
     reassembly_depth: '1mb',
     fold_findings: false,
   }

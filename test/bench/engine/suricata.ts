@@ -83,6 +83,8 @@ export interface SuricataRun extends SuricataSettings {
   capture: string
   rules: string
   checksums: boolean
+  /** Whether a datagram that says a length of 0 is malformed to ours too. */
+  offloadMalformed: boolean
 }
 
 export interface PeerTaken extends Taken {

@@ -1,0 +1,132 @@
+/** The shape of an expression is in whatever it matches; PCRE2 is asked what matches. */
+import { expect, test } from 'vitest'
+import { Chance } from '../../../test/traffic/chance.ts'
+import { Candidates } from '../prefilter/prefilter.ts'
+import { PIECE_BYTES_MAX, ScanRoom } from '../prefilter/scan-room.ts'
+import { ShapeFilter } from '../prefilter/shapes.ts'
+import { FLAG_BITS, Regex } from './regex.ts'
+import { type Shape, shapeOf } from './regex-shape.ts'
+
+const SEED = Number(process.env['PICKET_SEED'] ?? (Math.random() * 2 ** 32) >>> 0)
+process.stderr.write(`regex-shape: PICKET_SEED=${SEED}\n`)
+
+const of = (pattern: string, flags = '') => {
+  const options = [...flags].reduce((bits, flag) => bits | (FLAG_BITS[flag] ?? 0), 0)
+  return shapeOf(new Regex(pattern, options))
+}
+
+/** As a class is written; `.` for any byte. */
+function words(shape: Shape | undefined): string[] | undefined {
+  return shape?.places.map((bytes) => {
+    const all = [...bytes.keys()].filter((c) => bytes[c] === 1)
+    return all.length === 256 ? '.' : String.fromCharCode(...all)
+  })
+}
+
+test.each([
+  ['an end of one alternative', '-[34]x|-9y_', ['-', '349', 'xy', '.']],
+  ['alternatives as one', '=(3[47]b|20b)', ['=', '23', '047', 'b']],
+  ['the rarest of those that must be there', 'the ~%\\x02\\d{7} end', [' ', '~', '%', '\x02']],
+  ['what may follow, whichever it is', 'q(?:\\s*z)j', ['q', '\t\n\v\f\r z', '\t\n\v\f\r jz', '.']],
+  ['an end at the third', '~[!]^[xy]', ['~', '!', 'xy', '.']],
+  ['bytes by number, ranges, and not', '\\x01[^\\x00-\\xfd][\\x80-\\x82]', ['\x01', '\xfe\xff', '\x80\x81\x82', '.']], // biome-ignore format: one row
+  ['what comes more than once', '(?:!~){2,3}', ['!', '~', '!', '~']],
+  ['a group by its name is anything', '(?P<a>!)~(?P=a)%%%', ['%', '%', '%', '.']],
+  ['what is looked at is no part of it', '(?=abc)!(?!x)~(?<=~)%', ['!', '~', '%', '.']],
+  ['nothing of two bytes', '!~', undefined],
+  ['nothing of what may not be there', '(?:!~%)?a', undefined],
+  ['nothing where something is not known', '!~%(?i)x', undefined],
+  ['nothing of a quotation', '\\Q!~%\\E', undefined],
+  ['nothing of named classes', '![[:digit:]]~', undefined],
+])('%s', (_, pattern, places) => {
+  expect(words(of(pattern))).toEqual(places)
+})
+
+test('either case where the expression says so', () => {
+  expect(words(of('!a[b-c]~', 'i'))).toEqual(['!', 'Aa', 'BCbc', '~'])
+  expect(words(of('!a[b-c]~'))).toEqual(['!', 'a', 'bc', '~'])
+  expect(of('!a ~', 'x')).toBeUndefined()
+})
+
+function expression(chance: Chance, depth: number): string {
+  const atom = () => {
+    const kind = chance.int(0, depth > 0 ? 9 : 6)
+    if (kind < 4) return chance.pick(['a', 'b', '1', '=', '\\x61', '\\d', '\\D'])
+    if (kind < 6)
+      return chance.pick(['[ab]', '[^a]', '[1-4=]', '[^\\d=]', '[a\\d-]', '[]a]', '.', '\\w'])
+    if (kind === 6) return chance.pick(['\\b', '^', '(?=a)', '(?<!b)', '$'])
+    return `(${chance.pick(['', '?:', '?<x>'])}${expression(chance, depth - 1)})`.replace('?<x>', depth === 2 ? '?<x>' : '?:') // biome-ignore format: one line
+  }
+  const count = () => chance.pick(['', '', '', '', '?', '*', '+', '{2}', '{0,2}', '{1}', '{3,}', '{5}', '+?']) // biome-ignore format: one list
+  const one = () => Array.from({ length: chance.int(1, 5) }, () => atom() + (chance.int(0, 2) === 0 ? count() : '')).join('') // biome-ignore format: one line
+  return Array.from({ length: chance.int(1, 2) }, one).join('|')
+}
+
+test('PCRE2 matches nothing that has not the shape', () => {
+  const chance = new Chance(SEED)
+  let matched = 0
+  let shaped = 0
+  for (let round = 0; round < 1500; round++) {
+    const pattern = expression(chance, 2)
+    let regex: Regex
+    try {
+      regex = new Regex(pattern, chance.pick([0, FLAG_BITS['i'] as number, FLAG_BITS['s'] as number])) // biome-ignore format: one line
+    } catch {
+      continue // two groups of one name
+    }
+    const shape = shapeOf(regex)
+    if (!shape) continue
+    shaped++
+    const room = new ScanRoom()
+    const filter = new ShapeFilter(room)
+    filter.add(shape.places, 0)
+    filter.build()
+    const found = new Candidates(1)
+    for (let text = 0; text < 10; text++) {
+      const subject = Buffer.from(Array.from({ length: chance.int(3, 24) }, () => chance.pick([...'ab1=A4]-\n'])).join('')) // biome-ignore format: one line
+      if (regex.search(subject, 0) !== 1) continue
+      matched++
+      const bytes = subject.subarray(regex.matchStart, regex.matchEnd)
+      found.clear()
+      room.put(bytes, 0, bytes.length)
+      filter.look(0, bytes.length, found, 0)
+      if (found.count !== 1) expect({ pattern, bytes: bytes.toString() }).toBeUndefined()
+    }
+  }
+  expect(shaped).toBeGreaterThan(200)
+  expect(matched).toBeGreaterThan(200)
+})
+
+test('shapes are found wherever they lie, and in pieces', () => {
+  const chance = new Chance(SEED)
+  for (let round = 0; round < 60; round++) {
+    const room = new ScanRoom()
+    const filter = new ShapeFilter(room)
+    const some = () =>
+      Uint8Array.from({ length: 256 }, (_, c) => +(c < 8 && chance.int(0, 2) === 0))
+    const shapes = Array.from({ length: chance.int(1, 19) }, () => [some(), some(), some(), some()])
+    for (const [rule, places] of shapes.entries()) filter.add(places, rule)
+    filter.build()
+    const text = Buffer.from(Array.from({ length: chance.pick([4, 19, 90, 400]) }, () => chance.int(0, 9))) // biome-ignore format: one line
+    const lies = (places: readonly Uint8Array[], at: number) =>
+      places.every((set, i) => set[text[at + i] as number] === 1)
+    const cut = chance.int(0, text.length)
+    const found = new Candidates(shapes.length)
+    const all = new Set<number>()
+    for (const [start, end] of [
+      [0, cut],
+      [Math.max(0, cut - 3), text.length],
+    ] as const) {
+      found.clear()
+      room.put(Buffer.alloc(PIECE_BYTES_MAX, 0xff), 0, PIECE_BYTES_MAX) // so that nothing is behind the end
+      room.put(text, start, end)
+      filter.look(start, end, found, start === 0 ? 0 : cut)
+      for (const rule of found.list.subarray(0, found.count)) all.add(rule)
+    }
+    const expected = [...shapes.keys()].filter(
+      (rule) =>
+      Array.from({ length: Math.max(0, text.length - 3) }, (_, at) => at).some((at) => lies(shapes[rule] ?? [], at)), // biome-ignore format: one line
+    )
+    expect([...all].sort((a, b) => a - b)).toEqual(expected)
+  }
+})
