@@ -7,8 +7,8 @@ import { Machine, type MachineOptions } from './machine.ts'
 import { Pages } from './pages.ts'
 import { BOOT_MS_MAX, SAID } from './said.ts'
 
-export const PASSWORD = 'seven quiet herons'
-export const NAME = 'admin'
+const PASSWORD = 'seven quiet herons'
+const NAME = 'admin'
 const ANSWERS_MS_MAX = 600_000
 const PAUSE_MS = 500
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Chance } from '../traffic/chance.ts'
-import { cutAt, ForgetfulDisk } from './forgetful-disk.ts'
+import { ForgetfulDisk } from './forgetful-disk.ts'
 
 const SECTOR = 512
 const BYTES = 64 * SECTOR
@@ -49,25 +49,6 @@ test('what was not flushed is lost in part, and any of its versions may be what 
   expect(lost).toBeGreaterThan(20)
   expect(lost).toBeLessThan(64)
   expect(new Set(onDisk().slice(1))).toEqual(new Set('abc'))
-})
-
-test('what was recorded is cut after any part of it: what was flushed by then stays, and nothing later is there', async () => {
-  const write = (letter: string) => client.ask(WRITE, 0, BYTES, Buffer.alloc(BYTES, letter))
-  await write('b')
-  disk.record()
-  await client.ask(FLUSH, 0, 0)
-  await write('c')
-  await client.ask(FLUSH, 0, 0)
-  await write('d')
-  const record = disk.recordedSoFar()
-  disk.lose(new Chance(3))
-  const left = record.map((_, done) => {
-    cutAt(join(folder, 'disk'), record, done, new Chance(done + 1))
-    return [...new Set(onDisk())].sort().join('')
-  })
-  expect(left).toEqual(['a', 'ab', 'b', 'bc', 'c'])
-  cutAt(join(folder, 'disk'), record, record.length, new Chance(9))
-  expect([...new Set(onDisk())].sort().join('')).toBe('cd')
 })
 
 test('a stalled disk answers when it is let go', async () => {

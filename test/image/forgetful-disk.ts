@@ -21,17 +21,12 @@ const ZEROES = Buffer.alloc(PIECE)
 const REQUEST_BYTES_MAX = 32 << 20
 /** More than that is never unflushed here: past it a real cache would have written by itself too. */
 const UNFLUSHED_MAX = 64 << 20
-/** Of a record, before and after. */
-const RECORD_BYTES_MAX = 2 ** 30
 
-export interface Write {
+interface Write {
   at: number
   before: Buffer
   after: Buffer
 }
-
-/** What reached the disk, in its order. */
-export type Done = Write | 'flush'
 
 export class ForgetfulDisk {
   flushes = 0
@@ -44,8 +39,6 @@ export class ForgetfulDisk {
   /** Pieces that may hold something else than zeroes. */
   readonly #written = new Set<number>()
   #held: (() => void)[] | undefined
-  #record: Done[] | undefined
-  #recordBytes = 0
 
   /** `usedBytes`: from there on the disk was never written. */
   constructor(path: string, socket: string, usedBytes: number) {
@@ -63,23 +56,24 @@ export class ForgetfulDisk {
     if (!stalled) for (const go of held) go()
   }
 
-  /** Everything from here on is kept in memory, in its order, as `recordedSoFar` gives it. */
-  record(): void {
-    this.#record = [...this.#writes]
-  }
-
-  recordedSoFar(): readonly Done[] {
-    if (!this.#record || this.#recordBytes > RECORD_BYTES_MAX)
-      throw new Error('there is no record, or it was too long to be kept')
-    return this.#record
-  }
-
   /** The power is gone, and the machine with it. Says how many sectors were lost of how many in the cache. */
   lose(chance: Chance): { lost: number; of: number } {
-    const said = lose(this.#fd, this.#writes, chance)
+    const versions = new Map<number, Buffer[]>()
+    for (const { at, before, after } of this.#writes)
+      for (let i = 0; i < after.length; i += SECTOR) {
+        const known = versions.get(at + i) ?? [before.subarray(i, i + SECTOR)]
+        known.push(after.subarray(i, i + SECTOR))
+        versions.set(at + i, known)
+      }
+    let lost = 0
+    for (const [at, known] of versions) {
+      const left = chance.int(0, known.length - 1)
+      if (left < known.length - 1) lost++
+      writeSync(this.#fd, known[left] as Buffer, 0, SECTOR, at)
+    }
     this.#writes = []
     this.unflushed = 0
-    return said
+    return { lost, of: versions.size }
   }
 
   close(): void {
@@ -147,11 +141,8 @@ export class ForgetfulDisk {
       this.#written.add(piece)
     const before = this.#read(at, after.length)
     writeSync(this.#fd, after, 0, after.length, at)
-    const done = { at, before, after }
-    this.#writes.push(done)
+    this.#writes.push({ at, before, after })
     this.unflushed += after.length
-    if (this.#record) this.#recordBytes += 2 * after.length
-    if (this.#recordBytes <= RECORD_BYTES_MAX) this.#record?.push(done)
     while (this.unflushed > UNFLUSHED_MAX)
       this.unflushed -= (this.#writes.shift() as Write).after.length
   }
@@ -167,50 +158,9 @@ export class ForgetfulDisk {
   }
 
   #flush(): void {
-    this.#record?.push('flush')
     this.#writes = []
     this.unflushed = 0
     this.flushes++
-  }
-}
-
-/** Of each sector that was written one of its versions stays: the one before, the last, or one in between. */
-function lose(fd: number, writes: readonly Write[], chance: Chance): { lost: number; of: number } {
-  const versions = new Map<number, Buffer[]>()
-  for (const { at, before, after } of writes)
-    for (let i = 0; i < after.length; i += SECTOR) {
-      const known = versions.get(at + i) ?? [before.subarray(i, i + SECTOR)]
-      known.push(after.subarray(i, i + SECTOR))
-      versions.set(at + i, known)
-    }
-  let lost = 0
-  for (const [at, known] of versions) {
-    const left = chance.int(0, known.length - 1)
-    if (left < known.length - 1) lost++
-    writeSync(fd, known[left] as Buffer, 0, SECTOR, at)
-  }
-  return { lost, of: versions.size }
-}
-
-/** The disk at `path`, on which nothing but `record` was done since that began, as a cut after the first `length` of it leaves it. */
-export function cutAt(
-  path: string,
-  record: readonly Done[],
-  length: number,
-  chance: Chance,
-): { lost: number; of: number } {
-  // biome-ignore format: one line
-  const fd = openSync(path, 'r+')
-  try {
-    for (const done of record.toReversed())
-      if (done !== 'flush') writeSync(fd, done.before, 0, done.before.length, done.at)
-    const until = record.slice(0, length)
-    const kept = until.lastIndexOf('flush') + 1
-    for (const done of until.slice(0, kept))
-      if (done !== 'flush') writeSync(fd, done.after, 0, done.after.length, done.at)
-    return lose(fd, until.slice(kept) as Write[], chance)
-  } finally {
-    closeSync(fd)
   }
 }
 

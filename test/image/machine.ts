@@ -24,7 +24,7 @@ import { Qmp } from './qmp.ts'
 import { Serial } from './serial.ts'
 import { joinRouter, Wire } from './wire.ts'
 
-const PLUGS = ['serial', 'qmp', 'router', 'first', 'second', 'third'] as const
+const PLUGS = ['serial', 'qmp', 'router', 'first', 'second'] as const
 type Plug = (typeof PLUGS)[number]
 
 const READY_MS_MAX = 20_000
@@ -44,10 +44,6 @@ export interface MachineOptions {
   seed?: number
   /** The hardware clock, as QEMU takes it: `2001-01-01T00:00:00`. */
   clock?: string
-  /** Another name than that which a profile knows. */
-  product?: string
-  /** A network port more. */
-  thirdPort?: boolean
 }
 
 export class Machine {
@@ -62,14 +58,10 @@ export class Machine {
   readonly #router = new Wire()
   /** The second port: this process is its whole wire. */
   readonly second = new Wire()
-  /** The third, where there is one. */
-  readonly third = new Wire()
   /** Where the pages of the box are, from here. */
   readonly httpsPort: number
   /** Strings that the firmware hands on from the next start (SMBIOS type 11). */
   firmwareStrings: readonly string[]
-  /** What the hardware clock says at the next start. */
-  clock: string
   readonly #options: MachineOptions
   readonly #chance: Chance
   readonly #servers: Record<Plug, Server>
@@ -81,7 +73,6 @@ export class Machine {
     this.folder = folder
     this.#options = options
     this.firmwareStrings = options.firmwareStrings ?? []
-    this.clock = options.clock ?? 'utc'
     this.httpsPort = httpsPort
     this.disk = Disk.copyOf(options.base, join(folder, 'disk.raw'))
     this.cache = new ForgetfulDisk(this.disk.path, this.#path('nvme'), this.disk.usedBytes)
@@ -121,18 +112,14 @@ export class Machine {
       qemu.once('exit', (code) => fail(new Error(`QEMU ended with ${code}: ${this.folder}/log`))),
     )
     died.catch(() => undefined) // later it is ended by us
-    const [serial, control, router, first, second, third] = await Promise.race([
-      Promise.all([
-        ...([plugs.serial, plugs.qmp, plugs.router, plugs.first, plugs.second] as const),
-        this.#options.thirdPort ? plugs.third : undefined,
-      ]),
+    const [serial, control, router, first, second] = await Promise.race([
+      Promise.all([plugs.serial, plugs.qmp, plugs.router, plugs.first, plugs.second]),
       died,
     ])
     this.serial.attach(serial)
     this.#router.attach(router)
     this.uplink.attach(first)
     this.second.attach(second)
-    if (third) this.third.attach(third)
     this.#qmp = await Qmp.over(control)
     await this.#qmp.ask('cont') // it stood still until all plugs were in: nothing is missed
   }
@@ -197,14 +184,13 @@ export class Machine {
   }
 
   #words(): string[] {
-    const { memoryMiB = 2048, product } = this.#options
+    const { memoryMiB = 2048, clock = 'utc' } = this.#options
     const code = findFirmware()?.code
     return [
       ...['-name', 'picket-test', '-nodefaults', '-no-user-config', '-display', 'none', '-S'],
       ...['-machine', 'q35', '-smp', '2', '-m', String(memoryMiB)],
       ...speed(),
-      ...(product === undefined ? [] : ['-smbios', `type=1,product=${product}`]),
-      ...['-rtc', `base=${this.clock}`, '-uuid', '11111111-2222-3333-4444-555555555555'],
+      ...['-rtc', `base=${clock}`, '-uuid', '11111111-2222-3333-4444-555555555555'],
       ...['-drive', `if=pflash,format=raw,readonly=on,file=${code}`],
       ...['-drive', `if=pflash,format=raw,file=${join(this.folder, 'vars.fd')}`],
       // writeback: the machine has a disk with a cache, and its flushes come through to it.
@@ -235,9 +221,6 @@ export class Machine {
       ...['-device', 'virtio-net-pci,netdev=first,romfile=,addr=0x2,mac=52:54:00:00:00:02'],
       ...['-netdev', stream('second')],
       ...['-device', 'e1000e,netdev=second,romfile=,addr=0x3,mac=52:54:00:00:00:03'],
-      ...(this.#options.thirdPort
-        ? ['-netdev', stream('third'), '-device', 'e1000e,netdev=third,romfile=,addr=0x4,mac=52:54:00:00:00:04'] // biome-ignore format: one line
-        : []),
     ]
   }
 

@@ -12,7 +12,6 @@ const FRAME_BYTES_MIN = 60
 export class Wire {
   /** What the machine sent, the last of it. */
   readonly heard: Buffer[] = []
-  heardInAll = 0
   sent = 0
   #socket: Socket | undefined
   #draining: Promise<void> | undefined
@@ -66,7 +65,6 @@ export class Wire {
       if (rest.length < 4 + length) break
       const frame = rest.subarray(4, 4 + length)
       rest = rest.subarray(4 + length)
-      this.heardInAll++
       this.heard.push(frame)
       if (this.heard.length > KEPT_MAX) this.heard.shift()
       for (const listener of this.#listeners) listener(frame)
