@@ -93,7 +93,8 @@ function serviceText(unit: Unit, options: SystemdOptions): string {
       ['RestartSteps', '6'],
       ['RestartMaxDelaySec', `${RESTART.mostMs}ms`],
       ['WatchdogSec', `${unit.watchdogSeconds}`],
-      ['TimeoutStartSec', '120'],
+      // A machine with much other work is slow, not dead: who is ended while he starts begins at the beginning again.
+      ['TimeoutStartSec', '300'],
       ['TimeoutStopSec', `${STOP_MS_MAX / 1000}`],
       ...(unit.name === 'keys'
         ? ([
