@@ -86,7 +86,8 @@ export class ConfinedChild {
     const mounts: number[] = []
     try {
       for (const folder of folders) mounts.push(mountFor(folder, mapping))
-      sendDescriptors(this.#socket, mounts)
+      // It has ended, and that has not been heard of here.
+      if (!sendDescriptors(this.#socket, mounts)) this.kill('died')
     } finally {
       for (const mount of mounts) closeSync(mount)
     }

@@ -30,6 +30,17 @@ test('descriptors come in their order, more of them than one message takes', asy
   expect(await handed(files, 450)).toBe(files.join())
 })
 
+test('who has ended is told of, and is no failure', () => {
+  const [ours, theirs] = socketPair()
+  closeSync(theirs)
+  const open = openSync('/etc/group', 'r')
+  try {
+    expect(sendDescriptors(ours, [open])).toBe(false)
+  } finally {
+    for (const fd of [open, ours]) closeSync(fd)
+  }
+})
+
 test('who waits for more than came is not kept waiting', async () => {
   expect(await handed(['/etc/group'], 2)).toMatch(/^recvmsg failed/)
 })

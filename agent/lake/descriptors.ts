@@ -13,6 +13,8 @@ const SCM_RIGHTS = 1
 const MSG_DONTWAIT = 0x40
 const MSG_CMSG_CLOEXEC = 0x4000_0000
 const HEAD_BYTES = 16
+const EPIPE = 32
+const ECONNRESET = 104
 
 const libc = koffi.load('libc.so.6')
 const socketpair = libc.func('int socketpair(int domain, int type, int protocol, void *pair)')
@@ -25,14 +27,17 @@ export function socketPair(): [ours: number, theirs: number] {
   return [pair.readInt32LE(0), pair.readInt32LE(4)]
 }
 
-/** Before the message that says how many: then they are there when it is read. */
-export function sendDescriptors(socket: number, descriptors: readonly number[]): void {
+/** Before the message that says how many: then they are there when it is read. False: there is nobody any more. */
+export function sendDescriptors(socket: number, descriptors: readonly number[]): boolean {
   for (let at = 0; at < descriptors.length; at += AT_ONCE_MAX) {
     const some = descriptors.slice(at, at + AT_ONCE_MAX)
     const letter = new Letter(some.length)
     for (const [i, fd] of some.entries()) letter.control.writeInt32LE(fd, HEAD_BYTES + i * 4)
-    must('sendmsg', sendmsg(socket, letter.head(), MSG_DONTWAIT))
+    const sent = sendmsg(socket, letter.head(), MSG_DONTWAIT)
+    if (Number(sent) < 0 && [EPIPE, ECONNRESET].includes(koffi.errno())) return false
+    must('sendmsg', sent)
   }
+  return true
 }
 
 /** In the child, once: the socket is closed after. */
