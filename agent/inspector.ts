@@ -304,8 +304,9 @@ export class Inspector implements FlowListener {
   handled(packet: Packet): void {
     const { flow, toServer } = packet
     if (this.#acked && packet.protocol === TCP && flow >= 0) {
-      const keep = this.#flows.unacknowledged(flow, !toServer)
-      this.#acked.acknowledged(flow * 2 + (toServer ? 0 : 1), keep)
+      const stream = flow * 2 + (toServer ? 0 : 1)
+      if (this.#acked.waits(stream))
+        this.#acked.acknowledged(stream, this.#flows.unacknowledged(flow, !toServer))
       if (this.#waiting.size > 0) this.#alertWaiting(flow, toServer)
     }
     this.#packetRows.handled(packet, this.#path.linkType)
