@@ -20,6 +20,7 @@ import {
   faultEvent,
   flowEvent,
   hasRow,
+  TRANSACTION_TYPES,
   transactionEvent,
 } from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
@@ -95,6 +96,8 @@ export class Inspector implements FlowListener {
   readonly #marks: Uint8Array
   readonly #output: Output
   readonly #rows: ReadonlySet<string> | undefined
+  /** Whether somebody takes rows of transactions, or of files in them. */
+  readonly #tells: boolean
   readonly #secret: string | undefined
   readonly #watch: AssetWatch
   /** Bytes of each direction that are read, and how many were; no count where all are. */
@@ -128,6 +131,7 @@ export class Inspector implements FlowListener {
     this.#output = output
     this.#ending = false // set here: code is made for what has only had one value, and again at its second
     this.#rows = options.rows ?? eveTypes(inspection)
+    this.#tells = ['fileinfo', ...TRANSACTION_TYPES].some((type) => this.#wants(type))
     this.#secret = selfTestSecret
     this.#table = new FlowTable({ run, shard, seed })
     this.#watch = new AssetWatch({ home, onSeen: (seen) => output.sighting(seen) })
@@ -422,7 +426,7 @@ export class Inspector implements FlowListener {
       this.#silenced++
       return
     }
-    if (this.#verdicts?.dropsFlow(flow)) return
+    if (!this.#tells || this.#verdicts?.dropsFlow(flow)) return
     if (this.#wants(eveType(transaction)) && hasRow(transaction)) this.#row(flow, transaction)
     if (!this.#wants('fileinfo')) return
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {

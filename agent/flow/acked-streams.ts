@@ -47,7 +47,7 @@ export class AckedStreams {
   readonly #turns: Uint8Array
   readonly #late: number[] = []
   /** The frames in hand; by stream, where in them what waits alone ends; streams of which something has come to do so. */
-  #frames = NOTHING
+  #frames: Uint8Array = NOTHING
   readonly #aloneTo: Int32Array
   readonly #lonely: number[] = []
   #lonelyCount = 0

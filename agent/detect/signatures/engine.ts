@@ -380,11 +380,12 @@ export class SignatureEngine {
     if (this.memory.passes(flow)) return
     this.#view.open(transaction, this.#rules.views.length)
     this.#inspector.dceLittle = callOf(transaction)?.little ?? false
+    const first = pointIndex(transaction.proto, false, false)
     for (let point = 0; point < 4; point++) {
+      const lanes = this.#rules.points[first + point]
+      if (!lanes || lanes.count === 0) continue
       const response = point >= 2
       const body = (point & 1) === 1
-      const lanes = this.#rules.points[pointIndex(transaction.proto, response, body)]
-      if (!lanes || lanes.count === 0) continue
       const ready = readiness(transaction, response, body)
       if (ready === 0) continue
       const progress = this.#progress.of(transaction)

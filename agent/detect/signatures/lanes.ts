@@ -102,7 +102,7 @@ const PROTO_PLACE: Readonly<Record<Point['proto'], number>> = Object.fromEntries
   TRANSACTION_PROTOS.map((proto, i) => [proto, i * 4]),
 ) as Record<Point['proto'], number>
 
-/** Number of a point: protocol, side, and whether bodies are needed. */
+/** Number of a point: protocol, side, and whether bodies are needed; the four of a protocol follow one another. */
 export function pointIndex(proto: Point['proto'], response: boolean, body: boolean): number {
   return PROTO_PLACE[proto] + (response ? 2 : 0) + (body ? 1 : 0)
 }
