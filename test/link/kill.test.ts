@@ -11,6 +11,7 @@ import { KIND_SUMMARY } from '../../agent/link/record.ts'
 import { Chance } from '../traffic/chance.ts'
 import { type BoxKeys, type FleetKeys, openReceiver, saveFleet } from './fleet.ts'
 import { makeFleet } from './fleet-ca.ts'
+import { freePort } from './free-port.ts'
 
 const SEEDS = 40
 const LANES = 2
@@ -29,12 +30,13 @@ beforeAll(async () => {
 class Run {
   readonly folder = mkdtempSync(join(tmpdir(), 'picket-kill-'))
   readonly #children = new Map<Name, ChildProcess>()
-  #port = '0'
+  readonly #port: number
   siteEnded = false
   readonly done: Promise<void>
   #finish = () => {}
 
-  constructor() {
+  constructor(port: number) {
+    this.#port = port
     saveFleet(join(this.folder, 'fleet.json'), fleet)
     this.done = new Promise((done) => {
       this.#finish = done
@@ -44,7 +46,12 @@ class Run {
   /** Resolves when it is up; where it ends by itself at once, then too. */
   async start(name: Name): Promise<void> {
     const path = fileURLToPath(new URL(programs[name], import.meta.url))
-    const args = [path, this.folder, this.#port, ...(name === 'site' ? [`${SUMMARIES}`] : ['50'])]
+    const args = [
+      path,
+      this.folder,
+      `${this.#port}`,
+      ...(name === 'site' ? [`${SUMMARIES}`] : ['50']),
+    ]
     const env = { ...process.env, NODE_COMPILE_CACHE: cache }
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
     this.#children.set(name, child)
@@ -55,10 +62,7 @@ class Run {
       })
     await new Promise<void>((done) => {
       child.once('exit', () => done())
-      child.stdout?.once('data', (chunk: Buffer) => {
-        if (name === 'primary') this.#port = String(chunk).split(' ')[1]?.trim() ?? '0'
-        done()
-      })
+      child.stdout?.once('data', () => done())
     })
   }
 
@@ -93,7 +97,7 @@ class Run {
 
 async function oneSeed(seed: number): Promise<void> {
   const chance = new Chance(seed)
-  const run = new Run()
+  const run = new Run(await freePort())
   try {
     await run.start('primary')
     await run.start('site')
