@@ -77,7 +77,7 @@ export class SignatureEngine {
   /** The packet that a pass rule has let go, and that rule. */
   #passedPacket = -1
   #passedBy = 0
-  #timeUs = 0
+  #timeUs = -0 // no small integer, as Packet.timeUs
   /** A segment of no stream is in hand. */
   #alone = false
   /** Rules that fired in the packet in hand, or wait for its protocol to be known. */
