@@ -111,7 +111,7 @@ export class AppLayer {
   readonly #reports: AppReports
   readonly #probes = new Map<number, Probe>()
   /** By flow: its parser, and the bytes it kept when it was last asked. */
-  readonly #parsers: (AppParser | undefined)[] = []
+  readonly #parsers: (AppParser | undefined)[] = [undefined] // an empty list is another kind of list, to the code that reads it
   readonly #heldBy: Int32Array
   #parsing = 0
   /** Of the bytes last looked at: their memory, and where in it they begin. */
