@@ -192,7 +192,7 @@ export class AckedStreams {
     this.#bytes[stream] = keep
     this.all -= held - keep
     if (keep === 0) this.#unlinkAlone(stream)
-    this.#give(stream, this.#frames, end - held, end - keep, false)
+    this.#listener.acked(stream, this.#frames, end - held, end - keep, false)
   }
 
   #unlinkAlone(stream: number): void {
