@@ -12,6 +12,7 @@ import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { firstPoint } from './lanes.ts'
 import { LookOn } from './look-on.ts'
+import { FlowEnds } from './packet-ends.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
@@ -61,6 +62,7 @@ export class SignatureEngine {
   readonly memory = new FlowMemory()
   readonly #state: StatePlaces
   readonly #tails: Tails
+  readonly #ends: FlowEnds
   readonly #view = new TransactionView()
   readonly #waiting = new Uint32Array(WAITING_MAX)
   readonly #waitingLooks = new Float64Array(WAITING_MAX)
@@ -94,6 +96,7 @@ export class SignatureEngine {
     this.#options = options
     this.#flows = options.flows
     this.#tails = new Tails(options.flows.flowsMax)
+    this.#ends = new FlowEnds(options.flows.flowsMax)
     this.#state = new StatePlaces(options.flows, (flow, toServer) =>
       this.#tails.streamed(flow * 2 + +toServer),
     )
@@ -127,6 +130,7 @@ export class SignatureEngine {
     this.#list = new Shortlist(rules.signatures)
     this.#lookOn = new LookOn(rules.size)
     this.#tails.beginAnew()
+    this.#ends.clear()
     this.#view.reset(rules.views.length)
     this.#inPacket.clear()
     this.#untold.clear()
@@ -150,12 +154,15 @@ export class SignatureEngine {
     const lane = this.#rules.ofPacket(packet)
     const start = packet.payloadOffset
     const end = packet.fragment ? start : start + packet.payloadBytes
+    const { classes } = lane
+    if (end === start && lane.always.length === 0) return
     const { signatures } = this.#rules
     this.#candidates.clear()
-    if (end > start) lane.find(packet, start, end, this.#candidates)
     this.#list.clear()
+    const ends = this.#ends.of(packet, classes.ends)
+    if (end > start) lane.find(packet, start, end, this.#candidates, classes.ends.open(ends))
     if (lane.always.length > 0) {
-      const always = lane.classes.of(packet, this.#flows)
+      const always = classes.of(packet, ends, this.#flows)
       for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
     }
     const { list, count } = this.#candidates
@@ -493,6 +500,7 @@ export class SignatureEngine {
 
   /** After `ended`, and after what it brought was told. */
   forget(flow: number): void {
+    this.#ends.forget(flow)
     this.#tails.forget(flow * 2)
     this.#tails.forget(flow * 2 + 1)
     this.memory.ended(flow)
