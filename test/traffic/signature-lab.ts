@@ -73,8 +73,7 @@ export class SignatureLab {
         packet.toServer = true
       } else this.table.state[flow] = FLOW.ESTABLISHED
       packet.flow = flow
-      const count = packet.toServer ? this.table.packetsToServer : this.table.packetsToClient
-      count[flow] = (count[flow] as number) + 1
+      this.table.count(flow, packet)
     }
     this.engine.packet(packet)
     return packet
