@@ -39,6 +39,10 @@ export class PicketUp {
     return found
   }
 
+  isReady(name: UnitName): Promise<void> {
+    return until(() => this.unit(name).state === 'ready', `${name} is ready`, READY_MS_MAX)
+  }
+
   /** As power loss would. Returns how to wait until the supervisor has it ready again. */
   kill(name: UnitName): () => Promise<void> {
     const { pid, restarts } = this.unit(name)
