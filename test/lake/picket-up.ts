@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { UnitStatus } from '../../agent/control/supervisor.ts'
 import type { UnitName } from '../../agent/control/units.ts'
+import { DIES_WITH_US } from '../traffic/dies-with-us.ts'
 import { until } from '../traffic/three-networks.ts'
 
 const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
@@ -26,7 +27,16 @@ export class PicketUp {
   }
 
   static command(data: string): string[] {
-    return [process.execPath, PICKET, 'up', '--data', data, '--log', join(data, 'log')]
+    return [
+      ...DIES_WITH_US,
+      process.execPath,
+      PICKET,
+      'up',
+      '--data',
+      data,
+      '--log',
+      join(data, 'log'),
+    ]
   }
 
   async ready(): Promise<void> {
