@@ -192,7 +192,7 @@ test('mqtt-02 a NUL in a topic, protocol levels of others, and packets out of or
   }
   expect(heard.length).toBe(before)
   await neighbourIsWell()
-}, 60_000)
+})
 
 test('mqtt-02 retained messages: only the last will, only one’s own, and the neighbour gets none', async () => {
   const made = await client(cape())
@@ -236,7 +236,7 @@ test('mqtt-07 half-open connections are bounded per address; others get in, and 
   await until('each of them has heard so', () => refused === HALF_OPEN)
   expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20)
   await neighbourIsWell()
-}, 60_000)
+})
 
 test('mqtt-07 a broker that closes waits for no handshake', async () => {
   const { ca, primary, fleet_uid } = fleet

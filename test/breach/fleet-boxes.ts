@@ -20,7 +20,7 @@ const PROGRAMS = {
   keys: at('../../agent/control/run-keys.ts'),
   link: at('../../agent/control/run-link.ts'),
 }
-const READY_MS_MAX = 20_000
+const READY_MS_MAX = 60_000
 const POLL_MS = 25
 
 export interface Said {
