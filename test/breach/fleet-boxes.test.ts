@@ -254,9 +254,9 @@ test('a revocation cuts the connection at once; what the site sends or queued is
     summaries24h: at?.summaries24h,
   })
   expect(after?.says).toMatch(/^revoked since \d\d:\d\d UTC/)
-  const { uplinks } = await cape.link((link) => link.uplinks())
-  expect(uplinks[0]).toMatchObject({ connected: false, because: expect.stringMatching(/\w/) })
-  expect(uplinks[0]?.waiting).toBeGreaterThan(0)
+  const uplink = async () => (await cape.link((link) => link.uplinks())).uplinks[0]
+  await cape.until('what it goes on to write waits', async () => (await uplink())?.waiting)
+  expect(await uplink()).toMatchObject({ connected: false, because: expect.stringMatching(/\w/) })
   expect((await audit(london)).map(({ verb }) => verb)).toContain('fleet.revoked')
 })
 

@@ -11,7 +11,7 @@ import type { MachineView } from '../../web/base/ports.ts'
 import { findChromium, openBrowser, openLive, SCREENS, walkTo } from './chromium.ts'
 import { findSpaces, RealSite } from './real-site.ts'
 
-const FOUND_MS_MAX = 40_000
+const FOUND_MS_MAX = 90_000
 const PASSWORD = 'seven quiet herons'
 const KEPT = join(import.meta.dirname, 'pictures')
 
