@@ -23,7 +23,8 @@ import {
   transactionEvent,
 } from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
-import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
+import { SignatureEngine } from './detect/signatures/engine.ts'
+import type { AlertPlace } from './detect/signatures/engine-options.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { AckedStreams } from './flow/acked-streams.ts'
 import { AppLayer } from './flow/app-layer.ts'
