@@ -40,7 +40,7 @@ const STEP_WORK = 32
 /** So many bytes behind, a stretch of a stream that has not come whole is asked as it is; Suricata's chunk of a stream. */
 const AWAITED_MAX = 2560
 /** Where a pattern may lie anywhere. */
-const OPEN = 0x7fff_ffff
+const ANYWHERE = 0x7fff_ffff
 
 /** Outcome of a chain: STOP means that no other place of an earlier match can help. */
 const NO = 0
@@ -214,7 +214,7 @@ export class Inspector {
     for (;;) {
       const at = from + pattern.length <= to ? this.#find(content, from, to) : -1
       if (at < 0 && !negated) return content.decides ? STOP : NO
-      if (at < 0) return this.#awaited(content, here, last) ? NO : this.#from(index + 1, here)
+      if (at < 0) return this.#isOpen(content, here, last) ? NO : this.#from(index + 1, here)
       const end = at + pattern.length
       if (content.endsWith && end !== length) {
         from = at + 1
@@ -239,10 +239,12 @@ export class Inspector {
     return Math.max(0, here + this.#value(content.distance), offset)
   }
 
-  /** Whether more is to come of where a pattern must not lie, up to `last`. */
-  #awaited({ distance, within }: Content, here: number, last: number): boolean {
-    if (!this.unfinished || last <= this.#length || last === OPEN) return false
+  /** Whether nobody can say what lies where a pattern must not, up to `last`: more of it is to come, or it is kept no more. */
+  #isOpen({ distance, within }: Content, here: number, last: number): boolean {
+    if (last === ANYWHERE) return false
     const relative = distance !== undefined || within !== undefined
+    if (!relative && last <= 0 && this.#base > 0) return true
+    if (!this.unfinished || last <= this.#length) return false
     const come = relative ? this.#length - here : this.#base + this.#length
     if (come >= AWAITED_MAX) return false
     this.awaits = true
@@ -251,7 +253,7 @@ export class Inspector {
 
   /** End of where the pattern must lie, which may be beyond the buffer. */
   #last(content: Content, here: number, from: number): number {
-    let last = OPEN
+    let last = ANYWHERE
     if (content.distance !== undefined || content.within !== undefined) {
       if (content.within !== undefined)
         last = Math.min(last, here + this.#value(content.distance) + this.#value(content.within))

@@ -70,6 +70,7 @@ test('at the beginning of a stream too', () => {
   }
   expect(said('GET', ' evil')).toEqual([])
   expect(said('P', 'UT', ' evil')).toEqual([1])
+  expect(said('GET', '.'.repeat(9000), ' evil')).toEqual([])
   const first = new SignatureLab(rule('content:!"GET"; depth:3; content:"G";'))
   expect(first.segments(pieces('G', 'E', 'T'))).toEqual([])
 })
