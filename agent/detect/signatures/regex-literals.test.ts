@@ -27,6 +27,10 @@ test.each([
   ['nothing of what may not be there', '(abcd)?\\d', undefined],
   ['nothing of what must not be there', '(?!abcd)\\w+', undefined],
   ['nothing where something is not known', '(abcd)\\1(?i)x', undefined],
+  ['nothing of a count that not every version reads', 'abc{,3}def', undefined],
+  ['nothing of a count with spaces', 'abc{ 2, 3 }def', undefined],
+  ['nothing behind a class whose end is not sure', '[\\c]abcd]efgh', undefined],
+  ['nothing behind a quotation in a class', '[\\Q]abcd\\E]', undefined],
   ['nothing of a quotation', '\\Qabc.\\Edef', undefined],
 ])('%s', (_, pattern, texts) => {
   expect(of(pattern)).toEqual(texts)

@@ -91,8 +91,8 @@ class Reader {
     const part = this.#atom()
     const count = this.#take(/(?:([*+?])|\{(\d+)(,?)(\d*)\})[?+]?/y)
     if (!count) {
-      // A count in some versions.
-      if (this.#take(/\{,?\d/y)) throw new Unknown()
+      // From 10.43 on these are counts too.
+      if (this.#take(/\{ *,? *\d/y)) throw new Unknown()
       return part
     }
     const [, sign, written, comma, last] = count
@@ -135,7 +135,7 @@ class Reader {
   }
 
   #class(): Node {
-    const inside = this.#take(/\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]/y)
+    const inside = this.#take(/\^?\]?(?:\\[^cQE]|\[:\^?\w+:\]|[^\]\\])*\]/y)
     if (!inside) throw new Unknown()
     return { type: 'byte', word: `[${inside[0]}` }
   }
