@@ -5,7 +5,7 @@
  */
 import { fewOf } from './byte-set.ts'
 import type { Regex } from './regex.ts'
-import { guarded, hasFlag, type Node, treeOf, Unknown } from './regex-tree.ts'
+import { hasFlag, type Node, treeOf } from './regex-tree.ts'
 
 export interface Literals {
   texts: readonly string[]
@@ -31,8 +31,8 @@ const EMPTY: Part = { exact: [''] }
 export function literalsOf(regex: Pick<Regex, 'pattern' | 'options'>): Literals | undefined {
   const tree = treeOf(regex)
   if (!tree) return undefined
-  const whole = guarded(() => partOf(tree))
-  const texts = whole && best([whole.exact, whole.must])
+  const { exact, must } = partOf(tree)
+  const texts = best([exact, must])
   if (!texts || texts.length > TEXTS_MAX) return undefined
   const cut = [...new Set(texts.map((text) => text.slice(0, BYTES_MOST)))]
   if (cut.some((text) => text.length < BYTES_LEAST)) return undefined
@@ -46,8 +46,7 @@ function partOf(node: Node): Part {
     case 'nothing':
       return EMPTY
     case 'anything':
-    case 'group':
-      throw new Unknown()
+      return NOTHING_SAID
     case 'sequence':
       return sequence(node.parts)
     case 'choice': {

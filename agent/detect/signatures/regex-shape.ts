@@ -87,8 +87,6 @@ class Places {
         this.#link(any.last, any.first)
         return optional(any)
       }
-      case 'group':
-        return this.#of(node.part)
       case 'sequence':
         return node.parts.reduce((all, part) => this.#then(all, this.#of(part)), NOTHING)
       case 'choice': {

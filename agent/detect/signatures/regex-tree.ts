@@ -14,8 +14,6 @@ export type Node =
   | { type: 'nothing' }
   /** Any bytes, or none: what a group before has matched. */
   | { type: 'anything' }
-  /** It has a name, or gives nothing back once it has matched. */
-  | { type: 'group'; part: Node }
   | { type: 'sequence' | 'choice'; parts: readonly Node[] }
   | { type: 'repeat'; part: Node; least: number; most: number }
 
@@ -130,8 +128,7 @@ class Reader {
     if (kind === undefined && /[*?]/.test(this.#next)) throw new Unknown()
     const inside = this.#choice()
     if (!this.#take(/\)/y)) throw new Unknown()
-    if (['=', '!', '<=', '<!'].includes(kind ?? '')) return { type: 'nothing' }
-    return kind === undefined || kind === ':' ? inside : { type: 'group', part: inside }
+    return ['=', '!', '<=', '<!'].includes(kind ?? '') ? { type: 'nothing' } : inside
   }
 
   #class(): Node {
