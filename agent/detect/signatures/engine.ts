@@ -385,10 +385,12 @@ export class SignatureEngine {
     this.lookAtHeld()
     this.#timeUs = timeUs
     if (this.#untold.size > 0) this.#judgeUntold(flow, transaction)
-    for (const key of [flow * 2, flow * 2 + 1]) {
-      if (readiness(transaction, (key & 1) === 0, true) === 2) this.#settle(key)
-      this.#judgeMatched(key, transaction)
+    if (this.#tails.unsettled(flow)) {
+      if (readiness(transaction, true, true) === 2) this.#settle(flow * 2)
+      if (readiness(transaction, false, true) === 2) this.#settle(flow * 2 + 1)
     }
+    this.#judgeMatched(flow * 2, transaction)
+    this.#judgeMatched(flow * 2 + 1, transaction)
     if (this.memory.passes(flow)) return
     this.#view.open(transaction, this.#rules.views.length)
     this.#inspector.dceLittle = callOf(transaction)?.little ?? false
@@ -502,8 +504,10 @@ export class SignatureEngine {
 
   /** After `ended`, and after what it brought was told. */
   forget(flow: number): void {
-    for (const kept of [this.#tails, this.#marks])
-      for (const key of [flow * 2, flow * 2 + 1]) kept.forget(key)
+    for (const key of [flow * 2, flow * 2 + 1]) {
+      this.#tails.forget(key)
+      this.#marks.forget(key)
+    }
     this.memory.ended(flow)
     this.#state.ended(flow)
   }
@@ -516,15 +520,8 @@ export class SignatureEngine {
     return over
   }
 
-  #holds(
-    conditions: Signature['payload'],
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    base: number,
-    flow: number,
-    resume = 0,
-  ): boolean {
+  // biome-ignore format: one line
+  #holds(conditions: Signature['payload'], bytes: Uint8Array, start: number, end: number, base: number, flow: number, resume = 0): boolean {
     this.#inspected = flow
     const yes = this.#inspector.matches(conditions, bytes, start, end, base, resume)
     const { limit } = this.#inspector

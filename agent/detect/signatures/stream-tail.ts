@@ -218,7 +218,17 @@ export class Tails {
     this.#unsettled[this.#slab(key)] = 1
   }
 
-  /** Whether there is one, which is taken out. */
+  /** Whether one of either direction may be. */
+  unsettled(flow: number): boolean {
+    const [client, server] = [
+      this.#slabOf[flow * 2] as number,
+      this.#slabOf[flow * 2 + 1] as number,
+    ]
+    if (client >= 0 && this.#unsettled[client] === 1) return true
+    return server >= 0 && this.#unsettled[server] === 1
+  }
+
+  /** Whether one of this direction is; it is no longer. */
   settle(key: number): boolean {
     const slab = this.#slabOf[key] as number
     if (slab < 0 || this.#unsettled[slab] === 0) return false
