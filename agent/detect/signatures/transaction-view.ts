@@ -15,14 +15,8 @@ export class TransactionView {
   #now = 0
 
   /** Forgets the buffers of the transaction before. */
-  open(transaction: Transaction, views: number): void {
+  open(transaction: Transaction): void {
     this.#transaction = transaction
-    this.#transaction = transaction
-    if (this.#round.length < views) {
-      this.#round = new Uint32Array(views)
-      this.#values = Array.from({ length: views }, () => NONE)
-      this.#now = 0
-    }
     if (++this.#now === 0xffff_ffff) {
       this.#round.fill(0)
       this.#now = 1
@@ -30,8 +24,10 @@ export class TransactionView {
   }
 
   /** Views are numbered anew by each set. */
-  reset(): void {
-    this.#round = new Uint32Array(0)
+  reset(views: number): void {
+    this.#round = new Uint32Array(views)
+    this.#values = Array.from({ length: views }, () => NONE)
+    this.#now = 0
   }
 
   values(view: BufferView): readonly Uint8Array[] {
