@@ -32,8 +32,9 @@ const ASKED = [
   'content:"1"; nocase; content:"B"; nocase; within:1; byte_test:1,>,96,0,relative;',
   'content:"1"; content:!"a"; within:3; content:!"b"; within:2;',
   'content:"b"; offset:2; content:!"="; distance:1; within:4; content:"1"; within:5;',
-  'content:!"ab"; depth:4; content:"b1";',
-  'content:!"a"; offset:3; depth:6; pcre:"/b=/";',
+  // Of the beginning as long as that is kept.
+  'content:!"ab"; depth:4; content:"b1"; depth:80;',
+  'content:!"a"; offset:3; depth:6; content:"b="; depth:80;',
 ]
 const RULES = ASKED.map(
   (options, i) =>
