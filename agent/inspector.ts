@@ -24,12 +24,12 @@ import {
   transactionEvent,
 } from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
-import {
-  type AlertPlace,
-  type EngineOptions,
-  type IncompleteReason,
-  SignatureEngine,
-} from './detect/signatures/engine.ts'
+import { SignatureEngine } from './detect/signatures/engine.ts'
+import type {
+  AlertPlace,
+  EngineOptions,
+  IncompleteReason,
+} from './detect/signatures/engine-options.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { type AckedListener, AckedStreams } from './flow/acked-streams.ts'
 import { AppLayer } from './flow/app-layer.ts'
