@@ -134,21 +134,21 @@ export class SignatureEngine {
     const lane = this.#rules.ofPacket(packet)
     const start = packet.payloadOffset
     const end = packet.fragment ? start : start + packet.payloadBytes
-    const { classes } = lane
     if (end === start && lane.always.length === 0) return
-    const { signatures } = this.#rules
+    const { classes } = lane
     this.#candidates.clear()
     this.#list.clear()
     const ends = this.#ends.of(packet, classes.ends)
     if (end > start) lane.find(packet, start, end, this.#candidates, classes.ends.open(ends))
-    if (lane.always.length > 0) {
-      const always = classes.of(packet, ends, this.#flows)
-      for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
-    }
+    const always = classes.of(packet, ends, this.#flows)
+    for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
     const { list, count } = this.#candidates
-    for (let i = 0; i < count; i++) this.#offerPacket(signatures[list[i] as number] as Signature, packet) // biome-ignore format: one line
-    if (this.#list.offered === 0) return
-    this.#close(flow)
+    for (let i = 0; i < count; i++) this.#offerPacket(this.#rules.signatures[list[i] as number] as Signature, packet) // biome-ignore format: one line
+    if (this.#list.offered > 0) this.#judgeOffered(packet, start, end)
+  }
+
+  #judgeOffered(packet: Packet, start: number, end: number): void {
+    this.#close(packet.flow)
     for (let i = 0; i < this.#list.count; i++)
       if (this.#judgePacket(this.#list.at(i), packet, start, end)) return
   }
@@ -160,13 +160,9 @@ export class SignatureEngine {
     this.#packet = packet
     this.#timeUs = packet.timeUs
     this.#list.clear()
-    for (const index of indexes)
-      this.#offerPacket(this.#rules.signatures[index] as Signature, packet)
-    if (this.#list.offered === 0) return
-    this.#close(packet.flow)
+    for (const index of indexes) this.#offerPacket(this.#rules.signatures[index] as Signature, packet) // biome-ignore format: one line
     const start = packet.payloadOffset
-    for (let i = 0; i < this.#list.count; i++)
-      if (this.#judgePacket(this.#list.at(i), packet, start, start + packet.payloadBytes)) return
+    if (this.#list.offered > 0) this.#judgeOffered(packet, start, start + packet.payloadBytes)
   }
 
   /** Rules that ask for this event of the flow's application, sent that way. What is odd in a request is so in its answer. */
@@ -593,8 +589,7 @@ export class SignatureEngine {
     if (signature.noalert) return false
     const app_proto = flow < 0 ? 'unknown' : this.#options.appProto(flow)
     const packet = flow < 0 ? this.#packet : this.#inHand(flow)
-    const drops =
-      action === 'drop' || action === 'reject' ? (ofFlow ? 'flow' : 'packet') : undefined
+    const drops = action === 'drop' || action === 'reject' ? (ofFlow ? 'flow' : 'packet') : undefined // biome-ignore format: one line
     this.#options.onAlert(
       { ...hit, app_proto, ...(tx && { tx }), ...vars, ...(drops && { drops }) },
       { flow, toServer, timeUs: this.#timeUs, found, packet },

@@ -29,6 +29,7 @@ export class PacketClasses {
 
   /** Those that this packet, with these ends, may satisfy. */
   of(packet: Packet, ends: number, flows: FlowTableLike): readonly Signature[] {
+    if (this.#all.length === 0) return this.#all
     const { protocol, tcpFlags, flow, toServer, fragment } = packet
     const established = flow >= 0 && (flows.state[flow] as number) >= STATE_ESTABLISHED
     const first = flow < 0 || isFirst(packet, flows)
