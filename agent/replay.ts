@@ -16,10 +16,7 @@ import { INSPECTION, type Inspection } from './inspection.ts'
 import { Inspector, type InspectorOptions } from './inspector.ts'
 import { loadRules } from './rules-on-disk.ts'
 import { wantedRows } from './wanted-rows.ts'
-import { warmUp } from './warm-up.ts'
-
-/** Looked at before what warmed it is let go. */
-const WARMED_PACKETS = 20_000
+import { WARMED_PACKETS, warmUp } from './warm-up.ts'
 
 export interface ReplayOptions {
   ruleFiles: readonly string[]
@@ -59,7 +56,7 @@ export class Replay {
   readonly refused: readonly Refusal[]
   readonly #path: InspectorOptions
   readonly #inspector: Inspector
-  #warmedUp: () => void = () => {}
+  #letGo: () => void = () => {}
   readonly #findings: Findings
   readonly #baselines: Baselines | undefined
   readonly #assets = new Assets()
@@ -101,7 +98,7 @@ export class Replay {
 
   /** Before the first frame: as a shard does it. */
   async warmUp(): Promise<void> {
-    this.#warmedUp = await warmUp(this.#path)
+    this.#letGo = await warmUp(this.#path)
   }
 
   /** All frames of one source. Throws what the source throws, after what was whole is counted. */
@@ -111,7 +108,7 @@ export class Replay {
       const start = performance.now()
       this.#inspector.run(batch)
       this.#packets += batch.count
-      if (this.#packets > WARMED_PACKETS) this.#warmedUp()
+      if (this.#packets > WARMED_PACKETS) this.#letGo()
       this.#seconds += (performance.now() - start) / 1000
       await afterBatch?.()
     }

@@ -10,8 +10,8 @@ import { Neighbours, spokenFrames } from './spoken.ts'
 const FILE_HEADER_BYTES = 24
 const START_US = 1_760_000_000_000_000
 const PART_US = 100_000_000
-const TALKS = Number(process.env.TALKS ?? 200)
-const TIMES = Number(process.env.TIMES ?? 4)
+const TALKS = 200
+const TIMES = 4
 
 export function warmUpCapture(): Buffer {
   const ends = new Neighbours()
@@ -26,6 +26,6 @@ export function warmUpCapture(): Buffer {
 
 if (import.meta.main)
   writeFileSync(
-    process.argv[2] ?? fileURLToPath(new URL('../../../agent/warm-up.pcap', import.meta.url)),
+    fileURLToPath(new URL('../../../agent/warm-up.pcap', import.meta.url)),
     warmUpCapture(),
   )

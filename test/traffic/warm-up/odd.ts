@@ -13,6 +13,8 @@ const FRAGMENT_BYTES = 64
 const CHANGED = 10
 const COSTLY = ['overlapping-fragments', 'overlapping-segments', 'holes', 'tunnels', 'garbage', 'first-fragments', 'pipelined'] // biome-ignore format: one list
 const COSTLY_FRAMES = 16
+/** Each holds a datagram's room until it is whole. */
+const FRAGMENTS = 2
 const DATA = TCP.PSH | TCP.ACK
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
@@ -58,7 +60,8 @@ export function oddFrames(chance: Chance, ends: Neighbours, times: number): Uint
   for (const name of COSTLY) {
     const next = WORST_CASES[name]?.frames(1)
     if (!next) throw new Error(`there is no case ${name}`)
-    for (let i = 0; i < times * COSTLY_FRAMES; i++) frames.push(Buffer.from(next(i)))
+    const count = times * (name.endsWith('fragments') ? FRAGMENTS : COSTLY_FRAMES)
+    for (let i = 0; i < count; i++) frames.push(Buffer.from(next(i)))
   }
   for (const make of Object.values(TRAFFIC)) {
     const { hit, miss } = make()

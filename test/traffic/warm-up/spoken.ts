@@ -17,6 +17,8 @@ interface Spoken {
 
 const CHANGED = 0.4
 const DISTURBED_FRAMES_MAX = 40
+const DATA_PORT = 51_210
+const CLOSING_FRAMES = 3
 const SIZES = [1400, 300, 60]
 const asked = (data: Uint8Array | string): Turn => ({ from: 'client', data })
 const answered = (data: Uint8Array | string): Turn => ({ from: 'server', data })
@@ -55,6 +57,17 @@ const TALKS: Spoken[] = [
     turns: [
       asked(clientHello('mail.example')),
       asked(Buffer.from('1403030001011703030004deadbeef', 'hex')),
+    ],
+  },
+  {
+    port: 110,
+    turns: [
+      answered('+OK ready\r\n'),
+      asked('USER anna\r\n'),
+      answered('+OK\r\n'),
+      asked('RETR 1\r\n'),
+      answered('+OK\r\nSubject: one\r\n\r\nhi\r\n.\r\n'),
+      asked('QUIT\r\n'),
     ],
   },
   {
@@ -114,6 +127,7 @@ export function spokenFrames(chance: Chance, ends: Neighbours, times: number): U
     tcpConversation(ends.next(port, true), turns, 90),
   ])
   const frames: Uint8Array[] = whole.flat()
+  frames.push(...fetched(ends))
   for (let i = 0; i < times; i++) for (const talk of TALKS) frames.push(...changed(chance, ends, talk)) // biome-ignore format: one line
   for (let i = 0; i < times * 20; i++) frames.push(...disturbed(chance, whole).slice(0, DISTURBED_FRAMES_MAX)) // biome-ignore format: one line
   for (const [port, data] of DATAGRAMS) {
@@ -126,6 +140,22 @@ export function spokenFrames(chance: Chance, ends: Neighbours, times: number): U
         udp(ends.next(port, chance.next() < 0.2), mutated(chance, [data]).subarray(0, 1400)),
       )
   return frames
+}
+
+/** A file over FTP: its data come on a connection that was told of on the first, before that ends. */
+function fetched(ends: Neighbours): Uint8Array[] {
+  const control = ends.next(21)
+  const place = `${control.dest.replaceAll('.', ',')},${DATA_PORT >> 8},${DATA_PORT & 255}`
+  const talk = tcpConversation(control, [
+    answered('220 ready\r\n'),
+    asked('PASV\r\n'),
+    answered(`227 Entering Passive Mode (${place})\r\n`),
+    asked('RETR plan.pdf\r\n'),
+    answered('150 Opening\r\n'),
+  ])
+  const data = { ...control, srcPort: 39_000, destPort: DATA_PORT }
+  const file = tcpConversation(data, [answered(PAGE)])
+  return [...talk.slice(0, -CLOSING_FRAMES), ...file, ...talk.slice(-CLOSING_FRAMES)]
 }
 
 function changed(chance: Chance, ends: Neighbours, { port, turns }: Spoken): Uint8Array[] {
