@@ -13,9 +13,10 @@ import type { Refusal } from './detect/signatures/rule-files.ts'
 import { Thresholds } from './detect/signatures/thresholds.ts'
 import { Assets } from './flow/assets.ts'
 import { INSPECTION, type Inspection } from './inspection.ts'
-import { Inspector } from './inspector.ts'
+import { Inspector, type InspectorOptions } from './inspector.ts'
 import { loadRules } from './rules-on-disk.ts'
 import { wantedRows } from './wanted-rows.ts'
+import { WARMED_PACKETS, warmUp } from './warm-up.ts'
 
 export interface ReplayOptions {
   ruleFiles: readonly string[]
@@ -53,7 +54,9 @@ export interface ReplayResult {
 export class Replay {
   /** Rules that were not loaded. */
   readonly refused: readonly Refusal[]
+  readonly #path: InspectorOptions
   readonly #inspector: Inspector
+  #letGo: () => void = () => {}
   readonly #findings: Findings
   readonly #baselines: Baselines | undefined
   readonly #assets = new Assets()
@@ -77,31 +80,25 @@ export class Replay {
       ...(options.overrides && { overrides: () => options.overrides as Overrides }),
       hostOf: (...ends) => hostOf(this.#assets, home, ends),
     })
-    this.#inspector = new Inspector(
-      {
-        ...{
-          home,
-          rules: ruleSet,
-          run: 0,
-          shard: 0,
-          seed: 1,
-          selfTestSecret: undefined,
-          inspection,
-        },
-        ...(!options.onRow && { rows: new Set<string>() }),
+    this.#path = {
+      ...{ home, rules: ruleSet, run: 0, shard: 0, seed: 1, selfTestSecret: undefined, inspection },
+      ...(!options.onRow && { rows: new Set<string>() }),
+    }
+    this.#inspector = new Inspector(this.#path, {
+      event: this.#onRow,
+      alert: (alert) => this.#keep(this.#findings.alert(alert)),
+      observation: baselines && ((observation) => this.#keepFound(baselines.observe(observation))),
+      sighting: (seen) => {
+        for (const draft of this.#assets.see(seen)) this.#onRow(draft)
       },
-      {
-        event: this.#onRow,
-        alert: (alert) => this.#keep(this.#findings.alert(alert)),
-        observation:
-          baselines && ((observation) => this.#keepFound(baselines.observe(observation))),
-        sighting: (seen) => {
-          for (const draft of this.#assets.see(seen)) this.#onRow(draft)
-        },
-        selfTestFound: () => {},
-        ticked: (timeUs) => this.#tick(timeUs),
-      },
-    )
+      selfTestFound: () => {},
+      ticked: (timeUs) => this.#tick(timeUs),
+    })
+  }
+
+  /** Before the first frame: as a shard does it. */
+  async warmUp(): Promise<void> {
+    this.#letGo = await warmUp(this.#path)
   }
 
   /** All frames of one source. Throws what the source throws, after what was whole is counted. */
@@ -111,6 +108,7 @@ export class Replay {
       const start = performance.now()
       this.#inspector.run(batch)
       this.#packets += batch.count
+      if (this.#packets > WARMED_PACKETS) this.#letGo()
       this.#seconds += (performance.now() - start) / 1000
       await afterBatch?.()
     }
