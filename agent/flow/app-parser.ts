@@ -25,6 +25,8 @@ export interface AppParser {
   /** Bytes of memory it keeps: they are bounded over all flows. */
   readonly held: number
   stream(toServer: boolean, bytes: Buffer): Verdict
+  /** The same of [start, end), where it needs no view of its own. */
+  span?(toServer: boolean, bytes: Buffer, start: number, end: number): Verdict
   gap(toServer: boolean, missing: number): Verdict
   /** Of a protocol over datagrams: nothing of this one goes on in the next. */
   datagramEnded?(toServer: boolean): void

@@ -8,11 +8,10 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { MachineView } from '../../web/base/ports.ts'
-import { findChromium, openBrowser, SCREENS, walkTo } from './chromium.ts'
+import { findChromium, openBrowser, openLive, SCREENS, walkTo } from './chromium.ts'
 import { findSpaces, RealSite } from './real-site.ts'
 
-const STARTED_MS_MAX = 120_000
-const FOUND_MS_MAX = 40_000
+const FOUND_MS_MAX = 90_000
 const PASSWORD = 'seven quiet herons'
 const KEPT = join(import.meta.dirname, 'pictures')
 
@@ -31,7 +30,7 @@ describe.skipIf(!chromium || !spaces)('a real site in a real browser', () => {
     code = opened.code
     browser = await openBrowser(chromium as string, { width: 1440, theme: 'light' })
     page = await browser.context.newPage()
-  }, STARTED_MS_MAX)
+  })
   afterAll(async () => {
     await browser?.[Symbol.asyncDispose]()
     await site?.[Symbol.asyncDispose]()
@@ -171,7 +170,7 @@ async function withoutToken(): Promise<void> {
 }
 
 async function signedOutAtOnce(): Promise<void> {
-  await page.goto(`${site.base}/now`)
+  await openLive(page, `${site.base}/now`)
   const other = await browser.context.newPage()
   await other.goto(`${site.base}/settings`)
   await other.click('text=Sign out')
