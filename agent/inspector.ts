@@ -64,6 +64,8 @@ import { Verdicts } from './verdicts.ts'
 const LAYER_BIT = { decode: 2, stream: 4, applayer: 8 } as const
 const UDP = 17
 const LATE_US = 1_000_000
+/** Of out-of-order bytes, where there are fewer flows than a shard has. */
+const FEW_STREAM_BYTES = 4096
 const TCP = 6
 
 export interface InspectorOptions {
@@ -76,6 +78,8 @@ export interface InspectorOptions {
   /** This run's self-test secret; undefined where no self-test runs. */
   selfTestSecret: string | undefined
   inspection?: Inspection
+  /** Flows at once; as a shard has them when absent. */
+  flowsMax?: number
   /** Types of EVE records that somebody takes: no other row is made. As the settings have it when absent. */
   rows?: ReadonlySet<string>
 }
@@ -138,13 +142,22 @@ export class Inspector
   #selfTestFlow = -1
 
   constructor(options: InspectorOptions, output: Output) {
-    const { run, shard, seed, home, rules, selfTestSecret, inspection = INSPECTION } = options
+    const {
+      run,
+      shard,
+      seed,
+      home,
+      rules,
+      selfTestSecret,
+      inspection = INSPECTION,
+      flowsMax,
+    } = options
     this.#output = output
     this.#ending = false // set here: code is made for what has only had one value, and again at its second
     this.#rows = options.rows ?? eveTypes(inspection)
     this.#tells = ['fileinfo', ...TRANSACTION_TYPES].some((type) => this.#wants(type))
     this.#secret = selfTestSecret
-    this.#table = new FlowTable({ run, shard, seed })
+    this.#table = new FlowTable({ run, shard, seed, ...(flowsMax && { flowsMax }) })
     this.#watch = new AssetWatch({ home, output })
     this.#flows = new FlowEngine(
       {
@@ -153,6 +166,7 @@ export class Inspector
         verifyChecksums: inspection.checksum === 'auto',
         midstream: inspection.midstream,
         oneSided: inspection.async_oneside,
+        ...(flowsMax && { streamBytesMax: flowsMax * FEW_STREAM_BYTES }),
       },
       this,
     )

@@ -15,10 +15,11 @@ import { Thresholds } from './detect/signatures/thresholds.ts'
 import type { AssetSeen } from './flow/asset-watch.ts'
 import { Assets } from './flow/assets.ts'
 import { INSPECTION, type Inspection } from './inspection.ts'
-import { Inspector, type Output } from './inspector.ts'
+import { Inspector, type InspectorOptions, type Output } from './inspector.ts'
 import { loadRules } from './rules-on-disk.ts'
 import type { SeenAlert } from './shard-messages.ts'
 import { wantedRows } from './wanted-rows.ts'
+import { WARMED_PACKETS, warmUp } from './warm-up.ts'
 
 export interface ReplayOptions {
   ruleFiles: readonly string[]
@@ -59,7 +60,9 @@ export class Replay implements Output {
   readonly observation: ((observation: Observation) => void) | undefined
   /** Rules that were not loaded. */
   readonly refused: readonly Refusal[]
+  readonly #path: InspectorOptions
   readonly #inspector: Inspector
+  #letGo: () => void = () => {}
   readonly #findings: Findings
   readonly #baselines: Baselines | undefined
   readonly #assets = new Assets()
@@ -85,21 +88,16 @@ export class Replay implements Output {
       ...(options.overrides && { overrides: () => options.overrides as Overrides }),
       hostOf: (...ends) => hostOf(this.#assets, home, ends),
     })
-    this.#inspector = new Inspector(
-      {
-        ...{
-          home,
-          rules: ruleSet,
-          run: 0,
-          shard: 0,
-          seed: 1,
-          selfTestSecret: undefined,
-          inspection,
-        },
-        ...(!options.onRow && { rows: new Set<string>() }),
-      },
-      this,
-    )
+    this.#path = {
+      ...{ home, rules: ruleSet, run: 0, shard: 0, seed: 1, selfTestSecret: undefined, inspection },
+      ...(!options.onRow && { rows: new Set<string>() }),
+    }
+    this.#inspector = new Inspector(this.#path, this)
+  }
+
+  /** Before the first frame: as a shard does it. */
+  async warmUp(): Promise<void> {
+    this.#letGo = await warmUp(this.#path)
   }
 
   /** All frames of one source. Throws what the source throws, after what was whole is counted. */
@@ -109,6 +107,7 @@ export class Replay implements Output {
       const start = performance.now()
       this.#inspector.run(batch)
       this.#packets += batch.count
+      if (this.#packets > WARMED_PACKETS) this.#letGo()
       this.#seconds += (performance.now() - start) / 1000
       await afterBatch?.()
     }
