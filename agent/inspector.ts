@@ -60,6 +60,8 @@ import { PacketRows } from './packet-rows.ts'
 import type { SeenAlert } from './shard-messages.ts'
 import { Verdicts } from './verdicts.ts'
 
+/** In the marks of a flow. */
+const LAYER_BIT = { decode: 2, stream: 4, applayer: 8 } as const
 const UDP = 17
 const LATE_US = 1_000_000
 /** Of out-of-order bytes, where there are fewer flows than a shard has. */
@@ -551,7 +553,7 @@ export class Inspector
   /** Malformed traffic is evidence: a row a flow and word; frames without a flow are counted only. */
   #faulted(fault: Fault, flow: number, layer: 'decode' | 'stream' | 'applayer'): void {
     if (flow < 0) return
-    const bit = 2 << ['decode', 'stream', 'applayer'].indexOf(layer)
+    const bit = LAYER_BIT[layer]
     if (((this.#marks[flow] as number) & bit) !== 0 && layer !== 'applayer') return
     this.#marks[flow] = (this.#marks[flow] as number) | bit
     if (this.#wants('anomaly'))

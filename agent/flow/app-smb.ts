@@ -17,6 +17,8 @@ const WAITING_MAX = 64
 const FAULTS_MAX = 8
 const STATE_BYTES = 1024
 const NOTHING = Buffer.alloc(0)
+/** `SMB` behind a byte that says which. */
+const SMB_NAME = 0x424d_53ff
 const PENDING = 0x103
 const OF_COMPOUND = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
@@ -98,7 +100,8 @@ export class SmbFlow implements AppParser {
   /** False when nothing after it can be read. */
   #whole(view: Buffer): boolean {
     if (view.length === 0) return true
-    const mark = view.toString('latin1', 1, 4) === 'SMB' ? view[0] : 0
+    const named = view.length >= 4 && (view.readUInt32LE(0) | 0xff) === SMB_NAME
+    const mark = named ? view[0] : 0
     if (mark === SEALED || mark === COMPRESSED) return true
     const parts =
       mark === 0xff ? decodeSmb1(view) : mark === 0xfe ? decodeSmb2(view) : 'bad-protocol-id'

@@ -37,6 +37,8 @@ const http = (
   read: (tx, response) => (tx.proto === 'http' ? read(tx.http, response) : undefined),
 })
 
+const HEADERS_FEW = 32
+
 /** The headers that were read last, for a side each: one message has them read by many buffers. */
 const read = [0, 1].map(() => ({
   list: [] as readonly HttpHeader[],
@@ -50,18 +52,25 @@ function headersOf(tx: HttpTransaction, response: boolean) {
   const list = response ? tx.responseHeaders : tx.requestHeaders
   const known = read[response ? 1 : 0] as (typeof read)[0]
   if (known.list === list && known.count === list.length) return known
-  const firsts = new Map<string, HttpHeader>()
+  const keys: string[] = []
+  const made: HttpHeader[] = []
+  // A Map interns each text that it is asked for: of few, it is found sooner without.
+  const places = list.length > HEADERS_FEW ? new Map<string, number>() : undefined
   for (const header of list) {
     const key = header.name.toLowerCase()
-    const first = firsts.get(key)
-    if (first === undefined) firsts.set(key, header)
-    else if (key !== 'content-length')
-      firsts.set(key, { name: first.name, value: `${first.value}, ${header.value}` })
+    const at = places ? (places.get(key) ?? -1) : keys.indexOf(key)
+    const first = made[at]
+    if (first === undefined) {
+      places?.set(key, keys.length)
+      keys.push(key)
+      made.push(header)
+    } else if (key !== 'content-length')
+      made[at] = { name: first.name, value: `${first.value}, ${header.value}` }
   }
   known.list = list
   known.count = list.length
-  known.made = firsts.size === list.length ? list : [...firsts.values()]
-  known.keys = [...firsts.keys()]
+  known.made = made
+  known.keys = keys
   return known
 }
 
@@ -83,8 +92,10 @@ function normalHeaders(tx: HttpTransaction, response: boolean): Uint8Array | und
   const without = response ? 'set-cookie' : 'cookie'
   let text = ''
   const { made, keys } = headersOf(tx, response)
-  for (const [i, { name, value }] of made.entries())
+  for (let i = 0; i < made.length; i++) {
+    const { name, value } = made[i] as HttpHeader
     if (keys[i] !== without) text += `${name}: ${value}\r\n`
+  }
   return bytesOf(text)
 }
 
