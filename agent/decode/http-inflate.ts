@@ -46,15 +46,16 @@ interface Undone {
 }
 
 export interface Inflated {
-  bytes: Uint8Array
+  /** Valid until the next call. */
+  bytes: Buffer
   fault: Fault | undefined
   /** Nothing was undone: the bytes are a view of what was given. */
   same: boolean
 }
 
 /**
- * `body` may be the first part of what was sent: what can be read of it is returned, in memory of its own. An encoding that is not
- * known, or a lie about it, gives the bytes as they came: a view of them.
+ * `body` may be the first part of what was sent: what can be read of it is returned. An encoding that is not known, or a lie
+ * about it, gives the bytes as they came: a view of them.
  */
 export function inflateBody(
   body: Buffer,
@@ -86,8 +87,7 @@ export function inflateBody(
     bytes = result.output
     same = false
   }
-  const kept = bytes.subarray(0, keptMax)
-  return { bytes: lent ? new Uint8Array(kept) : kept, fault, same }
+  return { bytes: bytes.subarray(0, keptMax), fault, same }
 }
 
 function undoer(name: string): ((input: Buffer) => Buffer) | undefined {

@@ -191,7 +191,7 @@ export class HttpFlow implements AppParser {
     http.version = start.version
     http.host = uriHost(start.rawUri) || headerValue(list, 'host') || ''
     http.requestHeaders = list
-    http.rawRequestHeaders = new Uint8Array(rest)
+    http.rawRequestHeaders = Buffer.from(rest)
     for (const event of events) this.#event(exchange, event)
     exchange.cost = EXCHANGE_BYTES + 4 * (rest.length + line.length)
     this.#headBytes += exchange.cost
@@ -275,7 +275,7 @@ export class HttpFlow implements AppParser {
     http.reason = start.reason
     http.responseVersion = start.version
     http.responseHeaders = list
-    http.rawResponseHeaders = new Uint8Array(rest)
+    http.rawResponseHeaders = Buffer.from(rest)
     for (const event of events) this.#event(exchange, event, false)
     const tunnel =
       start.status === 101 ||
@@ -356,7 +356,7 @@ export class HttpFlow implements AppParser {
     exchange.http.responseDone = true
     this.#sayBody(exchange, true)
     this.#sayBody(exchange, false)
-    this.#say(exchange, 'done')
+    this.#sayDone(exchange)
     this.#waiting = this.#waiting.filter((other) => other !== exchange)
     this.#headBytes -= exchange.cost
   }
@@ -428,7 +428,22 @@ export class HttpFlow implements AppParser {
       this.#sayBody(exchange, true)
       this.#sayBody(exchange, false)
       if (exchange.response?.untilClose) exchange.http.responseDone = true
-      this.#say(exchange, 'done')
+      this.#sayDone(exchange)
+    }
+  }
+
+  /** Bodies were lent: their memory serves the next ones, for V8 stops to collect after so many bytes of it. */
+  #sayDone(exchange: Exchange): void {
+    const { http, request, response } = exchange
+    this.#say(exchange, 'done')
+    if (http.kept) return
+    if (exchange.requestSaid) {
+      request?.kept.clear()
+      http.requestBody = NOTHING
+    }
+    if (exchange.responseSaid) {
+      response?.kept.clear()
+      http.responseBody = NOTHING
     }
   }
 
@@ -463,6 +478,7 @@ export class HttpFlow implements AppParser {
       responseDone: false,
       gap: false,
       events: undefined,
+      kept: false,
     }
     const exchange: Exchange = {
       http,

@@ -6,7 +6,7 @@ import type { FtpData } from '../decode/records-it.ts'
 
 /** Called while a packet is in hand (its time is the time), or when a flow ends. */
 export interface TransactionListener {
-  /** The same object at each stage, filled in further; it may be kept. */
+  /** The same object at each stage, filled in further; it may be kept, of HTTP without its bodies unless it says `kept`. */
   transaction(flow: number, tx: Transaction): void
   /** Said again when a tunnel turns into another protocol. */
   recognised(flow: number, proto: AppProto): void
