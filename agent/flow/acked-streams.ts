@@ -4,6 +4,7 @@
  * copied when the frames go (`settle`). Bounded: past the bound of a stream its oldest are handed on unacknowledged, past that of
  * all its whole.
  */
+import { copyBytes } from '../base/copy.ts'
 import { SegmentPool } from './segments.ts'
 
 const HELD_BYTES_MAX = 1_048_576
@@ -168,15 +169,15 @@ export class AckedStreams {
   }
 
   #own(part: number): void {
-    const from = this.#from[part] as number
-    const bytes = (this.#memory[part] as Uint8Array).subarray(from, this.#to[part])
-    const chunk = bytes.length <= POOL_PART_BYTES_MAX ? this.#pool.take(0) : -1
+    const memory = this.#memory[part] as Uint8Array
+    const [from, to] = [this.#from[part] as number, this.#to[part] as number]
+    const chunk = to - from <= POOL_PART_BYTES_MAX ? this.#pool.take(0) : -1
     const at = chunk < 0 ? 0 : this.#pool.start(chunk)
-    if (chunk >= 0) this.#pool.bytes.set(bytes, at)
-    this.#memory[part] = chunk < 0 ? new Uint8Array(bytes) : this.#pool.bytes
+    if (chunk >= 0) copyBytes(memory, from, to, this.#pool.bytes, at)
+    this.#memory[part] = chunk < 0 ? new Uint8Array(memory.subarray(from, to)) : this.#pool.bytes
     this.#chunk[part] = chunk
     this.#from[part] = at
-    this.#to[part] = at + bytes.length
+    this.#to[part] = at + to - from
     this.#borrowed[part] = 0
   }
 
