@@ -380,6 +380,7 @@ export class SignatureEngine {
     if (this.memory.passes(flow)) return
     this.#view.open(transaction, this.#rules.views.length)
     this.#inspector.dceLittle = callOf(transaction)?.little ?? false
+    const progress = this.#progress.of(transaction)
     for (let point = 0; point < 4; point++) {
       const response = point >= 2
       const body = (point & 1) === 1
@@ -387,7 +388,6 @@ export class SignatureEngine {
       if (!lanes || lanes.count === 0) continue
       const ready = readiness(transaction, response, body)
       if (ready === 0) continue
-      const progress = this.#progress.of(transaction)
       if (progress && (progress.settled & (1 << point)) !== 0) continue
       // Another file of the same message may follow.
       if (progress && ready === 2 && transaction.stage !== 'file') progress.settled |= 1 << point
@@ -410,8 +410,7 @@ export class SignatureEngine {
   ): boolean {
     this.#candidates.clear()
     for (const { view, prefilter } of lanes.scans)
-      for (const bytes of this.#view.values(view))
-        prefilter.scan(bytes, 0, bytes.length, this.#candidates, 0)
+      this.#view.find(view, prefilter, this.#candidates)
     this.#list.clear()
     const toServer = !at.response
     for (const index of lanes.always) this.#offerFlow(index, flow, toServer)

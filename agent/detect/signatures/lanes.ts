@@ -1,7 +1,7 @@
 /** Signatures by what they look at, so that each buffer meets only those it may satisfy. */
 import type { Packet } from '../../decode/packet.ts'
 import { TRANSACTION_PROTOS } from '../../decode/records.ts'
-import type { Candidates, Prefilter } from '../prefilter/prefilter.ts'
+import type { Candidates } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { PacketClasses } from './packet-classes.ts'
@@ -57,7 +57,7 @@ export class DatagramRules extends PacketRules {
 /** The transaction rules of one point: those found by a literal of a buffer, and the rest. */
 export class PointLanes {
   readonly always: number[] = []
-  readonly scans: { view: BufferView; prefilter: Prefilter }[] = []
+  readonly scans: { view: BufferView; prefilter: WasmPrefilter }[] = []
   /** At least one needs it whole or not at all. */
   count = 0
   readonly #room: ScanRoom
