@@ -68,18 +68,18 @@ export function inflateBody(
   let fault: Fault | undefined
   let same = true
   let lent = false
+  // A name that is none is read over, as clients do.
   const layers = encoding
     .toLowerCase()
     .split(/[\s,\0]+/, LAYERS_MAX * 2)
     .reverse()
-  let left = Math.min(layersMax, LAYERS_MAX)
-  for (const layer of layers) {
-    const undo = undoer(layer)
-    // A name that is none is read over, as clients do.
-    if (!undo) continue
-    if (left-- === 0 || bytes.length === 0) break
+    .flatMap((name) => undoer(name) ?? [])
+    .slice(0, Math.min(layersMax, LAYERS_MAX))
+  for (const [i, undo] of layers.entries()) {
+    if (bytes.length === 0) break
     if (lent) bytes = Buffer.from(bytes) // the next layer is written over it
-    const whole = undo === gunzip ? usualGzip(bytes) : undefined
+    const max = i === layers.length - 1 ? keptMax : OUTPUT_BYTES_MAX
+    const whole = undo === gunzip ? usualGzip(bytes, max) : undefined
     const result = whole ?? longestPrefix(bytes, undo)
     lent = whole !== undefined
     fault ??= result.fault
@@ -107,12 +107,18 @@ function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
   return undefined
 }
 
-/** A head without further fields, and one member. Its checksum is passed over: a wrong one stops no browser, and it is a fifth of the work. */
-function usualGzip(input: Buffer): Undone | undefined {
+/**
+ * A head without further fields, and one member. Its checksum is passed over: a wrong one stops no browser, and it is a fifth of the work.
+ * Past `max` nothing is unpacked; whether all of it is more than the bound is told by what its beginning took.
+ */
+function usualGzip(input: Buffer, max: number): Undone | undefined {
   if (!isPlain(input)) return undefined
-  const output = usual.run(input, GZIP_HEAD_BYTES)
-  if (!output || (!usual.over && goesOn(input, usual.read))) return undefined
-  return { output, fault: usual.over ? 'body-too-long' : undefined }
+  const output = usual.run(input, GZIP_HEAD_BYTES, Math.min(max, OUTPUT_BYTES_MAX))
+  if (!output) return undefined
+  const { over, read } = usual
+  if (!over && goesOn(input, read)) return undefined
+  const tooLong = over && output.length * (input.length - GZIP_HEAD_BYTES) > OUTPUT_BYTES_MAX * read
+  return { output, fault: tooLong ? 'body-too-long' : undefined }
 }
 
 function isPlain(input: Buffer): boolean {
