@@ -2,6 +2,8 @@
  * Bytes kept for later, in one buffer that grows by doubling: a body sent byte by byte costs no object a byte. Buffers are used
  * again: they lie outside the heap, and V8 stops to collect after so many bytes of those, however small the heap is.
  */
+import { copyBytes } from '../base/copy.ts'
+
 const EMPTY = Buffer.alloc(0)
 /** Sizes that are used again: powers of two from 256 bytes to 4 KiB, then each 4 KiB up to 64. */
 const LEAST = 8
@@ -70,7 +72,7 @@ export class KeptBytes {
   }
 
   /** Copies what fits of [from, to). */
-  append(bytes: Buffer, from = 0, to = bytes.length): void {
+  append(bytes: Uint8Array, from = 0, to = bytes.length): void {
     const size = Math.min(to - from, this.max - this.length)
     this.dropped += to - from - size
     if (size === 0) return
@@ -78,11 +80,11 @@ export class KeptBytes {
     if (need > this.#buffer.length) {
       const before = this.#buffer
       const grown = this.#room(need)
-      before.copy(grown, 0, 0, this.length)
+      copyBytes(before, 0, this.length, grown, 0)
       this.#buffer = grown
       if (before !== EMPTY) giveBack(before)
     }
-    bytes.copy(this.#buffer, this.length, from, from + size)
+    copyBytes(bytes, from, from + size, this.#buffer, this.length)
     this.length = need
   }
 

@@ -3,6 +3,7 @@ import type { Fault } from '../base/fault.ts'
 import { chunkSize, type Framing } from '../decode/http.ts'
 import { inflateBody } from '../decode/http-inflate.ts'
 import { KeptBytes } from './app-bytes.ts'
+import type { Inside } from './app-parser.ts'
 
 /** Bytes of a body kept for rules and records; the rest is counted only. */
 export const BODY_KEPT_MAX = 65_536
@@ -71,6 +72,21 @@ export class BodyReader {
           : this.#readLine(bytes, place)
     }
     return place
+  }
+
+  /** Of [start, end) of `bytes`, which lie in the body and do not end it: what `AppParser.inside` says. */
+  inside(bytes: Uint8Array, start: number, end: number): Inside {
+    const size = end - start
+    const inData = this.#phase === 'data' || this.#phase === 'chunk-data'
+    if (!inData || size >= this.#left || this.fault) return 'no'
+    const { kept } = this
+    if (!this.#over) {
+      if (kept.length + size >= kept.max) return 'no'
+      kept.append(bytes, start, end)
+    }
+    this.bytes += size
+    this.#left -= size
+    return this.#over ? 'passed' : 'kept'
   }
 
   /** What is missing reaches past the end that was announced: the body is over, and not whole. */

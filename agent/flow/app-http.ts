@@ -18,7 +18,7 @@ import { normaliseUri, uriHost } from '../decode/http-uri.ts'
 import type { HttpHeader, HttpTransaction, Stage } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { BodyReader } from './app-http-body.ts'
-import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import type { AppParser, AppSink, Inside, Verdict } from './app-parser.ts'
 
 export const HEAD_BYTES_MAX = 65_536
 /** Questions without an answer yet, on one flow. */
@@ -93,6 +93,16 @@ export class HttpFlow implements AppParser {
       else at = this.#head(toServer, side, bytes, at)
     }
     return this.#verdict
+  }
+
+  inside(toServer: boolean, bytes: Uint8Array, start: number, end: number): Inside {
+    const { reading, lost } = toServer ? this.#client : this.#server
+    const reader = toServer ? reading?.request : reading?.response
+    if (!reading || !reader || lost || this.#verdict !== 'more') return 'no'
+    const taken = reader.inside(bytes, start, end)
+    if (toServer) reading.http.requestBodyBytes = reader.bytes
+    else reading.http.responseBodyBytes = reader.bytes
+    return taken
   }
 
   gap(toServer: boolean, missing: number): Verdict {

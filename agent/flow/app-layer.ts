@@ -176,10 +176,18 @@ export class AppLayer {
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     const phase = this.#phase[flow]
     if (phase === PHASE.over || start >= end) return
+    if (phase === PHASE.parse && this.#inside(flow, toServer, bytes, start, end)) return
     const view = this.#view(bytes, start, end)
     if (phase === PHASE.parse) this.#parse(flow, toServer, view)
     else if (phase === PHASE.watch) this.#watch(flow, toServer, view)
     else this.#probe(flow, toServer, view)
+  }
+
+  #inside(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): boolean {
+    const parser = this.#parsers[flow]
+    const taken = parser?.inside?.(toServer, bytes, start, end) ?? 'no'
+    if (taken === 'kept') this.#after(flow, parser as AppParser, 'more')
+    return taken !== 'no'
   }
 
   /** Most come from one batch, and asking a view for its memory costs as much as making another. */

@@ -19,12 +19,20 @@ export interface TransactionListener {
 /** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. `anew`: one in which anything may. */
 export type Verdict = 'more' | 'done' | 'watch' | 'anew'
 
+/** `kept`: so its memory may have grown. `passed`: it was counted. */
+export type Inside = 'no' | 'kept' | 'passed'
+
 /** One flow's state in one protocol. Byte views are valid during the call only. */
 export interface AppParser {
   readonly proto: AppProto
   /** Bytes of memory it keeps: they are bounded over all flows. */
   readonly held: number
   stream(toServer: boolean, bytes: Buffer): Verdict
+  /**
+   * Takes [start, end) of `bytes` where all of it lies inside of what is read already, as most of a file does: no view is made for it, and
+   * nothing is told. `no`: it is to come by `stream`.
+   */
+  inside?(toServer: boolean, bytes: Uint8Array, start: number, end: number): Inside
   gap(toServer: boolean, missing: number): Verdict
   /** Of a protocol over datagrams: nothing of this one goes on in the next. */
   datagramEnded?(toServer: boolean): void
