@@ -4,6 +4,8 @@ const slow = { testTimeout: 180_000, hookTimeout: 180_000 }
 /** Benchmarks would run once in each project otherwise; one after the other, so that none disturbs another. */
 const benchmark = { include: ['{agent,test}/**/*.bench.ts'] }
 const noBench = { benchmark: { include: [] } }
+/** Of each project: one second, as it is by itself, is little where other tests have the processors. */
+const usual = { ...noBench, expect: { poll: { timeout: 15_000 } } }
 
 /** What the boot tests stand on, tried without a boot. */
 const DRIVER = ['test/image/terminal.test.ts', 'test/image/forgetful-disk.test.ts']
@@ -15,7 +17,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          ...noBench,
+          ...usual,
           include: [
             ...['{agent,web,image}/**/*.test.ts', 'test/*.test.ts', 'test/traffic/*.test.ts'],
             ...DRIVER,
@@ -25,22 +27,22 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
-      { test: { name: 'fuzz', ...noBench, include: ['test/fuzz/*.test.ts'], ...slow } },
+      { test: { name: 'fuzz', ...usual, include: ['test/fuzz/*.test.ts'], ...slow } },
       {
         test: {
           name: 'replay',
-          ...noBench,
+          ...usual,
           include: ['test/replay/*.test.ts', 'test/golden/*.test.ts'],
           ...slow,
         },
       },
-      { test: { name: 'lake', ...noBench, include: ['test/lake/*.test.ts'], ...slow } },
-      { test: { name: 'breach', ...noBench, include: ['test/breach/*.test.ts'], ...slow } },
-      { test: { name: 'link', ...noBench, include: ['test/link/*.test.ts'], ...slow } },
+      { test: { name: 'lake', ...usual, include: ['test/lake/*.test.ts'], ...slow } },
+      { test: { name: 'breach', ...usual, include: ['test/breach/*.test.ts'], ...slow } },
+      { test: { name: 'link', ...usual, include: ['test/link/*.test.ts'], ...slow } },
       {
         test: {
           name: 'demo',
-          ...noBench,
+          ...usual,
           include: ['test/demo/*.test.ts'],
           ...slow,
           fileParallelism: false,
@@ -49,7 +51,7 @@ export default defineConfig({
       {
         test: {
           name: 'browser',
-          ...noBench,
+          ...usual,
           include: ['test/browser/*.test.ts'],
           ...slow,
           fileParallelism: false,
@@ -58,7 +60,7 @@ export default defineConfig({
       {
         test: {
           name: 'cli',
-          ...noBench,
+          ...usual,
           include: ['test/cli/*.test.ts', 'test/box/*.test.ts'],
           ...slow,
         },
@@ -66,7 +68,7 @@ export default defineConfig({
       {
         test: {
           name: 'image',
-          ...noBench,
+          ...usual,
           include: [process.env.PICKET_IMAGE === 'all' ? 'test/image/*.test.ts' : 'test/image/quick.test.ts'], // biome-ignore format: one line
           exclude: DRIVER,
           testTimeout: 5_400_000, // a boot in software takes minutes, and some tests are five of them

@@ -23,13 +23,19 @@ import {
   transactionEvent,
 } from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
-import { type AlertPlace, SignatureEngine } from './detect/signatures/engine.ts'
+import {
+  type AlertPlace,
+  type EngineOptions,
+  type IncompleteReason,
+  SignatureEngine,
+} from './detect/signatures/engine.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
-import { AckedStreams } from './flow/acked-streams.ts'
+import { type AckedListener, AckedStreams } from './flow/acked-streams.ts'
 import { AppLayer } from './flow/app-layer.ts'
+import type { TransactionListener } from './flow/app-parser.ts'
 import { type AssetSeen, AssetWatch } from './flow/asset-watch.ts'
 import { FlowEngine } from './flow/engine.ts'
-import { FramePath } from './flow/frame-path.ts'
+import { FramePath, type TickListener } from './flow/frame-path.ts'
 import type { EndReason, FlowListener } from './flow/listener.ts'
 import { SynBytes } from './flow/syn-bytes.ts'
 import { FLOW, FlowTable } from './flow/table.ts'
@@ -83,7 +89,10 @@ export interface Output {
   ticked?(timeUs: number): void
 }
 
-export class Inspector implements FlowListener {
+/** It listens itself, not by closures: those are new to the code that calls them with each inspector, and have it made again. */
+export class Inspector
+  implements FlowListener, TransactionListener, AckedListener, TickListener, EngineOptions
+{
   readonly #table: FlowTable
   readonly #flows: FlowEngine
   readonly #path: FramePath
@@ -101,10 +110,10 @@ export class Inspector implements FlowListener {
   readonly #depth: number
   readonly #read: Float64Array
   readonly #hashes: readonly FileHash[]
-  #timeUs = 0
+  #timeUs = -0 // no small integer, as Packet.timeUs
   /** Bytes that wait for an acknowledgement, and matches that wait for a packet; undefined: nothing waits. */
   readonly #acked: AckedStreams | undefined
-  #lateUs = Number.NEGATIVE_INFINITY // no small integer, as FlowEngine.#nowUs
+  #lateUs = Number.NEGATIVE_INFINITY
   readonly #synBytes = new SynBytes()
   readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
   #telling = false
@@ -130,7 +139,7 @@ export class Inspector implements FlowListener {
     this.#rows = options.rows ?? eveTypes(inspection)
     this.#secret = selfTestSecret
     this.#table = new FlowTable({ run, shard, seed })
-    this.#watch = new AssetWatch({ home, onSeen: (seen) => output.sighting(seen) })
+    this.#watch = new AssetWatch({ home, output })
     this.#flows = new FlowEngine(
       {
         table: this.#table,
@@ -141,29 +150,15 @@ export class Inspector implements FlowListener {
       },
       this,
     )
-    this.#path = new FramePath(this.#flows, (timeUs) => {
-      this.#giveLate(timeUs)
-      output.ticked?.(timeUs)
-    })
+    this.#path = new FramePath(this.#flows, this)
     this.#path.packet.readsOffloaded = inspection.offload === 'read'
-    this.#app = new AppLayer(
-      this.#table,
-      {
-        transaction: (flow, transaction) => this.#transaction(flow, transaction),
-        recognised: () => {},
-        fault: (flow, fault) => this.#faulted(fault, flow, 'applayer'),
-        event: (flow, event, toServer) => this.#appEvent(flow, event, toServer),
-      },
-      { layersMax: inspection.http_decompress_layers, ...protocolsOff(inspection) },
-    )
+    this.#app = new AppLayer(this.#table, this, {
+      layersMax: inspection.http_decompress_layers,
+      ...protocolsOff(inspection),
+    })
     this.#hashes = fileHashes(inspection)
     const appProto = (flow: number): AppProto => this.#app.appProto(flow)
-    this.#engine = new SignatureEngine(rules, {
-      flows: this.#table,
-      appProto,
-      onAlert: (hit, place) => this.#alert(hit, place),
-      onIncomplete: (_reason, flow) => this.#wasIncomplete(flow),
-    })
+    this.#engine = new SignatureEngine(rules, this)
     const { observation } = output
     this.#observer = observation && new Observer(this.#table, appProto, observation)
     this.#views = new FlowViews(this.#table, appProto, home, (flow) => this.#app.appProtoOrig(flow))
@@ -178,13 +173,7 @@ export class Inspector implements FlowListener {
     this.#handshakes = tlsHandshakes(inspection)
     this.#headers = httpHeaders(inspection)
     const inline = inspection.stream_inline || inspection.mode === 'ips'
-    this.#acked = inline
-      ? undefined
-      : new AckedStreams({
-          streams: this.#table.flowsMax * 2,
-          give: (stream, bytes, from, to, more) =>
-            this.#streamed(stream >> 1, (stream & 1) === 1, bytes, from, to, more),
-        })
+    this.#acked = inline ? undefined : new AckedStreams(this, { streams: this.#table.flowsMax * 2 })
     this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
   }
 
@@ -217,6 +206,10 @@ export class Inspector implements FlowListener {
 
   swapRules(rules: RuleSet): void {
     this.#engine.swap(rules)
+  }
+
+  get flows(): FlowTable {
+    return this.#table
   }
 
   get processed(): number {
@@ -333,6 +326,15 @@ export class Inspector implements FlowListener {
     this.#app.stream(flow, toServer, bytes, start, last)
   }
 
+  acked(stream: number, bytes: Uint8Array, from: number, to: number, more: boolean): void {
+    this.#streamed(stream >> 1, (stream & 1) === 1, bytes, from, to, more)
+  }
+
+  ticked(timeUs: number): void {
+    this.#giveLate(timeUs)
+    this.#output.ticked?.(timeUs)
+  }
+
   /** Where reading ends of bytes that may go past the depth. */
   #within(flow: number, toServer: boolean, start: number, end: number): number {
     const key = flow * 2 + (toServer ? 1 : 0)
@@ -412,9 +414,19 @@ export class Inspector implements FlowListener {
     this.#faulted(fault, flow, fault.startsWith('stream-') ? 'stream' : 'decode')
   }
 
-  // What the later stages say.
+  // What the later stages say and ask.
 
-  #transaction(flow: number, transaction: Transaction): void {
+  appProto(flow: number): AppProto {
+    return this.#app.appProto(flow)
+  }
+
+  recognised(): void {}
+
+  appFault(flow: number, fault: Fault): void {
+    this.#faulted(fault, flow, 'applayer')
+  }
+
+  transaction(flow: number, transaction: Transaction): void {
     this.#engine.transaction(flow, transaction, this.#timeUs)
     this.#observer?.transaction(flow, transaction, this.#timeUs)
     if (this.#engine.memory.silence.covers(flow, transaction)) {
@@ -440,7 +452,7 @@ export class Inspector implements FlowListener {
   }
 
   /** What rules have a name for is a row too. */
-  #appEvent(flow: number, event: AppEvent, toServer: boolean): void {
+  appEvent(flow: number, event: AppEvent, toServer: boolean): void {
     this.#engine.appEvent(event, flow, toServer, this.#timeUs)
     if (!this.#wants('anomaly')) return
     // As Suricata names the ends: those of the packet in hand.
@@ -450,7 +462,7 @@ export class Inspector implements FlowListener {
     this.#output.event(appEventRow(this.#views.view(flow), event, moment))
   }
 
-  #alert(matched: AlertHit, place: AlertPlace): void {
+  onAlert(matched: AlertHit, place: AlertPlace): void {
     const { packet, flow } = place
     const blocks = this.#verdicts !== undefined && matched.drops !== undefined
     const hit: AlertHit = blocks ? { ...matched, action: 'blocked' } : matched
@@ -500,7 +512,7 @@ export class Inspector implements FlowListener {
     else this.#waiting.delete(flow)
     this.#telling = true
     const packet = toServer === undefined ? undefined : this.#path.packet
-    for (const { hit, place } of due) this.#alert(hit, { ...place, packet, timeUs: this.#timeUs })
+    for (const { hit, place } of due) this.onAlert(hit, { ...place, packet, timeUs: this.#timeUs })
     this.#telling = false
   }
 
@@ -534,7 +546,7 @@ export class Inspector implements FlowListener {
     return { timeUs: this.#timeUs, number: packet.number, late, packet: late ? undefined : packet }
   }
 
-  #wasIncomplete(flow: number): void {
+  onIncomplete(_: IncompleteReason, flow: number): void {
     this.#incomplete++
     if (flow >= 0) this.#table.incomplete[flow] = 1
   }

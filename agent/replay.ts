@@ -60,8 +60,8 @@ export class Replay {
   readonly #onRow: (draft: EventDraft) => void
   readonly #found = new Map<string, FoundRule>()
   #packets = 0
-  #seconds = 0
-  #cpuUs = 0
+  #seconds = -0 // no small integers, as Packet.timeUs
+  #cpuUs = -0
 
   constructor(options: ReplayOptions) {
     const home = options.home.map(parsePrefix)

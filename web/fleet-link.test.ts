@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../agent/base/clock.ts'
 import { crossTenant, Failure } from '../agent/base/failure.ts'
 import { silentLog } from '../agent/base/log.ts'
@@ -58,7 +58,7 @@ beforeEach(async () => {
   }
   await serveLink()
   link = linkFleet({ data, clock: systemClock, log: silentLog }, keys, (event) => told.push(event))
-  await vi.waitFor(() => expect(state.peers).toHaveLength(1))
+  await expect.poll(() => state.peers).toHaveLength(1)
 })
 afterEach(async () => {
   link.close()
@@ -85,7 +85,7 @@ test('a change is known before it is told, and only to those whom it concerns', 
   await link.view(a)
   state.sites = EIGHT
   state.peers[0]?.push('fleet', ['acme-osl'])
-  await vi.waitFor(() => expect(told).toHaveLength(1))
+  await expect.poll(() => told).toHaveLength(1)
   const [event] = told
   expect(event?.kind === 'fleet' && [event.concerns('a'), event.concerns('b')]).toEqual([
     true,
@@ -109,8 +109,10 @@ test('without picket-link the fleet is unavailable, and known again when it is b
   await link.view(a)
   await server?.close()
   server = undefined
-  await vi.waitFor(() => expect(link.view(a)).rejects.toMatchObject({ kind: 'unavailable' }))
+  const refusal = () => link.view(a).then(() => 'none', Failure.kindOf)
+  await expect.poll(refusal).toBe('unavailable')
   expect(await link.on('a')).toBe(false) // no page waits for it
   await serveLink()
-  await vi.waitFor(async () => expect((await link.view(a)).sites).toHaveLength(3), 5000)
+  const sites = async () => (await link.view(a).catch(() => undefined))?.sites
+  await expect.poll(sites).toHaveLength(3)
 })

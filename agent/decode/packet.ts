@@ -17,8 +17,8 @@ export class Packet {
   start = 0
   end = 0
   wireBytes = 0
-  /** Microseconds since 1970, from capture. */
-  timeUs = 0
+  /** Microseconds since 1970, from capture. As for `seq` and `ack`, -0: a field that begins as a small integer has all code made again at its first that is none. */
+  timeUs = -0
   /** Counts frames of this run from 1: `pcap_cnt` of EVE. */
   number = 0
   fault: Fault | undefined = undefined
@@ -67,8 +67,8 @@ export class Packet {
   /** Payload bytes that the header announces but the snap length cut off. */
   payloadCut = 0
   tcpFlags = 0
-  seq = 0
-  ack = 0
+  seq = -0
+  ack = -0
   window = 0
   urgent = 0
   /** TCP options; 0 and -1 when absent. */

@@ -1,8 +1,11 @@
-/** What a certificate says, as EVE and rules print it. Each is read once. */
-import { createHash, X509Certificate } from 'node:crypto'
+/** What a certificate says, as EVE and rules print it. Servers send the same ones again and again, and reading one costs 60 µs. */
+import { hash, X509Certificate } from 'node:crypto'
 
 const CERTIFICATE_BYTES_MAX = 65_536
 const NAMES_MAX = 64
+/** Certificates that are remembered, and their bytes in all; the oldest go first. */
+const KNOWN_MAX = 4096
+const KNOWN_BYTES_MAX = 8_388_608
 
 export interface Certificate {
   /** SHA-1, as hex with colons. */
@@ -17,20 +20,50 @@ export interface Certificate {
   names: readonly string[]
 }
 
-const known = new WeakMap<Uint8Array, Certificate>()
-
-export function readCertificate(der: Uint8Array): Certificate | undefined {
-  if (der.length > CERTIFICATE_BYTES_MAX) return undefined
-  let found = known.get(der)
-  if (!found) {
-    found = decode(der)
-    known.set(der, found)
-  }
-  return found
+interface Known {
+  der: Uint8Array
+  certificate: Certificate
 }
 
-function decode(der: Uint8Array): Certificate {
-  const fingerprint = colons(createHash('sha1').update(der).digest('hex'))
+/** By fingerprint, the oldest first. */
+const known = new Map<string, Known>()
+let knownBytes = 0
+/** The one asked for last: rules ask for its subject, its issuer and so on. */
+let last: Known | undefined
+
+/** `der` is kept. */
+export function readCertificate(der: Uint8Array): Certificate | undefined {
+  if (last?.der === der) return last.certificate
+  if (der.length > CERTIFICATE_BYTES_MAX) return undefined
+  const fingerprint = hash('sha1', der)
+  const same = known.get(fingerprint)
+  // Two can be made that have one SHA-1.
+  if (same && Buffer.compare(same.der, der) === 0) {
+    last = { der, certificate: same.certificate }
+    return same.certificate
+  }
+  last = { der, certificate: decode(der, colons(fingerprint)) }
+  remember(fingerprint, last)
+  return last.certificate
+}
+
+function remember(fingerprint: string, one: Known): void {
+  const before = known.get(fingerprint)
+  if (before) forget(fingerprint, before)
+  for (const [oldest, each] of known) {
+    if (known.size < KNOWN_MAX && knownBytes + one.der.length <= KNOWN_BYTES_MAX) break
+    forget(oldest, each)
+  }
+  known.set(fingerprint, one)
+  knownBytes += one.der.length
+}
+
+function forget(fingerprint: string, { der }: Known): void {
+  known.delete(fingerprint)
+  knownBytes -= der.length
+}
+
+function decode(der: Uint8Array, fingerprint: string): Certificate {
   try {
     const x509 = new X509Certificate(der)
     return {

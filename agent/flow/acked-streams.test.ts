@@ -8,13 +8,13 @@ const hash = (text: string) => createHash('sha256').update(text).digest('hex')
 /** Streams and what they gave, by stream. */
 function kept(allBytesMax?: number) {
   const given: string[] = []
-  const streams = new AckedStreams({
-    streams: 16,
-    give: (stream, bytes, start, end) => {
-      given[stream] = (given[stream] ?? '') + Buffer.from(bytes.subarray(start, end)).toString()
-    },
-    ...(allBytesMax !== undefined && { allBytesMax }),
-  })
+  const acked = (stream: number, bytes: Uint8Array, start: number, end: number) => {
+    given[stream] = (given[stream] ?? '') + Buffer.from(bytes.subarray(start, end)).toString()
+  }
+  const streams = new AckedStreams(
+    { acked },
+    { streams: 16, ...(allBytesMax !== undefined && { allBytesMax }) },
+  )
   return { streams, given }
 }
 
@@ -53,9 +53,9 @@ test('at the end of a stream what its receiver refused is given to nobody, and i
 
 test('what is acknowledged is handed on when it is worth it, or when nothing more is under way', () => {
   const said: [bytes: number, more: boolean][] = []
-  const give = (_: number, __: Uint8Array, from: number, to: number, more: boolean) =>
+  const acked = (_: number, __: Uint8Array, from: number, to: number, more: boolean) =>
     void said.push([to - from, more])
-  const streams = new AckedStreams({ streams: 2, give })
+  const streams = new AckedStreams({ acked }, { streams: 2 })
   const frame = Buffer.alloc(1400)
   for (let i = 0; i < 4; i++) streams.add(0, frame, 0, 1400, true)
   streams.acknowledged(0, 3 * 1400)
@@ -117,7 +117,7 @@ test('what comes drop by drop waits no longer for that', () => {
 
 test('what is acknowledged in time is not copied', () => {
   const given: Uint8Array[] = []
-  const streams = new AckedStreams({ streams: 2, give: (_, bytes) => void given.push(bytes) })
+  const streams = new AckedStreams({ acked: (_, bytes) => void given.push(bytes) }, { streams: 2 })
   const frame = Buffer.from('abcdef')
   streams.add(0, frame, 0, 3, true)
   streams.add(0, frame, 3, 6, true)

@@ -21,11 +21,14 @@ const READY_LEAST = 2560
 const GIVEN = 3
 const NOTHING = new Uint8Array(0)
 
+export interface AckedListener {
+  /** What is acknowledged, in order. `more`: the next part follows before anything else. */
+  acked(stream: number, bytes: Uint8Array, start: number, end: number, more: boolean): void
+}
+
 export interface AckedOptions {
   /** Directions of flows, numbered from 0. */
   streams: number
-  /** What is acknowledged, in order. `more`: the next part follows before anything else. */
-  give: (stream: number, bytes: Uint8Array, start: number, end: number, more: boolean) => void
   allBytesMax?: number
 }
 
@@ -34,7 +37,7 @@ export class AckedStreams {
   notHeld = 0
   /** Memory in use, about. */
   all = 0
-  readonly #give: AckedOptions['give']
+  readonly #listener: AckedListener
   readonly #allMax: number
   /** By stream: its first and last part (-1: none), and the bytes that wait. */
   readonly #first: Int32Array
@@ -57,8 +60,8 @@ export class AckedStreams {
   readonly #fresh: number[] = []
   #freshCount = 0
 
-  constructor({ streams, give, allBytesMax = ALL_BYTES_MAX }: AckedOptions) {
-    this.#give = give
+  constructor(listener: AckedListener, { streams, allBytesMax = ALL_BYTES_MAX }: AckedOptions) {
+    this.#listener = listener
     this.#allMax = allBytesMax
     this.#first = new Int32Array(streams).fill(-1)
     this.#last = new Int32Array(streams).fill(-1)
@@ -74,7 +77,7 @@ export class AckedStreams {
     if (this.all + size + PART_BYTES > this.#allMax) {
       this.notHeld++
       this.release(stream, 0)
-      this.#give(stream, bytes, start, end, false)
+      this.#listener.acked(stream, bytes, start, end, false)
       return
     }
     const part = this.#take()
@@ -141,7 +144,7 @@ export class AckedStreams {
       this.all -= to - from
       const whole = to === this.#to[part]
       if (whole) this.#unlink(stream, part)
-      this.#give(stream, this.#memory[part] as Uint8Array, from, to, held > keep)
+      this.#listener.acked(stream, this.#memory[part] as Uint8Array, from, to, held > keep)
       if (whole) this.#putBack(part)
     }
   }

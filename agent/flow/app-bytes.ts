@@ -9,9 +9,9 @@ const EMPTY = Buffer.alloc(0)
 const LEAST = 8
 const STEP = 12
 const STEPS = 16
-/** Buffers that wait to be used again: 256 of one size, 16 MiB in all. */
+/** Buffers that wait to be used again: 256 of one size, 8 MiB in all. */
 const SPARE_MAX = 256
-const SPARE_BYTES_MAX = 16_777_216
+const SPARE_BYTES_MAX = 8_388_608
 /** Memory for all that is expected is taken once this part of it has come: who only announces costs nothing. */
 const EXPECTED_PARTS = 8
 

@@ -24,41 +24,46 @@ export class ExpectedConnections {
   /** Forgotten because EXPECTED_MAX was met. */
   dropped = 0
   readonly #flows: FlowEnds
-  readonly #waiting: Waiting[] = []
+  /** The oldest first. */
+  readonly #waiting = new Set<Waiting>()
 
   constructor(flows: FlowEnds) {
     this.#flows = flows
   }
 
   get waiting(): number {
-    return this.#waiting.length
+    return this.#waiting.size
   }
 
   add(control: number, { listener, port, about }: ExpectedData): void {
-    if (this.#waiting.length >= EXPECTED_MAX) {
-      this.#waiting.shift()
+    if (this.#waiting.size >= EXPECTED_MAX) {
+      for (const oldest of this.#waiting) {
+        this.#waiting.delete(oldest)
+        break
+      }
       this.dropped++
     }
     const words = listener === 'client' ? this.#flows.client : this.#flows.server
     const address = words ? [...words.subarray(control * 4, control * 4 + 4)] : []
-    this.#waiting.push({ control, address, port, about })
+    this.#waiting.add({ control, address, port, about })
   }
 
   /** What the flow was opened for, once; undefined: nobody spoke of it. */
   take(flow: number): FtpData | undefined {
     const port = this.#flows.serverPort[flow]
     const { server } = this.#flows
-    const at = this.#waiting.findIndex(
-      (each) =>
-        each.port === port && each.address.every((word, i) => word === server?.[flow * 4 + i]),
-    )
-    return at === -1 ? undefined : this.#waiting.splice(at, 1)[0]?.about
+    for (const each of this.#waiting) {
+      if (each.port !== port || !each.address.every((word, i) => word === server?.[flow * 4 + i]))
+        continue
+      this.#waiting.delete(each)
+      return each.about
+    }
+    return undefined
   }
 
   /** A control connection that is over opens no more. */
   ended(control: number): void {
-    if (this.#waiting.length === 0) return
-    for (let i = this.#waiting.length - 1; i >= 0; i--)
-      if (this.#waiting[i]?.control === control) this.#waiting.splice(i, 1)
+    if (this.#waiting.size === 0) return
+    for (const each of this.#waiting) if (each.control === control) this.#waiting.delete(each)
   }
 }

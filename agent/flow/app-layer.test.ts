@@ -25,7 +25,7 @@ function layer(serverPort = 80, bounds = {}, clientPort = 40_000) {
       // A copy, as it was at that stage.
       transaction: (_, tx) => void said.push(copyOf(tx)),
       recognised: (_, proto) => void words.push(proto),
-      fault: (_, fault) => void words.push(fault),
+      appFault: (_, fault) => void words.push(fault),
     },
     bounds,
   )

@@ -3,14 +3,13 @@
  * transactions. A flow is a row number of the flow table. State exists only for flows whose protocol is known or being
  * probed, and is bounded in number and in bytes; a flow that meets the bound is passed by and says so.
  */
-import { FAULTS, type Fault } from '../base/fault.ts'
-import type { AppEvent } from '../decode/app-events.ts'
+import type { Fault } from '../base/fault.ts'
 import { decodeDns, looksLikeDns } from '../decode/dns.ts'
 import { isDtlsHello } from '../decode/dtls.ts'
 import { isGoogleQuic } from '../decode/gquic.ts'
 import type { Packet } from '../decode/packet.ts'
 import { looksLikeQuic } from '../decode/quic.ts'
-import { type AppProto, TRANSACTION_PROTOS, type Transaction } from '../decode/records.ts'
+import { type AppProto, TRANSACTION_PROTOS } from '../decode/records.ts'
 import { isItProto } from '../decode/records-it.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { DnsFlow } from './app-dns.ts'
@@ -34,6 +33,7 @@ import {
 } from './app-probe.ts'
 import { guessIcsDatagram } from './app-probe-ics.ts'
 import { QuicBudget, QuicFlow } from './app-quic.ts'
+import { AppReports, FlowSink } from './app-sink.ts'
 import { SshFlow } from './app-ssh.ts'
 import { TlsFlow } from './app-tls.ts'
 
@@ -54,9 +54,6 @@ export interface AppFlows {
   readonly client?: Uint32Array
   readonly server?: Uint32Array
 }
-
-/** Events told of one flow. */
-const EVENTS_MAX = 64
 
 const PHASE = { probe: 0, parse: 1, watch: 2, over: 3 } as const
 const PROTOS = [...(['unknown', 'failed'] as const), ...TRANSACTION_PROTOS] as const
@@ -93,7 +90,6 @@ export class AppLayer {
   held = 0
   /** Flows whose protocol was found, by protocol. */
   readonly recognisedCount: Record<string, number> = {}
-  readonly faults: Partial<Record<Fault, number>> = {}
 
   readonly #flows: AppFlows
   readonly #listener: TransactionListener
@@ -110,17 +106,12 @@ export class AppLayer {
   readonly #orig: Uint8Array
   /** Segments watched, or datagrams probed. */
   readonly #tries: Uint8Array
-  /** Which fault words this flow has said: two words of 32 bits. */
-  readonly #said: Uint32Array
   readonly #quic = new QuicBudget()
   readonly #expected: ExpectedConnections
-  /** Events told of each flow. */
-  readonly #events: Uint8Array
-  /** Events that were not told because EVENTS_MAX was met. */
-  eventsDropped = 0
+  readonly #reports: AppReports
   readonly #probes = new Map<number, Probe>()
   /** By flow: its parser, and the bytes it kept when it was last asked. */
-  readonly #parsers: (AppParser | undefined)[] = []
+  readonly #parsers: (AppParser | undefined)[] = [undefined] // an empty list is another kind of list, to the code that reads it
   readonly #heldBy: Int32Array
   #parsing = 0
   /** Of the bytes last looked at: their memory, and where in it they begin. */
@@ -142,9 +133,17 @@ export class AppLayer {
     this.#orig = new Uint8Array(flows.flowsMax)
     this.#tries = new Uint8Array(flows.flowsMax)
     this.#expected = new ExpectedConnections(flows)
-    this.#events = new Uint8Array(flows.flowsMax)
+    this.#reports = new AppReports(flows.flowsMax, listener)
     this.#heldBy = new Int32Array(flows.flowsMax)
-    this.#said = new Uint32Array(flows.flowsMax * 2)
+  }
+
+  get faults(): Partial<Record<Fault, number>> {
+    return this.#reports.faults
+  }
+
+  /** Events that were not told because a flow had told so many. */
+  get eventsDropped(): number {
+    return this.#reports.eventsDropped
   }
 
   /** Data connections that were spoken of, and forgotten for want of room. */
@@ -225,11 +224,15 @@ export class AppLayer {
     }
     const dns = decodeDns(view, 0, view.length)
     if (typeof dns === 'string') {
-      this.#fault(flow, dns)
+      this.#reports.fault(flow, dns)
       return
     }
     if (this.#phase[flow] !== PHASE.parse) this.#know(flow, 'dns')
-    this.#transaction(flow, { proto: 'dns', stage: dns.response ? 'response' : 'request', dns })
+    this.#reports.transaction(flow, {
+      proto: 'dns',
+      stage: dns.response ? 'response' : 'request',
+      dns,
+    })
   }
 
   /** A datagram of a protocol that keeps state; the first may begin it. */
@@ -265,7 +268,7 @@ export class AppLayer {
   /** Not read for want of room, and it says so. */
   #passBy(flow: number): true {
     this.statesDropped++
-    this.#fault(flow, 'protocols-full')
+    this.#reports.fault(flow, 'protocols-full')
     return true
   }
 
@@ -280,10 +283,8 @@ export class AppLayer {
     this.#proto[flow] = 0
     this.#orig[flow] = 0
     this.#tries[flow] = 0
-    this.#events[flow] = 0
+    this.#reports.ended(flow)
     this.#expected.ended(flow)
-    this.#said[flow * 2] = 0
-    this.#said[flow * 2 + 1] = 0
   }
 
   #probe(flow: number, toServer: boolean, view: Buffer): void {
@@ -338,22 +339,7 @@ export class AppLayer {
   }
 
   #sink(flow: number): AppSink {
-    return {
-      transaction: (tx) => this.#transaction(flow, tx),
-      fault: (fault) => this.#fault(flow, fault),
-      event: (event, toServer) => this.#event(flow, event, toServer),
-      expect: (data) => this.#expected.add(flow, data),
-    }
-  }
-
-  #event(flow: number, event: AppEvent, toServer: boolean): void {
-    const told = this.#events[flow] as number
-    if (told >= EVENTS_MAX) {
-      this.eventsDropped++
-      return
-    }
-    this.#events[flow] = told + 1
-    this.#listener.event?.(flow, event, toServer)
+    return new FlowSink(this.#reports, this.#expected, flow)
   }
 
   #guess(flow: number, client: Buffer, server: Buffer): Guess {
@@ -455,7 +441,7 @@ export class AppLayer {
     if (verdict === 'more') {
       if (this.held <= this.#heldMax) return
       this.statesDropped++
-      this.#fault(flow, 'protocols-full')
+      this.#reports.fault(flow, 'protocols-full')
       this.#end(flow, parser)
     }
     this.#forget(flow)
@@ -495,7 +481,7 @@ export class AppLayer {
   #room(flow: number): boolean {
     if (this.states < this.#statesMax && this.held < this.#heldMax) return true
     this.statesDropped++
-    this.#fault(flow, 'protocols-full')
+    this.#reports.fault(flow, 'protocols-full')
     this.#fail(flow)
     return false
   }
@@ -505,21 +491,6 @@ export class AppLayer {
     this.#phase[flow] = PHASE.over
     this.#proto[flow] = PROTOS.indexOf('failed')
     this.#listener.recognised(flow, 'failed')
-  }
-
-  #transaction(flow: number, tx: Transaction): void {
-    this.#listener.transaction(flow, tx)
-  }
-
-  #fault(flow: number, fault: Fault): void {
-    this.faults[fault] = (this.faults[fault] ?? 0) + 1
-    const index = FAULTS.indexOf(fault)
-    const at = flow * 2 + (index >> 5)
-    const bit = 1 << (index & 31)
-    const said = this.#said[at] as number
-    if ((said & bit) !== 0) return
-    this.#said[at] = said | bit
-    this.#listener.fault(flow, fault)
   }
 }
 

@@ -11,9 +11,9 @@ export interface TransactionListener {
   /** Said again when a tunnel turns into another protocol. */
   recognised(flow: number, proto: AppProto): void
   /** Each word once a flow. All are counted in `AppLayer.faults`. */
-  fault(flow: number, fault: Fault): void
+  appFault(flow: number, fault: Fault): void
   /** Something that rules have a name for; `toServer`: in what that side sent. */
-  event?(flow: number, event: AppEvent, toServer: boolean): void
+  appEvent?(flow: number, event: AppEvent, toServer: boolean): void
 }
 
 /** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. `anew`: one in which anything may. */

@@ -28,7 +28,7 @@ const SECOND_US = 1e6
 
 /** Whether one more flow may be opened now. */
 export class QuicBudget {
-  #secondUs = 0
+  #secondUs = -0 // no small integer, as Packet.timeUs
   #begun = 0
 
   take(timeUs: number): boolean {

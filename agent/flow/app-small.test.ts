@@ -67,8 +67,8 @@ function twoFlows(dataPort: number) {
   const app = new AppLayer(flows, {
     transaction: (_, tx) => void said.push(structuredClone(tx)),
     recognised: () => {},
-    fault: () => {},
-    event: (_, event) => void events.push(event),
+    appFault: () => {},
+    appEvent: (_, event) => void events.push(event),
   })
   const speak = (flow: number, toServer: boolean, text: string) => {
     const bytes = Buffer.from(text, 'latin1')

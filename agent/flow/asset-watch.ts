@@ -27,7 +27,7 @@ export interface AssetSeen {
 interface Told {
   address: string
   timeUs: number
-  /** As a number; -1 while it is not known. */
+  /** As a number; NaN while it is not known, and no small integer, as Packet.timeUs. */
   mac: number
   /** Side, protocol and port as one number. */
   roles: Set<number>
@@ -38,13 +38,13 @@ const SERVES = 1 << 24
 
 export interface AssetWatchOptions {
   home: readonly Prefix[]
-  onSeen: (seen: AssetSeen) => void
+  output: { sighting(seen: AssetSeen): void }
   assetsMax?: number
 }
 
 export class AssetWatch {
   readonly #home: readonly Prefix[]
-  readonly #onSeen: (seen: AssetSeen) => void
+  readonly #output: AssetWatchOptions['output']
   readonly #max: number
   /** By the last word of an IPv4 address, or the text of another. */
   readonly #told = new Map<number | string, Told>()
@@ -55,7 +55,7 @@ export class AssetWatch {
 
   constructor(options: AssetWatchOptions) {
     this.#home = options.home
-    this.#onSeen = options.onSeen
+    this.#output = options.output
     this.#max = options.assetsMax ?? ASSETS_MAX
   }
 
@@ -74,7 +74,7 @@ export class AssetWatch {
     const told = this.#alive(this.#sender, 0, timeUs)
     if (!told || told.mac === mac) return
     told.mac = mac
-    this.#onSeen({ address: told.address, timeUs, mac: arpSenderText(bytes, at) })
+    this.#output.sighting({ address: told.address, timeUs, mac: arpSenderText(bytes, at) })
   }
 
   /** A flow began: its sender is alive. An address that is only called need not exist. */
@@ -91,12 +91,12 @@ export class AssetWatch {
     if (this.local(table.client, row * 4)) {
       const told = this.#alive(table.client, row * 4, timeUs)
       if (told && port > 0 && addOnce(told.roles, role))
-        this.#onSeen({ address: told.address, timeUs, calls: roleText(table, row) })
+        this.#output.sighting({ address: told.address, timeUs, calls: roleText(table, row) })
     }
     if (!this.local(table.server, row * 4)) return
     const told = this.#alive(table.server, row * 4, timeUs)
     if (told && port > 0 && addOnce(told.roles, role + SERVES))
-      this.#onSeen({ address: told.address, timeUs, serves: roleText(table, row) })
+      this.#output.sighting({ address: told.address, timeUs, serves: roleText(table, row) })
   }
 
   #alive(words: Uint32Array, at: number, timeUs: number): Told | undefined {
@@ -107,12 +107,12 @@ export class AssetWatch {
         this.refused++
         return undefined
       }
-      told = { address: addressText(words, at), timeUs, mac: -1, roles: new Set() }
+      told = { address: addressText(words, at), timeUs, mac: Number.NaN, roles: new Set() }
       this.#told.set(key, told)
-      this.#onSeen({ address: told.address, timeUs })
+      this.#output.sighting({ address: told.address, timeUs })
     } else if (timeUs - told.timeUs >= ALIVE_US) {
       told.timeUs = timeUs
-      this.#onSeen({ address: told.address, timeUs })
+      this.#output.sighting({ address: told.address, timeUs })
     }
     return told
   }

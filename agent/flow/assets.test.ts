@@ -11,7 +11,11 @@ const POLL: Ends = { src: '10.0.0.1', dest: '10.0.0.2', srcPort: 40_000, destPor
 
 function watched(frames: readonly Uint8Array[], assetsMax = 100) {
   const seen: AssetSeen[] = []
-  const assets = new AssetWatch({ home: HOME, assetsMax, onSeen: (one) => void seen.push(one) })
+  const assets = new AssetWatch({
+    home: HOME,
+    assetsMax,
+    output: { sighting: (one) => void seen.push(one) },
+  })
   const recorder = new FlowRecorder({ assets }).send(frames).end()
   return { seen, assets, recorder }
 }

@@ -24,7 +24,7 @@ export class FlowCounters {
   segmentsRefused = 0
   streamOverlaps = 0
   gaps = 0
-  gapBytes = 0
+  gapBytes = 0.5
   resetsIgnored = 0
   checksumsBad = 0
   fragments = 0
@@ -37,6 +37,10 @@ export class FlowCounters {
   fragmentsEvicted = 0
   assetsRefused = 0
   readonly #faults = new Float64Array(FAULTS.length)
+
+  constructor() {
+    this.gapBytes = 0 // it was no small integer, and so may become none without all code being made again
+  }
 
   fault(fault: Fault): void {
     const at = FAULT_INDEX[fault] as number

@@ -9,7 +9,7 @@ import type { AssetWatch } from './asset-watch.ts'
 import { FlowCounters } from './counters.ts'
 import { Fragments } from './fragments.ts'
 import type { EndReason, FlowListener } from './listener.ts'
-import { Reassembly } from './reassembly.ts'
+import { Reassembly, type StreamTrouble } from './reassembly.ts'
 import { FLOW, FlowTable, type FlowTableOptions } from './table.ts'
 import { TcpFlows } from './tcp-flows.ts'
 
@@ -55,7 +55,7 @@ const PORTS_LOW_MAX = 1023
 /** Time may stand back this far without being a new capture. */
 const BACK_US = 60_000_000
 
-export class FlowEngine {
+export class FlowEngine implements StreamTrouble {
   readonly table: FlowTable
   readonly counters = new FlowCounters()
   readonly #listener: FlowListener
@@ -91,14 +91,7 @@ export class FlowEngine {
       ...(options.streamBytesMax === undefined ? {} : { poolBytes: options.streamBytesMax }),
       listener,
       counters: this.counters,
-      onOverlap: (row) => {
-        this.#packet?.note('reassembly_overlap_different_data')
-        this.#fault('stream-overlap', row)
-      },
-      onFull: (row) => {
-        this.markIncomplete(row)
-        this.#fault('stream-full', row)
-      },
+      trouble: this,
     })
     this.#tcp = new TcpFlows({
       table: this.table,
@@ -106,11 +99,8 @@ export class FlowEngine {
       counters: this.counters,
       midstream: options.midstream ?? true,
       oneSided: options.oneSided ?? true,
-      onEstablished: (row) => {
-        this.#listener.established(row)
-        this.#assets?.answered(this.table, row)
-      },
-      onRefused: (row) => this.#listener.refused(row),
+      listener,
+      assets: options.assets,
     })
   }
 
@@ -196,6 +186,16 @@ export class FlowEngine {
     if (row < 0 || this.table.incomplete[row] === 1) return
     this.table.incomplete[row] = 1
     this.counters.flowsIncomplete++
+  }
+
+  overlapped(row: number): void {
+    this.#packet?.note('reassembly_overlap_different_data')
+    this.#fault('stream-overlap', row)
+  }
+
+  streamFull(row: number): void {
+    this.markIncomplete(row)
+    this.#fault('stream-full', row)
   }
 
   /** A datagram may be here though what it carries could not be read: rules on IP itself are asked. */

@@ -12,6 +12,11 @@ const TICK_US = 1_000_000
 /** Time may stand back this far without being a new capture. */
 const BACK_US = 60_000_000
 
+/** After the timers of the flow stage, those of others. */
+export interface TickListener {
+  ticked(timeUs: number): void
+}
+
 export class FramePath {
   /** The one packet of this shard. */
   readonly packet = new Packet()
@@ -23,13 +28,12 @@ export class FramePath {
   bytes = 0
   #batchBytes: Uint8Array = new Uint8Array(0)
   readonly #engine: FlowEngine
-  readonly #onTick: (timeUs: number) => void
-  #tickedUs = -1
+  readonly #listener: TickListener | undefined
+  #tickedUs = Number.NEGATIVE_INFINITY
 
-  /** `onTick`: after the timers of the flow stage, those of others. */
-  constructor(engine: FlowEngine, onTick: (timeUs: number) => void = () => {}) {
+  constructor(engine: FlowEngine, listener?: TickListener) {
     this.#engine = engine
-    this.#onTick = onTick
+    this.#listener = listener
   }
 
   /** Every frame of the batch once, in order. */
@@ -63,6 +67,6 @@ export class FramePath {
     this.#tickedUs = timeUs
     if (first) return
     this.#engine.tick(timeUs)
-    this.#onTick(timeUs)
+    this.#listener?.ticked(timeUs)
   }
 }

@@ -23,10 +23,14 @@ export interface ReassemblyOptions {
   poolBytes?: number
   listener: FlowListener
   counters: FlowCounters
+  trouble: StreamTrouble
+}
+
+export interface StreamTrouble {
   /** Two segments brought different bytes for one place. */
-  onOverlap: (row: number) => void
+  overlapped(row: number): void
   /** A bound was met: bytes of this flow go uninspected. */
-  onFull: (row: number) => void
+  streamFull(row: number): void
 }
 
 /** Streams are numbered row * 2, + 1 for the direction to the client. */
@@ -48,8 +52,7 @@ export class Reassembly {
   readonly #replace: boolean
   readonly #listener: FlowListener
   readonly #counters: FlowCounters
-  readonly #onOverlap: (row: number) => void
-  readonly #onFull: (row: number) => void
+  readonly #trouble: StreamTrouble
 
   constructor(options: ReassemblyOptions) {
     const streams = options.flowsMax * 2
@@ -66,8 +69,7 @@ export class Reassembly {
     this.#replace = options.overlap === 'last'
     this.#listener = options.listener
     this.#counters = options.counters
-    this.#onOverlap = options.onOverlap
-    this.#onFull = options.onFull
+    this.#trouble = options.trouble
   }
 
   open(row: number): void {
@@ -208,7 +210,7 @@ export class Reassembly {
   /** No room to wait: the hole is given up, and what follows it goes on. */
   #full(stream: number, seq: number, bytes: Uint8Array, from: number, size: number): void {
     this.#counters.segmentsRefused++
-    this.#onFull(stream >> 1)
+    this.#trouble.streamFull(stream >> 1)
     this.skipTo(stream, seq)
     const old = ((this.next[stream] as number) - seq) | 0
     if (old < size) this.#inOrder(stream, bytes, from + old, size - old)
@@ -296,7 +298,7 @@ export class Reassembly {
   ): void {
     if (!this.pool.overlay(chunk, offset, bytes, from, size, this.#replace)) return
     this.#counters.streamOverlaps++
-    this.#onOverlap(stream >> 1)
+    this.#trouble.overlapped(stream >> 1)
   }
 
   #skipAcknowledged(stream: number): void {

@@ -2,7 +2,9 @@
 import { readU32 } from '../decode/bytes.ts'
 import { type Packet, TCP } from '../decode/packet.ts'
 import { timestampsAt } from '../decode/tcp.ts'
+import type { AssetWatch } from './asset-watch.ts'
 import type { FlowCounters } from './counters.ts'
+import type { FlowListener } from './listener.ts'
 import type { Reassembly } from './reassembly.ts'
 import { FLOW, type FlowTable } from './table.ts'
 
@@ -36,10 +38,8 @@ export interface TcpFlowsOptions {
   /** Whether streams are read whose handshake was not seen, and those with one side alone. */
   midstream: boolean
   oneSided: boolean
-  /** The handshake was seen in both directions. */
-  onEstablished: (row: number) => void
-  /** A SYN was answered by a reset. */
-  onRefused: (row: number) => void
+  listener: Pick<FlowListener, 'established' | 'refused'>
+  assets: AssetWatch | undefined
 }
 
 export class TcpFlows {
@@ -50,8 +50,8 @@ export class TcpFlows {
   readonly #readOneSided: boolean
   /** Whether streams are read that begin with the answer to a SYN that was not seen. */
   readonly #readAnswered: boolean
-  readonly #onEstablished: (row: number) => void
-  readonly #onRefused: (row: number) => void
+  readonly #listener: TcpFlowsOptions['listener']
+  readonly #assets: AssetWatch | undefined
   readonly #state: Uint8Array
   readonly #closing: Uint8Array
   /** By stream: the window scale its sender announced, its FIN and where that stands. */
@@ -82,8 +82,8 @@ export class TcpFlows {
     this.#readMidstream = options.midstream
     this.#readOneSided = options.oneSided
     this.#readAnswered = options.midstream || options.oneSided
-    this.#onEstablished = options.onEstablished
-    this.#onRefused = options.onRefused
+    this.#listener = options.listener
+    this.#assets = options.assets
     const rows = options.table.flowsMax
     this.#state = new Uint8Array(rows)
     this.#closing = new Uint8Array(rows)
@@ -354,7 +354,8 @@ export class TcpFlows {
     this.#table.state[row] = FLOW.ESTABLISHED
     if (this.#table.midstream[row] === 1) return
     this.#table.established[row] = 1
-    this.#onEstablished(row)
+    this.#listener.established(row)
+    this.#assets?.answered(this.#table, row)
   }
 
   /** RFC 7323 §2.2: a scale counts only when both announced one, and never in a SYN. */
@@ -387,7 +388,7 @@ export class TcpFlows {
     if (this.#wentOn[row] === 3 - from) this.#wentOn[row] = 4 + 3 - from
     if (this.#wentOn[row] === 0) this.#resetAt[stream] = streams.next[stream] as number
     this.#resetBy[row] = from
-    if (answer) this.#onRefused(row)
+    if (answer) this.#listener.refused(row)
   }
 
   /** Notes that a direction has been handed on up to its FIN; closed once both have. */

@@ -3,13 +3,16 @@
  * A group of its own below ours (control groups v1), or beside ours (v2, where one that has processes cannot divide itself). Whoever
  * starts the process makes the group and takes it away; what a killed starter left is taken away at the next start.
  */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, statSync, writeFileSync } from 'node:fs' // biome-ignore format: one line
 import { dirname, join } from 'node:path'
 
 export const THREADS_MAX = 64
-const NAME = /^picket-(\d+)-(\d+)-\d+$/
+/** Its starter's number, start, and where that number counts: a box in a PID namespace has others under the same ones. */
+const NAME = /^picket-(\d+)-(\d+)-(\d+)-\d+$/
 const AGAIN_MS = 20
 const AGAIN_MAX = 250
+/** A group is entered within moments; one that stood empty for so long waits for nobody. */
+const ENTERED_MS_MAX = 60_000
 
 export interface ControlGroup {
   /** With all its threads. What it held before counts where it was. */
@@ -35,13 +38,14 @@ export class ControlGroups {
   readonly version: 1 | 2
   readonly #places: readonly Place[]
   readonly #mark: string
+  readonly #numbers = numberSpace()
   readonly #left = new Set<string>()
   #count = 0
 
   private constructor(version: 1 | 2, places: readonly Place[]) {
     this.version = version
     this.#places = places
-    this.#mark = `picket-${process.pid}-${startOf(process.pid)}`
+    this.#mark = `picket-${process.pid}-${startOf(process.pid)}-${this.#numbers}`
   }
 
   /** Tries it: nothing where this machine does not let us bound memory. */
@@ -103,9 +107,14 @@ export class ControlGroups {
   #clear(): void {
     for (const { folder } of this.#places)
       for (const name of readdirSync(folder)) {
-        const [, pid = '', start = ''] = NAME.exec(name) ?? []
-        if (pid === '' || startOf(Number(pid)) === start) continue
+        const [, pid = '', start = '', numbers] = NAME.exec(name) ?? []
+        if (pid === '') continue
         const path = join(folder, name)
+        if (numbers !== this.#numbers) {
+          removeIfLeft(path)
+          continue
+        }
+        if (startOf(Number(pid)) === start) continue
         for (const left of quietly(join(path, 'cgroup.procs')).split('\n').filter(Boolean)) end(Number(left)) // biome-ignore format: one line
         this.#remove(path)
       }
@@ -188,6 +197,24 @@ function ownGroup(
     return { path: join(at, inside), isRoot: join('/', inside) === '/' }
   }
   return undefined
+}
+
+/** Who is in it, and whether its starter lives, cannot be known from here: only one that nobody was in for long goes. */
+function removeIfLeft(path: string): void {
+  try {
+    if (Date.now() - statSync(path).mtimeMs > ENTERED_MS_MAX) rmdirSync(path)
+  } catch {
+    // somebody is in it, or it is gone
+  }
+}
+
+/** The PID namespace, by its number: what a process is called there it is called nowhere else. */
+function numberSpace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'
+  } catch {
+    return '0'
+  }
 }
 
 /** The time a process started, in ticks since the boot: its number alone may be another's by now. */

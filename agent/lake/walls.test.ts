@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs' // biome-ignore format: one line
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs' // biome-ignore format: one line
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -159,3 +159,54 @@ test.skipIf(!walls.groups)('what a killed starter left is taken away by the next
   await ControlGroups.open()?.close()
   expect(await until(() => !groupsNow().some((name) => name.startsWith(mark)))).toBe(true)
 })
+
+const canSpace = spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0
+/** A starter with a process in a group of its own; each line that comes in goes through that process. */
+const ECHO = `const { ControlGroups } = await import('${import.meta.dirname}/control-groups.ts')
+const { spawn } = await import('node:child_process')
+const child = spawn('cat', { stdio: ['pipe', 'pipe', 'inherit'] })
+child.on('exit', () => console.log('it was ended'))
+child.stdin.on('error', () => {})
+child.stdout.on('data', (bytes) => console.log(String(bytes).trim()))
+ControlGroups.open().make(1 << 26).add(child.pid)
+console.log('it runs')
+process.stdin.on('data', (bytes) => child.stdin.write(bytes)).on('end', () => process.exit())`
+
+test.skipIf(!walls.groups || !canSpace)(
+  'a box in a PID namespace keeps its processes when another box starts beside it',
+  async () => {
+    const words = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, '--input-type=module', '-e', ECHO] // biome-ignore format: one line
+    const other = spawn('unshare', words, { stdio: ['pipe', 'pipe', 'inherit'] })
+    const gone = once(other, 'exit')
+    let said = ''
+    other.stdout.on('data', (bytes: Buffer) => {
+      said += bytes.toString()
+    })
+    try {
+      expect(await until(() => said !== '')).toBe(true)
+      await ControlGroups.open()?.close()
+      other.stdin.write('it lives\n')
+      expect(await until(() => said.split('\n').length > 2)).toBe(true)
+      expect(said).toBe('it runs\nit lives\n')
+    } finally {
+      other.stdin.end()
+      await gone
+    }
+  },
+)
+
+test.skipIf(!walls.groups)(
+  'of another PID namespace only what stood empty for long is taken away',
+  async () => {
+    const group = (walls.groups as ControlGroups).make(64 << 20)
+    const folders = pathsOf(group).map((path) => dirname(path))
+    group.remove()
+    const named = (n: number) =>
+      folders.map((each) => join(each, `picket-1-1-1-${process.pid}${n}`))
+    for (const path of [...named(1), ...named(2)]) mkdirSync(path)
+    for (const path of named(1)) utimesSync(path, 1, 1)
+    await ControlGroups.open()?.close()
+    expect([...named(1), ...named(2)].filter((path) => existsSync(path))).toEqual(named(2))
+    for (const path of named(2)) rmdirSync(path)
+  },
+)

@@ -59,8 +59,9 @@ describe.skipIf(!able)('a block', () => {
   test('ends by itself', async () => {
     const asset = await site.networks.talk('assets', 'udp-listen', '5002')
     await site.networks.talk('hosts', 'udp-send', AT.asset, '5002', '10', AT.attacker)
+    // Long beside the silence that is waited for, also where that takes its time.
     const active = await site.approve(
-      await site.agent.propose(aPlan({ port: 5002, durationMs: 1500 })),
+      await site.agent.propose(aPlan({ port: 5002, durationMs: 4000 })),
     )
     await asset.quiet(AT.attacker)
     await asset.hears(AT.attacker)

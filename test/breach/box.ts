@@ -1,5 +1,5 @@
 /** A real picket-keys on a temporary folder, with two tenants and a clock that the test sets. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, lstatSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLog } from '../../agent/base/log.ts'
@@ -15,6 +15,7 @@ import {
 } from '../../agent/control/keys-client.ts'
 import { serveKeys } from '../../agent/control/keys-server.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
+import { entriesOf, ifThere } from './canary.ts'
 
 export const PASSWORD = 'correct horse battery'
 
@@ -98,11 +99,11 @@ export async function refusal(call: Promise<unknown>): Promise<string> {
 
 /** Every file below a folder whose bytes hold one of the words. */
 export function filesHolding(folder: string, words: readonly (string | Buffer)[]): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => {
-      const bytes = readFileSync(path)
-      return words.some((word) => bytes.includes(word))
-    })
+  return entriesOf(folder)
+    .map((name) => join(folder, name))
+    .filter((path) =>
+      ifThere(() => lstatSync(path).isFile() && readFileSync(path)).some(
+        (bytes) => bytes && words.some((word) => bytes.includes(word)),
+      ),
+    )
 }

@@ -3,7 +3,7 @@
  * scanner that looks for them in whatever was seen, however it may be written. It never reads an error to learn who won.
  */
 import { randomInt } from 'node:crypto'
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, type Dirent, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs' // biome-ignore format: one line
 import { join } from 'node:path'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 
@@ -134,21 +134,35 @@ export function filesBelow(...folders: readonly string[]): Place[] {
     entriesOf(folder).flatMap((name) => {
       const path = join(folder, name)
       const named = { where: `the name of ${path}`, bytes: Buffer.from(name) }
-      try {
+      const held = ifThere(() => {
         const stat = lstatSync(path)
-        if (!stat.isFile()) return [named]
-        return [named, { where: path, bytes: firstOf(path, stat.size) }]
-      } catch {
-        return [named] // gone meanwhile
-      }
+        return stat.isFile() ? [{ where: path, bytes: firstOf(path, stat.size) }] : []
+      })
+      return [named, ...held.flat()]
     }),
   )
 }
 
-function entriesOf(folder: string): string[] {
+/** Files, folders and what else there is, by their names below it. On a running box some of them go while they are listed. */
+export function entriesOf(folder: string): string[] {
+  let entries: Dirent[] = []
   try {
-    return readdirSync(folder, { recursive: true }) as string[]
-  } catch {
+    entries = readdirSync(folder, { withFileTypes: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  return entries.flatMap((entry) => [
+    entry.name,
+    ...(entry.isDirectory() ? entriesOf(join(folder, entry.name)).map((name) => join(entry.name, name)) : []), // biome-ignore format: one line
+  ])
+}
+
+/** Of what has no longer that name, nothing. */
+export function ifThere<T>(look: () => T): T[] {
+  try {
+    return [look()]
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     return []
   }
 }

@@ -140,9 +140,8 @@ test('enrol-07 half-finished requests are put out in time, and a true one joins 
   const drip = setInterval(() => {
     for (const socket of slow) if (!socket.destroyed) socket.write('x')
   }, 500)
-  const start = performance.now()
   expect(await joins(cape)).toBe('allowed')
-  expect(performance.now() - start).toBeLessThan(3000)
+  expect(slow.filter(({ destroyed }) => !destroyed).length).toBeGreaterThan(0) // it waited for none of them
   await expect.poll(() => door.connections.open, { timeout: DRIP_MS_MAX }).toBe(0)
   clearInterval(drip)
 }, 30_000)

@@ -1,7 +1,6 @@
 /** Boxes of a fleet as processes: picket-keys and picket-link on a data folder each, steered by the command line. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +11,7 @@ import { connect } from '../../agent/control/rpc.ts'
 import { socketPath } from '../../agent/control/sockets.ts'
 import { NODE_FLAGS } from '../../agent/control/units.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
+import { freePort } from '../link/free-port.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const PICKET = at('../../agent/cli.ts')
@@ -144,15 +144,4 @@ export class FleetBox {
     after(this.data)
     rmSync(this.data, { recursive: true, force: true })
   }
-}
-
-function freePort(): Promise<number> {
-  const server = createServer()
-  return new Promise((done, fail) => {
-    server.once('error', fail)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => done(port))
-    })
-  })
 }

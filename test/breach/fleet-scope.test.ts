@@ -71,8 +71,9 @@ test('unknown and foreign are alike to the byte, and take as long', async () => 
       await of([name])
       times[name]?.push(performance.now() - start)
     }
-  const median = (list: number[] = []) => list.sort((a, b) => a - b)[list.length >> 1] ?? 0
-  const [a, b] = [median(times.zulu), median(times['nobody-knows'])]
+  // The lower quarter: others that take the processor make some of them longer, and none shorter.
+  const low = (list: number[] = []) => list.sort((a, b) => a - b)[list.length >> 2] ?? 0
+  const [a, b] = [low(times.zulu), low(times['nobody-knows'])]
   expect(Math.max(a, b) / Math.min(a, b)).toBeLessThan(1.5)
 })
 

@@ -17,15 +17,19 @@ test.skipIf(!able)(`kill -9 at ${KILLS} moments, seed ${seed}`, async () => {
   stack.defer(() => site.close())
   const asset = await site.networks.talk('assets', 'udp-listen', '5000')
   await site.networks.talk('hosts', 'udp-send', AT.asset, '5000', '20', AT.attacker)
-  await site.networks.talk('hosts', 'udp-send', AT.asset, '5000', '20', AT.other)
   await site.approve(await site.agent.propose(aPlan()))
-  await asset.quiet(AT.attacker)
+  // Who begins once the block stands is heard behind all that came before it.
+  await site.networks.talk('hosts', 'udp-send', AT.asset, '5000', '20', AT.other)
+  await asset.hears(AT.other, 1)
   const heard = asset.count(AT.attacker)
 
   const known: Known = { said: new Map(), undoing: new Set() }
   const { said, undoing } = known
   for (let round = 0; round < KILLS; round++) {
-    const work = busy(site, known, random)
+    const answered = Promise.withResolvers<void>()
+    const work = busy(site, { ...known, answered: answered.resolve }, random)
+    // Three of four die in the middle of their work, however slow it is here; the others at any moment.
+    if (random() < 0.75) await Promise.race([answered.promise, work])
     await new Promise((done) => setTimeout(done, random() * 80))
     await site.killGuard()
     await work
@@ -48,9 +52,9 @@ test.skipIf(!able)(`kill -9 at ${KILLS} moments, seed ${seed}`, async () => {
     undoing.clear()
     for (const action of listed) if (said.has(action.action_id)) said.set(action.action_id, action)
   }
-  expect(asset.count(AT.attacker)).toBe(heard) // not one datagram in all that time
   await asset.hears(AT.other)
-  expect(said.size).toBeGreaterThan(KILLS)
+  expect(asset.count(AT.attacker)).toBe(heard) // not one datagram in all that time
+  expect(said.size).toBeGreaterThan(KILLS / 2)
 })
 
 interface Known {
@@ -68,9 +72,14 @@ const AFTER: Record<string, string[]> = {
 }
 
 /** Proposes, approves and undoes until the guard is gone; keeps what was acknowledged. */
-async function busy(site: GuardedSite, { said, undoing }: Known, random: () => number) {
+async function busy(
+  site: GuardedSite,
+  { said, undoing, answered }: Known & { answered: () => void },
+  random: () => number,
+) {
   const keep = (action: Action) => {
     said.set(action.action_id, action)
+    answered()
     return action
   }
   for (let n = said.size; ; n++) {

@@ -5,9 +5,9 @@
 import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { silentLog } from '../../agent/base/log.ts'
 import { CELL_LIMITS, CellClient, RESULT_BYTES_MAX } from '../../agent/control/cell-client.ts'
-import { openKeysBox } from '../../agent/control/keys-box.ts'
+import { openFileCustodian } from '../../agent/keys/file-custodian.ts'
+import { Keyring } from '../../agent/keys/keyring.ts'
 import type { Branch } from '../../agent/lake/cell.ts'
 import type { Limits } from '../../agent/lake/confined-child.ts'
 import { openEngine } from '../../agent/lake/engine.ts'
@@ -162,22 +162,20 @@ export function pathsOf(branches: readonly Branch[]): string[] {
   return branches.flatMap(({ paths }) => paths)
 }
 
-/** The keys that picket-keys would hand out, from a copy of its folder. */
+/** The keys that picket-keys would hand out, from a copy of theirs: all else of a running box may change while it is read. */
 async function branchesOf(box: RunningLake): Promise<Record<'alfa' | 'zulu', Branch>> {
-  const copy = mkdtempSync(join(tmpdir(), 'keys-copy-'))
-  const skip = ['run', 'tenants', 'journal'].map((name) => join(box.data, name))
-  cpSync(box.data, copy, { recursive: true, filter: (path) => !skip.includes(path) })
-  const keys = await openKeysBox({ data: copy, log: silentLog })
+  const folder = mkdtempSync(join(tmpdir(), 'keys-copy-'))
   try {
+    cpSync(join(box.data, 'keys'), folder, { recursive: true })
+    const ring = await Keyring.open({ folder, custodian: openFileCustodian(folder) })
     const branch = async (name: 'alfa' | 'zulu'): Promise<Branch> => {
       const files = await box.files(name)
       const { tenant_id, tenant_uid, fleet_id } = box.tenant(name)
-      const key = keys.ring.layer(tenant_uid, files[0]?.epoch ?? 0, 'parquet').toString('base64')
+      const key = ring.layer(tenant_uid, files[0]?.epoch ?? 0, 'parquet').toString('base64')
       return { tenant_id, fleet_id, key, paths: files.map(({ path }) => path) }
     }
     return { alfa: await branch('alfa'), zulu: await branch('zulu') }
   } finally {
-    keys.close()
-    rmSync(copy, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   }
 }

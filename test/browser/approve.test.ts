@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { MachineView } from '../../web/base/ports.ts'
-import { findChromium, openBrowser, SCREENS, walkTo } from './chromium.ts'
+import { findChromium, openBrowser, openLive, SCREENS, walkTo } from './chromium.ts'
 import { findSpaces, RealSite } from './real-site.ts'
 
 const STARTED_MS_MAX = 120_000
@@ -171,7 +171,7 @@ async function withoutToken(): Promise<void> {
 }
 
 async function signedOutAtOnce(): Promise<void> {
-  await page.goto(`${site.base}/now`)
+  await openLive(page, `${site.base}/now`)
   const other = await browser.context.newPage()
   await other.goto(`${site.base}/settings`)
   await other.click('text=Sign out')

@@ -103,6 +103,13 @@ export async function signIn(page: Page, base: string, name: string): Promise<vo
   await page.waitForURL(`${base}/now`)
 }
 
+/** A page that hears what changes from now on: what is told before its stream is open it reads with the next. */
+export async function openLive(page: Page, url: string): Promise<void> {
+  const stream = page.waitForResponse('**/live')
+  await page.goto(url)
+  await stream
+}
+
 /** `j` until the selected row holds that text and a button of that verb: as a person without a mouse finds it. */
 export async function walkTo(page: Page, text: string, verb: string): Promise<void> {
   const wanted = page.locator('.row[aria-current]', {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { FleetSite } from '../../web/base/ports.ts'
-import { findChromium, type Look, openBrowser, serveStory, signIn } from './chromium.ts'
+import { findChromium, type Look, openBrowser, openLive, serveStory, signIn } from './chromium.ts'
 import { EIGHT, fleetStory, manySites, THREE } from './fleet-story.ts'
 import { complaints, judge, LOOKS, lookAt } from './judge.ts'
 import { createStory } from './story.ts'
@@ -78,7 +78,7 @@ test.skipIf(!chromium)(
     await using browser = await openBrowser(chromium as string, { width: 1440, theme: 'light' })
     const page = await browser.context.newPage()
     await signIn(page, site.base, 'thandi')
-    await page.goto(`${site.base}/fleet`)
+    await openLive(page, `${site.base}/fleet`)
     const current = () => page.getAttribute('.row[aria-current]', 'data-id')
     await page.keyboard.press('j')
     await page.keyboard.press('j')

@@ -1,7 +1,7 @@
 /** By keyboard alone, and without the script: the pages over the story, in real Chromium. */
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
-import { findChromium, openBrowser, serveStory, signIn, walkTo } from './chromium.ts'
+import { findChromium, openBrowser, openLive, serveStory, signIn, walkTo } from './chromium.ts'
 import { GUESSER, idOf, LAPTOP, NOW_US } from './story/scene.ts'
 import { createStory } from './story.ts'
 
@@ -97,7 +97,7 @@ describe.skipIf(!chromium)('actions by keyboard', () => {
   test('what changes is exchanged in place: a tick and the selection stay', async () => {
     await using seen = await open('sipho')
     const { page, base, story } = seen
-    await page.goto(`${base}/actions`)
+    await openLive(page, `${base}/actions`)
     await page.evaluate('window.neverReloaded = true')
     for (const key of ['j', 'x']) await page.keyboard.press(key)
     const [, , active] = story.actions

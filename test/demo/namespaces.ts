@@ -3,7 +3,7 @@
  * behind. As root they belong to root; otherwise to a user namespace in which we are root.
  */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
-import { readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { pause } from '../traffic/programs/service.ts'
 
 /** The rooms of one site. */
@@ -19,7 +19,8 @@ export interface Rooms<Name extends string = Room> {
   pid(room: Name): number
 }
 
-const OPENED_MS_MAX = 5_000
+const OPENED_MS_MAX = 20_000
+const HOLDER = 'sleep'
 
 export class Namespaces implements Rooms<string> {
   readonly #holders = new Map<string, ChildProcess>()
@@ -98,12 +99,13 @@ export class Namespaces implements Rooms<string> {
       readlinkSync('/proc/self/ns/net'),
       room !== this.#first && namespaceOf(this.#holders.get(this.#first)?.pid),
     ]
-    const holder = spawn(program, [...words, '--', 'sleep', 'infinity'], { stdio: 'ignore' })
+    const holder = spawn(program, [...words, '--', HOLDER, 'infinity'], { stdio: 'ignore' })
     this.#holders.set(room, holder)
     const deadline = performance.now() + OPENED_MS_MAX
     for (;;) {
       const now = namespaceOf(holder.pid)
-      if (now && !before.includes(now)) return
+      // Its last program runs once the namespaces are set up: who is who in them is written after they are made.
+      if (now && !before.includes(now) && commandOf(holder.pid) === HOLDER) return
       if (holder.exitCode !== null || performance.now() > deadline)
         throw new Error(`No network namespace for ${room}.`)
       await pause(5)
@@ -114,6 +116,14 @@ export class Namespaces implements Rooms<string> {
 function namespaceOf(pid: number | undefined): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/ns/net`)
+  } catch {
+    return undefined
+  }
+}
+
+function commandOf(pid: number | undefined): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
   } catch {
     return undefined
   }

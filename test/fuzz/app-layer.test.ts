@@ -179,7 +179,7 @@ function hear({ port, turns }: Talk, cuts: number[][] | undefined): string {
   }
   const app = new AppLayer(
     { flowsMax: 2, serverPort },
-    { transaction: keep, recognised: () => {}, fault: (_, fault) => void faults.add(fault) },
+    { transaction: keep, recognised: () => {}, appFault: (_, fault) => void faults.add(fault) },
   )
   for (const [i, { toServer, bytes }] of turns.entries()) {
     const edges = [0, ...(cuts?.[i] ?? []), bytes.length]

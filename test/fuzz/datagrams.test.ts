@@ -62,7 +62,7 @@ function hear({ port, datagrams }: Talk): void {
     {
       transaction: () => {},
       recognised: () => {},
-      fault: (_, fault) => recordOrFault(fault),
+      appFault: (_, fault) => recordOrFault(fault),
     },
   )
   for (const { toServer, bytes } of datagrams) {

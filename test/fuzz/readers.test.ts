@@ -116,7 +116,7 @@ function formOf(body: Buffer): HttpTransaction | undefined {
         if (tx.proto === 'http') heard = tx.http
       },
       recognised: () => {},
-      fault: () => {},
+      appFault: () => {},
     },
   )
   const head = `POST /up HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=${BOUNDARY}\r\nContent-Length: ${body.length}\r\n\r\n`

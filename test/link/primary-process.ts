@@ -4,6 +4,7 @@ import { silentLog } from '../../agent/base/log.ts'
 import { Broker } from '../../agent/link/broker.ts'
 import { openReceiver, readFleet } from './fleet.ts'
 
+process.once('disconnect', () => process.exit()) // whoever started it has ended
 const [folder = '', port = '0', snapshotMs = '200'] = process.argv.slice(2)
 const fleet = readFleet(join(folder, 'fleet.json'))
 const { certificate, privateKey } = fleet.primary

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { type BoxKeys, makeSender, openOutbox, readFleet, summaryAt, uplinkOf } from './fleet.ts'
 
+process.once('disconnect', () => process.exit()) // whoever started it has ended
 const [folder = '', port = '', count = '0'] = process.argv.slice(2)
 const fleet = readFleet(join(folder, 'fleet.json'))
 const site = fleet.sites[0] as BoxKeys

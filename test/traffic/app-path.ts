@@ -44,7 +44,7 @@ export class AppPath implements FlowListener {
     this.app = new AppLayer(this.#table, {
       transaction: (flow, tx) => this.#transaction(flow, tx),
       recognised: () => {},
-      fault: (_, fault) => void this.faults.push(fault),
+      appFault: (_, fault) => void this.faults.push(fault),
     })
     this.#engine = new FlowEngine({ table: this.#table }, this)
     this.#path = new FramePath(this.#engine)

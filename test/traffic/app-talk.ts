@@ -42,8 +42,8 @@ export function heard({ port, turns }: Talk, size = 1e6): Heard {
         if (!isIt(tx) || tx.stage === 'done') said.push(structuredClone(tx))
       },
       recognised: () => {},
-      fault: (_, fault) => void faults.push(fault),
-      event: (_, event) => void events.push(event),
+      appFault: (_, fault) => void faults.push(fault),
+      appEvent: (_, event) => void events.push(event),
     },
   )
   for (const { toServer, bytes } of turns)

@@ -40,7 +40,7 @@ export async function fireRules(
   const app = new AppLayer(table, {
     transaction: (flow, transaction) => engine.transaction(flow, transaction, path.packet.timeUs),
     recognised: () => {},
-    fault: () => {},
+    appFault: () => {},
   })
   const engine = new SignatureEngine(set, {
     flows: table,

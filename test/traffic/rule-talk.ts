@@ -31,8 +31,8 @@ export function heeded({ port, turns }: Talk, rules: readonly string[], size = 1
   const app: AppLayer = new AppLayer(table, {
     transaction: (flow, tx) => engine.transaction(flow, tx, 1),
     recognised: () => {},
-    fault: () => {},
-    event: (flow, event, toServer) => engine.appEvent(event, flow, toServer, 1),
+    appFault: () => {},
+    appEvent: (flow, event, toServer) => engine.appEvent(event, flow, toServer, 1),
   })
   const engine = new SignatureEngine(ruleSet, {
     flows: table,

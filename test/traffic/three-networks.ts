@@ -7,7 +7,7 @@ import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_pro
 import { promisify } from 'node:util'
 
 const TALKER = new URL('./talker.ts', import.meta.url).pathname
-const WAIT_MS = 10_000
+const WAIT_MS = 20_000
 
 export type Side = 'hosts' | 'gateway' | 'assets'
 

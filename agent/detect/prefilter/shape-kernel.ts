@@ -110,5 +110,6 @@ let compiled: WebAssembly.Module | undefined
 
 export function shapeKernelOver(memory: WebAssembly.Memory): ShapeKernel {
   compiled ??= new WebAssembly.Module(moduleBytes([shapes]))
-  return new WebAssembly.Instance(compiled, { bytes: { memory } }).exports as unknown as ShapeKernel
+  const { exports } = new WebAssembly.Instance(compiled, { bytes: { memory } })
+  return { shapes: (exports as unknown as ShapeKernel).shapes }
 }

@@ -10,7 +10,7 @@ import { FlowMemory } from './flow-memory.ts'
 import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
-import { pointIndex } from './lanes.ts'
+import { firstPoint } from './lanes.ts'
 import { LookOn } from './look-on.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { callOf } from './proto-dcerpc.ts'
@@ -77,7 +77,7 @@ export class SignatureEngine {
   /** The packet that a pass rule has let go, and that rule. */
   #passedPacket = -1
   #passedBy = 0
-  #timeUs = 0
+  #timeUs = -0 // no small integer, as Packet.timeUs
   /** A segment of no stream is in hand. */
   #alone = false
   /** Rules that fired in the packet in hand, or wait for its protocol to be known. */
@@ -103,6 +103,7 @@ export class SignatureEngine {
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
     this.#lookOn = new LookOn(rules.size)
+    this.#view.reset(rules.views.length)
   }
 
   get generation(): number {
@@ -126,7 +127,7 @@ export class SignatureEngine {
     this.#list = new Shortlist(rules.signatures)
     this.#lookOn = new LookOn(rules.size)
     this.#tails.beginAnew()
-    this.#view.reset()
+    this.#view.reset(rules.views.length)
     this.#inPacket.clear()
     this.#untold.clear()
   }
@@ -378,16 +379,17 @@ export class SignatureEngine {
     this.#judgeMatched(flow * 2, transaction)
     this.#judgeMatched(flow * 2 + 1, transaction)
     if (this.memory.passes(flow)) return
-    this.#view.open(transaction, this.#rules.views.length)
+    this.#view.open(transaction)
     this.#inspector.dceLittle = callOf(transaction)?.little ?? false
-    const progress = this.#progress.of(transaction)
+    const first = firstPoint(transaction.proto)
     for (let point = 0; point < 4; point++) {
       const response = point >= 2
       const body = (point & 1) === 1
-      const lanes = this.#rules.points[pointIndex(transaction.proto, response, body)]
+      const lanes = this.#rules.points[first + point]
       if (!lanes || lanes.count === 0) continue
       const ready = readiness(transaction, response, body)
       if (ready === 0) continue
+      const progress = this.#progress.of(transaction)
       if (progress && (progress.settled & (1 << point)) !== 0) continue
       // Another file of the same message may follow.
       if (progress && ready === 2 && transaction.stage !== 'file') progress.settled |= 1 << point
@@ -409,11 +411,11 @@ export class SignatureEngine {
     at: { response: boolean; whole: boolean; fired: Set<number> | undefined },
   ): boolean {
     this.#candidates.clear()
-    for (const { view, prefilter } of lanes.scans)
-      this.#view.find(view, prefilter, this.#candidates)
+    lanes.find(this.#view, this.#candidates)
     this.#list.clear()
     const toServer = !at.response
-    for (const index of lanes.always) this.#offerFlow(index, flow, toServer)
+    const { always } = lanes
+    for (let i = 0; i < always.length; i++) this.#offerFlow(always[i] as number, flow, toServer)
     const { list, count } = this.#candidates
     for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, toServer)
     if (this.#list.offered === 0) return false

@@ -6,6 +6,7 @@ import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { PacketClasses } from './packet-classes.ts'
 import type { BufferView, Point, Signature } from './rule.ts'
+import type { TransactionView } from './transaction-view.ts'
 
 /** Rules that look at packets: those without a literal, by what a packet shows at once. */
 export abstract class PacketRules {
@@ -81,6 +82,14 @@ export class PointLanes {
     }
     scan.prefilter.add(fast.bytes, fast.nocase, index)
   }
+
+  /** Whose literal lies in the buffers of the transaction. */
+  find(transaction: TransactionView, found: Candidates): void {
+    for (let i = 0; i < this.scans.length; i++) {
+      const { view, prefilter } = this.scans[i] as PointLanes['scans'][0]
+      transaction.find(view, prefilter, found)
+    }
+  }
 }
 
 /** The body of an HTTP message has a name of its own and is file.data too. */
@@ -102,7 +111,11 @@ const PROTO_PLACE: Readonly<Record<Point['proto'], number>> = Object.fromEntries
   TRANSACTION_PROTOS.map((proto, i) => [proto, i * 4]),
 ) as Record<Point['proto'], number>
 
-/** Number of a point: protocol, side, and whether bodies are needed. */
+/** Numbers of the four points of a protocol, from this on: 2 more for the answer, 1 more where bodies are needed. */
+export function firstPoint(proto: Point['proto']): number {
+  return PROTO_PLACE[proto]
+}
+
 export function pointIndex(proto: Point['proto'], response: boolean, body: boolean): number {
   return PROTO_PLACE[proto] + (response ? 2 : 0) + (body ? 1 : 0)
 }

@@ -4,8 +4,8 @@ import type { Signature } from './rule.ts'
 
 export class LookOn {
   /** Places count from the beginning of the stream. Where the plain rules look in this piece, and will in the next. */
-  plain = 0
-  plainNext = 0
+  plain = -0 // no small integers, as Packet.timeUs
+  plainNext = -0
   /** By rule: where it looks, and in which piece that was said. */
   readonly #from: Float64Array
   readonly #said: Float64Array

@@ -16,12 +16,12 @@ export class PacketClasses {
   readonly #from: PortClasses
   readonly #to: PortClasses
   /** Made when the first packet of a class comes; by the classes of its ports. */
-  readonly #known: (Map<number, readonly Signature[]> | undefined)[] = []
+  readonly #known: (Map<number, readonly Signature[]> | undefined)[]
   #lists = 0
 
   constructor(all: readonly Signature[]) {
     this.#all = all
-    if (all.length > 0) this.#known.length = CLASSES_MAX
+    this.#known = new Array(all.length > 0 ? CLASSES_MAX : 1).fill(undefined)
     this.#from = new PortClasses(all.map(({ header }) => header.sourcePorts))
     this.#to = new PortClasses(all.map(({ header }) => header.destinationPorts))
   }

@@ -20,13 +20,8 @@ export class TransactionView {
   #now = 0
 
   /** Forgets the buffers of the transaction before. */
-  open(transaction: Transaction, views: number): void {
+  open(transaction: Transaction): void {
     this.#transaction = transaction
-    if (this.#round.length < views) {
-      this.#round = new Uint32Array(views)
-      this.#values = Array.from({ length: views }, () => NONE)
-      this.#now = 0
-    }
     if (++this.#now === 0xffff_ffff) {
       this.#round.fill(0)
       this.#now = 1
@@ -34,8 +29,10 @@ export class TransactionView {
   }
 
   /** Views are numbered anew by each set. */
-  reset(): void {
-    this.#round = new Uint32Array(0)
+  reset(views: number): void {
+    this.#round = new Uint32Array(views)
+    this.#values = Array.from({ length: views }, () => NONE)
+    this.#now = 0
   }
 
   values(view: BufferView): Values {
@@ -49,8 +46,14 @@ export class TransactionView {
   /** Which rules' literals are there. Most texts hold none, and no bytes are made of those. */
   find(view: BufferView, prefilter: WasmPrefilter, found: Candidates): void {
     const value = this.#value(view)
-    if (typeof value === 'string') prefilter.scanText(value, found)
-    else for (const bytes of value) prefilter.scan(bytes, 0, bytes.length, found, 0)
+    if (typeof value === 'string') {
+      prefilter.scanText(value, found)
+      return
+    }
+    for (let i = 0; i < value.length; i++) {
+      const bytes = value[i] as Uint8Array
+      prefilter.scan(bytes, 0, bytes.length, found, 0)
+    }
   }
 
   #value(view: BufferView): Values | string {
