@@ -20,15 +20,16 @@ import {
   faultEvent,
   flowEvent,
   hasRow,
+  TRANSACTION_TYPES,
   transactionEvent,
 } from './detect/eve.ts'
 import { type FileHash, fileEvents } from './detect/eve-file.ts'
-import {
-  type AlertPlace,
-  type EngineOptions,
-  type IncompleteReason,
-  SignatureEngine,
-} from './detect/signatures/engine.ts'
+import { SignatureEngine } from './detect/signatures/engine.ts'
+import type {
+  AlertPlace,
+  EngineOptions,
+  IncompleteReason,
+} from './detect/signatures/engine-options.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { type AckedListener, AckedStreams } from './flow/acked-streams.ts'
 import { AppLayer } from './flow/app-layer.ts'
@@ -104,6 +105,8 @@ export class Inspector
   readonly #marks: Uint8Array
   readonly #output: Output
   readonly #rows: ReadonlySet<string> | undefined
+  /** Whether somebody takes rows of transactions, or of files in them. */
+  readonly #tells: boolean
   readonly #secret: string | undefined
   readonly #watch: AssetWatch
   /** Bytes of each direction that are read, and how many were; no count where all are. */
@@ -137,6 +140,7 @@ export class Inspector
     this.#output = output
     this.#ending = false // set here: code is made for what has only had one value, and again at its second
     this.#rows = options.rows ?? eveTypes(inspection)
+    this.#tells = ['fileinfo', ...TRANSACTION_TYPES].some((type) => this.#wants(type))
     this.#secret = selfTestSecret
     this.#table = new FlowTable({ run, shard, seed })
     this.#watch = new AssetWatch({ home, output })
@@ -297,8 +301,9 @@ export class Inspector
   handled(packet: Packet): void {
     const { flow, toServer } = packet
     if (this.#acked && packet.protocol === TCP && flow >= 0) {
-      const keep = this.#flows.unacknowledged(flow, !toServer)
-      this.#acked.acknowledged(flow * 2 + (toServer ? 0 : 1), keep)
+      const stream = flow * 2 + (toServer ? 0 : 1)
+      if (this.#acked.waits(stream))
+        this.#acked.acknowledged(stream, this.#flows.unacknowledged(flow, !toServer))
       if (this.#waiting.size > 0) this.#alertWaiting(flow, toServer)
     }
     this.#packetRows.handled(packet, this.#path.linkType)
@@ -433,7 +438,7 @@ export class Inspector
       this.#silenced++
       return
     }
-    if (this.#verdicts?.dropsFlow(flow)) return
+    if (!this.#tells || this.#verdicts?.dropsFlow(flow)) return
     if (this.#wants(eveType(transaction)) && hasRow(transaction)) this.#row(flow, transaction)
     if (!this.#wants('fileinfo')) return
     if ('file' in transaction || (transaction.proto === 'http' && transaction.stage === 'done')) {

@@ -35,12 +35,12 @@ export class Observer {
   }
 
   established(flow: number): void {
-    const timeUs = this.#table.lastUs[flow] as number
+    const timeUs = this.#table.lastUs(flow)
     this.#say({ what: 'flow-established', ...this.#ends(flow), proto: 'TCP', timeUs })
   }
 
   refused(flow: number): void {
-    const timeUs = this.#table.lastUs[flow] as number
+    const timeUs = this.#table.lastUs(flow)
     this.#say({ what: 'flow-refused', ...this.#ends(flow), proto: 'TCP', timeUs })
   }
 
@@ -48,15 +48,15 @@ export class Observer {
     const table = this.#table
     const protocol = table.protocol[flow] as number
     if (protocol !== TCP_PROTOCOL && protocol !== UDP_PROTOCOL) return
-    const timeUs = table.lastUs[flow] as number
-    const answered = (table.packetsToClient[flow] as number) > 0
+    const timeUs = table.lastUs(flow)
+    const answered = table.packets(flow, false) > 0
     this.#say({
       what: 'flow-closed',
       ...this.#ends(flow),
       proto: protoOf(protocol),
       timeUs,
-      bytes: (table.bytesToServer[flow] as number) + (table.bytesToClient[flow] as number),
-      packets: (table.packetsToServer[flow] as number) + (table.packetsToClient[flow] as number),
+      bytes: table.bytes(flow, true) + table.bytes(flow, false),
+      packets: table.packets(flow, true) + table.packets(flow, false),
       durationMs: (timeUs - (table.startUs[flow] as number)) / 1000,
       established: protocol === TCP_PROTOCOL ? table.established[flow] === 1 : answered,
       app_proto: this.#appProto(flow),

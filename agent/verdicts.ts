@@ -7,7 +7,7 @@ import { type Packet, TCP } from './decode/packet.ts'
 import type { AlertHit } from './detect/alert.ts'
 import { eveRow } from './detect/eve.ts'
 import type { Json } from './detect/eve-app.ts'
-import type { AlertPlace } from './detect/signatures/engine.ts'
+import type { AlertPlace } from './detect/signatures/engine-options.ts'
 import type { FlowViews } from './flow-views.ts'
 
 const TCP_PROTOCOL = 6

@@ -68,3 +68,8 @@ test('one port, three, twice the same, or one that is not there is no line', asy
   for (const typed of ['2', '1 2 3', '2 2', '2 4', '2 9', 'x y'])
     await expect(chosen('', typed, '')).rejects.toThrow(/two ports|no port that is there/)
 })
+
+test('what was typed is said again in a row, and not as if it were all', async () => {
+  const said = chosen('', `2 ${'9'.repeat(90)}`, '')
+  await expect(said).rejects.toThrow(`${'9'.repeat(17)}... is no port that is there.`)
+})

@@ -1,12 +1,14 @@
 /** What a person at the box's own screen can do: choose ports by number, name the site. Each act asks for its proof last. */
 import { Failure } from '../base/failure.ts'
 import type { HardwareView } from '../health/hardware.ts'
-import { plain } from './console-rows.ts'
+import { cut, plain } from './console-rows.ts'
 import { type PortFacts, portRows } from './console-screen.ts'
 import type { BoxChange, ConsoleProof, ConsoleState } from './keys-client.ts'
 
 /** Who goes away in the middle leaves no open question. */
 const ANSWER_MS_MAX = 300_000
+/** Of what was typed, when it is said again. */
+const WORD_CHARS_MAX = 20
 
 export interface DialogParts extends PortFacts {
   state: ConsoleState
@@ -76,7 +78,7 @@ function listOf(hardware: HardwareView, typed: string): string[] | undefined {
 function portsOf({ ports }: HardwareView, typed: string): string[] {
   return typed.split(/[\s,]+/).map((word) => {
     const name = /^\d{1,2}$/.test(word) ? ports[Number(word) - 1]?.port?.name : undefined
-    if (name === undefined) throw new Failure('invalid', `${plain(word).slice(0, 20)} is no port that is there.`) // biome-ignore format: one line
+    if (name === undefined) throw new Failure('invalid', `${cut(word, WORD_CHARS_MAX)} is no port that is there.`) // biome-ignore format: one line
     return name
   })
 }

@@ -87,7 +87,7 @@ export class Supervisor {
     if (this.#stopping) return
     this.#spawn(kept)
     const deadline = performance.now() + READY_MS_MAX
-    while (!(await this.#answers(kept))) {
+    while (!(await this.#answers(kept)) || kept.child === undefined) {
       if (this.#stopping) return
       if (performance.now() > deadline)
         throw new Failure(
@@ -145,7 +145,9 @@ export class Supervisor {
   async #watch(kept: Kept): Promise<void> {
     const { child } = kept
     while (kept.child === child && child && !this.#stopping) {
-      if (await this.#answers(kept)) return this.#note(kept, 'ready')
+      const answers = await this.#answers(kept)
+      // It may have answered and ended before we heard of either.
+      if (answers && kept.child === child) return this.#note(kept, 'ready')
       await new Promise((done) => setTimeout(done, POLL_MS))
     }
   }

@@ -8,10 +8,15 @@ import type { Fault } from '../base/fault.ts'
 import type { ModbusMessage } from './records.ts'
 
 export const MBAP_BYTES = 7
+/** Header and function. */
+const HEAD_BYTES = 8
 const UNIT_AND_PDU_MAX = 254
 const VALUES_MAX = 125
 
-const WRITES = new Set([5, 6, 15, 16, 21, 22, 23])
+/** By function code. */
+const WRITES = Uint8Array.from({ length: 128 }, (_, code) =>
+  [5, 6, 15, 16, 21, 22, 23].includes(code) ? 1 : 0,
+)
 const SUB_FUNCTION = { diagnostics: 8, mei: 43 } as const
 
 /** How many bytes the ADU at `start` takes in all; 0: more are needed to say; else the fault. */
@@ -23,7 +28,7 @@ export function modbusBytes(bytes: Uint8Array, start: number, end: number): numb
   return length < 2 || length > UNIT_AND_PDU_MAX ? 'bad-length' : 6 + length
 }
 
-const NOTHING = new Uint8Array(0)
+const NOTHING: readonly number[] = []
 
 /** Decodes the one ADU that fills [start, end). */
 export function decodeModbus(
@@ -34,14 +39,10 @@ export function decodeModbus(
   if (typeof size === 'string') return size
   if (size === 0 || start + size > end) return 'truncated'
   if (start + size < end) return 'bad-length'
-  const cursor = new Cursor(bytes, start, end)
-  const transaction = cursor.u16()
-  cursor.u32() // protocol and length: judged above
-  const unit = cursor.u8()
-  const raw = cursor.u8()
-  const message = emptyMessage({ transaction, unit, raw, toServer })
+  const message = emptyMessage(bytes, start, toServer)
+  const cursor = new Cursor(bytes, start + HEAD_BYTES, end)
   if (message.function === 0) return 'bad-function'
-  if (raw >= 0x80) {
+  if (message.failed) {
     if (toServer) return 'bad-function'
     message.exception = cursor.u8()
   } else if (toServer) readRequest(cursor, message)
@@ -55,27 +56,22 @@ export function bareModbus(
   bytes: Buffer,
   { start, end, toServer }: { start: number; end: number; toServer: boolean },
 ): ModbusMessage {
-  const cursor = new Cursor(bytes, start, end)
-  const transaction = cursor.u16()
-  cursor.u32()
-  const message = emptyMessage({ transaction, unit: cursor.u8(), raw: cursor.u8(), toServer })
-  if (message.failed && !toServer && cursor.left > 0) message.exception = cursor.u8()
+  const message = emptyMessage(bytes, start, toServer)
+  if (message.failed && !toServer && start + HEAD_BYTES < end)
+    message.exception = bytes[start + HEAD_BYTES] as number
   return message
 }
 
-function emptyMessage(head: {
-  transaction: number
-  unit: number
-  raw: number
-  toServer: boolean
-}): ModbusMessage {
-  const code = head.raw & 0x7f
+/** What the first bytes say. */
+function emptyMessage(bytes: Buffer, at: number, toServer: boolean): ModbusMessage {
+  const raw = bytes[at + 7] as number
+  const code = raw & 0x7f
   return {
-    transaction: head.transaction,
-    unit: head.unit,
+    transaction: ((bytes[at] as number) << 8) | (bytes[at + 1] as number),
+    unit: bytes[at + 6] as number,
     function: code,
-    toServer: head.toServer,
-    failed: head.raw >= 0x80,
+    toServer,
+    failed: raw >= 0x80,
     exception: undefined,
     address: undefined,
     quantity: undefined,
@@ -84,7 +80,7 @@ function emptyMessage(head: {
     readQuantity: undefined,
     read: NOTHING,
     subFunction: undefined,
-    write: WRITES.has(code),
+    write: WRITES[code] === 1,
   }
 }
 
@@ -131,7 +127,7 @@ function readResponse(cursor: Cursor, message: ModbusMessage): void {
     case 23: {
       const size = cursor.u8()
       if (size !== cursor.left) cursor.fail('bad-length')
-      message.read = cursor.copy(cursor.left)
+      message.read = cursor.values(cursor.left)
       break
     }
     case 5:
@@ -194,5 +190,5 @@ function readRegisters(cursor: Cursor, message: ModbusMessage): void {
 function readOther(cursor: Cursor, message: ModbusMessage): void {
   if (message.function === SUB_FUNCTION.diagnostics) message.subFunction = cursor.u16()
   if (message.function === SUB_FUNCTION.mei) message.subFunction = cursor.u8()
-  message.read = cursor.copy(cursor.left)
+  message.read = cursor.values(cursor.left)
 }

@@ -174,7 +174,7 @@ export interface ModbusMessage {
   readAddress: number | undefined
   readQuantity: number | undefined
   /** Bytes of the values in an answer, as sent; at most 253. */
-  read: Uint8Array
+  read: readonly number[]
   /** MEI type, diagnostic sub-function; where the function has one. */
   subFunction: number | undefined
   write: boolean

@@ -249,7 +249,7 @@ function eveModbus(modbus: ModbusMessage): Json {
     category: name ? 'PUBLIC_ASSIGNED' : 'NONE',
     error_flags: 'NONE',
   }
-  const data = Buffer.from(modbus.read).toString('hex')
+  const data = Buffer.from([...modbus.read]).toString('hex')
   if (exception !== undefined)
     message.exception = { raw: exception, code: MODBUS_EXCEPTION[exception] ?? 'Unknown' }
   else if (modbus.function === 8) message.diagnostic = { raw: subFunction, data }

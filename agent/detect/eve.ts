@@ -9,7 +9,7 @@ import type { Fault } from '../base/fault.ts'
 import { brief } from '../base/text.ts'
 import { type AppEvent, eveEvent } from '../decode/app-events.ts'
 import { type Packet, TCP } from '../decode/packet.ts'
-import type { AppProto, Transaction } from '../decode/records.ts'
+import { type AppProto, TRANSACTION_PROTOS, type Transaction } from '../decode/records.ts'
 import type { EndReason } from '../flow/listener.ts'
 import type { AlertHit } from './alert.ts'
 import { eveHandshakes, eveHeaders, eveOf, type Json, sentenceOf, userOf } from './eve-app.ts'
@@ -141,9 +141,13 @@ function told(tx: Transaction, { handshakes, headers = 'none' }: Moment): Json {
 }
 
 /** The type of a transaction's record: its protocol, by the name EVE has for it. */
-export function eveType({ proto }: Transaction): string {
+export function eveType({ proto }: Pick<Transaction, 'proto'>): string {
   return proto === 'ftp-data' ? 'ftp_data' : proto
 }
+
+export const TRANSACTION_TYPES: readonly string[] = TRANSACTION_PROTOS.map((proto) =>
+  eveType({ proto }),
+)
 
 /** Whether there is a row of the transaction at this stage. */
 export function hasRow(tx: Transaction): boolean {

@@ -1,7 +1,7 @@
 /**
  * Bytes in order that wait for their receiver to acknowledge them, so that rules see what it took, as Suricata does where
  * it only watches. Most are acknowledged while the frames they came in are still there, so they wait in those; what is left is
- * copied when the frames go (`settle`). Bounded: past the bound of a stream its oldest are handed on unacknowledged, past that of
+ * copied when the frames go (`settle`). Mostly one segment of a stream waits alone: of that only its place is kept, and no part made. Bounded: past the bound of a stream its oldest are handed on unacknowledged, past that of
  * all its whole.
  */
 import { copyBytes } from '../base/copy.ts'
@@ -17,6 +17,8 @@ const POOL_PART_BYTES_MAX = 2048
 const PARTS_AT_FIRST = 4096
 /** What is acknowledged while more is under way waits for so much: it is looked through at once, as Suricata does (2,560). */
 const READY_LEAST = 2560
+/** In place of its first part: what waits is one piece of the frames in hand. */
+const ALONE = -2
 /** Its turn is over: it is in the list yet. */
 const GIVEN = 3
 const NOTHING = new Uint8Array(0)
@@ -47,6 +49,11 @@ export class AckedStreams {
   readonly #ready: Uint32Array
   readonly #turns: Uint8Array
   readonly #late: number[] = []
+  /** The frames in hand; by stream, where in them what waits alone ends; streams of which something has come to do so. */
+  #frames: Uint8Array = NOTHING
+  readonly #aloneTo: Int32Array
+  readonly #lonely: number[] = []
+  #lonelyCount = 0
   /** By part: where its bytes are, the chunk of the pool they are in (-1: none), whether they are a frame's, the part after it. */
   readonly #memory: Uint8Array[] = []
   #from = new Int32Array(PARTS_AT_FIRST)
@@ -66,6 +73,7 @@ export class AckedStreams {
     this.#first = new Int32Array(streams).fill(-1)
     this.#last = new Int32Array(streams).fill(-1)
     this.#bytes = new Int32Array(streams)
+    this.#aloneTo = new Int32Array(streams)
     this.#ready = new Uint32Array(streams)
     this.#turns = new Uint8Array(streams)
   }
@@ -80,6 +88,36 @@ export class AckedStreams {
       this.#listener.acked(stream, bytes, start, end, false)
       return
     }
+    this.all += size + PART_BYTES
+    if (this.#bytes[stream] === 0 && stays && this.#areFrames(bytes)) {
+      this.#first[stream] = ALONE
+      this.#aloneTo[stream] = end
+      this.#bytes[stream] = size
+      this.#lonely[this.#lonelyCount++] = stream
+      if (size > HELD_BYTES_MAX) this.release(stream, HELD_BYTES_MAX)
+      return
+    }
+    if (this.#first[stream] === ALONE) this.#makePart(stream, true)
+    this.#append(stream, bytes, start, end, stays)
+    const held = (this.#bytes[stream] as number) + size
+    this.#bytes[stream] = held
+    if (held > HELD_BYTES_MAX) this.release(stream, HELD_BYTES_MAX)
+  }
+
+  /** All that waits alone lies in one memory. */
+  #areFrames(bytes: Uint8Array): boolean {
+    if (this.#lonelyCount === 0) this.#frames = bytes
+    return this.#frames === bytes
+  }
+
+  /** What waited alone does so no more, or its frames go. */
+  #makePart(stream: number, stays: boolean): void {
+    const end = this.#aloneTo[stream] as number
+    this.#first[stream] = -1
+    this.#append(stream, this.#frames, end - (this.#bytes[stream] as number), end, stays)
+  }
+
+  #append(stream: number, bytes: Uint8Array, start: number, end: number, stays: boolean): void {
     const part = this.#take()
     this.#memory[part] = bytes
     this.#from[part] = start
@@ -91,10 +129,6 @@ export class AckedStreams {
     if (last < 0) this.#first[stream] = part
     else this.#next[last] = part
     this.#last[stream] = part
-    this.all += size + PART_BYTES
-    const held = (this.#bytes[stream] as number) + size
-    this.#bytes[stream] = held
-    if (held > HELD_BYTES_MAX) this.release(stream, HELD_BYTES_MAX)
   }
 
   /** All but the last `keep` bytes have reached their receiver: handed on when they are worth it, or nothing is under way. */
@@ -134,6 +168,10 @@ export class AckedStreams {
   release(stream: number, keep: number): void {
     let held = this.#bytes[stream] as number
     if (held > keep && this.#turns[stream] !== 0) this.#turns[stream] = GIVEN
+    if (held > keep && this.#first[stream] === ALONE) {
+      this.#giveAlone(stream, held, keep)
+      return
+    }
     while (held > keep) {
       const part = this.#first[stream] as number
       const from = this.#from[part] as number
@@ -149,9 +187,27 @@ export class AckedStreams {
     }
   }
 
+  #giveAlone(stream: number, held: number, keep: number): void {
+    const end = this.#aloneTo[stream] as number
+    this.#bytes[stream] = keep
+    this.all -= held - keep
+    if (keep === 0) this.#unlinkAlone(stream)
+    this.#listener.acked(stream, this.#frames, end - held, end - keep, false)
+  }
+
+  #unlinkAlone(stream: number): void {
+    this.#first[stream] = -1
+    this.all -= PART_BYTES
+  }
+
   /** The stream is over: the last `refused` bytes were taken by nobody, all others are handed on. */
   end(stream: number, refused: number): void {
     this.release(stream, refused)
+    if (this.#first[stream] === ALONE) {
+      this.all -= this.#bytes[stream] as number
+      this.#bytes[stream] = 0
+      this.#unlinkAlone(stream)
+    }
     while (this.waits(stream)) {
       const part = this.#first[stream] as number
       const size = (this.#to[part] as number) - (this.#from[part] as number)
@@ -164,6 +220,11 @@ export class AckedStreams {
 
   /** The memory that was to stay goes: what still waits in it is copied. */
   settle(): void {
+    for (let i = 0; i < this.#lonelyCount; i++) {
+      const stream = this.#lonely[i] as number
+      if (this.#first[stream] === ALONE) this.#makePart(stream, false)
+    }
+    this.#lonelyCount = 0
     for (let i = 0; i < this.#freshCount; i++) {
       const part = this.#fresh[i] as number
       if (this.#borrowed[part] === 1) this.#own(part)
@@ -172,12 +233,13 @@ export class AckedStreams {
   }
 
   #own(part: number): void {
-    const memory = this.#memory[part] as Uint8Array
-    const [from, to] = [this.#from[part] as number, this.#to[part] as number]
+    const from = this.#from[part] as number
+    const to = this.#to[part] as number
     const chunk = to - from <= POOL_PART_BYTES_MAX ? this.#pool.take(0) : -1
     const at = chunk < 0 ? 0 : this.#pool.start(chunk)
-    if (chunk >= 0) copyBytes(memory, from, to, this.#pool.bytes, at)
-    this.#memory[part] = chunk < 0 ? new Uint8Array(memory.subarray(from, to)) : this.#pool.bytes
+    const own = chunk < 0 ? new Uint8Array(to - from) : this.#pool.bytes
+    copyBytes(this.#memory[part] as Uint8Array, from, to, own, at)
+    this.#memory[part] = own
     this.#chunk[part] = chunk
     this.#from[part] = at
     this.#to[part] = at + to - from

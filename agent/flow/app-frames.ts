@@ -10,64 +10,87 @@ export interface Framing {
   resume(bytes: Buffer, from: number): number
 }
 
-export interface Span {
-  start: number
-  end: number
-  toServer: boolean
-}
-
-/** Where frames and faults go. */
+/** Where frames, [start, end) of the bytes, and faults go. */
 export interface FrameSink {
-  frame(bytes: Buffer, span: Span): void
+  frame(bytes: Buffer, start: number, end: number, toServer: boolean): void
   fault(fault: Fault): void
 }
 
 export class FrameSplitter {
   readonly #framing: Framing
+  readonly #bytesMax: number
   readonly #sink: FrameSink
-  readonly #partial: readonly [KeptBytes, KeptBytes]
+  /** Of each direction, once a frame of it was cut. */
+  #fromClient: KeptBytes | undefined = undefined
+  #fromServer: KeptBytes | undefined = undefined
 
   constructor(framing: Framing, bytesMax: number, sink: FrameSink) {
     this.#framing = framing
+    this.#bytesMax = bytesMax
     this.#sink = sink
-    this.#partial = [new KeptBytes(bytesMax), new KeptBytes(bytesMax)]
   }
 
   get held(): number {
-    return this.#partial[0].held + this.#partial[1].held
+    return (this.#fromClient?.held ?? 0) + (this.#fromServer?.held ?? 0)
   }
 
-  /** No number of faults ends it: a device passes over what is broken and acts on what follows. */
-  add(toServer: boolean, bytes: Buffer): void {
-    const kept = this.#partial[toServer ? 0 : 1]
-    const whole = kept.length === 0 ? bytes : Buffer.concat([kept.view(), bytes])
-    kept.clear()
-    let at = 0
-    while (at < whole.length) {
-      const size = this.#framing.size(whole, at, whole.length)
-      if (typeof size === 'string') {
-        this.#sink.fault(size)
-        at = this.#framing.resume(whole, at + 1)
-        continue
+  /** Mostly it is whole frames: of those no view is made. No number of faults ends it: a device passes over what is broken and acts on what follows. */
+  add(toServer: boolean, bytes: Buffer, start = 0, end = bytes.length): void {
+    const kept = toServer ? this.#fromClient : this.#fromServer
+    if (kept !== undefined && kept.length > 0) {
+      const whole = Buffer.concat([kept.view(), bytes.subarray(start, end)])
+      kept.clear()
+      this.#split(toServer, whole)
+      return
+    }
+    let at = start
+    while (at < end) {
+      const size = this.#framing.size(bytes, at, end)
+      if (typeof size === 'string' || size === 0 || at + size > end) {
+        this.#split(toServer, bytes.subarray(at, end))
+        return
       }
-      if (size === 0 || at + size > whole.length) {
-        kept.append(whole, at)
-        break
-      }
-      this.#sink.frame(whole, { start: at, end: at + size, toServer })
+      this.#sink.frame(bytes, at, at + size, toServer)
       at += size
     }
   }
 
+  #split(toServer: boolean, bytes: Buffer): void {
+    let at = 0
+    while (at < bytes.length) {
+      const size = this.#framing.size(bytes, at, bytes.length)
+      if (typeof size === 'string') {
+        this.#sink.fault(size)
+        at = this.#framing.resume(bytes, at + 1)
+        continue
+      }
+      if (size === 0 || at + size > bytes.length) {
+        this.#keep(toServer).append(bytes, at)
+        return
+      }
+      this.#sink.frame(bytes, at, at + size, toServer)
+      at += size
+    }
+  }
+
+  #keep(toServer: boolean): KeptBytes {
+    if (toServer) {
+      this.#fromClient ??= new KeptBytes(this.#bytesMax)
+      return this.#fromClient
+    }
+    this.#fromServer ??= new KeptBytes(this.#bytesMax)
+    return this.#fromServer
+  }
+
   /** What was begun of this direction will not be finished. */
   forget(toServer: boolean): void {
-    this.#partial[toServer ? 0 : 1].clear()
+    ;(toServer ? this.#fromClient : this.#fromServer)?.clear()
   }
 
   /** What was cut short says so: a length that promises more than ever comes is one way to lie. */
   endedShort(toServer: boolean): void {
-    const kept = this.#partial[toServer ? 0 : 1]
-    if (kept.length === 0) return
+    const kept = toServer ? this.#fromClient : this.#fromServer
+    if (kept === undefined || kept.length === 0) return
     kept.clear()
     this.#sink.fault('truncated')
   }

@@ -9,7 +9,7 @@ import type { IcsMessage, IcsProto } from '../decode/records.ts'
 import { BacnetFrames } from './app-bacnet.ts'
 import { Dnp3Frames } from './app-dnp3.ts'
 import { EnipFrames } from './app-enip.ts'
-import { FrameSplitter, type Framing } from './app-frames.ts'
+import { type FrameSink, FrameSplitter, type Framing } from './app-frames.ts'
 import { ApduFrames } from './app-iec104.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 import { S7Frames } from './app-s7.ts'
@@ -44,7 +44,7 @@ export function newIcsFlow(proto: IcsProto, sink: AppSink, objectsMax?: number):
   }
 }
 
-class IcsFlow implements AppParser {
+class IcsFlow implements AppParser, FrameSink {
   readonly proto: IcsProto
   readonly #frames: IcsFrames
   readonly #sink: AppSink
@@ -54,10 +54,7 @@ class IcsFlow implements AppParser {
     this.proto = frames.proto
     this.#frames = frames
     this.#sink = sink
-    this.#split = new FrameSplitter(frames, frames.frameBytesMax, {
-      frame: (bytes, span) => this.#frame(bytes, span),
-      fault: (fault) => sink.fault(fault),
-    })
+    this.#split = new FrameSplitter(frames, frames.frameBytesMax, this)
   }
 
   get held(): number {
@@ -65,7 +62,11 @@ class IcsFlow implements AppParser {
   }
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
-    this.#split.add(toServer, bytes)
+    return this.span(toServer, bytes, 0, bytes.length)
+  }
+
+  span(toServer: boolean, bytes: Buffer, start: number, end: number): Verdict {
+    this.#split.add(toServer, bytes, start, end)
     return 'more'
   }
 
@@ -84,17 +85,21 @@ class IcsFlow implements AppParser {
     this.#split.endedShort(false)
   }
 
-  #frame(bytes: Buffer, span: IcsSpan): void {
-    const ics = this.#frames.frame(bytes, span)
+  fault(fault: Fault): void {
+    this.#sink.fault(fault)
+  }
+
+  frame(bytes: Buffer, start: number, end: number, toServer: boolean): void {
+    const ics = this.#frames.frame(bytes, { start, end, toServer })
     const event = this.#frames.event?.(ics)
-    if (event) this.#sink.event(event, span.toServer)
+    if (event) this.#sink.event(event, toServer)
     if (ics === undefined) return
     if (typeof ics === 'string') {
       this.#sink.fault(ics)
       return
     }
     if (ics.fault) this.#sink.fault(ics.fault)
-    const stage = span.toServer ? 'request' : 'response'
+    const stage = toServer ? 'request' : 'response'
     this.#sink.transaction({ proto: this.proto, stage, ics })
   }
 }

@@ -29,6 +29,7 @@ import {
   isTlsHello,
   isTurnedModbus,
   mayBeTlsHello,
+  mayTurn,
   PROBE_BYTES_MAX,
 } from './app-probe.ts'
 import { guessIcsDatagram } from './app-probe-ics.ts'
@@ -118,6 +119,8 @@ export class AppLayer {
   #seen: Uint8Array = EMPTY
   #memory: ArrayBufferLike = EMPTY.buffer
   #base = EMPTY.byteOffset
+  /** All of them, once somebody wanted it. */
+  #whole: Buffer | undefined = EMPTY
 
   constructor(flows: AppFlows, listener: TransactionListener, bounds: AppBounds = {}) {
     this.#statesMax = bounds.statesMax ?? STATES_MAX
@@ -175,28 +178,42 @@ export class AppLayer {
   stream(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     const phase = this.#phase[flow]
     if (phase === PHASE.over || start >= end) return
-    if (phase === PHASE.parse && this.#inside(flow, toServer, bytes, start, end)) return
-    const view = this.#view(bytes, start, end)
-    if (phase === PHASE.parse) this.#parse(flow, toServer, view)
-    else if (phase === PHASE.watch) this.#watch(flow, toServer, view)
-    else this.#probe(flow, toServer, view)
+    if (phase === PHASE.parse) this.#parseSpan(flow, toServer, bytes, start, end)
+    else if (phase === PHASE.watch) {
+      if (mayTurn(bytes[start] as number))
+        this.#watch(flow, toServer, this.#view(bytes, start, end))
+      else if (toServer) this.#watchOther(flow, bytes, start, end)
+    } else this.#probe(flow, toServer, this.#view(bytes, start, end))
   }
 
-  #inside(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): boolean {
+  /** A parser that needs no view of its bytes is given where they lie; what is inside of what it reads is but taken. */
+  // biome-ignore format: one line
+  #parseSpan(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     const parser = this.#parsers[flow]
     const taken = parser?.inside?.(toServer, bytes, start, end) ?? 'no'
     if (taken === 'kept') this.#after(flow, parser as AppParser, 'more')
-    return taken !== 'no'
+    if (taken !== 'no') return
+    if (!parser?.span) {
+      this.#parse(flow, toServer, this.#view(bytes, start, end))
+      return
+    }
+    this.#look(bytes)
+    if (this.#whole === undefined) this.#whole = Buffer.from(this.#memory, this.#base, bytes.length)
+    this.#after(flow, parser, parser.span(toServer, this.#whole, start, end))
+  }
+
+  #view(bytes: Uint8Array, start: number, end: number): Buffer {
+    this.#look(bytes)
+    return Buffer.from(this.#memory, this.#base + start, end - start)
   }
 
   /** Most come from one batch, and asking a view for its memory costs as much as making another. */
-  #view(bytes: Uint8Array, start: number, end: number): Buffer {
-    if (bytes !== this.#seen) {
-      this.#seen = bytes
-      this.#memory = bytes.buffer
-      this.#base = bytes.byteOffset
-    }
-    return Buffer.from(this.#memory, this.#base + start, end - start)
+  #look(bytes: Uint8Array): void {
+    if (bytes === this.#seen) return
+    this.#seen = bytes
+    this.#memory = bytes.buffer
+    this.#base = bytes.byteOffset
+    this.#whole = bytes instanceof Buffer ? bytes : undefined
   }
 
   gap(flow: number, toServer: boolean, missing: number): void {
@@ -392,10 +409,22 @@ export class AppLayer {
       if (this.#begin(flow, proto)) this.#parse(flow, toServer, bytes)
       return
     }
+    if (!this.#tried(flow) && mayBeTlsHello(bytes)) this.#keepProbe(flow, toServer, bytes)
+  }
+
+  /** What turns into nothing by its first byte, unless it goes on with what was kept. */
+  #watchOther(flow: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#probes.size > 0 && this.#probes.has(flow))
+      this.#watch(flow, true, this.#view(bytes, start, end)) // biome-ignore format: one line
+    else this.#tried(flow)
+  }
+
+  /** One more segment of the client was watched; whether it was the last. */
+  #tried(flow: number): boolean {
     const tries = (this.#tries[flow] as number) + 1
     this.#tries[flow] = tries
     if (tries >= WATCH_SEGMENTS_MAX) this.#phase[flow] = PHASE.over
-    else if (mayBeTlsHello(bytes)) this.#keepProbe(flow, toServer, bytes)
+    return tries >= WATCH_SEGMENTS_MAX
   }
 
   #begin(flow: number, proto: Exclude<Guess, 'more' | 'none'>, datagrams = false): boolean {

@@ -1,7 +1,8 @@
 /** Modbus/TCP on one flow: ADUs out of the stream, answers given the address their question named. */
+import type { Fault } from '../base/fault.ts'
 import { bareModbus, decodeModbus, modbusBytes } from '../decode/modbus.ts'
 import type { ModbusMessage } from '../decode/records.ts'
-import { FrameSplitter, type Framing, type Span } from './app-frames.ts'
+import { type FrameSink, FrameSplitter, type Framing } from './app-frames.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
 
 const ADU_BYTES_MAX = 260
@@ -11,7 +12,7 @@ const WAITING_MAX = 16
 /** Where the next ADU begins after a broken one cannot be known: the segment is given up, the next is looked at. */
 const FRAMING: Framing = { size: modbusBytes, resume: (bytes) => bytes.length }
 
-export class ModbusFlow implements AppParser {
+export class ModbusFlow implements AppParser, FrameSink {
   readonly proto = 'modbus'
   readonly #sink: AppSink
   readonly #split: FrameSplitter
@@ -23,10 +24,7 @@ export class ModbusFlow implements AppParser {
   constructor(sink: AppSink, turned = false) {
     this.#sink = sink
     this.#turned = turned
-    this.#split = new FrameSplitter(FRAMING, ADU_BYTES_MAX, {
-      frame: (bytes, span) => this.#adu(bytes, span),
-      fault: (fault) => sink.fault(fault),
-    })
+    this.#split = new FrameSplitter(FRAMING, ADU_BYTES_MAX, this)
   }
 
   get held(): number {
@@ -34,7 +32,11 @@ export class ModbusFlow implements AppParser {
   }
 
   stream(toServer: boolean, bytes: Buffer): Verdict {
-    this.#split.add(toServer !== this.#turned, bytes)
+    return this.span(toServer, bytes, 0, bytes.length)
+  }
+
+  span(toServer: boolean, bytes: Buffer, start: number, end: number): Verdict {
+    this.#split.add(toServer !== this.#turned, bytes, start, end)
     return 'more'
   }
 
@@ -48,14 +50,20 @@ export class ModbusFlow implements AppParser {
     this.#split.endedShort(false)
   }
 
-  #adu(bytes: Buffer, span: Span): void {
+  fault(fault: Fault): void {
+    this.#sink.fault(fault)
+  }
+
+  /** One ADU. */
+  frame(bytes: Buffer, start: number, end: number, toServer: boolean): void {
+    const span = { start, end, toServer }
     const decoded = decodeModbus(bytes, span)
     if (typeof decoded === 'string') this.#sink.fault(decoded)
     // Fields that disagree do not take the function back: what the controller makes of it is not known here.
     const modbus = typeof decoded === 'string' ? bareModbus(bytes, span) : decoded
-    if (span.toServer) this.#wait(modbus)
+    if (toServer) this.#wait(modbus)
     else this.#answer(modbus)
-    const stage = span.toServer ? 'request' : 'response'
+    const stage = toServer ? 'request' : 'response'
     this.#sink.transaction({ proto: 'modbus', stage, modbus })
   }
 
@@ -67,8 +75,8 @@ export class ModbusFlow implements AppParser {
   }
 
   #find({ transaction }: ModbusMessage): number {
-    for (let i = 0; i < this.#waiting.length; i++)
-      if (this.#waiting[i]?.transaction === transaction) return i
+    const waiting = this.#waiting
+    for (let i = 0; i < waiting.length; i++) if (waiting[i]?.transaction === transaction) return i
     return -1
   }
 

@@ -33,6 +33,8 @@ export interface AppParser {
    * nothing is told. `no`: it is to come by `stream`.
    */
   inside?(toServer: boolean, bytes: Uint8Array, start: number, end: number): Inside
+  /** The same of [start, end), where it needs no view of its own. */
+  span?(toServer: boolean, bytes: Buffer, start: number, end: number): Verdict
   gap(toServer: boolean, missing: number): Verdict
   /** Of a protocol over datagrams: nothing of this one goes on in the next. */
   datagramEnded?(toServer: boolean): void

@@ -54,6 +54,11 @@ export function isTlsHello(bytes: Buffer, type: 1 | 2): boolean {
   return size >= 4 && size <= 18_432 && bytes[5] === type
 }
 
+/** By its first byte: whether what is watched may be a hello of TLS or a request here. */
+export function mayTurn(first: number): boolean {
+  return first === 0x16 || (first >= UPPER_A && first <= UPPER_Z)
+}
+
 /** A hello in the way of SSL 2 that asks for SSL 3 or TLS (RFC 5246 §E.2), by lengths that must agree. */
 export function isOldHello(bytes: Buffer): boolean {
   if (bytes.length < OLD_HELLO_BYTES || (bytes[0] as number) >> 7 !== 1) return false

@@ -80,12 +80,12 @@ export class AssetWatch {
   /** A flow began: its sender is alive. An address that is only called need not exist. */
   began(table: FlowTable, row: number, byClient: boolean): void {
     const words = byClient ? table.client : table.server
-    if (this.local(words, row * 4)) this.#alive(words, row * 4, table.lastUs[row] as number)
+    if (this.local(words, row * 4)) this.#alive(words, row * 4, table.lastUs(row))
   }
 
   /** Both sides of a flow have spoken: the server serves, the client calls. */
   answered(table: FlowTable, row: number): void {
-    const timeUs = table.lastUs[row] as number
+    const timeUs = table.lastUs(row)
     const port = table.serverPort[row] as number
     const role = (table.protocol[row] as number) * 65_536 + port
     if (this.local(table.client, row * 4)) {

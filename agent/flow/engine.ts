@@ -156,7 +156,8 @@ export class FlowEngine implements StreamTrouble {
   }
 
   #sweepRows(): void {
-    const { state, lastUs, top } = this.table
+    const { table } = this
+    const { state, top } = table
     const nowUs = this.#nowUs
     const rows = Math.min(SWEEP_ROWS, top)
     // What is heard of from now on is due no sooner, whatever becomes of it.
@@ -165,7 +166,7 @@ export class FlowEngine implements StreamTrouble {
     for (let i = 0; i < rows; i++, row++) {
       if (row >= top) row = 0
       if (state[row] === FLOW.FREE) continue
-      const due = (lastUs[row] as number) + this.#timeoutOf(row)
+      const due = table.lastUs(row) + this.#timeoutOf(row)
       if (nowUs > due) this.#expire(row)
       else if (due < dueUs) dueUs = due
     }
@@ -271,23 +272,15 @@ export class FlowEngine implements StreamTrouble {
 
   #count(packet: Packet, row: number): void {
     const { table } = this
-    if (packet.timeUs > (table.lastUs[row] as number)) table.lastUs[row] = packet.timeUs
-    if (packet.toServer) {
-      table.packetsToServer[row] = (table.packetsToServer[row] as number) + 1
-      table.bytesToServer[row] = (table.bytesToServer[row] as number) + packet.wireBytes
-      table.flagsToServer[row] = (table.flagsToServer[row] as number) | packet.tcpFlags
-    } else {
-      table.packetsToClient[row] = (table.packetsToClient[row] as number) + 1
-      table.bytesToClient[row] = (table.bytesToClient[row] as number) + packet.wireBytes
-      table.flagsToClient[row] = (table.flagsToClient[row] as number) | packet.tcpFlags
-      if (table.icmpAnswer[row] === -1 && packet.protocol !== PROTOCOL.TCP)
-        table.icmpAnswer[row] = packet.icmpType * 256 + packet.icmpCode
-    }
+    table.count(row, packet)
+    if (packet.toServer || packet.protocol === PROTOCOL.TCP) return
+    if (table.icmpAnswer[row] === -1)
+      table.icmpAnswer[row] = packet.icmpType * 256 + packet.icmpCode
   }
 
   #timedOut(row: number, nowUs: number): boolean {
     const { table } = this
-    const idleUs = nowUs - (table.lastUs[row] as number)
+    const idleUs = nowUs - table.lastUs(row)
     return idleUs > this.#soonestUs && idleUs > this.#timeoutOf(row)
   }
 
@@ -317,10 +310,11 @@ export class FlowEngine implements StreamTrouble {
   }
 
   #lessMissed(row: number, than: number): boolean {
-    const { state, lastUs } = this.table
+    const { table } = this
+    const { state } = table
     const [open, other] = [state[row] === FLOW.ESTABLISHED, state[than] === FLOW.ESTABLISHED]
     if (open !== other) return other
-    return (lastUs[row] as number) < (lastUs[than] as number)
+    return table.lastUs(row) < table.lastUs(than)
   }
 
   #end(row: number, reason: EndReason): void {

@@ -4,13 +4,21 @@
  * FlowListener.ended.
  */
 import { addressText } from '../base/address.ts'
-import { V4_WORD } from '../decode/bytes.ts'
 import type { Packet } from '../decode/packet.ts'
-import { icmpPort } from './community-id.ts'
+import { FlowKeys } from './flow-keys.ts'
 
 /** Life of a flow as EVE says it. */
 export const FLOW = { FREE: 0, NEW: 1, ESTABLISHED: 2, CLOSED: 3 } as const
 export const FLOW_STATES = ['free', 'new', 'established', 'closed'] as const
+
+/** What is counted of a flow: when its last packet came, and three numbers each way. */
+const COUNTS = 8
+const LAST_US = 0
+const TO_SERVER = 1
+const TO_CLIENT = 4
+const PACKETS = 0
+const BYTES = 1
+const FLAGS = 2
 
 /** 280 bytes a row: 64 Ki flows are 18 MB. */
 export const FLOWS_MAX = 65_536
@@ -48,15 +56,6 @@ export class FlowTable {
   readonly clientMac: Float64Array
   readonly serverMac: Float64Array
   readonly startUs: Float64Array
-  readonly lastUs: Float64Array
-  readonly packetsToServer: Float64Array
-  readonly packetsToClient: Float64Array
-  /** Bytes on the wire, link header included, as Suricata counts them. */
-  readonly bytesToServer: Float64Array
-  readonly bytesToClient: Float64Array
-  /** TCP flags seen, or-ed. */
-  readonly flagsToServer: Uint8Array
-  readonly flagsToClient: Uint8Array
   /** One of FLOW. */
   readonly state: Uint8Array
   /** 1 once both directions of the TCP handshake were seen: the addresses are not forged. */
@@ -72,18 +71,15 @@ export class FlowTable {
   live = 0
   top = 0
 
+  /** What every packet changes, side by side as in flow-keys. */
+  readonly #counts: Float64Array
   readonly #number: Float64Array
-  readonly #hash: Int32Array
-  readonly #buckets: Int32Array
+  readonly #keys: FlowKeys
   readonly #next: Int32Array
-  readonly #mask: number
-  readonly #seed: number
   readonly #idBase: number
   /** The first of those given back; -1: none. */
   #free = 0
   #created = 0
-  /** Of the packet last looked up: whether its source sorts first, and its hash. */
-  #keyHash = 0
 
   constructor(options: FlowTableOptions = {}) {
     const rows = options.flowsMax ?? FLOWS_MAX
@@ -104,25 +100,15 @@ export class FlowTable {
     this.clientMac = new Float64Array(rows)
     this.serverMac = new Float64Array(rows)
     this.startUs = new Float64Array(rows)
-    this.lastUs = new Float64Array(rows)
-    this.packetsToServer = new Float64Array(rows)
-    this.packetsToClient = new Float64Array(rows)
-    this.bytesToServer = new Float64Array(rows)
-    this.bytesToClient = new Float64Array(rows)
-    this.flagsToServer = new Uint8Array(rows)
-    this.flagsToClient = new Uint8Array(rows)
+    this.#counts = new Float64Array(rows * COUNTS)
     this.state = new Uint8Array(rows)
     this.established = new Uint8Array(rows)
     this.midstream = new Uint8Array(rows)
     this.incomplete = new Uint8Array(rows)
     this.firstPacket = new Float64Array(rows)
     this.#number = new Float64Array(rows)
-    this.#hash = new Int32Array(rows)
+    this.#keys = new FlowKeys(rows, options.seed ?? 0)
     this.#next = new Int32Array(rows)
-    const buckets = 2 ** Math.ceil(Math.log2(rows * 2))
-    this.#buckets = new Int32Array(buckets).fill(-1)
-    this.#mask = buckets - 1
-    this.#seed = (options.seed ?? 0) | 0
     this.#idBase = ((options.run ?? 0) & 0x7fff) * 2 ** 38 + ((options.shard ?? 0) & 15) * 2 ** 34
   }
 
@@ -132,16 +118,7 @@ export class FlowTable {
 
   /** The row of the packet's flow, or -1. Also sets packet.toServer. */
   find(packet: Packet): number {
-    const sport = keyPort(packet, true)
-    const dport = keyPort(packet, false)
-    const hash = this.#hashOf(packet, sport, dport)
-    this.#keyHash = hash
-    let row = this.#buckets[hash & this.#mask] as number
-    while (row >= 0) {
-      if (this.#hash[row] === hash && this.#same(row, packet, sport, dport)) return row
-      row = this.#next[row] as number
-    }
-    return -1
+    return this.#keys.find(packet)
   }
 
   /**
@@ -172,39 +149,55 @@ export class FlowTable {
     this.clientMac[row] = packet.mac(toServer ? 6 : 0)
     this.serverMac[row] = packet.mac(toServer ? 0 : 6)
     this.startUs[row] = packet.timeUs
-    this.lastUs[row] = packet.timeUs
-    this.packetsToServer[row] = 0
-    this.packetsToClient[row] = 0
-    this.bytesToServer[row] = 0
-    this.bytesToClient[row] = 0
-    this.flagsToServer[row] = 0
-    this.flagsToClient[row] = 0
+    this.#counts.fill(0, row * COUNTS, row * COUNTS + COUNTS)
+    this.#counts[row * COUNTS + LAST_US] = packet.timeUs
     this.state[row] = FLOW.NEW
     this.established[row] = 0
     this.midstream[row] = 0
     this.incomplete[row] = 0
     this.firstPacket[row] = packet.number
     this.#number[row] = this.#created++
-    const hash = this.#keyHash
-    this.#hash[row] = hash
-    this.#next[row] = this.#buckets[hash & this.#mask] as number
-    this.#buckets[hash & this.#mask] = row
+    this.#keys.add(row, packet, toServer)
     return row
   }
 
   /** Takes a row out. */
   remove(row: number): void {
-    const at = (this.#hash[row] as number) & this.#mask
-    let before = this.#buckets[at] as number
-    if (before === row) this.#buckets[at] = this.#next[row] as number
-    else {
-      while (this.#next[before] !== row) before = this.#next[before] as number
-      this.#next[before] = this.#next[row] as number
-    }
+    this.#keys.remove(row)
     this.state[row] = FLOW.FREE
     this.#next[row] = this.#free
     this.#free = row
     this.live--
+  }
+
+  /** The packet is of this flow. */
+  count(row: number, packet: Packet): void {
+    const counts = this.#counts
+    const at = row * COUNTS
+    if (packet.timeUs > (counts[at + LAST_US] as number)) counts[at + LAST_US] = packet.timeUs
+    const way = at + (packet.toServer ? TO_SERVER : TO_CLIENT)
+    counts[way + PACKETS] = (counts[way + PACKETS] as number) + 1
+    counts[way + BYTES] = (counts[way + BYTES] as number) + packet.wireBytes
+    counts[way + FLAGS] = (counts[way + FLAGS] as number) | packet.tcpFlags
+  }
+
+  /** When its last packet came. */
+  lastUs(row: number): number {
+    return this.#counts[row * COUNTS + LAST_US] as number
+  }
+
+  packets(row: number, toServer: boolean): number {
+    return this.#counts[row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + PACKETS] as number
+  }
+
+  /** On the wire, link header included, as Suricata counts them. */
+  bytes(row: number, toServer: boolean): number {
+    return this.#counts[row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + BYTES] as number
+  }
+
+  /** TCP flags seen, or-ed. */
+  flags(row: number, toServer: boolean): number {
+    return this.#counts[row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + FLAGS] as number
   }
 
   /** Unique over runs and shards; below 2^53, so that JSON readers keep every digit. */
@@ -219,77 +212,4 @@ export class FlowTable {
   serverText(row: number): string {
     return addressText(this.server, row * 4)
   }
-
-  /** The same for both directions: the two ends are mixed in an order of their own. */
-  #hashOf(packet: Packet, sport: number, dport: number): number {
-    const { src, dest, protocol, vlan0, vlan1, depth } = packet
-    // Of IPv4 the first three words are always the same. Of all else they count, or many ends would share a chain.
-    const first = isV4(src) && isV4(dest) ? 3 : 0
-    let a = this.#seed ^ sport
-    let b = this.#seed ^ dport
-    for (let i = first; i < 4; i++) {
-      a = mix(a, src[i] as number)
-      b = mix(b, dest[i] as number)
-    }
-    const both = a < b ? mix(a, b) : mix(b, a)
-    const hash = mix(both, protocol ^ (vlan0 << 8) ^ (vlan1 << 20) ^ (depth << 28))
-    return hash ^ (hash >>> 15)
-  }
-
-  #same(row: number, packet: Packet, sport: number, dport: number): boolean {
-    if (
-      this.protocol[row] !== packet.protocol ||
-      this.vlan0[row] !== packet.vlan0 ||
-      this.vlan1[row] !== packet.vlan1 ||
-      this.vlan2[row] !== packet.vlan2 ||
-      this.depth[row] !== packet.depth
-    )
-      return false
-    let client = this.clientPort[row] as number
-    let server = this.serverPort[row] as number
-    if (packet.protocol === 1 || packet.protocol === 58) {
-      const v6 = packet.protocol === 58
-      const type = this.icmpType[row] as number
-      const code = this.icmpCode[row] as number
-      client = icmpPort(v6, type, code, true)
-      server = icmpPort(v6, type, code, false)
-    }
-    const at = row * 4
-    if (sport === client && dport === server && this.#ends(at, packet.src, packet.dest)) {
-      packet.toServer = true
-      return true
-    }
-    if (sport === server && dport === client && this.#ends(at, packet.dest, packet.src)) {
-      packet.toServer = false
-      return true
-    }
-    return false
-  }
-
-  #ends(at: number, client: Uint32Array, server: Uint32Array): boolean {
-    for (let i = 3; i >= 0; i--)
-      if (this.client[at + i] !== client[i] || this.server[at + i] !== server[i]) return false
-    return true
-  }
-}
-
-function isV4(words: Uint32Array): boolean {
-  return words[2] === V4_WORD && words[1] === 0 && words[0] === 0
-}
-
-/** What stands for the port in the key: an ICMP question and its answer are one flow. */
-function keyPort(packet: Packet, source: boolean): number {
-  const { protocol } = packet
-  if (protocol === 1 || protocol === 58)
-    return icmpPort(protocol === 58, packet.icmpType, packet.icmpCode, source)
-  return source ? packet.srcPort : packet.destPort
-}
-
-/** One round of MurmurHash3 (public domain). */
-function mix(hash: number, word: number): number {
-  let k = Math.imul(word, 0xcc9e2d51)
-  k = (k << 15) | (k >>> 17)
-  let h = hash ^ Math.imul(k, 0x1b873593)
-  h = (h << 13) | (h >>> 19)
-  return (Math.imul(h, 5) + 0xe6546b64) | 0
 }

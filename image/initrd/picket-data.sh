@@ -49,7 +49,7 @@ ask() { systemd-ask-password --timeout=0 --emoji=no --id=picket "$1"; }
 # Twice the same, and long enough to be worth a disk.
 new_passphrase() {
   local one two
-  say "this machine has no TPM: its data will be opened by a passphrase, at every start." >&2
+  say "no TPM here: a passphrase opens the data, at every start." >&2
   while :; do
     one=$(ask "New passphrase for the data of this box, 12 characters or more:")
     two=$(ask "The same again:")

@@ -17,7 +17,13 @@ import { capture } from '../traffic/mix/main.ts'
 import { type Agreement, agreement, readAlerts, seenIn } from './engine/agreement.ts'
 import { joinCaptures } from './engine/corpus-capture.ts'
 import { runPicket } from './engine/picket.ts'
-import { makeAnyRules, makeRuleSets, type RuleSetMade, sidsOf } from './engine/rule-sets.ts'
+import {
+  makeAnyRules,
+  makeNoRules,
+  makeRuleSets,
+  type RuleSetMade,
+  sidsOf,
+} from './engine/rule-sets.ts'
 import { makePeer, type Peer, type PeerTaken, peerLacks, runSuricata } from './engine/suricata.ts'
 import { agreementInWords, type Compared, compare, inWords } from './engine/table.ts'
 import { keepResults } from './lake/results.ts'
@@ -169,8 +175,9 @@ function turns(peer: Peer, each: Case, set: RuleSetMade): Compared {
 
 /** Records of all types, of both: a byte that one passed by would be missing there. */
 function whatIsSeen(peer: Peer, each: Case): Record<Engine, Record<string, number>> {
+  const rules = basename(makeNoRules(FOLDER).file)
   const of = (engine: Engine) => {
-    run(engine, { peer, capture: each, rules: 'rules-0.rules', everything: true })
+    run(engine, { peer, capture: each, rules, everything: true })
     return seenIn(join(workOf(engine), 'eve.json'))
   }
   return { suricata: of('suricata'), picket: of('picket') }

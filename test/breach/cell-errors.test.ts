@@ -54,7 +54,7 @@ beforeAll(async () => {
     const annex = files.filter(({ tier }) => !tier).map(({ path }) => path)
     branches.set(tenant_id, [{ tenant_id, fleet_id, key, paths, annex }])
   }
-}, 60_000)
+})
 afterAll(() => box.close())
 
 /** One cell for many questions; a new one where a question ended it. */

@@ -37,7 +37,7 @@ beforeAll(async () => {
   )
   expect([joined.code, joined.err]).toEqual([0, ''])
   await heard(3)
-}, 90_000)
+})
 afterAll(async () => {
   for (const box of [london, cape])
     await box?.close((data) => void spawnSync('umount', [join(data, 'link')]))
@@ -141,7 +141,7 @@ test('kill -9 of picket-keys while summaries are signed: no gap, no fork, nothin
     return site && site.wholeUpTo === site.sequence && site.gaps.length === 0
   })
   expect(await london.site('cape-town')).toMatchObject({ forks: 0, alarms: [], rejected: {} })
-}, 60_000)
+})
 
 test('a picket-link that was quicker than picket-keys is at work as soon as keys is there', async () => {
   const before = (await london.site('cape-town'))?.summaries24h ?? 0
@@ -149,7 +149,7 @@ test('a picket-link that was quicker than picket-keys is at work as soon as keys
   await london.start('link') // finds nobody
   await london.start('keys')
   await heardUpTo(before + 2)
-}, 60_000)
+})
 
 test('a full disk at either end: said, nothing that was acknowledged is lost, and it goes on', async ({
   skip,
@@ -189,7 +189,7 @@ test('a full disk at either end: said, nothing that was acknowledged is lost, an
     return site && site.wholeUpTo === site.sequence
   })
   expect(await london.site('cape-town')).toMatchObject({ forks: 0, gaps: [] })
-}, 90_000)
+})
 
 test('kill -9 of the primary’s picket-keys during joins: it starts again, and the site can always be brought in', async () => {
   const sydney = await FleetBox.open('sydney')
@@ -226,7 +226,7 @@ test('kill -9 of the primary’s picket-keys during joins: it starts again, and 
   } finally {
     await sydney.close()
   }
-}, 120_000)
+}, 300_000)
 
 test('a revocation cuts the connection at once; what the site sends or queued is refused, and the page says so', async () => {
   // Killed keys of the primary may have kept it late until now.
@@ -254,11 +254,11 @@ test('a revocation cuts the connection at once; what the site sends or queued is
     summaries24h: at?.summaries24h,
   })
   expect(after?.says).toMatch(/^revoked since \d\d:\d\d UTC/)
-  const { uplinks } = await cape.link((link) => link.uplinks())
-  expect(uplinks[0]).toMatchObject({ connected: false, because: expect.stringMatching(/\w/) })
-  expect(uplinks[0]?.waiting).toBeGreaterThan(0)
+  const uplink = async () => (await cape.link((link) => link.uplinks())).uplinks[0]
+  await cape.until('what it goes on to write waits', async () => (await uplink())?.waiting)
+  expect(await uplink()).toMatchObject({ connected: false, because: expect.stringMatching(/\w/) })
   expect((await audit(london)).map(({ verb }) => verb)).toContain('fleet.revoked')
-}, 60_000)
+})
 
 /** What the broker of that uplink answers to a CONNECT with this certificate: its CONNACK, or nothing. */
 function knock({ ca, certificate: cert, privateKey: key, url }: Uplink): Promise<string> {
@@ -292,4 +292,4 @@ test('a site that joined anew is heard again; its certificate of before stays sh
   expect(await knock(old)).toBe('')
   await cape.kill('link') // one client id is one connection
   expect(await knock(renewed)).toBe('20020000') // control
-}, 60_000)
+})

@@ -12,6 +12,7 @@ import { socketPath } from '../../agent/control/sockets.ts'
 import { NODE_FLAGS } from '../../agent/control/units.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
 import { freePort } from '../link/free-port.ts'
+import { DIES_WITH_US } from '../traffic/dies-with-us.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const PICKET = at('../../agent/cli.ts')
@@ -19,7 +20,7 @@ const PROGRAMS = {
   keys: at('../../agent/control/run-keys.ts'),
   link: at('../../agent/control/run-link.ts'),
 }
-const READY_MS_MAX = 20_000
+const READY_MS_MAX = 60_000
 const POLL_MS = 25
 
 export interface Said {
@@ -62,7 +63,8 @@ export class FleetBox {
   }
 
   async start(name: keyof typeof PROGRAMS): Promise<void> {
-    const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAMS[name], '--data', this.data], {
+    const words = [...DIES_WITH_US, process.execPath, ...NODE_FLAGS, PROGRAMS[name]]
+    const child = spawn(words[0] as string, [...words.slice(1), '--data', this.data], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PICKET_LOG: 'debug' },
     })

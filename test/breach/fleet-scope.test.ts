@@ -31,7 +31,7 @@ beforeAll(async () => {
   zulu = await admin('zulu')
   await london.until('the fleet is shown', () => london.site('london'))
   link = await connect(socketPath(london.data, 'link', 'web'))
-}, 60_000)
+})
 afterAll(async () => {
   web?.close()
   link?.close()

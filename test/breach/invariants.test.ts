@@ -29,7 +29,7 @@ beforeAll(async () => {
   const value = { event_id: String(event_id), name: 'owner', value: 'ops', value_type: 'text' as const } // biome-ignore format: one line
   await box.lake((lake) => lake.annexSet({ tenant_id: 'alfa', values: [value] }))
   await box.cli.query({ scope: ['alfa'], named: 'findings' })
-}, 60_000)
+})
 afterAll(() => box.close())
 
 test('control: a box as it runs prints nothing', async () => {

@@ -10,7 +10,7 @@ import { signJson } from '../../agent/base/signing.ts'
 import { SummarySource } from '../traffic/summary-source.ts'
 
 const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
-const MS_MAX = 20_000
+const MS_MAX = 60_000
 const folder = mkdtempSync(join(tmpdir(), 'verify-hostile-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -55,7 +55,7 @@ test('what has no end, is no file, or is too much, is refused within bounded mem
     nul: '\0'.repeat(100),
   }))
     expect(verify(put(name, content)), name).toMatchObject({ status: 2, signal: null })
-}, 120_000)
+})
 
 test('nothing is verified by doubled members, other types, foreign keys, or a signature over something else', () => {
   const text = JSON.stringify(good)

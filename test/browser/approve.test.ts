@@ -11,8 +11,7 @@ import type { MachineView } from '../../web/base/ports.ts'
 import { findChromium, openBrowser, openLive, SCREENS, walkTo } from './chromium.ts'
 import { findSpaces, RealSite } from './real-site.ts'
 
-const STARTED_MS_MAX = 120_000
-const FOUND_MS_MAX = 40_000
+const FOUND_MS_MAX = 90_000
 const PASSWORD = 'seven quiet herons'
 const KEPT = join(import.meta.dirname, 'pictures')
 
@@ -31,7 +30,7 @@ describe.skipIf(!chromium || !spaces)('a real site in a real browser', () => {
     code = opened.code
     browser = await openBrowser(chromium as string, { width: 1440, theme: 'light' })
     page = await browser.context.newPage()
-  }, STARTED_MS_MAX)
+  })
   afterAll(async () => {
     await browser?.[Symbol.asyncDispose]()
     await site?.[Symbol.asyncDispose]()

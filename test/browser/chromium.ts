@@ -33,6 +33,7 @@ export function findChromium(): string | undefined {
 }
 
 const STEPS_MAX = 60
+const TICK_MS = 4
 
 export interface Look {
   width: 1440 | 390
@@ -69,10 +70,12 @@ export async function serveStory(story: Story) {
   const bytes = new Map<string, number>()
   const server = createAdaptorServer({
     fetch: async (request, env) => {
-      const began = performance.now()
+      const [began, worked] = [performance.now(), process.threadCpuUsage()]
       const reply = await app.fetch(request, env)
       const { pathname } = new URL(request.url)
-      took.set(pathname, performance.now() - began)
+      const { user, system } = process.threadCpuUsage(worked)
+      // The less of the two: others that have the core make the first longer, and the second goes by ticks.
+      took.set(pathname, Math.min(performance.now() - began, Math.max((user + system) / 1000, TICK_MS))) // biome-ignore format: one line
       if (pathname !== '/live') {
         const body = await reply.clone().arrayBuffer()
         bytes.set(pathname, body.byteLength)

@@ -20,6 +20,8 @@ import { scenarioOf } from './scenario.ts'
 
 const HERE = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const NOBODY = 65534
+/** Its own waits end before: what did not come is said by its name. */
+const PLAYED_MS_MAX = 600_000
 const seed = Number(process.env.PICKET_SEED ?? 1 + (Date.now() % 999_999))
 const root = process.getuid?.() === 0
 const able = canUnshare()
@@ -43,7 +45,7 @@ function play(words: string[], as: 'self' | 'nobody' = 'self'): Played {
   const { status, stdout, stderr } = spawnSync(first, rest, {
     encoding: 'utf8',
     env,
-    timeout: 170_000,
+    timeout: PLAYED_MS_MAX,
     killSignal: 'SIGTERM',
   })
   const said = `${stdout}\n${stderr}`
@@ -68,7 +70,7 @@ describe.skipIf(!able)(`the demo, seed ${seed}`, () => {
   beforeAll(() => {
     record = mkdtempSync(join(tmpdir(), 'picket-record-'))
     story = play(['--seed', String(seed), '--record', record])
-  })
+  }, PLAYED_MS_MAX)
   afterAll(() => {
     rmSync(record, { recursive: true, force: true })
     rmSync(story.folder, { recursive: true, force: true })
@@ -204,21 +206,25 @@ describe.skipIf(!able)(`a calm day, seed ${seed}`, () => {
     }
   }
 
-  test('without rights: nothing above low is found and nothing is proposed', ({ skip }) => {
-    if (!readable()) skip('this folder cannot be read by an ordinary user')
-    const { status, outcome, folder } = play(
-      ['--calm', '--seed', String(seed)],
-      root ? 'nobody' : 'self',
-    )
-    rmSync(folder, { recursive: true, force: true })
-    expect(status).toBe(0)
-    expect(outcome.sites).toHaveLength(3)
-    for (const site of outcome.sites) {
-      expect(site.findings.filter(({ severity }) => severity !== 'low')).toEqual([])
-      expect(site.actions).toEqual([])
-      expect(site.sentence).toContain('nothing found')
-    }
-  })
+  test(
+    'without rights: nothing above low is found and nothing is proposed',
+    ({ skip }) => {
+      if (!readable()) skip('this folder cannot be read by an ordinary user')
+      const { status, outcome, folder } = play(
+        ['--calm', '--seed', String(seed)],
+        root ? 'nobody' : 'self',
+      )
+      rmSync(folder, { recursive: true, force: true })
+      expect(status).toBe(0)
+      expect(outcome.sites).toHaveLength(3)
+      for (const site of outcome.sites) {
+        expect(site.findings.filter(({ severity }) => severity !== 'low')).toEqual([])
+        expect(site.actions).toEqual([])
+        expect(site.sentence).toContain('nothing found')
+      }
+    },
+    PLAYED_MS_MAX,
+  )
 })
 
 /** Every process that names that folder on its command line. */

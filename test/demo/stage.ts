@@ -53,7 +53,11 @@ function say(line: string): void {
 }
 
 function leave(code: number): never {
-  if (!values.keep) rmSync(data, { recursive: true, force: true })
+  try {
+    if (!values.keep) rmSync(data, { recursive: true, force: true })
+  } catch {
+    // somebody still writes there, who ends with us; our launcher takes away what is left
+  }
   process.exit(code)
 }
 

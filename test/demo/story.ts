@@ -8,7 +8,7 @@ import type { Proof } from './outcome.ts'
 import type { Attack, AttackKind } from './plan.ts'
 
 const FOUND_MS_MAX = 30_000
-const BLOCKED_MS_MAX = 10_000
+const BLOCKED_MS_MAX = 30_000
 /** An attacker that tries four times a second and is not heard for this long does not get through. */
 const SILENCE_MS = 2_000
 

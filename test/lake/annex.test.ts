@@ -17,7 +17,7 @@ beforeAll(async () => {
   box = await RunningLake.open({ alfa: 'acme', zulu: 'other' })
   await box.import('alfa', [{ event_id: ALFA, host: 'plc-a' }, { host: 'plc-b' }])
   await box.import('zulu', [{ event_id: ZULU, host: 'plc-z' }])
-}, 60_000)
+})
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
   return box.close()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { UnitStatus } from '../../agent/control/supervisor.ts'
 import type { UnitName } from '../../agent/control/units.ts'
+import { DIES_WITH_US } from '../traffic/dies-with-us.ts'
 import { until } from '../traffic/three-networks.ts'
 
 const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
@@ -26,7 +27,16 @@ export class PicketUp {
   }
 
   static command(data: string): string[] {
-    return [process.execPath, PICKET, 'up', '--data', data, '--log', join(data, 'log')]
+    return [
+      ...DIES_WITH_US,
+      process.execPath,
+      PICKET,
+      'up',
+      '--data',
+      data,
+      '--log',
+      join(data, 'log'),
+    ]
   }
 
   async ready(): Promise<void> {
@@ -37,6 +47,10 @@ export class PicketUp {
     const found = this.#units().find((unit) => unit.name === name)
     if (!found) throw new Error(`picket up knows no ${name}`)
     return found
+  }
+
+  isReady(name: UnitName): Promise<void> {
+    return until(() => this.unit(name).state === 'ready', `${name} is ready`, READY_MS_MAX)
   }
 
   /** As power loss would. Returns how to wait until the supervisor has it ready again. */

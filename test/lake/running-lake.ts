@@ -14,6 +14,7 @@ import { connect } from '../../agent/control/rpc.ts'
 import { type CallerName, socketPath } from '../../agent/control/sockets.ts'
 import { NODE_FLAGS } from '../../agent/control/units.ts'
 import type { Tenant } from '../../agent/tenancy/tenant.ts'
+import { DIES_WITH_US } from '../traffic/dies-with-us.ts'
 import { askLake } from './box-sockets.ts'
 
 const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
@@ -65,7 +66,8 @@ export class RunningLake {
   }
 
   async start(name: ProgramName): Promise<void> {
-    const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAMS[name], '--data', this.data], {
+    const words = [...DIES_WITH_US, process.execPath, ...NODE_FLAGS, PROGRAMS[name]]
+    const child = spawn(words[0] as string, [...words.slice(1), '--data', this.data], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PICKET_LOG: 'debug' },
     })

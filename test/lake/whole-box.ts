@@ -84,6 +84,7 @@ export class WholeBox {
 
   /** As power loss would. Resolves when the supervisor has it ready again. */
   async kill(name: UnitName): Promise<Killed> {
+    await this.#up.isReady(name) // it may have ended by itself with the one that was killed before
     const back = this.#up.kill(name)
     const at = performance.now()
     const receivedBefore = await this.received()

@@ -60,8 +60,8 @@ beforeAll(async () => {
     `${code}\n`,
   )
   await until(() => isWhole(cape), 'the first summaries are received', QUIET_MS_MAX)
-}, 120_000)
-afterAll(() => stack.disposeAsync(), 60_000)
+})
+afterAll(() => stack.disposeAsync())
 
 /** All that this site has issued by now is at the primary, and it knows so. */
 async function isWhole(site: UpSite): Promise<boolean> {

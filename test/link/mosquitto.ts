@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DIES_WITH_US } from '../traffic/dies-with-us.ts'
 import type { FleetKeys } from './fleet.ts'
 import { freePort } from './free-port.ts'
 
@@ -41,7 +42,8 @@ export async function startMosquitto(
     'user root',
     'log_dest stderr',
   ]
-  const child = spawn(PROGRAM ?? '', ['-c', file('mosquitto.conf', `${config.join('\n')}\n`)], {
+  const words = [...DIES_WITH_US, PROGRAM ?? '', '-c', file('mosquitto.conf', `${config.join('\n')}\n`)] // biome-ignore format: one line
+  const child = spawn(words[0] as string, words.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   await running(child)

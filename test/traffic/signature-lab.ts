@@ -3,7 +3,8 @@ import { decodeFrame } from '../../agent/decode/frame.ts'
 import { Packet } from '../../agent/decode/packet.ts'
 import type { AppProto, HttpTransaction, Transaction } from '../../agent/decode/records.ts'
 import type { AlertHit } from '../../agent/detect/alert.ts'
-import { type IncompleteReason, SignatureEngine } from '../../agent/detect/signatures/engine.ts'
+import { SignatureEngine } from '../../agent/detect/signatures/engine.ts'
+import type { IncompleteReason } from '../../agent/detect/signatures/engine-options.ts'
 import type { Refusal } from '../../agent/detect/signatures/rule-files.ts'
 import { RuleLoading, RuleSet } from '../../agent/detect/signatures/rule-set.ts'
 import { FLOW, FlowTable } from '../../agent/flow/table.ts'
@@ -73,8 +74,7 @@ export class SignatureLab {
         packet.toServer = true
       } else this.table.state[flow] = FLOW.ESTABLISHED
       packet.flow = flow
-      const count = packet.toServer ? this.table.packetsToServer : this.table.packetsToClient
-      count[flow] = (count[flow] as number) + 1
+      this.table.count(flow, packet)
     }
     this.engine.packet(packet)
     return packet

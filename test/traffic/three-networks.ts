@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
+import { DIES_WITH_US } from './dies-with-us.ts'
 
 const TALKER = new URL('./talker.ts', import.meta.url).pathname
 const WAIT_MS = 20_000
@@ -81,7 +82,8 @@ export class ThreeNetworks {
 
   /** Starts a program in one of the namespaces; it is killed by `close` at the latest. */
   start(side: Side, command: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    const child = spawn('nsenter', [...enter(this.#holders[side], true), ...command], {
+    const inside = [...enter(this.#holders[side], true), ...DIES_WITH_US, ...command]
+    const child = spawn('nsenter', inside, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     })

@@ -4,7 +4,7 @@ import { LIKELY } from '../prefilter/rarity.ts'
 export const ANY = new Uint8Array(256).fill(1)
 
 const of = (belongs: (c: number) => boolean) => Uint8Array.from({ length: 256 }, (_, c) => +belongs(c)) // biome-ignore format: one line
-const among = (...bytes: number[]) => of((c) => bytes.includes(c))
+const among = (...bytes: number[]) => mark(new Uint8Array(256), bytes)
 const not = (set: Uint8Array) => set.map((flag) => 1 - flag)
 
 const DIGIT = of((c) => c >= 0x30 && c <= 0x39)
@@ -20,17 +20,37 @@ const NAMED: Readonly<Record<string, Uint8Array>> = {
 }
 const CONTROL: Readonly<Record<string, number>> = { t: 9, n: 10, r: 13, f: 12, a: 7, e: 27 }
 
+/** The bytes that a word stands for; undefined where they are not sure to be read right. */
+export function bytesOf(word: string, nocase: boolean): Uint8Array | undefined {
+  if (word === '.') return ANY
+  const whole = word.startsWith('[') ? classAt(word, 1, nocase) : member(word, 0, nocase)
+  return whole?.end === word.length ? whole.bytes : undefined
+}
+
+/** Of a class so many are alternatives, more are any. */
+const FEW = 4
+
+/** The bytes that a word stands for as they are written, where they are few. */
+export function fewOf(word: string): readonly string[] | undefined {
+  if (word === '.') return undefined
+  if (word.startsWith('[')) {
+    const list = word.slice(1, -1)
+    return /[\\^\-[]/.test(list) || list === '' || list.length > FEW ? undefined : [...list]
+  }
+  if (!word.startsWith('\\')) return [word]
+  const byte = lone(escaped(word, 1, false))
+  return byte < 0 ? undefined : [String.fromCharCode(byte)]
+}
+
 export function single(byte: number, nocase: boolean): Uint8Array {
-  return nocase ? bothCases(among(byte)) : among(byte)
+  const letter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a
+  return nocase && letter ? among(byte, byte ^ 0x20) : among(byte)
 }
 
 export function union(sets: readonly Uint8Array[]): Uint8Array {
-  return of((c) => sets.some((set) => set[c] === 1))
-}
-
-function bothCases(set: Uint8Array): Uint8Array {
-  const is = (c: number) => set[c] === 1
-  return of((c) => is(c) || (/[A-Za-z]/.test(String.fromCharCode(c)) && c < 0x80 && is(c ^ 0x20)))
+  const all = new Uint8Array(256)
+  for (const set of sets) add(all, set)
+  return all
 }
 
 interface Read {
@@ -40,7 +60,7 @@ interface Read {
 }
 
 /** What stands behind a backslash at `at`; undefined where it is no set of bytes that is known here. */
-export function escaped(text: string, at: number, nocase: boolean): Read | undefined {
+function escaped(text: string, at: number, nocase: boolean): Read | undefined {
   const c = text[at] ?? ''
   const named = NAMED[c]
   if (named) return { bytes: named, end: at + 1 }
@@ -52,7 +72,7 @@ export function escaped(text: string, at: number, nocase: boolean): Read | undef
 }
 
 /** A class from behind its bracket. Names in brackets and what else is not sure to be read right: undefined. */
-export function classAt(text: string, start: number, nocase: boolean): Read | undefined {
+function classAt(text: string, start: number, nocase: boolean): Read | undefined {
   const negated = text[start] === '^'
   let at = negated ? start + 1 : start
   const bytes = new Uint8Array(256)
@@ -64,14 +84,14 @@ export function classAt(text: string, start: number, nocase: boolean): Read | un
     at = one.end
     const range = text[at] === '-' && text[at + 1] !== ']'
     if (!range) {
-      mark(bytes, one.bytes)
+      add(bytes, one.bytes)
       continue
     }
     const last = member(text, at + 1, false)
     const from = lone(member(text, one.start, false))
     const to = lone(last)
     if (!last || from < 0 || to < from) return undefined
-    for (let c = from; c <= to; c++) mark(bytes, single(c, nocase))
+    for (let c = from; c <= to; c++) add(bytes, single(c, nocase))
     at = last.end
   }
   if (text[at] !== ']') return undefined
@@ -99,7 +119,12 @@ function lone(read: Read | undefined): number {
   return read.bytes.indexOf(1, first + 1) < 0 ? first : -1
 }
 
-function mark(all: Uint8Array, more: Uint8Array): void {
+function mark(set: Uint8Array, bytes: readonly number[]): Uint8Array {
+  for (const byte of bytes) set[byte] = 1
+  return set
+}
+
+function add(all: Uint8Array, more: Uint8Array): void {
   for (let c = 0; c < 256; c++) if (more[c] === 1) all[c] = 1
 }
 

@@ -296,7 +296,7 @@ test('Modbus: function, sub-function, what is written', () => {
     values: [7],
     subFunction: undefined,
     write: true,
-    read: new Uint8Array(0),
+    read: [],
     readAddress: undefined,
     readQuantity: undefined,
   }

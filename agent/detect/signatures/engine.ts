@@ -2,10 +2,10 @@
 import { type AppEvent, isOfBoth } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
-import type { AppProto, Transaction } from '../../decode/records.ts'
-import type { AlertHit } from '../alert.ts'
+import type { Transaction } from '../../decode/records.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
 import { Dataset } from './datasets.ts'
+import type { AlertPlace, EngineOptions, IncompleteReason } from './engine-options.ts'
 import { FlowMemory } from './flow-memory.ts'
 import type { FlowTableLike } from './flows.ts'
 import { flowFits, packetFits } from './header-match.ts'
@@ -13,6 +13,7 @@ import { Inspector } from './inspect.ts'
 import { firstPoint } from './lanes.ts'
 import { LookOn } from './look-on.ts'
 import { partEnd, partStart } from './packet-parts.ts'
+import { PassedPacket } from './passed-packet.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
 import type { PacketPart, PacketTest, Signature } from './rule.ts'
@@ -24,27 +25,6 @@ import { StreamMarks } from './stream-marks.ts'
 import { MATCHED, PIECE_BYTES_MAX, Tails, WAITING_MAX } from './stream-tail.ts'
 import { Progress } from './transaction-progress.ts'
 import { readiness, TransactionView } from './transaction-view.ts'
-
-export type IncompleteReason = 'candidates' | 'steps' | 'match-limit' | 'flowbits'
-
-/** Where a rule fired. */
-export interface AlertPlace {
-  flow: number
-  toServer: boolean
-  timeUs: number
-  found: 'packet' | 'stream' | 'transaction'
-  /** The packet in hand, when it belongs to the flow: read it during the call only. */
-  packet: Packet | undefined
-}
-
-export interface EngineOptions {
-  flows: FlowTableLike
-  /** What the application decoders have made of a flow. */
-  appProto(flow: number): AppProto
-  onAlert(hit: AlertHit, place: AlertPlace): void
-  /** A bound was met while judging this flow (-1: none). What was not looked at is where an evasion hides. */
-  onIncomplete(reason: IncompleteReason, flow: number): void
-}
 
 const FOUND = -1
 
@@ -74,12 +54,12 @@ export class SignatureEngine {
   #list: Shortlist
 
   #packet: Packet | undefined
-  /** The packet that a pass rule has let go, and that rule. */
-  #passedPacket = -1
-  #passedBy = 0
+  readonly #passed = new PassedPacket()
   #timeUs = -0 // no small integer, as Packet.timeUs
   /** A segment of no stream is in hand. */
   #alone = false
+  /** Nothing more comes of the stream in hand. */
+  #settling = false
   /** Rules that fired in the packet in hand, or wait for its protocol to be known. */
   readonly #inPacket = new Set<number>()
   readonly #untold = new Set<number>()
@@ -285,6 +265,14 @@ export class SignatureEngine {
       const due = lane.plain(this.#rules.signatures).due(window, end, base, this.#lookOn)
       for (let i = 0; i < due.length; i++) this.#offerFlow(due[i] as number, flow, toServer)
     }
+    if (this.#judgeFound(waiting, key, window, end, base)) return
+    tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
+  }
+
+  /** What was found, what waited and what was offered already; whether to stop: a pass rule has matched. */
+  // biome-ignore format: one line
+  #judgeFound(waiting: number, key: number, window: Uint8Array, end: number, base: number): boolean {
+    const flow = key >> 1
     for (let i = 0; i < waiting; i++) {
       const index = this.#rules.indexOf(this.#waiting[i] as number)
       if (index < 0) continue
@@ -292,13 +280,30 @@ export class SignatureEngine {
       this.#lookOn.waited(index, this.#waitingLooks[i] as number)
     }
     const { list, count } = this.#candidates
-    for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, toServer)
-    if (this.#list.offered > 0) {
-      if (this.#close(flow)) this.#lookOn.plainNext = 0
-      for (let i = 0; i < this.#list.count; i++)
-        if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return
-    }
-    tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
+    for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, (key & 1) === 1)
+    if (this.#list.offered === 0) return false
+    if (this.#close(flow)) this.#lookOn.plainNext = 0
+    for (let i = 0; i < this.#list.count; i++)
+      if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return true
+    return false
+  }
+
+  /** No more comes, or what was asked or answered is whole: rules that wait for a stretch of the stream take it as it is. */
+  #settle(key: number): void {
+    const tails = this.#tails
+    if (!tails.settle(key) || this.memory.passes(key >> 1)) return
+    const side = (key & 1) as 0 | 1
+    const window = tails.tail(key, this.#rules.tailBytes[side])
+    const base = tails.streamed(key) - window.length
+    const waiting = tails.waiting(key, this.#waiting, this.#waitingLooks, base)
+    this.#lookOn.begin(0, base + window.length)
+    this.#candidates.clear()
+    this.#list.clear()
+    for (const index of this.#rules.streams[side].always)
+      if (!this.#rules.signatures[index]?.plain) this.#offerFlow(index, key >> 1, side === 1)
+    this.#settling = true
+    this.#judgeFound(waiting, key, window, window.length, base)
+    this.#settling = false
   }
 
   #offerFlow(index: number, flow: number, toServer: boolean): void {
@@ -326,6 +331,7 @@ export class SignatureEngine {
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
     const look = this.#look(signature, window, end, base, key)
     if (look !== FOUND) {
+      if (this.#inspector.awaits) this.#tails.unsettle(key)
       if (signature.led ? look < base + end : signature.fast && payload.length > 1)
         this.#tails.wait(key, id, base + end, look)
       return false
@@ -346,8 +352,10 @@ export class SignatureEngine {
     // What a rule has fired on it does not look at again.
     const start = Math.max(0, this.#marks.firedTo(key, signature.id) - base)
     const from = Math.max(0, this.#lookOn.of(signature) - base - start)
-    if (this.#holds(signature.payload, window, start, end, base + start, key >> 1, from))
-      return FOUND
+    this.#inspector.unfinished = !this.#alone && !this.#settling
+    const yes = this.#holds(signature.payload, window, start, end, base + start, key >> 1, from)
+    this.#inspector.unfinished = false
+    if (yes) return FOUND
     return this.#lookOn.next(signature, this.#inspector, base + start, base + end)
   }
 
@@ -368,14 +376,20 @@ export class SignatureEngine {
   }
 
   gap(flow: number, toServer: boolean, missing: number): void {
+    const key = flow * 2 + (toServer ? 1 : 0)
     this.lookAtHeld()
-    this.#tails.gap(flow * 2 + (toServer ? 1 : 0), missing)
+    this.#settle(key)
+    this.#tails.gap(key, missing)
   }
 
   transaction(flow: number, transaction: Transaction, timeUs: number): void {
     this.lookAtHeld()
     this.#timeUs = timeUs
     if (this.#untold.size > 0) this.#judgeUntold(flow, transaction)
+    if (this.#tails.unsettled(flow)) {
+      if (readiness(transaction, true, true) === 2) this.#settle(flow * 2)
+      if (readiness(transaction, false, true) === 2) this.#settle(flow * 2 + 1)
+    }
     this.#judgeMatched(flow * 2, transaction)
     this.#judgeMatched(flow * 2 + 1, transaction)
     if (this.memory.passes(flow)) return
@@ -430,12 +444,8 @@ export class SignatureEngine {
     return false
   }
 
-  #transactionHolds(
-    signature: Signature,
-    flow: number,
-    toServer: boolean,
-    transaction: Transaction,
-  ): boolean {
+  // biome-ignore format: one line
+  #transactionHolds(signature: Signature, flow: number, toServer: boolean, transaction: Transaction): boolean {
     this.#inspector.captured.length = 0
     if (!signature.transactionTests.every((test) => test(transaction, !toServer))) return false
     if (!this.#remembers(signature, flow, toServer)) return false
@@ -487,18 +497,20 @@ export class SignatureEngine {
   ended(flow: number): void {
     this.lookAtHeld()
     this.#inspector.refill()
-    this.#judgeMatched(flow * 2)
-    this.#judgeMatched(flow * 2 + 1)
+    for (const key of [flow * 2, flow * 2 + 1]) {
+      this.#settle(key)
+      this.#judgeMatched(key)
+    }
   }
 
   /** After `ended`, and after what it brought was told. */
   forget(flow: number): void {
-    this.#tails.forget(flow * 2)
-    this.#tails.forget(flow * 2 + 1)
+    for (const key of [flow * 2, flow * 2 + 1]) {
+      this.#tails.forget(key)
+      this.#marks.forget(key)
+    }
     this.memory.ended(flow)
     this.#state.ended(flow)
-    this.#marks.forget(flow * 2)
-    this.#marks.forget(flow * 2 + 1)
   }
 
   /** Puts the short list in order; whether it did not hold all, which is told. */
@@ -509,15 +521,8 @@ export class SignatureEngine {
     return over
   }
 
-  #holds(
-    conditions: Signature['payload'],
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    base: number,
-    flow: number,
-    resume = 0,
-  ): boolean {
+  // biome-ignore format: one line
+  #holds(conditions: Signature['payload'], bytes: Uint8Array, start: number, end: number, base: number, flow: number, resume = 0): boolean {
     this.#inspected = flow
     const yes = this.#inspector.matches(conditions, bytes, start, end, base, resume)
     const { limit } = this.#inspector
@@ -534,13 +539,6 @@ export class SignatureEngine {
   #remembers(signature: Signature, flow: number, toServer: boolean): boolean {
     if (!this.memory.bits.fits(signature.bitTests, flow)) return false
     return this.#state.fits(signature, { flow, toServer, timeUs: this.#timeUs }, this.#packet)
-  }
-
-  /** A rule that goes before this one has let the packet in hand pass. */
-  #passedBefore({ index }: Signature, flow: number): boolean {
-    const packet = this.#packet
-    if (packet?.number !== this.#passedPacket || packet.flow !== flow) return false
-    return index > this.#passedBy
   }
 
   #partsHold({ packetParts }: Signature, packet: Packet): boolean {
@@ -568,7 +566,7 @@ export class SignatureEngine {
   ): boolean {
     this.counters.matched++
     const { hit, action, bitChanges } = signature
-    if (this.#passedBefore(signature, flow)) return true
+    if (this.#passed.before(signature, flow, this.#packet)) return true
     if (signature.silences !== undefined) this.memory.silence.add(signature.silences, flow, tx)
     if (signature.bypass && flow >= 0) this.memory.bypass(flow)
     if (bitChanges.length > 0 && flow >= 0 && !this.memory.bits.change(bitChanges, flow))
@@ -579,8 +577,7 @@ export class SignatureEngine {
       flow >= 0 && (found !== 'packet' || signature.ipOnly || signature.appProto !== undefined)
     if (action === 'pass') {
       if (ofFlow) this.memory.passed.add(flow)
-      if (this.#packet) this.#passedPacket = this.#packet.number
-      this.#passedBy = signature.index
+      this.#passed.by(signature, this.#packet)
       if (!signature.tells) return true
     }
     const { captured } = this.#inspector

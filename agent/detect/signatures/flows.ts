@@ -11,9 +11,8 @@ export interface FlowTableLike {
   readonly protocol: Uint8Array
   /** 0 free, 1 new, 2 established (TCP: shaken hands; others: both sides have spoken), 3 closed. */
   readonly state: Uint8Array
-  /** Of each direction, the packet in hand counted. */
-  readonly packetsToServer: Float64Array
-  readonly packetsToClient: Float64Array
+  /** Of that direction, the packet in hand counted. */
+  packets(flow: number, toServer: boolean): number
 }
 
 export const STATE_ESTABLISHED = 2

@@ -67,7 +67,7 @@ export function protocolFits(header: Header, protocol: number): boolean {
 /** The first packet of its direction. What Suricata makes no flow of is always first. */
 export function isFirst({ flow, toServer, protocol }: Packet, flows: FlowTableLike): boolean {
   if (!FLOW_PROTOCOLS.has(protocol)) return true
-  return (toServer ? flows.packetsToServer[flow] : flows.packetsToClient[flow]) === 1
+  return flows.packets(flow, toServer) === 1
 }
 
 function stateFits(established: 0 | 1 | 2, flow: number, flows: FlowTableLike): boolean {

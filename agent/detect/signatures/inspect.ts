@@ -37,6 +37,10 @@ const SEARCHED_MAX = 1 << 22
 /** Bytes searched for all rules of one packet, and what it brings: some 5 ms. A step counts as so many. */
 const WORK_MAX = 1 << 23
 const STEP_WORK = 32
+/** So many bytes behind, a stretch of a stream that has not come whole is asked as it is; Suricata's chunk of a stream. */
+const AWAITED_MAX = 2560
+/** Where a pattern may lie anywhere. */
+const ANYWHERE = 0x7fff_ffff
 
 /** Outcome of a chain: STOP means that no other place of an earlier match can help. */
 const NO = 0
@@ -56,6 +60,11 @@ export class Inspector {
   reached = 0
   /** After a "no" to an expression that can go on: from where it must look once more follows, in the buffer. */
   rest = 0
+
+  /** The buffer is of a stream that goes on: what must not be in a stretch of it is asked when that has come whole. */
+  unfinished = false
+  /** The last call came to such a stretch. */
+  awaits = false
 
   /** How the DCE/RPC message in hand sends its numbers. */
   dceLittle = false
@@ -97,6 +106,7 @@ export class Inspector {
     this.#base = base
     this.#steps = 0
     this.limit = undefined
+    this.awaits = false
     this.#searched = 0
     if (this.#work > WORK_MAX) {
       this.limit = 'steps'
@@ -199,10 +209,12 @@ export class Inspector {
     const length = this.#length
     let from = this.#first(content, here)
     if (index === 0 && from < this.#resume) from = this.#resume
-    const to = Math.min(length, this.#last(content, here, from))
+    const last = this.#last(content, here, from)
+    const to = Math.min(length, last)
     for (;;) {
       const at = from + pattern.length <= to ? this.#find(content, from, to) : -1
-      if (at < 0) return negated ? this.#from(index + 1, here) : content.decides ? STOP : NO
+      if (at < 0 && !negated) return content.decides ? STOP : NO
+      if (at < 0) return this.#isOpen(content, here, last) ? NO : this.#from(index + 1, here)
       const end = at + pattern.length
       if (content.endsWith && end !== length) {
         from = at + 1
@@ -227,9 +239,21 @@ export class Inspector {
     return Math.max(0, here + this.#value(content.distance), offset)
   }
 
-  /** End of where the pattern must lie. */
+  /** Whether nobody can say what lies where a pattern must not, up to `last`: more of it is to come, or it is kept no more. */
+  #isOpen({ distance, within }: Content, here: number, last: number): boolean {
+    if (last === ANYWHERE) return false
+    const relative = distance !== undefined || within !== undefined
+    if (!relative && last <= 0 && this.#base > 0) return true
+    if (!this.unfinished || last <= this.#length) return false
+    const come = relative ? this.#length - here : this.#base + this.#length
+    if (come >= AWAITED_MAX) return false
+    this.awaits = true
+    return true
+  }
+
+  /** End of where the pattern must lie, which may be beyond the buffer. */
   #last(content: Content, here: number, from: number): number {
-    let last = this.#length
+    let last = ANYWHERE
     if (content.distance !== undefined || content.within !== undefined) {
       if (content.within !== undefined)
         last = Math.min(last, here + this.#value(content.distance) + this.#value(content.within))

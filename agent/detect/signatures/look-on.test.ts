@@ -1,6 +1,7 @@
 /** Rules over streams find the same however a stream is cut, though they look at nothing twice. */
 import { expect, test } from 'vitest'
 import { Chance } from '../../../test/traffic/chance.ts'
+import { tcp } from '../../../test/traffic/frames.ts'
 import { SignatureLab } from '../../../test/traffic/signature-lab.ts'
 import { leadOf } from './lead.ts'
 import { RuleSet } from './rule-set.ts'
@@ -8,7 +9,7 @@ import { RuleSet } from './rule-set.ts'
 const SEED = Number(process.env['PICKET_SEED'] ?? (Math.random() * 2 ** 32) >>> 0)
 process.stderr.write(`look-on: PICKET_SEED=${SEED}\n`)
 
-/** None asks for what is not there, or for an end: answers that more bytes could change from yes to no. */
+/** None asks for an end, or for what is nowhere: answers that more bytes could change from yes to no. */
 const ASKED = [
   'pcre:"/ab{2,4}1/";',
   'pcre:"/[ab]1[=b]a/";',
@@ -29,10 +30,15 @@ const ASKED = [
   'content:"1"; isdataat:5,relative; content:"a"; within:2; content:"bb"; distance:0;',
   'content:"=="; content:"a1"; distance:5;',
   'content:"1"; nocase; content:"B"; nocase; within:1; byte_test:1,>,96,0,relative;',
+  'content:"1"; content:!"a"; within:3; content:!"b"; within:2;',
+  'content:"b"; offset:2; content:!"="; distance:1; within:4; content:"1"; within:5;',
+  // Of the beginning as long as that is kept.
+  'content:!"ab"; depth:4; content:"b1"; depth:80;',
+  'content:!"a"; offset:3; depth:6; content:"b="; depth:80;',
 ]
 const RULES = ASKED.map(
   (options, i) =>
-    `alert tcp any any -> any any (msg:"x"; flow:to_server; ${options} sid:${i + 1};)`,
+    `alert ${options.includes(':!') ? 'tcp-stream' : 'tcp'} any any -> any any (msg:"x"; flow:to_server; ${options} sid:${i + 1};)`,
 ).join('\n')
 
 const ends = (port: number) => ({
@@ -52,6 +58,8 @@ function fired(pieces: readonly string[], together = (_: number) => false): numb
   const last = pieces.length - 1
   const parts = pieces.map((piece, i) => ['>', piece, i < last && together(i)] as const)
   const all = lab.segments(parts, ends(40_000 + streams))
+  lab.engine.ended(lab.table.find(lab.frame(tcp(ends(40_000 + streams), { seq: 99, flags: 16 }))))
+  all.push(...lab.take())
   return [...new Set(all)].sort((a, b) => a - b)
 }
 

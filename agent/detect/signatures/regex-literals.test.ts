@@ -26,7 +26,17 @@ test.each([
   ['nothing of one that may be short', '(abcd|x)', undefined],
   ['nothing of what may not be there', '(abcd)?\\d', undefined],
   ['nothing of what must not be there', '(?!abcd)\\w+', undefined],
-  ['nothing where something is not known', '(abcd)\\1(?i)x', undefined],
+  ['nothing where something is not known', 'abcd(?i)x', undefined],
+  [
+    'a group with a name, and one that gives nothing back',
+    '(?P<q>["x])(?>jar|zip)(?P=q)',
+    ['"jar', '"zip', 'xjar', 'xzip'],
+  ],
+  ['what stands beside what a group before has matched', '(ab|c)\\1defg', ['defg']],
+  ['nothing of a count that not every version reads', 'abc{,3}def', undefined],
+  ['nothing of a count with spaces', 'abc{ 2, 3 }def', undefined],
+  ['nothing behind a class whose end is not sure', '[\\c]abcd]efgh', undefined],
+  ['nothing behind a quotation in a class', '[\\Q]abcd\\E]', undefined],
   ['nothing of a quotation', '\\Qabc.\\Edef', undefined],
 ])('%s', (_, pattern, texts) => {
   expect(of(pattern)).toEqual(texts)
@@ -41,9 +51,10 @@ function expression(chance: Chance, depth: number): string {
   const atom = () => {
     const kind = chance.int(0, depth > 0 ? 9 : 6)
     if (kind < 5) return chance.pick(['a', 'b', 'ab', 'ba', 'aab', '\\x61'])
-    if (kind === 5) return chance.pick(['[ab]', '[^a]', '.', '\\w', '\\b', '^', '(?=a)', '(?<!b)'])
+    if (kind === 5)
+      return chance.pick(['[ab]', '[^a]', '.', '\\w', '\\b', '^', '(?=a)', '(?<!b)', '(?P<n>a|ab)(?P=n)']) // biome-ignore format: one list
     if (kind === 6) return 'abba'
-    return `(${chance.pick(['', '?:'])}${expression(chance, depth - 1)})`
+    return `(${chance.pick(['', '?:', '?>'])}${expression(chance, depth - 1)})`
   }
   const count = chance.pick(['', '', '', '', '?', '*', '+', '{2}', '{0,2}', '{1}', '+?'])
   const one = () => Array.from({ length: chance.int(1, 4) }, () => atom() + (chance.int(0, 2) === 0 ? count : '')).join('') // biome-ignore format: one line

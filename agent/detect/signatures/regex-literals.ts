@@ -3,7 +3,9 @@
  * in R. Cox, "Regular Expression Matching with a Trigram Index" (2012), for the words of PCRE that rules use; where one is not
  * known nothing is said.
  */
-import { FLAG_BITS, type Regex } from './regex.ts'
+import { fewOf } from './byte-set.ts'
+import type { Regex } from './regex.ts'
+import { hasFlag, type Node, treeOf } from './regex-tree.ts'
 
 export interface Literals {
   texts: readonly string[]
@@ -14,7 +16,6 @@ export interface Literals {
 const BYTES_LEAST = 3
 const BYTES_MOST = 24
 const TEXTS_MAX = 48
-const CLASS_MAX = 4
 
 /** What a part of an expression matches. */
 interface Part {
@@ -27,149 +28,58 @@ interface Part {
 const NOTHING_SAID: Part = {}
 const EMPTY: Part = { exact: [''] }
 
-const has = (options: number, letter: string) => (options & (FLAG_BITS[letter] ?? 0)) !== 0
-
-export function literalsOf({
-  pattern,
-  options,
-}: Pick<Regex, 'pattern' | 'options'>): Literals | undefined {
-  // Spaces that do not count, and bytes that are not what is written.
-  if (has(options, 'x') || /[^\x20-\x7e]/.test(pattern)) return undefined
-  const reader = new Reader(pattern)
-  const texts = reader.whole()
+export function literalsOf(regex: Pick<Regex, 'pattern' | 'options'>): Literals | undefined {
+  const tree = treeOf(regex)
+  if (!tree) return undefined
+  const { exact, must } = partOf(tree)
+  const texts = best([exact, must])
   if (!texts || texts.length > TEXTS_MAX) return undefined
   const cut = [...new Set(texts.map((text) => text.slice(0, BYTES_MOST)))]
   if (cut.some((text) => text.length < BYTES_LEAST)) return undefined
-  return { texts: cut, nocase: has(options, 'i') }
+  return { texts: cut, nocase: hasFlag(regex, 'i') }
 }
 
-class Unknown extends Error {}
-
-/** Reads one expression from front to back. */
-class Reader {
-  readonly #text: string
-  #at = 0
-  #depth = 0
-
-  constructor(text: string) {
-    this.#text = text
-  }
-
-  whole(): readonly string[] | undefined {
-    try {
-      const part = this.#choice()
-      return this.#at < this.#text.length ? undefined : best([part.exact, part.must])
-    } catch (error) {
-      if (error instanceof Unknown) return undefined
-      throw error
+function partOf(node: Node): Part {
+  switch (node.type) {
+    case 'byte':
+      return { exact: fewOf(node.word) }
+    case 'nothing':
+      return EMPTY
+    case 'anything':
+      return NOTHING_SAID
+    case 'sequence':
+      return sequence(node.parts)
+    case 'choice': {
+      const parts = node.parts.map(partOf)
+      return { exact: union(parts.map(({ exact }) => exact)), must: union(parts.map(({ exact, must }) => best([exact, must]))) } // biome-ignore format: one part
     }
+    case 'repeat':
+      return repeated(partOf(node.part), node.least, node.most)
   }
+}
 
-  get #next(): string {
-    return this.#text[this.#at] ?? ''
-  }
-
-  #choice(): Part {
-    if (++this.#depth > 20) throw new Unknown()
-    const parts = [this.#sequence()]
-    while (this.#next === '|') {
-      this.#at++
-      parts.push(this.#sequence())
+function sequence(parts: readonly Node[]): Part {
+  const found: (readonly string[] | undefined)[] = []
+  let run: readonly string[] = ['']
+  let whole = true
+  for (const { exact, must } of parts.map(partOf)) {
+    const longer = exact && product(run, exact)
+    if (longer) {
+      run = longer
+      continue
     }
-    this.#depth--
-    if (parts.length === 1) return parts[0] as Part
-    return { exact: union(parts.map(({ exact }) => exact)), must: union(parts.map(({ exact, must }) => best([exact, must]))) } // biome-ignore format: one part
+    found.push(run, must)
+    whole = false
+    run = exact ?? ['']
   }
+  found.push(run)
+  return whole ? { exact: run } : { must: best(found) }
+}
 
-  #sequence(): Part {
-    const found: (readonly string[] | undefined)[] = []
-    let run: readonly string[] = ['']
-    let whole = true
-    while (this.#next !== '' && this.#next !== '|' && this.#next !== ')') {
-      const part = this.#repeated(this.#atom())
-      const longer = part.exact && product(run, part.exact)
-      if (longer) {
-        run = longer
-        continue
-      }
-      found.push(run, part.must)
-      whole = false
-      run = part.exact ?? ['']
-    }
-    found.push(run)
-    return whole ? { exact: run } : { must: best(found) }
-  }
-
-  #repeated(part: Part): Part {
-    const count = /^(?:[*+?]|\{(\d+)(,\d*)?\})[?+]?/.exec(this.#text.slice(this.#at))
-    if (!count) return part
-    this.#at += count[0].length
-    const [word, least, more] = count
-    if (word.startsWith('?'))
-      return part.exact ? { exact: union([part.exact, ['']]) } : NOTHING_SAID
-    if (word.startsWith('*') || least === '0') return NOTHING_SAID
-    if (least === '1' && more === undefined) return part
-    return { must: best([part.exact, part.must]) }
-  }
-
-  #atom(): Part {
-    const c = this.#next
-    this.#at++
-    switch (c) {
-      case '(':
-        return this.#group()
-      case '[':
-        return this.#class()
-      case '.':
-        return NOTHING_SAID
-      case '^':
-      case '$':
-        return EMPTY
-      case '\\':
-        return this.#escape()
-      case '*':
-      case '+':
-      case '?':
-        throw new Unknown()
-      default:
-        return { exact: [c] }
-    }
-  }
-
-  #group(): Part {
-    const kind = /^\?(:|=|!|<=|<!)/.exec(this.#text.slice(this.#at))
-    if (this.#next === '*' || (this.#next === '?' && !kind)) throw new Unknown()
-    if (kind) this.#at += kind[0].length
-    const part = this.#choice()
-    if (this.#next !== ')') throw new Unknown()
-    this.#at++
-    // What is looked at, before or behind, is no part of the match.
-    return kind && kind[1] !== ':' ? EMPTY : part
-  }
-
-  /** A few characters are alternatives, more are any. */
-  #class(): Part {
-    const inside = /^\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]/.exec(this.#text.slice(this.#at))
-    if (!inside) throw new Unknown()
-    this.#at += inside[0].length
-    const list = inside[0].slice(0, -1)
-    const plain = !/[\\^\-[]/.test(list) && list !== '' && list.length <= CLASS_MAX
-    return plain ? { exact: [...list] } : NOTHING_SAID
-  }
-
-  #escape(): Part {
-    const c = this.#next
-    this.#at++
-    if (/[^A-Za-z0-9]/.test(c)) return { exact: [c] }
-    if ('dDsSwWNRvVhH'.includes(c)) return NOTHING_SAID
-    if ('bBAzZG'.includes(c)) return EMPTY
-    const control = { t: '\t', n: '\n', r: '\r', f: '\f', a: '\x07', e: '\x1b' }[c]
-    if (control !== undefined) return { exact: [control] }
-    const hex = c === 'x' ? /^[0-9a-fA-F]{2}/.exec(this.#text.slice(this.#at)) : null
-    if (!hex) throw new Unknown()
-    this.#at += 2
-    return { exact: [String.fromCharCode(Number.parseInt(hex[0], 16))] }
-  }
+function repeated(part: Part, least: number, most: number): Part {
+  if (least === 0)
+    return most === 1 && part.exact ? { exact: union([part.exact, ['']]) } : NOTHING_SAID
+  return most === 1 ? part : { must: best([part.exact, part.must]) }
 }
 
 /** Undefined where one says nothing, or they are too many. */

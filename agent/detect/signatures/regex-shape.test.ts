@@ -36,6 +36,7 @@ test.each([
   ['nothing of two bytes', '!~', undefined],
   ['nothing of what may not be there', '(?:!~%)?a', undefined],
   ['nothing where something is not known', '!~%(?i)x', undefined],
+  ['nothing of a count with spaces', '!~{ 2 }%a', undefined],
   ['nothing of a quotation', '\\Q!~%\\E', undefined],
   ['nothing of named classes', '![[:digit:]]~', undefined],
 ])('%s', (_, pattern, places) => {

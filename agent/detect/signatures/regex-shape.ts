@@ -3,15 +3,14 @@
  * whose expression no literal is known, or a poor one: " (3[47]\d\d|2014)" is a space, a two or three, … Which place may follow
  * which is as in V. M. Glushkov, "The abstract theory of automata" (1961). Where a word of PCRE is not known nothing is said.
  */
-import { ANY, classAt, escaped, likelihood, single, union } from './byte-set.ts'
-import { FLAG_BITS, type Regex } from './regex.ts'
+import { ANY, bytesOf, likelihood, union } from './byte-set.ts'
+import type { Regex } from './regex.ts'
+import { guarded, hasFlag, type Node, treeOf, Unknown } from './regex-tree.ts'
 
 /** Bytes of a shape; one of the least has anything at its last place. */
 export const SHAPE_BYTES = 4
 const SHAPE_LEAST = 3
-/** Bounds on what is read. */
 const PLACES_MAX = 500
-const DEPTH_MAX = 20
 /** A part that is there more often is so often followed by itself, or not. */
 const COPIES_MAX = 4
 
@@ -34,42 +33,23 @@ interface Part {
 
 const NOTHING: Part = { empty: true, first: [], last: [], musts: [] }
 
-const has = (options: number, letter: string) => (options & (FLAG_BITS[letter] ?? 0)) !== 0
-
-export function shapeOf({
-  pattern,
-  options,
-}: Pick<Regex, 'pattern' | 'options'>): Shape | undefined {
-  // Spaces that do not count, and bytes that are not what is written.
-  if (has(options, 'x') || /[^\x20-\x7e]/.test(pattern)) return undefined
-  try {
-    return new Reader(pattern, has(options, 'i')).shape()
-  } catch (error) {
-    if (error instanceof Unknown) return undefined
-    throw error
-  }
+export function shapeOf(regex: Pick<Regex, 'pattern' | 'options'>): Shape | undefined {
+  const tree = treeOf(regex)
+  return tree && guarded(() => new Places(hasFlag(regex, 'i')).shape(tree))
 }
 
-class Unknown extends Error {}
-
-/** Reads one expression from front to back. */
-class Reader {
-  readonly #text: string
+class Places {
   readonly #nocase: boolean
-  #at = 0
-  #depth = 0
   /** By place: what may stand there, and the places that may follow. */
   readonly #bytes: Uint8Array[] = []
   readonly #follow: Set<number>[] = []
 
-  constructor(text: string, nocase: boolean) {
-    this.#text = text
+  constructor(nocase: boolean) {
     this.#nocase = nocase
   }
 
-  shape(): Shape | undefined {
-    const whole = this.#choice()
-    if (this.#at < this.#text.length) return undefined
+  shape(tree: Node): Shape | undefined {
+    const whole = this.#of(tree)
     const ends = new Set(whole.last)
     let best: Shape | undefined
     for (const must of whole.musts) {
@@ -93,29 +73,32 @@ class Reader {
     return { places, likelihood: likelihood(places) }
   }
 
-  get #next(): string {
-    return this.#text[this.#at] ?? ''
-  }
-
-  #choice(): Part {
-    if (++this.#depth > DEPTH_MAX) throw new Unknown()
-    const parts = [this.#sequence()]
-    while (this.#next === '|') {
-      this.#at++
-      parts.push(this.#sequence())
+  #of(node: Node): Part {
+    switch (node.type) {
+      case 'byte': {
+        const bytes = bytesOf(node.word, this.#nocase)
+        if (!bytes) throw new Unknown()
+        return this.#place(bytes)
+      }
+      case 'nothing':
+        return NOTHING
+      case 'anything': {
+        const any = this.#place(ANY)
+        this.#link(any.last, any.first)
+        return optional(any)
+      }
+      case 'sequence':
+        return node.parts.reduce((all, part) => this.#then(all, this.#of(part)), NOTHING)
+      case 'choice': {
+        const parts = node.parts.map((part) => this.#of(part))
+        const empty = parts.some((part) => part.empty)
+        const first = parts.flatMap((part) => part.first)
+        const last = parts.flatMap((part) => part.last)
+        return { empty, first, last, musts: empty ? [] : [first] }
+      }
+      case 'repeat':
+        return this.#repeated(node.part, node.least, node.most)
     }
-    this.#depth--
-    if (parts.length === 1) return parts[0] as Part
-    const empty = parts.some((part) => part.empty)
-    const first = parts.flatMap((part) => part.first)
-    return { empty, first, last: parts.flatMap(({ last }) => last), musts: empty ? [] : [first] }
-  }
-
-  #sequence(): Part {
-    let all = NOTHING
-    while (this.#next !== '' && this.#next !== '|' && this.#next !== ')')
-      all = this.#then(all, this.#repeated())
-    return all
   }
 
   #then(a: Part, b: Part): Part {
@@ -132,106 +115,17 @@ class Reader {
     for (const place of from) for (const next of to) (this.#follow[place] as Set<number>).add(next)
   }
 
-  #repeated(): Part {
-    const start = this.#at
-    const once = this.#atom()
-    const count = /^(?:[*+?]|\{(\d+)(?:,(\d*))?\})[?+]?/.exec(this.#text.slice(this.#at))
-    if (!count) {
-      if (/^\{,?\d/.test(this.#text.slice(this.#at))) throw new Unknown()
-      return once
-    }
-    const [word, written, most] = count
-    const behind = this.#at + word.length
-    const least = written === undefined ? (word.startsWith('+') ? 1 : 0) : Number(written)
-    const loops = most !== undefined ? most === '' || Number(most) > least : written === undefined
-    const single = word.startsWith('?') || (least === 0 && most === '1')
+  #repeated(part: Node, least: number, most: number): Part {
+    const once = this.#of(part)
     let all = least === 0 ? optional(once) : once
-    for (let copy = 1; copy < Math.min(least, COPIES_MAX); copy++) {
-      this.#at = start
-      all = this.#then(all, this.#atom())
+    for (let copy = 1; copy < Math.min(least, COPIES_MAX); copy++)
+      all = this.#then(all, this.#of(part))
+    if ((most > least && most > 1) || least > COPIES_MAX) {
+      const again = this.#of(part)
+      this.#link(again.last, again.first)
+      all = this.#then(all, optional(again))
     }
-    if ((loops && !single) || least > COPIES_MAX) all = this.#more(all, start)
-    this.#at = behind
     return all
-  }
-
-  /** And after it the part that begins at `start`, as often as there is. */
-  #more(all: Part, start: number): Part {
-    this.#at = start
-    const again = this.#atom()
-    this.#link(again.last, again.first)
-    return this.#then(all, optional(again))
-  }
-
-  #atom(): Part {
-    const c = this.#next
-    this.#at++
-    switch (c) {
-      case '(':
-        return this.#group()
-      case '[': {
-        const found = classAt(this.#text, this.#at, this.#nocase)
-        if (!found) throw new Unknown()
-        this.#at = found.end
-        return this.#place(found.bytes)
-      }
-      case '.':
-        return this.#place(ANY)
-      case '^':
-      case '$':
-        return NOTHING
-      case '\\':
-        return this.#escape()
-      case '*':
-      case '+':
-      case '?':
-        throw new Unknown()
-      default:
-        return this.#place(single(c.charCodeAt(0), this.#nocase))
-    }
-  }
-
-  #group(): Part {
-    const kind = /^\?(:|>|=|!|<=|<!|P?<\w+>)/.exec(this.#text.slice(this.#at))
-    if (this.#text.startsWith('?P=', this.#at)) return this.#reference()
-    if (this.#next === '*' || (this.#next === '?' && !kind)) throw new Unknown()
-    if (kind) this.#at += kind[0].length
-    const part = this.#choice()
-    if (this.#next !== ')') throw new Unknown()
-    this.#at++
-    // What is looked at, before or behind, is no part of the match.
-    return kind && ['=', '!', '<=', '<!'].includes(kind[1] as string) ? NOTHING : part
-  }
-
-  /** Of a group before, by its name: anything. */
-  #reference(): Part {
-    const name = /^\?P=\w+\)/.exec(this.#text.slice(this.#at))
-    if (!name) throw new Unknown()
-    this.#at += name[0].length
-    return this.#anything()
-  }
-
-  #escape(): Part {
-    const c = this.#next
-    if ('bBAzZG'.includes(c)) {
-      this.#at++
-      return NOTHING
-    }
-    if (/[1-9]/.test(c)) {
-      if (/^\d\d/.test(this.#text.slice(this.#at))) throw new Unknown()
-      this.#at++
-      return this.#anything()
-    }
-    const found = escaped(this.#text, this.#at, this.#nocase)
-    if (!found) throw new Unknown()
-    this.#at = found.end
-    return this.#place(found.bytes)
-  }
-
-  #anything(): Part {
-    const any = this.#place(ANY)
-    this.#link(any.last, any.first)
-    return optional(any)
   }
 
   #place(bytes: Uint8Array): Part {

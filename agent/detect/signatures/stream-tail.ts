@@ -50,6 +50,8 @@ export class Tails {
   /** Where in the stream the rule looks on. */
   readonly #waitingLook: Float64Array
   readonly #waitingCount: Uint8Array
+  /** A rule must know what follows, or that nothing does. */
+  readonly #unsettled: Uint8Array
   /** Where plain rules look on, as the flow was then; 0: at the beginning. */
   readonly #goOn: Float64Array
   readonly #goOnState: Uint8Array
@@ -67,6 +69,7 @@ export class Tails {
     this.#waitingFrom = new Float64Array(slabs * WAITING_MAX)
     this.#waitingLook = new Float64Array(slabs * WAITING_MAX)
     this.#waitingCount = new Uint8Array(slabs)
+    this.#unsettled = new Uint8Array(slabs)
     this.#goOn = new Float64Array(slabs)
     this.#goOnState = new Uint8Array(slabs)
     this.#goOnProto = Array.from({ length: slabs }, () => undefined)
@@ -210,6 +213,29 @@ export class Tails {
     this.#waitingCount[slab] = count + 1
   }
 
+  /** A rule is to be asked again at the latest when nothing more comes. */
+  unsettle(key: number): void {
+    this.#unsettled[this.#slab(key)] = 1
+  }
+
+  /** Whether one of either direction may be. */
+  unsettled(flow: number): boolean {
+    const [client, server] = [
+      this.#slabOf[flow * 2] as number,
+      this.#slabOf[flow * 2 + 1] as number,
+    ]
+    if (client >= 0 && this.#unsettled[client] === 1) return true
+    return server >= 0 && this.#unsettled[server] === 1
+  }
+
+  /** Whether one of this direction is; it is no longer. */
+  settle(key: number): boolean {
+    const slab = this.#slabOf[key] as number
+    if (slab < 0 || this.#unsettled[slab] === 0) return false
+    this.#unsettled[slab] = 0
+    return true
+  }
+
   /** Takes out the rules whose bytes have matched already into `rules`; gives how many. */
   matched(key: number, rules: Uint32Array): number {
     const slab = this.#slabOf[key] as number
@@ -278,6 +304,7 @@ export class Tails {
     this.#slabOf[key] = slab
     this.#length[slab] = 0
     this.#waitingCount[slab] = 0
+    this.#unsettled[slab] = 0
     this.#goOn[slab] = 0
     return slab
   }

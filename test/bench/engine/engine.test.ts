@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { agreement, readAlerts, seenIn } from './agreement.ts'
-import { makeAnyRules, makeRuleSets, sidsOf } from './rule-sets.ts'
+import { makeAnyRules, makeNoRules, makeRuleSets, sidsOf } from './rule-sets.ts'
 import { compare } from './table.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'picket-bench-'))
@@ -100,6 +100,13 @@ test('rules for anybody lose the names of networks, not the ports', () => {
   const made = readFileSync(makeAnyRules(of).file, 'utf8')
   expect(made).toContain('alert http any any -> any any (')
   expect(made).toContain('alert tcp any any -> any [80,81] (')
+})
+
+test('a set of no rules is there whatever sizes are asked for', () => {
+  const fresh = mkdtempSync(join(folder, 'fresh-'))
+  makeRuleSets({ ...of, folder: fresh }, [1], 7)
+  const { file, rules } = makeNoRules(fresh)
+  expect([readFileSync(file, 'utf8'), rules]).toEqual(['', 0])
 })
 
 test('a start is no inspection: its processor time is taken off', () => {

@@ -79,6 +79,11 @@ export function makeRuleSets(of: Making, sizes: readonly number[], seed: number)
   })
 }
 
+/** No rule at all, for what is looked at without: made whatever sizes are asked for. */
+export function makeNoRules(folder: string): RuleSetMade {
+  return { file: write(folder, 'none', []), rules: 0, variants: 0 }
+}
+
 /** All rules of these files for addresses of anybody: what real captures hold is met by more of them. */
 export function makeAnyRules(of: Making): RuleSetMade {
   const chosen = both(of, readRules(of.files).map((rule) => ({ ...rule, text: forAnybody(rule.text) }))) // biome-ignore format: one list
