@@ -488,6 +488,7 @@ export class Inspector
     const blocks = this.#verdicts !== undefined && matched.drops !== undefined
     const hit: AlertHit = blocks ? { ...matched, action: 'blocked' } : matched
     if (this.#mustWait(place)) {
+      if (hit.tx?.proto === 'http') hit.tx.http.kept = true
       const list = this.#waiting.get(flow)
       if (list) list.push({ hit, place: { ...place, packet: undefined } })
       else this.#waiting.set(flow, [{ hit, place: { ...place, packet: undefined } }])

@@ -7,7 +7,7 @@ import { uuidText } from '../decode/little.ts'
 import type { SmbExchange } from '../decode/records-it.ts'
 import { decodeSmb2, PIPE_TRANSCEIVE, SMB2, type SmbPart } from '../decode/smb.ts'
 import { decodeSmb1, SMB1 } from '../decode/smb1.ts'
-import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import type { AppParser, AppSink, Inside, Verdict } from './app-parser.ts'
 import { SmbFiles } from './smb-files.ts'
 import { COMPRESSED, SEALED, SmbFrames } from './smb-frames.ts'
 import { SmbPipes } from './smb-pipes.ts'
@@ -72,6 +72,10 @@ export class SmbFlow implements AppParser {
     if (this.#frames.add(toServer, bytes)) return 'more'
     this.ended()
     return 'done'
+  }
+
+  inside(toServer: boolean, bytes: Uint8Array, start: number, end: number): Inside {
+    return this.#frames.inside(toServer, bytes, start, end)
   }
 
   gap(): Verdict {
