@@ -60,8 +60,12 @@ import { PacketRows } from './packet-rows.ts'
 import type { SeenAlert } from './shard-messages.ts'
 import { Verdicts } from './verdicts.ts'
 
+/** In the marks of a flow. */
+const LAYER_BIT = { decode: 2, stream: 4, applayer: 8 } as const
 const UDP = 17
 const LATE_US = 1_000_000
+/** Of out-of-order bytes, where there are fewer flows than a shard has. */
+const FEW_STREAM_BYTES = 4096
 const TCP = 6
 
 export interface InspectorOptions {
@@ -74,6 +78,8 @@ export interface InspectorOptions {
   /** This run's self-test secret; undefined where no self-test runs. */
   selfTestSecret: string | undefined
   inspection?: Inspection
+  /** Flows at once; as a shard has them when absent. */
+  flowsMax?: number
   /** Types of EVE records that somebody takes: no other row is made. As the settings have it when absent. */
   rows?: ReadonlySet<string>
 }
@@ -136,13 +142,22 @@ export class Inspector
   #selfTestFlow = -1
 
   constructor(options: InspectorOptions, output: Output) {
-    const { run, shard, seed, home, rules, selfTestSecret, inspection = INSPECTION } = options
+    const {
+      run,
+      shard,
+      seed,
+      home,
+      rules,
+      selfTestSecret,
+      inspection = INSPECTION,
+      flowsMax,
+    } = options
     this.#output = output
     this.#ending = false // set here: code is made for what has only had one value, and again at its second
     this.#rows = options.rows ?? eveTypes(inspection)
     this.#tells = ['fileinfo', ...TRANSACTION_TYPES].some((type) => this.#wants(type))
     this.#secret = selfTestSecret
-    this.#table = new FlowTable({ run, shard, seed })
+    this.#table = new FlowTable({ run, shard, seed, ...(flowsMax && { flowsMax }) })
     this.#watch = new AssetWatch({ home, output })
     this.#flows = new FlowEngine(
       {
@@ -151,6 +166,7 @@ export class Inspector
         verifyChecksums: inspection.checksum === 'auto',
         midstream: inspection.midstream,
         oneSided: inspection.async_oneside,
+        ...(flowsMax && { streamBytesMax: flowsMax * FEW_STREAM_BYTES }),
       },
       this,
     )
@@ -472,6 +488,7 @@ export class Inspector
     const blocks = this.#verdicts !== undefined && matched.drops !== undefined
     const hit: AlertHit = blocks ? { ...matched, action: 'blocked' } : matched
     if (this.#mustWait(place)) {
+      if (hit.tx?.proto === 'http') hit.tx.http.kept = true
       const list = this.#waiting.get(flow)
       if (list) list.push({ hit, place: { ...place, packet: undefined } })
       else this.#waiting.set(flow, [{ hit, place: { ...place, packet: undefined } }])
@@ -537,7 +554,7 @@ export class Inspector
   /** Malformed traffic is evidence: a row a flow and word; frames without a flow are counted only. */
   #faulted(fault: Fault, flow: number, layer: 'decode' | 'stream' | 'applayer'): void {
     if (flow < 0) return
-    const bit = 2 << ['decode', 'stream', 'applayer'].indexOf(layer)
+    const bit = LAYER_BIT[layer]
     if (((this.#marks[flow] as number) & bit) !== 0 && layer !== 'applayer') return
     this.#marks[flow] = (this.#marks[flow] as number) | bit
     if (this.#wants('anomaly'))

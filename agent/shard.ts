@@ -8,12 +8,13 @@ import { CaptureCounters } from './capture/counters.ts'
 import { openRing } from './capture/ring.ts'
 import { FrameBatch } from './capture/source.ts'
 import { selfTestFrame } from './health/self-test.ts'
-import { Inspector } from './inspector.ts'
+import { Inspector, type InspectorOptions } from './inspector.ts'
 import { Handover } from './packets/handover.ts'
 import { RuleSwap } from './rule-swap.ts'
 import { loadRules, startLoading } from './rules-on-disk.ts'
 import type { FromShard, ShardBatch, ShardOptions, ToShard } from './shard-messages.ts'
 import { wantedRows } from './wanted-rows.ts'
+import { WARMED_PACKETS, warmUp } from './warm-up.ts'
 
 const BATCH_MAX = 512
 const BATCH_MS = 100
@@ -54,24 +55,23 @@ function keepFrames(frames: FrameBatch): void {
 const counters = new CaptureCounters(options.counters)
 const mine = counters.shard(options.shard)
 const { ruleSet } = loadRules(options.ruleFiles, options.home, options.inspection)
-const inspector = new Inspector(
-  {
-    home: options.home.map(parsePrefix),
-    rules: ruleSet,
-    run: options.run,
-    shard: options.shard,
-    seed: (Math.random() * 2 ** 32) | 0,
-    selfTestSecret: options.selfTestSecret,
-    inspection: options.inspection,
-  },
-  {
-    event: wantedRows(options.inspection, (draft) => void batch.events.push(draft)),
-    alert: (alert) => void batch.alerts.push(alert),
-    observation: (observation) => void batch.observations.push(observation),
-    sighting: (seen) => void batch.sightings.push(seen),
-    selfTestFound: () => say({ did: 'self-test-found' }),
-  },
-)
+const path: InspectorOptions = {
+  home: options.home.map(parsePrefix),
+  rules: ruleSet,
+  run: options.run,
+  shard: options.shard,
+  seed: (Math.random() * 2 ** 32) | 0,
+  selfTestSecret: options.selfTestSecret,
+  inspection: options.inspection,
+}
+const letGo = await warmUp(path)
+const inspector = new Inspector(path, {
+  event: wantedRows(options.inspection, (draft) => void batch.events.push(draft)),
+  alert: (alert) => void batch.alerts.push(alert),
+  observation: (observation) => void batch.observations.push(observation),
+  sighting: (seen) => void batch.sightings.push(seen),
+  selfTestFound: () => say({ did: 'self-test-found' }),
+})
 
 const rules = new RuleSwap(ruleSet, (set) => inspector.swapRules(set))
 
@@ -112,6 +112,7 @@ function sendCounters(): void {
   const now = performance.now()
   if (now - countedAt < COUNTERS_MS) return
   countedAt = now
+  if (inspector.processed > WARMED_PACKETS) letGo()
   const shard = `${options.interface}/${options.shard}`
   const { counters } = inspector
   say({ did: 'counters', shard, counters, liveFlows: counters.flowsLive ?? 0 })

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path'
 const OF_THE_TESTS = /\.(test|bench)\.ts$/
 /** A relative path of a module in quotes: imports, `new URL`, tables of programs. */
 const MODULE_PATH = /(["'])(\.{1,2}\/[^"'\n]*)\.ts\1/g
-const CONTENT = ['rules/*/*.rules', 'rules/controls/*.json', 'hardware/*/profile.json']
+const CONTENT = ['rules/*/*.rules', 'rules/controls/*.json', 'hardware/*/profile.json', 'agent/warm-up.pcap'] // biome-ignore format: one list
 const PAGES = ['web/**/*.{css,js,svg,png,woff2}']
 
 /** Files of packages that run; not their sources, types, tests, pages and the binaries of other machines. */

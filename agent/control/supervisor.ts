@@ -10,7 +10,8 @@ import { connect } from './rpc.ts'
 import { socketPath } from './sockets.ts'
 import { environmentOf, NODE_FLAGS, RESTART, STOP_MS_MAX, type Unit } from './units.ts'
 
-const READY_MS_MAX = 60_000
+/** As under systemd: a machine with much else to do starts six programs one after the other. */
+const READY_MS_MAX = 300_000
 const POLL_MS = 20
 
 export type UnitState = 'waiting' | 'starting' | 'ready' | 'ended' | 'stopped'

@@ -4,7 +4,7 @@
  *
  * Of the mix one is made twice as long: what it has more is the price of packets once a process is warm.
  *
- * PICKET_ENGINE_PACKETS (1000000), _TURNS (5), _RULES (0,1000,10000), _CAPTURES (mix,corpus,small), _DIR (.state/bench-engine), _SEED (1). A short
+ * PICKET_ENGINE_PACKETS (1000000), _TURNS (5), _RULES (0,1000,10000), _CAPTURES (mix,corpus,small), _DIR (.state/bench-engine), _SEED (1), _WARM (1). A short
  * run: PICKET_ENGINE_PACKETS=100000 PICKET_ENGINE_TURNS=1 PICKET_ENGINE_RULES=1000 PICKET_ENGINE_CAPTURES=mix. Needs root and mmdebstrap.
  */
 import { mkdirSync, rmSync } from 'node:fs'

@@ -14,7 +14,8 @@ import { PORT } from './network.ts'
 import { FLEET, type SiteScenario } from './scenario.ts'
 
 const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
-const READY_MS_MAX = 60_000
+/** Of three sites at once, eighteen programs and what they start. */
+const READY_MS_MAX = 240_000
 const STOP_MS_MAX = 60_000
 const POLL_MS = 50
 /** Of the fleet half: a summary each ten seconds, so that nobody waits five minutes for the story. */

@@ -10,7 +10,7 @@ import { until } from '../traffic/three-networks.ts'
 
 const PICKET = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url))
 const NAMES = ['keys', 'guard', 'lake', 'agent', 'link', 'web']
-const READY_MS_MAX = 60_000
+const READY_MS_MAX = 150_000
 
 export class PicketUp {
   readonly data: string

@@ -42,12 +42,13 @@ interface Sink {
 
 export const command: Command = {
   usage:
-    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--options F] [--overrides F] [--eve OUT] [--data DIR [--packets]] [--json]\n\n' +
+    'picket replay FILE… [--rules FILE]… [--home-net CIDR,…] [--options F] [--overrides F] [--eve OUT] [--data DIR [--packets]] [--warm] [--json]\n\n' +
     'Decodes and detects over captures (pcap, pcapng, also gzipped; - is standard input) as one stream.\n' +
     '--rules replaces the shipped content, and then no baseline runs; --rules none runs none.\n' +
     '--options names a JSON file with settings by the names Suricata has for them: checksum, midstream, vars, eve_types …\n' +
     '--overrides names what `picket rules tuned --json` printed; what it holds back is not found.\n' +
     'With --data the rows go into that lake, with --packets the frames into its packet ring too (not while its agent runs).\n' +
+    '--warm looks at traffic of its own first, as the agent does before it opens an interface: for who measures.\n' +
     'A broken file is reported up to its last whole frame, then said: exit 2.',
   async run(args) {
     const { values, positionals } = readOptions(args, {
@@ -56,6 +57,7 @@ export const command: Command = {
       eve: { type: 'string' },
       options: { type: 'string' },
       packets: { type: 'boolean' },
+      warm: { type: 'boolean' },
       overrides: { type: 'string' },
     })
     if (positionals.length === 0)
@@ -84,6 +86,7 @@ export const command: Command = {
         },
       }),
     })
+    if (values.warm) await replay.warmUp()
     const work = async () => {
       if (eve !== undefined) sinks.push(eveSink(eve))
       if (values.data !== undefined)

@@ -12,6 +12,8 @@ export class Dataset {
   readonly type: DatasetType
   /** Values that were not kept, at a bound: of all sets of this shard. */
   static dropped = 0
+  /** Not while traffic of our own is looked at (warm-up.ts): nothing of it is to be found later. */
+  static keeps = true
   readonly #values = new Set<string>()
 
   constructor(type: DatasetType) {
@@ -26,6 +28,7 @@ export class Dataset {
   add(bytes: Uint8Array): boolean {
     const key = this.#key(bytes)
     if (this.#values.has(key)) return false
+    if (!Dataset.keeps) return true
     if (this.#values.size >= VALUES_MAX) {
       Dataset.dropped++
       return false
@@ -36,7 +39,8 @@ export class Dataset {
 
   /** Whether it was there. */
   remove(bytes: Uint8Array): boolean {
-    return this.#values.delete(this.#key(bytes))
+    const key = this.#key(bytes)
+    return Dataset.keeps ? this.#values.delete(key) : this.#values.has(key)
   }
 
   /** Long values are kept by their hash: a value costs the same whatever the wire brings. */

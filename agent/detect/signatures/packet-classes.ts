@@ -20,7 +20,7 @@ export class PacketClasses {
 
   constructor(all: readonly Signature[], opened: readonly OpenPorts[] = []) {
     this.#all = all
-    this.#known = new Array(all.length > 0 ? CLASSES_MAX : 1).fill(undefined)
+    this.#known = Array.from({ length: all.length > 0 ? CLASSES_MAX : 1 }, () => undefined)
     this.ends = new PacketEnds(
       all.map(({ header }) => header),
       opened,

@@ -58,7 +58,7 @@ export class Tails {
   readonly #goOnProto: (AppProto | undefined)[]
   #next = 0
 
-  constructor(flowsMax: number, slabs = TAILS_MAX) {
+  constructor(flowsMax: number, slabs = Math.min(TAILS_MAX, flowsMax * 2)) {
     this.#bytes = new Uint8Array(slabs * SLAB_BYTES)
     this.held = this.#bytes
     this.#slabOf = new Int32Array(flowsMax * 2).fill(-1)

@@ -1,0 +1,119 @@
+/**
+ * Before the first frame: traffic of our own through the whole path, so that V8 has met what comes and compiled what is hot. A shard that
+ * begins on a busy wire would look at its first half million frames at two thirds of its speed, and drop what it cannot.
+ * What is found goes nowhere, and of what rules remember nothing stays.
+ */
+import { fileURLToPath } from 'node:url'
+import { openFile } from './capture/file.ts'
+import type { FrameBatch } from './capture/source.ts'
+import { Dataset } from './detect/signatures/datasets.ts'
+import type { RuleSet } from './detect/signatures/rule-set.ts'
+import { INSPECTION } from './inspection.ts'
+import { Inspector, type InspectorOptions, type Output } from './inspector.ts'
+
+/** `test/traffic/warm-up` makes it. */
+export const WARM_UP_TRAFFIC = fileURLToPath(new URL('./warm-up.pcap', import.meta.url))
+/** Few: what they are kept in is memory for nothing afterwards. */
+const FLOWS_MAX = 256
+const ROUNDS = 10
+/** A machine that is busy begins with less. */
+const WARM_MS_MAX = 1500
+/** Of real ones: what warmed the engine is let go after so many. */
+export const WARMED_PACKETS = 20_000
+const LITERALS_MAX = 600
+const LITERAL_BYTES_MAX = 64
+const HEADERS_BYTES = 66
+const LONG_BYTES = 400
+/** Between two rounds, in packet time: every flow of the one before has ended. */
+const ROUND_US = 3_600_000_000
+
+/**
+ * For an engine of these options, whose rules' search code is their own. What comes back lets go of what was used: once that engine has
+ * had some packets, for V8 keeps code while objects live that it was made for.
+ */
+export async function warmUp(options: InspectorOptions): Promise<() => void> {
+  // Two of them, whose outputs are written in two places: code that calls them is then made for any output.
+  const few = { ...options, flowsMax: FLOWS_MAX }
+  // What is written over has a checksum no more.
+  const read = {
+    ...few,
+    inspection: { ...(options.inspection ?? INSPECTION), checksum: 'none' as const },
+  }
+  const inspectors = [new Inspector(few, nowhere()), new Inspector(read, nobody())]
+  const literals = literalsOf(options.rules)
+  const until = performance.now() + WARM_MS_MAX
+  Dataset.keeps = false
+  try {
+    for (let round = 0; round < ROUNDS && performance.now() < until; round++)
+      await through(inspectors[round % 2] as Inspector, round, round % 2 === 0 ? [] : literals)
+  } finally {
+    Dataset.keeps = true
+  }
+  return () => void inspectors.splice(0)
+}
+
+async function through(
+  inspector: Inspector,
+  round: number,
+  literals: readonly Uint8Array[],
+): Promise<void> {
+  let next = round
+  for await (const batch of openFile(WARM_UP_TRAFFIC)) {
+    later(batch, round * ROUND_US)
+    if (literals.length > 0) next = write(batch, literals, next)
+    inspector.run(batch)
+  }
+  inspector.end()
+}
+
+function later({ timeUs, count }: FrameBatch, us: number): void {
+  for (let i = 0; i < count; i++) timeUs[i] = (timeUs[i] as number) + us
+}
+
+function nowhere(): Output {
+  return {
+    event: () => {},
+    alert: () => {},
+    observation: () => {},
+    sighting: () => {},
+    selfTestFound: () => {},
+    ticked: () => {},
+  }
+}
+
+function nobody(): Output {
+  return {
+    event: () => undefined,
+    alert: () => undefined,
+    sighting: () => undefined,
+    selfTestFound: () => undefined,
+    ticked: () => undefined,
+  }
+}
+
+/** The literals by which rules are found, of a few hundred rules. */
+function literalsOf({ signatures }: RuleSet): Uint8Array[] {
+  const step = Math.max(1, Math.floor(signatures.length / LITERALS_MAX))
+  return signatures.flatMap(({ fast }, i) =>
+    i % step === 0 && fast && fast.bytes.length < LITERAL_BYTES_MAX ? [fast.bytes] : [],
+  )
+}
+
+/** Over what requests ask for, and into the middle of what is long: rules are met, some of them whole. */
+function write(batch: FrameBatch, literals: readonly Uint8Array[], from: number): number {
+  let next = from
+  for (let i = 0; i < batch.count; i++) {
+    const start = batch.start[i] as number
+    const end = start + (batch.captured[i] as number)
+    const literal = literals[next % literals.length] as Uint8Array
+    const request = start + HEADERS_BYTES
+    if (batch.bytes[request] === 0x47 && batch.bytes[request + 3] === 0x20) {
+      batch.bytes.set(literal.subarray(0, end - request - 5), request + 5)
+      next++
+    } else if (end - start > LONG_BYTES && i % 3 === 0) {
+      batch.bytes.set(literal, start + LONG_BYTES / 2)
+      next++
+    }
+  }
+  return next
+}
