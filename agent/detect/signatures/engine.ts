@@ -12,6 +12,7 @@ import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { firstPoint } from './lanes.ts'
 import { LookOn } from './look-on.ts'
+import { FlowEnds } from './packet-ends.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { PassedPacket } from './passed-packet.ts'
 import { callOf } from './proto-dcerpc.ts'
@@ -41,6 +42,7 @@ export class SignatureEngine {
   readonly memory = new FlowMemory()
   readonly #state: StatePlaces
   readonly #tails: Tails
+  readonly #ends: FlowEnds
   readonly #view = new TransactionView()
   readonly #waiting = new Uint32Array(WAITING_MAX)
   readonly #waitingLooks = new Float64Array(WAITING_MAX)
@@ -74,6 +76,7 @@ export class SignatureEngine {
     this.#options = options
     this.#flows = options.flows
     this.#tails = new Tails(options.flows.flowsMax)
+    this.#ends = new FlowEnds(options.flows.flowsMax)
     this.#state = new StatePlaces(options.flows, (flow, toServer) =>
       this.#tails.streamed(flow * 2 + +toServer),
     )
@@ -107,6 +110,7 @@ export class SignatureEngine {
     this.#list = new Shortlist(rules.signatures)
     this.#lookOn = new LookOn(rules.size)
     this.#tails.beginAnew()
+    this.#ends.clear()
     this.#view.reset(rules.views.length)
     this.#inPacket.clear()
     this.#untold.clear()
@@ -130,18 +134,21 @@ export class SignatureEngine {
     const lane = this.#rules.ofPacket(packet)
     const start = packet.payloadOffset
     const end = packet.fragment ? start : start + packet.payloadBytes
-    const { signatures } = this.#rules
+    if (end === start && lane.always.length === 0) return
+    const { classes } = lane
     this.#candidates.clear()
-    if (end > start) lane.find(packet, start, end, this.#candidates)
     this.#list.clear()
-    if (lane.always.length > 0) {
-      const always = lane.classes.of(packet, this.#flows)
-      for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
-    }
+    const ends = this.#ends.of(packet, classes.ends)
+    if (end > start) lane.find(packet, start, end, this.#candidates, classes.ends.open(ends))
+    const always = classes.of(packet, ends, this.#flows)
+    for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
     const { list, count } = this.#candidates
-    for (let i = 0; i < count; i++) this.#offerPacket(signatures[list[i] as number] as Signature, packet) // biome-ignore format: one line
-    if (this.#list.offered === 0) return
-    this.#close(flow)
+    for (let i = 0; i < count; i++) this.#offerPacket(this.#rules.signatures[list[i] as number] as Signature, packet) // biome-ignore format: one line
+    if (this.#list.offered > 0) this.#judgeOffered(packet, start, end)
+  }
+
+  #judgeOffered(packet: Packet, start: number, end: number): void {
+    this.#close(packet.flow)
     for (let i = 0; i < this.#list.count; i++)
       if (this.#judgePacket(this.#list.at(i), packet, start, end)) return
   }
@@ -153,13 +160,9 @@ export class SignatureEngine {
     this.#packet = packet
     this.#timeUs = packet.timeUs
     this.#list.clear()
-    for (const index of indexes)
-      this.#offerPacket(this.#rules.signatures[index] as Signature, packet)
-    if (this.#list.offered === 0) return
-    this.#close(packet.flow)
+    for (const index of indexes) this.#offerPacket(this.#rules.signatures[index] as Signature, packet) // biome-ignore format: one line
     const start = packet.payloadOffset
-    for (let i = 0; i < this.#list.count; i++)
-      if (this.#judgePacket(this.#list.at(i), packet, start, start + packet.payloadBytes)) return
+    if (this.#list.offered > 0) this.#judgeOffered(packet, start, start + packet.payloadBytes)
   }
 
   /** Rules that ask for this event of the flow's application, sent that way. What is odd in a request is so in its answer. */
@@ -505,6 +508,7 @@ export class SignatureEngine {
 
   /** After `ended`, and after what it brought was told. */
   forget(flow: number): void {
+    this.#ends.forget(flow)
     for (const key of [flow * 2, flow * 2 + 1]) {
       this.#tails.forget(key)
       this.#marks.forget(key)
@@ -585,8 +589,7 @@ export class SignatureEngine {
     if (signature.noalert) return false
     const app_proto = flow < 0 ? 'unknown' : this.#options.appProto(flow)
     const packet = flow < 0 ? this.#packet : this.#inHand(flow)
-    const drops =
-      action === 'drop' || action === 'reject' ? (ofFlow ? 'flow' : 'packet') : undefined
+    const drops = action === 'drop' || action === 'reject' ? (ofFlow ? 'flow' : 'packet') : undefined // biome-ignore format: one line
     this.#options.onAlert(
       { ...hit, app_proto, ...(tx && { tx }), ...vars, ...(drops && { drops }) },
       { flow, toServer, timeUs: this.#timeUs, found, packet },

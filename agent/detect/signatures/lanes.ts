@@ -4,6 +4,7 @@ import { TRANSACTION_PROTOS } from '../../decode/records.ts'
 import type { Candidates } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
+import type { OpenPorts } from './open-ports.ts'
 import { PacketClasses } from './packet-classes.ts'
 import type { BufferView, Point, Signature } from './rule.ts'
 import type { TransactionView } from './transaction-view.ts'
@@ -22,13 +23,19 @@ export abstract class PacketRules {
   /** Lays out the tables. */
   abstract parts(): Generator<void>
 
-  /** Whose literal lies in the payload, [start, end) of the packet's bytes. */
-  abstract find(packet: Packet, start: number, end: number, found: Candidates): void
+  /** Whose literal lies in the payload, [start, end) of the packet's bytes; `open`: of its ends, as `opened` has them. */
+  abstract find(packet: Packet, start: number, end: number, found: Candidates, open: number): void // biome-ignore format: one line
+
+  /** Ports that `find` asks about. */
+  get opened(): readonly OpenPorts[] {
+    return []
+  }
 
   /** When all were added. */
   *classify(signatures: readonly Signature[]): Generator<void> {
-    this.classes = new PacketClasses(this.always.map((index) => signatures[index] as Signature))
-    yield* this.classes.parts()
+    const always = this.always.map((index) => signatures[index] as Signature)
+    this.classes = new PacketClasses(always, this.opened)
+    yield* this.classes.ends.parts()
   }
 }
 

@@ -23,6 +23,8 @@ interface Stretch {
   prefilter: WasmPrefilter
   bytes: number
   ports: OpenPorts | undefined
+  /** Its bit among the ends of a packet; 0: whatever ports. */
+  bit: number
   /** A longer segment is none for them. */
   most: number
 }
@@ -30,6 +32,7 @@ interface Stretch {
 export class SegmentRules extends PacketRules {
   readonly #room: ScanRoom
   readonly #added: Signature[] = []
+  readonly #opened: OpenPorts[] = []
   #toServer: Stretch[] = []
   #toClient: Stretch[] = []
 
@@ -82,20 +85,26 @@ export class SegmentRules extends PacketRules {
     )
     if (known) return known
     const prefilter = new WasmPrefilter(this.#room)
-    const made = { prefilter, bytes, most, ports: ported ? new OpenPorts() : undefined }
+    const ports = ported ? new OpenPorts() : undefined
+    const made = { prefilter, bytes, most, ports, bit: ports ? 1 << this.#opened.length : 0 }
+    if (ports) this.#opened.push(ports)
     stretches.push(made)
     // What was put into the room for the longest serves the others.
     stretches.sort((a, b) => b.bytes - a.bytes)
     return made
   }
 
-  override find(packet: Packet, start: number, end: number, found: Candidates): void {
-    const { bytes, srcPort, destPort, toServer } = packet
+  override get opened(): readonly OpenPorts[] {
+    return this.#opened
+  }
+
+  override find(packet: Packet, start: number, end: number, found: Candidates, open: number): void {
+    const { bytes, toServer } = packet
     const stretches = toServer ? this.#toServer : this.#toClient
     let there = 0
     for (let i = 0; i < stretches.length; i++) {
-      const { prefilter, ports, most, bytes: long } = stretches[i] as Stretch
-      if (end - start > most || ports?.areOpen(srcPort, destPort) === false) continue
+      const { prefilter, bit, most, bytes: long } = stretches[i] as Stretch
+      if (end - start > most || (open & bit) !== bit) continue
       const stop = Math.min(end, start + long)
       if (stop - start > PIECE_BYTES_MAX) {
         prefilter.scan(bytes, start, stop, found, start)
