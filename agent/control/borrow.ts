@@ -9,7 +9,8 @@ import { Failure } from '../base/failure.ts'
 import { connect } from './rpc.ts'
 import { type ServerName, socketPath } from './sockets.ts'
 
-const READY_MS_MAX = 15_000
+/** A second is usual. On a machine with much else to do a command that fails is no quicker. */
+const READY_MS_MAX = 60_000
 const POLL_MS = 25
 const PROGRAMS = { keys: './run-keys.ts', lake: './run-lake.ts' } as const
 type Borrowed = keyof typeof PROGRAMS

@@ -8,7 +8,7 @@ import type { TopicsCheck } from '../link/topics-seen.ts'
 import type { DatabaseCheck } from '../tenancy/sealed-db.ts'
 import { NODE_FLAGS, UNITS } from './units.ts'
 
-const ROUTES_MS_MAX = 20_000
+const ROUTES_MS_MAX = 60_000
 const ROUTES_BYTES_MAX = 1 << 20
 const NAME_MAX = 120
 
