@@ -228,6 +228,11 @@ export function protocolsOff({ app_layer }: Inspection): ProtocolsOff {
   }
 }
 
+/** As Suricata's encryption-handling: literals are looked for in what TLS has encrypted only if it says `full`. */
+export function looksIntoSealed({ app_layer }: Inspection): boolean {
+  return app_layer.tls?.['encryption-handling'] === 'full'
+}
+
 /** What these settings keep the agent from looking at, beside its own: clauses for people. */
 export function lookedPast(inspection: Inspection): string[] {
   const { off, detectionOnly } = protocolsOff(inspection)

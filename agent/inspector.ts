@@ -51,6 +51,7 @@ import {
   httpHeaders,
   INSPECTION,
   type Inspection,
+  looksIntoSealed,
   packetSettings,
   protocolsOff,
   tlsHandshakes,
@@ -129,6 +130,7 @@ export class Inspector
   readonly #packetRows: PacketRows
   /** In mode ips. */
   readonly #verdicts: Verdicts | undefined
+  readonly #looksIntoSealed: boolean
   readonly #references: boolean
   readonly #handshakes: boolean
   readonly #headers: DumpHeaders
@@ -189,6 +191,7 @@ export class Inspector
     )
     const drops = dropSettings(inspection)
     this.#verdicts = drops && new Verdicts(drops, this.#views, (draft) => output.event(draft))
+    this.#looksIntoSealed = looksIntoSealed(inspection)
     this.#references = alertReferences(inspection)
     this.#handshakes = tlsHandshakes(inspection)
     this.#headers = httpHeaders(inspection)
@@ -470,6 +473,12 @@ export class Inspector
     if (!draft) return
     const metadata = this.#engine.memory.metadata(flow)
     this.#output.event(metadata ? { ...draft, record: { ...draft.record, metadata } } : draft)
+  }
+
+  appSealed(flow: number): void {
+    if (this.#looksIntoSealed) return
+    this.#engine.lookAtHeld()
+    this.#engine.memory.seal(flow)
   }
 
   /** What rules have a name for is a row too. */

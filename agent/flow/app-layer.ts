@@ -474,6 +474,7 @@ export class AppLayer {
       this.#end(flow, parser)
     }
     this.#forget(flow)
+    if (parser.sealed) this.#listener.appSealed?.(flow)
     this.#phase[flow] =
       verdict === 'watch' ? PHASE.watch : verdict === 'anew' ? PHASE.probe : PHASE.over
     if (verdict === 'watch' || verdict === 'anew') this.#orig[flow] = this.#proto[flow] as number

@@ -14,6 +14,8 @@ export interface TransactionListener {
   appFault(flow: number, fault: Fault): void
   /** Something that rules have a name for; `toServer`: in what that side sent. */
   appEvent?(flow: number, event: AppEvent, toServer: boolean): void
+  /** From here on both sides send what only they can read. */
+  appSealed?(flow: number): void
 }
 
 /** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. `anew`: one in which anything may. */
@@ -27,6 +29,8 @@ export interface AppParser {
   readonly proto: AppProto
   /** Bytes of memory it keeps: they are bounded over all flows. */
   readonly held: number
+  /** Both sides have begun to encrypt. */
+  readonly sealed?: boolean
   stream(toServer: boolean, bytes: Buffer): Verdict
   /**
    * Takes [start, end) of `bytes` where all of it lies inside of what is read already, as most of a file does: no view is made for it, and

@@ -45,6 +45,10 @@ export class TlsFlow implements AppParser {
     return heldBy(this.#client) + heldBy(this.#server)
   }
 
+  get sealed(): boolean {
+    return this.#tls.established
+  }
+
   #side(toServer: boolean): Side {
     return toServer ? this.#client : this.#server
   }

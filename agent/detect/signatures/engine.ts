@@ -133,7 +133,7 @@ export class SignatureEngine {
     if (packet.ipVersion === 0 || (flow >= 0 && this.memory.passes(flow))) return
     const lane = this.#rules.ofPacket(packet)
     const start = packet.payloadOffset
-    const end = packet.fragment ? start : start + packet.payloadBytes
+    const end = packet.fragment || this.memory.isSealed(flow) ? start : start + packet.payloadBytes
     if (end === start && lane.always.length === 0) return
     const { classes } = lane
     this.#candidates.clear()
@@ -206,8 +206,7 @@ export class SignatureEngine {
     this.#inspector.captured.length = 0
     if (!this.#remembers(signature, flow, packet.toServer)) return false
     if (!this.#partsHold(signature, packet)) return false
-    if (payload.length > 0 && !this.#holds(signature.payload, packet.bytes, start, end, 0, flow))
-      return false
+    if (payload.length > 0 && (this.memory.isSealed(flow) || !this.#holds(payload, packet.bytes, start, end, 0, flow))) return false // biome-ignore format: one line
     if (!speaksOther(signature, this.#options.appProto(flow))) return false
     if (appProto !== undefined) {
       const known = this.#options.appProto(flow)
@@ -227,7 +226,7 @@ export class SignatureEngine {
     if (tails.heldOf !== key) this.lookAtHeld()
     const lane = this.#rules.streams[side]
     const keep = this.#rules.tailBytes[side]
-    if ((lane.empty && keep === 0) || this.memory.passes(flow)) {
+    if ((lane.empty && keep === 0) || this.memory.passes(flow) || this.memory.isSealed(flow)) {
       tails.passBy(key, end - start)
       return
     }

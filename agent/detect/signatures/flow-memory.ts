@@ -14,6 +14,7 @@ export class FlowMemory {
   /** Of what nothing is to be written. */
   readonly silence = new Silence()
   readonly #bypassed = new Set<number>()
+  #sealed = new Uint8Array(0)
   /** Flows whose inspection a rule has ended. */
   bypassed = 0
 
@@ -27,6 +28,20 @@ export class FlowMemory {
   /** Asked for every packet, and mostly there is none. */
   passes(flow: number): boolean {
     return this.passed.size > 0 && this.passed.has(flow)
+  }
+
+  /** What it carries from now on is not looked into: nobody but its ends can read it. */
+  seal(flow: number): void {
+    if (flow >= this.#sealed.length) {
+      const grown = new Uint8Array(2 * (flow + 1))
+      grown.set(this.#sealed)
+      this.#sealed = grown
+    }
+    this.#sealed[flow] = 1
+  }
+
+  isSealed(flow: number): boolean {
+    return flow >= 0 && flow < this.#sealed.length && this.#sealed[flow] === 1
   }
 
   bypasses(flow: number): boolean {
@@ -64,6 +79,7 @@ export class FlowMemory {
     this.notes.ended(flow)
     this.passed.delete(flow)
     this.#bypassed.delete(flow)
+    if (flow < this.#sealed.length) this.#sealed[flow] = 0
     this.silence.ended(flow)
   }
 }

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { clientHello } from '../test/golden/messages.ts'
+import { eveOf, sids } from '../test/traffic/eve-replay.ts'
+import { tcpConversation } from '../test/traffic/frames.ts'
+
+const RULES = `alert tcp any any -> any any (msg:"in the clear or not"; content:"needle"; sid:1; rev:1;)
+alert tcp any any -> any any (msg:"not there"; flow:established,to_server; content:!"hay"; dsize:>0; sid:2; rev:1;)
+alert tls any any -> any any (msg:"its name"; tls.sni; content:"mail.example"; sid:3; rev:1;)
+alert tcp any any -> any 443 (msg:"no content asked"; flags:F+; sid:4; rev:1;)
+`
+const ENDS = { src: '10.0.0.5', dest: '203.0.113.9', srcPort: 40_000, destPort: 443 }
+const record = (type: number, body: Uint8Array | string) => {
+  const bytes = Buffer.from(body as Uint8Array)
+  const head = Buffer.from([type, 3, 3, 0, 0])
+  head.writeUInt16BE(bytes.length, 3)
+  return Buffer.concat([head, bytes])
+}
+const [CHANGE, DATA, HANDSHAKE] = [20, 23, 22]
+const serverHello = record(HANDSHAKE, Buffer.concat([Buffer.from('02000026' + '0303', 'hex'), Buffer.alloc(32, 7), Buffer.from('00130100', 'hex')])) // biome-ignore format: one message
+
+/** A TLS 1.3 connection in which both sides say the word, encrypted. */
+const encrypted = tcpConversation(ENDS, [
+  { from: 'client', data: clientHello('mail.example') },
+  { from: 'server', data: Buffer.concat([serverHello, record(CHANGE, '\x01'), record(DATA, 'x'.repeat(60))]) }, // biome-ignore format: one turn
+  { from: 'client', data: Buffer.concat([record(CHANGE, '\x01'), record(DATA, 'y'.repeat(60))]) },
+  { from: 'server', data: record(DATA, 'z'.repeat(60)) },
+  { from: 'client', data: record(DATA, 'a needle and hay') },
+  { from: 'server', data: record(DATA, 'a needle and hay') },
+])
+
+test('what TLS has encrypted is not looked into for literals; its names and what packets are still are', async () => {
+  const records = await eveOf(encrypted, { rules: RULES })
+  const fired = new Set(sids(records))
+  expect([...fired].sort()).toEqual([2, 3, 4])
+  // Of the packets in the clear alone.
+  const looked = records.filter(({ alert }) => alert?.signature_id === 2)
+  expect(looked.length).toBeLessThanOrEqual(2)
+})
+
+test('encryption-handling full looks into it', async () => {
+  const options = { app_layer: { tls: { 'encryption-handling': 'full' } } }
+  const records = await eveOf(encrypted, { rules: RULES, options })
+  expect(sids(records).filter((sid) => sid === 1).length).toBe(2)
+})
+
+test('what only looks like TLS at its beginning is looked into', async () => {
+  const plain = tcpConversation(ENDS, [
+    { from: 'client', data: clientHello('mail.example') },
+    { from: 'server', data: 'HTTP/1.1 400 no\r\n\r\n' },
+    { from: 'client', data: 'a needle' },
+  ])
+  expect(sids(await eveOf(plain, { rules: RULES }))).toContain(1)
+})
