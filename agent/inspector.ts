@@ -60,6 +60,8 @@ import { PacketRows } from './packet-rows.ts'
 import type { SeenAlert } from './shard-messages.ts'
 import { Verdicts } from './verdicts.ts'
 
+/** In the marks of a flow. */
+const LAYER_BIT = { decode: 2, stream: 4, applayer: 8 } as const
 const UDP = 17
 const LATE_US = 1_000_000
 /** Of out-of-order bytes, where there are fewer flows than a shard has. */
@@ -486,6 +488,7 @@ export class Inspector
     const blocks = this.#verdicts !== undefined && matched.drops !== undefined
     const hit: AlertHit = blocks ? { ...matched, action: 'blocked' } : matched
     if (this.#mustWait(place)) {
+      if (hit.tx?.proto === 'http') hit.tx.http.kept = true
       const list = this.#waiting.get(flow)
       if (list) list.push({ hit, place: { ...place, packet: undefined } })
       else this.#waiting.set(flow, [{ hit, place: { ...place, packet: undefined } }])
@@ -551,7 +554,7 @@ export class Inspector
   /** Malformed traffic is evidence: a row a flow and word; frames without a flow are counted only. */
   #faulted(fault: Fault, flow: number, layer: 'decode' | 'stream' | 'applayer'): void {
     if (flow < 0) return
-    const bit = 2 << ['decode', 'stream', 'applayer'].indexOf(layer)
+    const bit = LAYER_BIT[layer]
     if (((this.#marks[flow] as number) & bit) !== 0 && layer !== 'applayer') return
     this.#marks[flow] = (this.#marks[flow] as number) | bit
     if (this.#wants('anomaly'))

@@ -7,14 +7,17 @@ import type { Fault } from './base/fault.ts'
 import type { CaptureSource } from './capture/source.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import type { BaselineFinding } from './detect/baselines/finding.ts'
+import type { Observation } from './detect/baselines/observation.ts'
 import { type Finding, Findings } from './detect/findings.ts'
 import type { Overrides } from './detect/overrides.ts'
 import type { Refusal } from './detect/signatures/rule-files.ts'
 import { Thresholds } from './detect/signatures/thresholds.ts'
+import type { AssetSeen } from './flow/asset-watch.ts'
 import { Assets } from './flow/assets.ts'
 import { INSPECTION, type Inspection } from './inspection.ts'
-import { Inspector, type InspectorOptions } from './inspector.ts'
+import { Inspector, type InspectorOptions, type Output } from './inspector.ts'
 import { loadRules } from './rules-on-disk.ts'
+import type { SeenAlert } from './shard-messages.ts'
 import { wantedRows } from './wanted-rows.ts'
 import { WARMED_PACKETS, warmUp } from './warm-up.ts'
 
@@ -51,7 +54,10 @@ export interface ReplayResult {
   cpuSeconds: number
 }
 
-export class Replay {
+/** What its inspector finds comes to itself, not to closures (see Inspector). */
+export class Replay implements Output {
+  /** Absent where no baseline runs. */
+  readonly observation: ((observation: Observation) => void) | undefined
   /** Rules that were not loaded. */
   readonly refused: readonly Refusal[]
   readonly #path: InspectorOptions
@@ -74,6 +80,8 @@ export class Replay {
     this.#onRow = wantedRows(inspection, options.onRow ?? (() => {}))
     const baselines = options.baselines ? new Baselines() : undefined
     this.#baselines = baselines
+    this.observation =
+      baselines && ((observation) => this.#keepFound(baselines.observe(observation)))
     this.#findings = new Findings({
       thresholds: new Thresholds(ruleSet),
       fold: inspection.fold_findings,
@@ -84,16 +92,7 @@ export class Replay {
       ...{ home, rules: ruleSet, run: 0, shard: 0, seed: 1, selfTestSecret: undefined, inspection },
       ...(!options.onRow && { rows: new Set<string>() }),
     }
-    this.#inspector = new Inspector(this.#path, {
-      event: this.#onRow,
-      alert: (alert) => this.#keep(this.#findings.alert(alert)),
-      observation: baselines && ((observation) => this.#keepFound(baselines.observe(observation))),
-      sighting: (seen) => {
-        for (const draft of this.#assets.see(seen)) this.#onRow(draft)
-      },
-      selfTestFound: () => {},
-      ticked: (timeUs) => this.#tick(timeUs),
-    })
+    this.#inspector = new Inspector(this.#path, this)
   }
 
   /** Before the first frame: as a shard does it. */
@@ -137,7 +136,21 @@ export class Replay {
     }
   }
 
-  #tick(timeUs: number): void {
+  event(draft: EventDraft): void {
+    this.#onRow(draft)
+  }
+
+  alert(alert: SeenAlert): void {
+    this.#keep(this.#findings.alert(alert))
+  }
+
+  sighting(seen: AssetSeen): void {
+    for (const draft of this.#assets.see(seen)) this.#onRow(draft)
+  }
+
+  selfTestFound(): void {}
+
+  ticked(timeUs: number): void {
     this.#keepFound(this.#baselines?.tick(timeUs) ?? [])
     for (const finding of this.#findings.tick(timeUs)) this.#keep(finding)
   }

@@ -46,15 +46,16 @@ interface Undone {
 }
 
 export interface Inflated {
-  bytes: Uint8Array
+  /** Valid until the next call. */
+  bytes: Buffer
   fault: Fault | undefined
   /** Nothing was undone: the bytes are a view of what was given. */
   same: boolean
 }
 
 /**
- * `body` may be the first part of what was sent: what can be read of it is returned, in memory of its own. An encoding that is not
- * known, or a lie about it, gives the bytes as they came: a view of them.
+ * `body` may be the first part of what was sent: what can be read of it is returned. An encoding that is not known, or a lie
+ * about it, gives the bytes as they came: a view of them.
  */
 export function inflateBody(
   body: Buffer,
@@ -67,18 +68,18 @@ export function inflateBody(
   let fault: Fault | undefined
   let same = true
   let lent = false
+  // A name that is none is read over, as clients do.
   const layers = encoding
     .toLowerCase()
     .split(/[\s,\0]+/, LAYERS_MAX * 2)
     .reverse()
-  let left = Math.min(layersMax, LAYERS_MAX)
-  for (const layer of layers) {
-    const undo = undoer(layer)
-    // A name that is none is read over, as clients do.
-    if (!undo) continue
-    if (left-- === 0 || bytes.length === 0) break
+    .flatMap((name) => undoer(name) ?? [])
+    .slice(0, Math.min(layersMax, LAYERS_MAX))
+  for (const [i, undo] of layers.entries()) {
+    if (bytes.length === 0) break
     if (lent) bytes = Buffer.from(bytes) // the next layer is written over it
-    const whole = undo === gunzip ? usualGzip(bytes) : undefined
+    const max = i === layers.length - 1 ? keptMax : OUTPUT_BYTES_MAX
+    const whole = undo === gunzip ? usualGzip(bytes, max) : undefined
     const result = whole ?? longestPrefix(bytes, undo)
     lent = whole !== undefined
     fault ??= result.fault
@@ -86,8 +87,7 @@ export function inflateBody(
     bytes = result.output
     same = false
   }
-  const kept = bytes.subarray(0, keptMax)
-  return { bytes: lent ? new Uint8Array(kept) : kept, fault, same }
+  return { bytes: bytes.subarray(0, keptMax), fault, same }
 }
 
 function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
@@ -107,12 +107,18 @@ function undoer(name: string): ((input: Buffer) => Buffer) | undefined {
   return undefined
 }
 
-/** A head without further fields, and one member. Its checksum is passed over: a wrong one stops no browser, and it is a fifth of the work. */
-function usualGzip(input: Buffer): Undone | undefined {
+/**
+ * A head without further fields, and one member. Its checksum is passed over: a wrong one stops no browser, and it is a fifth of the work.
+ * Past `max` nothing is unpacked; whether all of it is more than the bound is told by what its beginning took.
+ */
+function usualGzip(input: Buffer, max: number): Undone | undefined {
   if (!isPlain(input)) return undefined
-  const output = usual.run(input, GZIP_HEAD_BYTES)
-  if (!output || (!usual.over && goesOn(input, usual.read))) return undefined
-  return { output, fault: usual.over ? 'body-too-long' : undefined }
+  const output = usual.run(input, GZIP_HEAD_BYTES, Math.min(max, OUTPUT_BYTES_MAX))
+  if (!output) return undefined
+  const { over, read } = usual
+  if (!over && goesOn(input, read)) return undefined
+  const tooLong = over && output.length * (input.length - GZIP_HEAD_BYTES) > OUTPUT_BYTES_MAX * read
+  return { output, fault: tooLong ? 'body-too-long' : undefined }
 }
 
 function isPlain(input: Buffer): boolean {

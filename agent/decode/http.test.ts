@@ -178,6 +178,9 @@ test('reads what it can of a body that was cut, broken or is a bomb, in bounded 
   const bomb = inflateBody(gzipSync(Buffer.alloc(40_000_000)), 'gzip', 65_536)
   expect(bomb).toMatchObject({ fault: 'body-too-long' })
   expect(bomb.bytes.length).toBe(65_536)
+  const lines = (count: number) => Array.from({ length: count }, (_, i) => `line ${i}\n`).join('')
+  expect(inflateBody(gzipSync(lines(10_000)), 'gzip', 65_536).fault).toBeUndefined()
+  expect(inflateBody(gzipSync(lines(40_000)), 'gzip', 65_536).fault).toBe('body-too-long')
   expect(inflateBody(Buffer.from('no gzip'), 'gzip', 65_536)).toEqual({
     bytes: Buffer.from('no gzip'),
     fault: 'bad-compression',

@@ -43,4 +43,8 @@ test('of more than the bound its beginning', () => {
   expect(of(OUTPUT_MAX + 1)).toEqual([OUTPUT_MAX, true])
   expect(of(1_000_000)).toEqual([OUTPUT_MAX, true])
   expect(of(10)).toEqual([10, false])
+  const long = deflateRawSync(Buffer.from(text.toString().repeat(100)))
+  expect(raw.run(long, 0, 100)).toEqual(text.subarray(0, 100))
+  expect([raw.over, raw.read < long.length]).toEqual([true, true])
+  expect(raw.run(long.fill(0, raw.read), 0, 100)).toEqual(text.subarray(0, 100))
 })

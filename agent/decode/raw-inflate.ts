@@ -20,33 +20,31 @@ export class RawInflate {
   read = 0
   /** There was more than the bound: what was given is its beginning. */
   over = false
-  readonly #max: number
   readonly #output: Buffer
   #engine: Required<Engine> | undefined
   #failed = false
 
   constructor(outputMax: number) {
-    this.#max = outputMax
     this.#output = Buffer.allocUnsafeSlow(outputMax + 1)
   }
 
   /**
-   * Undoes what stands in `input` from `at` on, which may be cut. A view of this object's memory, until the next call; undefined where it
-   * is damaged, or Node's engine is not as we know it.
+   * Undoes what stands in `input` from `at` on, which may be cut, up to `max` bytes. A view of this object's memory, until the next call;
+   * undefined where it is damaged before that, or Node's engine is not as we know it.
    */
-  run(input: Uint8Array, at: number): Buffer | undefined {
+  run(input: Uint8Array, at: number, max = this.#output.length - 1): Buffer | undefined {
     this.#engine ??= this.#open()
     if (!this.#engine) return undefined
     const { _handle, _writeState } = this.#engine
     const size = input.length - at
     this.#failed = false
-    _handle.writeSync(zlib.Z_SYNC_FLUSH, input, at, size, this.#output, 0, this.#output.length)
+    _handle.writeSync(zlib.Z_SYNC_FLUSH, input, at, size, this.#output, 0, max + 1)
     const [room = 0, left = 0] = _writeState
     _handle.reset()
     this.read = size - left
     this.over = room === 0
     if (this.#failed) return undefined
-    return this.#output.subarray(0, Math.min(this.#max, this.#output.length - room))
+    return this.#output.subarray(0, Math.min(max, max + 1 - room))
   }
 
   #open(): Required<Engine> | undefined {

@@ -99,6 +99,8 @@ export interface HttpTransaction {
   gap: boolean
   /** What is odd about it, that rules have a name for. */
   events?: AppEvent[] | undefined
+  /** Somebody reads it after its last stage: else its bodies go then. */
+  kept?: boolean
 }
 
 export interface TlsHello {

@@ -15,21 +15,37 @@ test('what is announced takes memory only once an eighth of it has come', () => 
   kept.append(body.subarray(0, 1000))
   expect(kept.held).toBeLessThan(8 * 1000)
   kept.append(body.subarray(1000, 8000))
-  expect(kept.held).toBe(60_000)
+  expect(kept.held).toBe(61_440)
 })
 
-test('hands the bytes over, whole, fewer than announced, more, or unannounced; then it is empty', () => {
+test('keeps the bytes, whole, fewer than announced, more, or unannounced; cleared it is empty', () => {
   for (const announced of [expected, expected + 9, 5000, 0, Number.POSITIVE_INFINITY]) {
     const kept = fed(new KeptBytes(MAX, announced), body)
-    expect(Buffer.from(kept.handOver())).toEqual(body)
+    expect(kept.view()).toEqual(body)
+    kept.clear()
     expect([kept.length, kept.held]).toEqual([0, 0])
   }
 })
 
-test('what was handed over is not written over by what comes later', () => {
-  const first = fed(new KeptBytes(MAX), Buffer.alloc(MAX, 1))
-  const given = first.handOver()
-  fed(new KeptBytes(MAX), Buffer.alloc(MAX, 2))
-  fed(first, Buffer.alloc(100, 3))
-  expect(given.every((byte) => byte === 1)).toBe(true)
+test('what comes drop by drop is copied a few times only, and past the bound it is counted', () => {
+  for (const max of [100, 4096, 5000, MAX, 300_000]) {
+    const kept = new KeptBytes(max)
+    const sizes = new Set<number>()
+    for (let i = 0; i < max + 7; i++) {
+      kept.append(body.subarray(i % 256, (i % 256) + 1))
+      sizes.add(kept.held)
+    }
+    expect([kept.length, kept.dropped, kept.full]).toEqual([max, 7, true])
+    expect(sizes.size).toBeLessThanOrEqual(12)
+    expect(kept.view().every((byte, i) => byte === (i & 255))).toBe(true)
+  }
+})
+
+test('what two keep at a time lies apart, also in memory that served others', () => {
+  for (let round = 0; round < 3; round++) {
+    const all = [1, 2, 3].map((value) => fed(new KeptBytes(MAX), Buffer.alloc(30_000, value)))
+    all[1]?.become(Buffer.alloc(expected, 9))
+    expect(all.map((kept) => [...new Set(kept.view())])).toEqual([[1], [9], [3]])
+    for (const kept of all) kept.clear()
+  }
 })

@@ -2,33 +2,50 @@
  * Bytes kept for later, in one buffer that grows by doubling: a body sent byte by byte costs no object a byte. Buffers are used
  * again: they lie outside the heap, and V8 stops to collect after so many bytes of those, however small the heap is.
  */
+import { copyBytes } from '../base/copy.ts'
+
 const EMPTY = Buffer.alloc(0)
-/** Sizes that are used again, as powers of two: 256 bytes to 64 KiB. */
+/** Sizes that are used again: powers of two from 256 bytes to 4 KiB, then each 4 KiB up to 64. */
 const LEAST = 8
-const MOST = 16
-/** Buffers of one size that wait to be used again: 8 MiB at most in all. */
-const SPARE_BYTES_MAX = 1_048_576
+const STEP = 12
+const STEPS = 16
+/** Buffers that wait to be used again: 256 of one size, 8 MiB in all. */
 const SPARE_MAX = 256
+const SPARE_BYTES_MAX = 8_388_608
 /** Memory for all that is expected is taken once this part of it has come: who only announces costs nothing. */
 const EXPECTED_PARTS = 8
 
 /** One list a size. */
-const spare: Buffer[][] = Array.from({ length: MOST + 1 }, () => [])
+const spare: Buffer[][] = Array.from({ length: STEP - LEAST + STEPS }, () => [])
+let spareBytes = 0
 
+/** Which list serves so many bytes; past the last: none. */
 function sizeClass(bytes: number): number {
-  return Math.max(LEAST, 32 - Math.clz32(bytes - 1))
+  if (bytes <= 1 << STEP) return Math.max(0, 32 - Math.clz32(bytes - 1) - LEAST)
+  return STEP - LEAST + ((bytes - 1) >> STEP)
+}
+
+function sizeOf(sizeClass: number): number {
+  const steps = sizeClass - (STEP - LEAST)
+  return steps <= 0 ? 1 << (sizeClass + LEAST) : (steps + 1) << STEP
 }
 
 function take(bytes: number, max: number): Buffer {
   const size = sizeClass(bytes)
-  if (size > MOST) return Buffer.allocUnsafeSlow(Math.min(2 ** size, max))
-  return spare[size]?.pop() ?? Buffer.allocUnsafeSlow(2 ** size)
+  if (size >= spare.length) return Buffer.allocUnsafeSlow(Math.min(2 ** (32 - Math.clz32(bytes - 1)), max)) // biome-ignore format: one line
+  const used = spare[size]?.pop()
+  if (!used) return Buffer.allocUnsafeSlow(sizeOf(size))
+  spareBytes -= used.length
+  return used
 }
 
 function giveBack(buffer: Buffer): void {
   const size = sizeClass(buffer.length)
-  const list = size > MOST || 2 ** size !== buffer.length ? undefined : spare[size]
-  if (list && list.length < Math.min(SPARE_MAX, SPARE_BYTES_MAX >> size)) list.push(buffer)
+  const list = spare[size]
+  if (!list || sizeOf(size) !== buffer.length) return
+  if (list.length >= SPARE_MAX || spareBytes + buffer.length > SPARE_BYTES_MAX) return
+  spareBytes += buffer.length
+  list.push(buffer)
 }
 
 export class KeptBytes {
@@ -55,7 +72,7 @@ export class KeptBytes {
   }
 
   /** Copies what fits of [from, to). */
-  append(bytes: Buffer, from = 0, to = bytes.length): void {
+  append(bytes: Uint8Array, from = 0, to = bytes.length): void {
     const size = Math.min(to - from, this.max - this.length)
     this.dropped += to - from - size
     if (size === 0) return
@@ -63,38 +80,36 @@ export class KeptBytes {
     if (need > this.#buffer.length) {
       const before = this.#buffer
       const grown = this.#room(need)
-      before.copy(grown, 0, 0, this.length)
+      copyBytes(before, 0, this.length, grown, 0)
       this.#buffer = grown
       if (before !== EMPTY) giveBack(before)
     }
-    bytes.copy(this.#buffer, this.length, from, from + size)
+    copyBytes(bytes, from, from + size, this.#buffer, this.length)
     this.length = need
   }
 
-  /** What is expected fits its memory, so that it can be handed over with it. */
+  /** Twice as much as there was, so that what comes drop by drop is not copied each time. */
   #room(need: number): Buffer {
     const expected = this.#expected
     const fits = need <= expected && need * EXPECTED_PARTS >= expected
-    return fits ? Buffer.allocUnsafeSlow(expected) : take(need, this.max)
+    return take(fits ? expected : Math.max(need, Math.min(2 * this.#buffer.length, this.max)), this.max) // biome-ignore format: one line
   }
 
-  /** Hands the bytes over, with their memory where they fill it, and keeps nothing. */
-  handOver(): Uint8Array {
-    const { length } = this
-    const buffer = this.#buffer
-    if (length < buffer.length) {
-      const own = new Uint8Array(this.view())
-      this.clear()
-      return own
-    }
-    this.length = 0
-    this.#buffer = EMPTY
-    return new Uint8Array(buffer.buffer, buffer.byteOffset, length)
+  /** Other bytes in the place of these. */
+  become(bytes: Buffer): void {
+    this.clear()
+    this.append(bytes)
   }
 
   /** A view, valid until the next append, drop or clear. */
   view(): Buffer {
     return this.#buffer.subarray(0, this.length)
+  }
+
+  /** The same of the class that streams are of, which spares those who look through it the other. */
+  plainView(): Uint8Array {
+    const { buffer, byteOffset } = this.#buffer
+    return new Uint8Array(buffer, byteOffset, this.length)
   }
 
   /** Forgets the first `size` bytes. */

@@ -1,8 +1,9 @@
 /** The body of one HTTP/1 message out of a stream: by length, by chunks (RFC 9112 §7.1), or to the end. */
 import type { Fault } from '../base/fault.ts'
 import { chunkSize, type Framing } from '../decode/http.ts'
-import { type Inflated, inflateBody } from '../decode/http-inflate.ts'
+import { inflateBody } from '../decode/http-inflate.ts'
 import { KeptBytes } from './app-bytes.ts'
+import type { Inside } from './app-parser.ts'
 
 /** Bytes of a body kept for rules and records; the rest is counted only. */
 export const BODY_KEPT_MAX = 65_536
@@ -35,8 +36,7 @@ export class BodyReader {
   constructor(framing: Framing, response = false, encoding = '') {
     this.#response = response
     this.encoding = encoding
-    // What is to be unpacked is not handed on itself.
-    const expected = framing.kind === 'length' && encoding === '' ? framing.bytes : 0
+    const expected = framing.kind === 'length' ? framing.bytes : 0
     this.kept = new KeptBytes(BODY_KEPT_MAX, expected)
     if (framing.kind !== 'until-close') this.#left = framing.kind === 'length' ? framing.bytes : 0
     const empty = framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)
@@ -52,14 +52,13 @@ export class BodyReader {
     return this.#phase === 'done'
   }
 
-  /** What was kept, undone as its encoding says: once. */
-  take(layersMax: number | undefined): Inflated {
+  /** What was kept, undone as its encoding says: once. A view of `kept`, which has nothing else from now on. */
+  take(layersMax: number | undefined): { bytes: Uint8Array; fault: Fault | undefined } {
     const { kept } = this
     this.#over = true
     const found = inflateBody(kept.view(), this.encoding, BODY_KEPT_MAX, layersMax)
-    if (found.same) found.bytes = kept.handOver()
-    else kept.clear()
-    return found
+    if (!found.same) kept.become(found.bytes)
+    return { bytes: kept.plainView(), fault: found.fault }
   }
 
   /** Takes from [at, end); returns where it stopped. After a fault it takes all: the framing is lost. */
@@ -73,6 +72,21 @@ export class BodyReader {
           : this.#readLine(bytes, place)
     }
     return place
+  }
+
+  /** Of [start, end) of `bytes`, which lie in the body and do not end it: what `AppParser.inside` says. */
+  inside(bytes: Uint8Array, start: number, end: number): Inside {
+    const size = end - start
+    const inData = this.#phase === 'data' || this.#phase === 'chunk-data'
+    if (!inData || size >= this.#left || this.fault) return 'no'
+    const { kept } = this
+    if (!this.#over) {
+      if (kept.length + size >= kept.max) return 'no'
+      kept.append(bytes, start, end)
+    }
+    this.bytes += size
+    this.#left -= size
+    return this.#over ? 'passed' : 'kept'
   }
 
   /** What is missing reaches past the end that was announced: the body is over, and not whole. */

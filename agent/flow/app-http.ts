@@ -18,7 +18,7 @@ import { normaliseUri, uriHost } from '../decode/http-uri.ts'
 import type { HttpHeader, HttpTransaction, Stage } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { BodyReader } from './app-http-body.ts'
-import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import type { AppParser, AppSink, Inside, Verdict } from './app-parser.ts'
 
 export const HEAD_BYTES_MAX = 65_536
 /** Questions without an answer yet, on one flow. */
@@ -93,6 +93,16 @@ export class HttpFlow implements AppParser {
       else at = this.#head(toServer, side, bytes, at)
     }
     return this.#verdict
+  }
+
+  inside(toServer: boolean, bytes: Uint8Array, start: number, end: number): Inside {
+    const { reading, lost } = toServer ? this.#client : this.#server
+    const reader = toServer ? reading?.request : reading?.response
+    if (!reading || !reader || lost || this.#verdict !== 'more') return 'no'
+    const taken = reader.inside(bytes, start, end)
+    if (toServer) reading.http.requestBodyBytes = reader.bytes
+    else reading.http.responseBodyBytes = reader.bytes
+    return taken
   }
 
   gap(toServer: boolean, missing: number): Verdict {
@@ -191,7 +201,7 @@ export class HttpFlow implements AppParser {
     http.version = start.version
     http.host = uriHost(start.rawUri) || headerValue(list, 'host') || ''
     http.requestHeaders = list
-    http.rawRequestHeaders = new Uint8Array(rest)
+    http.rawRequestHeaders = Buffer.from(rest)
     for (const event of events) this.#event(exchange, event)
     exchange.cost = EXCHANGE_BYTES + 4 * (rest.length + line.length)
     this.#headBytes += exchange.cost
@@ -275,7 +285,7 @@ export class HttpFlow implements AppParser {
     http.reason = start.reason
     http.responseVersion = start.version
     http.responseHeaders = list
-    http.rawResponseHeaders = new Uint8Array(rest)
+    http.rawResponseHeaders = Buffer.from(rest)
     for (const event of events) this.#event(exchange, event, false)
     const tunnel =
       start.status === 101 ||
@@ -356,7 +366,7 @@ export class HttpFlow implements AppParser {
     exchange.http.responseDone = true
     this.#sayBody(exchange, true)
     this.#sayBody(exchange, false)
-    this.#say(exchange, 'done')
+    this.#sayDone(exchange)
     this.#waiting = this.#waiting.filter((other) => other !== exchange)
     this.#headBytes -= exchange.cost
   }
@@ -428,7 +438,22 @@ export class HttpFlow implements AppParser {
       this.#sayBody(exchange, true)
       this.#sayBody(exchange, false)
       if (exchange.response?.untilClose) exchange.http.responseDone = true
-      this.#say(exchange, 'done')
+      this.#sayDone(exchange)
+    }
+  }
+
+  /** Bodies were lent: their memory serves the next ones, for V8 stops to collect after so many bytes of it. */
+  #sayDone(exchange: Exchange): void {
+    const { http, request, response } = exchange
+    this.#say(exchange, 'done')
+    if (http.kept) return
+    if (exchange.requestSaid) {
+      request?.kept.clear()
+      http.requestBody = NOTHING
+    }
+    if (exchange.responseSaid) {
+      response?.kept.clear()
+      http.responseBody = NOTHING
     }
   }
 
@@ -463,6 +488,7 @@ export class HttpFlow implements AppParser {
       responseDone: false,
       gap: false,
       events: undefined,
+      kept: false,
     }
     const exchange: Exchange = {
       http,

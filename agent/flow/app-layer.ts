@@ -186,10 +186,13 @@ export class AppLayer {
     } else this.#probe(flow, toServer, this.#view(bytes, start, end))
   }
 
-  /** A parser that needs no view of its bytes is given where they lie. */
+  /** A parser that needs no view of its bytes is given where they lie; what is inside of what it reads is but taken. */
   // biome-ignore format: one line
   #parseSpan(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     const parser = this.#parsers[flow]
+    const taken = parser?.inside?.(toServer, bytes, start, end) ?? 'no'
+    if (taken === 'kept') this.#after(flow, parser as AppParser, 'more')
+    if (taken !== 'no') return
     if (!parser?.span) {
       this.#parse(flow, toServer, this.#view(bytes, start, end))
       return

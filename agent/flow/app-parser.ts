@@ -6,7 +6,7 @@ import type { FtpData } from '../decode/records-it.ts'
 
 /** Called while a packet is in hand (its time is the time), or when a flow ends. */
 export interface TransactionListener {
-  /** The same object at each stage, filled in further; it may be kept. */
+  /** The same object at each stage, filled in further; it may be kept, of HTTP without its bodies unless it says `kept`. */
   transaction(flow: number, tx: Transaction): void
   /** Said again when a tunnel turns into another protocol. */
   recognised(flow: number, proto: AppProto): void
@@ -19,12 +19,20 @@ export interface TransactionListener {
 /** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. `anew`: one in which anything may. */
 export type Verdict = 'more' | 'done' | 'watch' | 'anew'
 
+/** `kept`: so its memory may have grown. `passed`: it was counted. */
+export type Inside = 'no' | 'kept' | 'passed'
+
 /** One flow's state in one protocol. Byte views are valid during the call only. */
 export interface AppParser {
   readonly proto: AppProto
   /** Bytes of memory it keeps: they are bounded over all flows. */
   readonly held: number
   stream(toServer: boolean, bytes: Buffer): Verdict
+  /**
+   * Takes [start, end) of `bytes` where all of it lies inside of what is read already, as most of a file does: no view is made for it, and
+   * nothing is told. `no`: it is to come by `stream`.
+   */
+  inside?(toServer: boolean, bytes: Uint8Array, start: number, end: number): Inside
   /** The same of [start, end), where it needs no view of its own. */
   span?(toServer: boolean, bytes: Buffer, start: number, end: number): Verdict
   gap(toServer: boolean, missing: number): Verdict

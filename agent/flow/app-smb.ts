@@ -7,7 +7,7 @@ import { uuidText } from '../decode/little.ts'
 import type { SmbExchange } from '../decode/records-it.ts'
 import { decodeSmb2, PIPE_TRANSCEIVE, SMB2, type SmbPart } from '../decode/smb.ts'
 import { decodeSmb1, SMB1 } from '../decode/smb1.ts'
-import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import type { AppParser, AppSink, Inside, Verdict } from './app-parser.ts'
 import { SmbFiles } from './smb-files.ts'
 import { COMPRESSED, SEALED, SmbFrames } from './smb-frames.ts'
 import { SmbPipes } from './smb-pipes.ts'
@@ -17,6 +17,8 @@ const WAITING_MAX = 64
 const FAULTS_MAX = 8
 const STATE_BYTES = 1024
 const NOTHING = Buffer.alloc(0)
+/** `SMB` behind a byte that says which. */
+const SMB_NAME = 0x424d_53ff
 const PENDING = 0x103
 const OF_COMPOUND = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
@@ -72,6 +74,10 @@ export class SmbFlow implements AppParser {
     return 'done'
   }
 
+  inside(toServer: boolean, bytes: Uint8Array, start: number, end: number): Inside {
+    return this.#frames.inside(toServer, bytes, start, end)
+  }
+
   gap(): Verdict {
     this.ended()
     return 'done' // where the next message begins is lost with it
@@ -98,7 +104,8 @@ export class SmbFlow implements AppParser {
   /** False when nothing after it can be read. */
   #whole(view: Buffer): boolean {
     if (view.length === 0) return true
-    const mark = view.toString('latin1', 1, 4) === 'SMB' ? view[0] : 0
+    const named = view.length >= 4 && (view.readUInt32LE(0) | 0xff) === SMB_NAME
+    const mark = named ? view[0] : 0
     if (mark === SEALED || mark === COMPRESSED) return true
     const parts =
       mark === 0xff ? decodeSmb1(view) : mark === 0xfe ? decodeSmb2(view) : 'bad-protocol-id'

@@ -1,4 +1,5 @@
 /** Memory for TCP segments that came before their turn: one pool of chunks for all streams of a shard. */
+import { copyBytes } from '../base/copy.ts'
 
 const CHUNK_BYTES = 2048 // an Ethernet segment fits in one
 export const POOL_BYTES_MAX = 16_777_216
@@ -57,7 +58,7 @@ export class SegmentPool {
   /** Adds bytes at the chunk's end; the caller has checked `room`. */
   append(chunk: number, bytes: Uint8Array, from: number, size: number): void {
     const to = chunk * CHUNK_BYTES + (this.length[chunk] as number)
-    this.bytes.set(bytes.subarray(from, from + size), to)
+    copyBytes(bytes, from, from + size, this.bytes, to)
     this.length[chunk] = (this.length[chunk] as number) + size
   }
 

@@ -2,6 +2,7 @@
 import { SMB2 } from '../decode/smb.ts'
 import { SMB1 } from '../decode/smb1.ts'
 import { KeptBytes } from './app-bytes.ts'
+import type { Inside } from './app-parser.ts'
 import { FILE_BYTES_MAX } from './file-bytes.ts'
 
 const FRAME_BYTES = 4
@@ -67,6 +68,16 @@ export class SmbFrames {
     return true
   }
 
+  /** Of bytes that lie in the message in hand and do not end it: what `AppParser.inside` says. */
+  inside(toServer: boolean, bytes: Uint8Array, start: number, end: number): Inside {
+    const side = this.#sides[toServer ? 0 : 1]
+    if (end - start >= side.left) return 'no'
+    side.left -= end - start
+    if (side.passing) return 'passed'
+    this.#keep(toServer, side, bytes, start, end)
+    return 'kept'
+  }
+
   /** How many of the bytes are of the frame's own head. */
   #head(side: Side, bytes: Buffer, at: number): number {
     const size = Math.min(FRAME_BYTES - side.kept.length, bytes.length - at)
@@ -81,7 +92,7 @@ export class SmbFrames {
     return size
   }
 
-  #keep(toServer: boolean, side: Side, bytes: Buffer, from: number, to: number): void {
+  #keep(toServer: boolean, side: Side, bytes: Uint8Array, from: number, to: number): void {
     side.kept.append(bytes, from, to)
     if (!side.judged && side.kept.length >= HEADER_BYTES) this.#judge(side)
     if (side.passing || side.asked || side.kept.length < FIELDS_BYTES) return

@@ -168,6 +168,7 @@ function hear({ port, turns }: Talk, cuts: number[][] | undefined): string {
   const faults = new Set<string>()
   const serverPort = Uint16Array.of(port, port)
   const keep = (_: number, tx: Transaction) => {
+    if (tx.proto === 'http') tx.http.kept = true
     if (tx.proto === 'dns') found.add(tx.dns)
     else if (tx.proto === 'http') found.add(tx.http)
     else if (tx.proto === 'tls') found.add(tx.tls)

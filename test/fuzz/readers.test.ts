@@ -113,7 +113,9 @@ function formOf(body: Buffer): HttpTransaction | undefined {
     { flowsMax: 1, serverPort: Uint16Array.of(80) },
     {
       transaction: (_: number, tx: Transaction) => {
-        if (tx.proto === 'http') heard = tx.http
+        if (tx.proto !== 'http') return
+        heard = tx.http
+        heard.kept = true
       },
       recognised: () => {},
       appFault: () => {},

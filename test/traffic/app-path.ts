@@ -100,6 +100,7 @@ export class AppPath implements FlowListener {
   fault(): void {}
 
   #transaction(flow: number, tx: Transaction): void {
+    if (tx.proto === 'http') tx.http.kept = true
     const view = this.#views.view(flow)
     const { client, clientPort, server, serverPort } = view
     this.spoken.push({ client, clientPort, server, serverPort, timeUs: this.#timeUs, tx })

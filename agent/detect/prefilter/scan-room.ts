@@ -19,7 +19,7 @@ export class ScanRoom {
   readonly kernel: Kernel
   readonly shapeKernel: ShapeKernel
   readonly #memory = new WebAssembly.Memory({ initial: 2, maximum: PAGES_MAX })
-  #bytes = new Uint8Array(this.#memory.buffer)
+  #bytes = Buffer.from(this.#memory.buffer)
   #words = new Uint32Array(this.#memory.buffer)
   #next = NOTES + PIECE_BYTES_MAX + 64
   /** Tables through which bytes are compared: as they are, and with letters lower. */
@@ -43,6 +43,11 @@ export class ScanRoom {
     copyBytes(bytes, start, end, this.#bytes, MARGIN_BYTES)
   }
 
+  /** Text whose characters are bytes. */
+  putText(text: string): void {
+    this.#bytes.write(text, MARGIN_BYTES, text.length, 'latin1')
+  }
+
   /** Address of so many zeros. */
   take(size: number): number {
     const at = this.#next
@@ -50,7 +55,7 @@ export class ScanRoom {
     const missing = this.#next + MARGIN_BYTES - this.#bytes.length
     if (missing > 0) {
       this.#memory.grow(Math.ceil(missing / PAGE_BYTES))
-      this.#bytes = new Uint8Array(this.#memory.buffer)
+      this.#bytes = Buffer.from(this.#memory.buffer)
       this.#words = new Uint32Array(this.#memory.buffer)
     }
     return at

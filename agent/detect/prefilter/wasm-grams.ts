@@ -205,6 +205,17 @@ export class WasmPrefilter implements Prefilter {
     }
   }
 
+  /** In text whose characters are bytes; all of it is new. */
+  scanText(text: string, found: Candidates): void {
+    if (this.#count === 0) return
+    if (text.length > PIECE_BYTES_MAX) {
+      this.scan(Buffer.from(text, 'latin1'), 0, text.length, found, 0)
+      return
+    }
+    this.#room.putText(text)
+    this.look(0, text.length, found, 0)
+  }
+
   /** In what was put into the room: [start, end) of some bytes. */
   look(start: number, end: number, found: Candidates, fresh: number): void {
     const room = this.#room

@@ -3,8 +3,8 @@ import type { Transaction } from '../../decode/records.ts'
 
 export type TxProto = Transaction['proto']
 
-/** One value, several (each judged by itself), or none: the message has no such part. */
-export type BufferValue = Uint8Array | readonly Uint8Array[] | undefined
+/** One value, as text whose characters are bytes or as bytes, several (each judged by itself), or none: the message has no such part. */
+export type BufferValue = string | Uint8Array | readonly Uint8Array[] | undefined
 
 export interface BufferSource {
   name: string
@@ -18,9 +18,9 @@ export interface BufferSource {
   read(transaction: Transaction, response: boolean): BufferValue
 }
 
-/** Text whose characters are bytes. An empty text is no buffer, as in Suricata. */
-export function bytesOf(text: string): Uint8Array | undefined {
-  return text === '' ? undefined : Buffer.from(text, 'latin1')
+/** An empty text is no buffer, as in Suricata. */
+export function textOf(text: string): string | undefined {
+  return text === '' ? undefined : text
 }
 
 /** Each text as bytes; a list of none is no buffer. */

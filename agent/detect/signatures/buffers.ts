@@ -8,7 +8,7 @@ import type {
   Transaction,
 } from '../../decode/records.ts'
 import { type Certificate, readCertificate } from '../certificate.ts'
-import { type BufferSource, type BufferValue, bytesOf, some } from './buffer-source.ts'
+import { type BufferSource, type BufferValue, some, textOf } from './buffer-source.ts'
 import { DCERPC_BUFFERS } from './proto-dcerpc.ts'
 import { DHCP_BUFFERS } from './proto-dhcp.ts'
 import { FILE_BUFFERS } from './proto-file.ts'
@@ -37,6 +37,8 @@ const http = (
   read: (tx, response) => (tx.proto === 'http' ? read(tx.http, response) : undefined),
 })
 
+const HEADERS_FEW = 32
+
 /** The headers that were read last, for a side each: one message has them read by many buffers. */
 const read = [0, 1].map(() => ({
   list: [] as readonly HttpHeader[],
@@ -50,18 +52,25 @@ function headersOf(tx: HttpTransaction, response: boolean) {
   const list = response ? tx.responseHeaders : tx.requestHeaders
   const known = read[response ? 1 : 0] as (typeof read)[0]
   if (known.list === list && known.count === list.length) return known
-  const firsts = new Map<string, HttpHeader>()
+  const keys: string[] = []
+  const made: HttpHeader[] = []
+  // A Map interns each text that it is asked for: of few, it is found sooner without.
+  const places = list.length > HEADERS_FEW ? new Map<string, number>() : undefined
   for (const header of list) {
     const key = header.name.toLowerCase()
-    const first = firsts.get(key)
-    if (first === undefined) firsts.set(key, header)
-    else if (key !== 'content-length')
-      firsts.set(key, { name: first.name, value: `${first.value}, ${header.value}` })
+    const at = places ? (places.get(key) ?? -1) : keys.indexOf(key)
+    const first = made[at]
+    if (first === undefined) {
+      places?.set(key, keys.length)
+      keys.push(key)
+      made.push(header)
+    } else if (key !== 'content-length')
+      made[at] = { name: first.name, value: `${first.value}, ${header.value}` }
   }
   known.list = list
   known.count = list.length
-  known.made = firsts.size === list.length ? list : [...firsts.values()]
-  known.keys = [...firsts.keys()]
+  known.made = made
+  known.keys = keys
   return known
 }
 
@@ -70,22 +79,23 @@ function headerText(tx: HttpTransaction, response: boolean, name: string): strin
   return made[keys.indexOf(name)]?.value
 }
 
-function header(tx: HttpTransaction, response: boolean, name: string): Uint8Array | undefined {
-  const text = headerText(tx, response, name)
-  return text === undefined ? undefined : bytesOf(text)
+function header(tx: HttpTransaction, response: boolean, name: string): string | undefined {
+  return textOf(headerText(tx, response, name) ?? '')
 }
 
 const oneHeader = (name: string, side: BufferSource['side'], field: string) =>
   http(name, side, (tx, response) => header(tx, response, field))
 
 /** Header lines put in one form; the cookie has a buffer of its own and is left out. */
-function normalHeaders(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
+function normalHeaders(tx: HttpTransaction, response: boolean): string | undefined {
   const without = response ? 'set-cookie' : 'cookie'
   let text = ''
   const { made, keys } = headersOf(tx, response)
-  for (const [i, { name, value }] of made.entries())
+  for (let i = 0; i < made.length; i++) {
+    const { name, value } = made[i] as HttpHeader
     if (keys[i] !== without) text += `${name}: ${value}\r\n`
-  return bytesOf(text)
+  }
+  return textOf(text)
 }
 
 function headerLines(tx: HttpTransaction, response: boolean): readonly Uint8Array[] {
@@ -94,9 +104,9 @@ function headerLines(tx: HttpTransaction, response: boolean): readonly Uint8Arra
   )
 }
 
-function headerNames(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
+function headerNames(tx: HttpTransaction, response: boolean): string | undefined {
   const names = headersOf(tx, response).made.map(({ name }) => name)
-  return names.length === 0 ? undefined : bytesOf(`\r\n${names.join('\r\n')}\r\n\r\n`)
+  return names.length === 0 ? undefined : textOf(`\r\n${names.join('\r\n')}\r\n\r\n`)
 }
 
 const version = (text: string) => (text === '' || /^HTTP\//i.test(text) ? text : `HTTP/${text}`)
@@ -109,10 +119,10 @@ function firstLine(tx: HttpTransaction, response: boolean): string {
 }
 
 /** Request or status line and header lines, these put in one form. */
-function start(tx: HttpTransaction, response: boolean): Uint8Array | undefined {
+function start(tx: HttpTransaction, response: boolean): string | undefined {
   let text = `${firstLine(tx, response)}\r\n`
   for (const { name, value } of headersOf(tx, response).made) text += `${name}: ${value}\r\n`
-  return bytesOf(`${text}\r\n`)
+  return textOf(`${text}\r\n`)
 }
 
 /** Of the URI, where it names one, for then servers ask no header. */
@@ -124,17 +134,17 @@ function host(tx: HttpTransaction): string | undefined {
 const PORT = /:\d*$/
 
 const HTTP: readonly BufferSource[] = [
-  http('http.method', 'request', (tx) => bytesOf(tx.method)),
-  http('http.uri', 'request', (tx) => bytesOf(tx.uri)),
-  http('http.uri.raw', 'request', (tx) => bytesOf(tx.rawUri)),
+  http('http.method', 'request', (tx) => textOf(tx.method)),
+  http('http.uri', 'request', (tx) => textOf(tx.uri)),
+  http('http.uri.raw', 'request', (tx) => textOf(tx.rawUri)),
   http('http.host', 'request', (tx) =>
-    bytesOf((host(tx) ?? tx.host).replace(PORT, '').toLowerCase()),
+    textOf((host(tx) ?? tx.host).replace(PORT, '').toLowerCase()),
   ),
-  http('http.host.raw', 'request', (tx) => bytesOf(host(tx) ?? tx.host)),
-  http('http.request_line', 'request', (tx) => bytesOf(firstLine(tx, false))),
+  http('http.host.raw', 'request', (tx) => textOf(host(tx) ?? tx.host)),
+  http('http.request_line', 'request', (tx) => textOf(firstLine(tx, false))),
   http('http.request_body', 'request', (tx) => some(tx.requestBody), true),
   http('http.protocol', 'both', (tx, response) =>
-    bytesOf(version(response ? tx.responseVersion : tx.version)),
+    textOf(version(response ? tx.responseVersion : tx.version)),
   ),
   http('http.header', 'both', normalHeaders),
   http('http.header.raw', 'both', (tx, response) =>
@@ -146,11 +156,11 @@ const HTTP: readonly BufferSource[] = [
     header(tx, response, response ? 'set-cookie' : 'cookie'),
   ),
   http('http.stat_code', 'response', (tx) =>
-    bytesOf(tx.status === 0 ? (tx.statusText ?? '') : String(tx.status)),
+    textOf(tx.status === 0 ? (tx.statusText ?? '') : String(tx.status)),
   ),
-  http('http.stat_msg', 'response', (tx) => bytesOf(tx.reason)),
+  http('http.stat_msg', 'response', (tx) => textOf(tx.reason)),
   http('http.response_line', 'response', (tx) =>
-    tx.status === 0 ? undefined : bytesOf(firstLine(tx, true)),
+    tx.status === 0 ? undefined : textOf(firstLine(tx, true)),
   ),
   http('http.response_body', 'response', (tx) => some(tx.responseBody), true),
   {
@@ -216,7 +226,7 @@ function nameIn({ type, data }: DnsRecord): string {
 const certificate = (name: string, read: (of: Certificate) => string): BufferSource => ({
   ...tls(name, 'response', ({ certificates: [first] }) => {
     const found = first && readCertificate(first)
-    return found && bytesOf(read(found))
+    return found && textOf(read(found))
   }),
   body: true,
 })
@@ -261,12 +271,12 @@ const OTHERS: readonly BufferSource[] = [
         ? tx.dns.questions.map(({ name }) => Buffer.from(name, 'latin1'))
         : undefined,
   },
-  tls('tls.sni', 'request', (hello) => bytesOf(hello.sni)),
-  tls('ja3.hash', 'request', (hello) => bytesOf(hello.ja3)),
-  tls('ja3.string', 'request', (hello) => bytesOf(hello.ja3Text)),
-  tls('ja4.hash', 'request', (hello) => bytesOf(hello.ja4)),
-  tls('ja3s.hash', 'response', (hello) => bytesOf(hello.ja3s)),
-  tls('ja3s.string', 'response', (hello) => bytesOf(hello.ja3sText)),
+  tls('tls.sni', 'request', (hello) => textOf(hello.sni)),
+  tls('ja3.hash', 'request', (hello) => textOf(hello.ja3)),
+  tls('ja3.string', 'request', (hello) => textOf(hello.ja3Text)),
+  tls('ja4.hash', 'request', (hello) => textOf(hello.ja4)),
+  tls('ja3s.hash', 'response', (hello) => textOf(hello.ja3s)),
+  tls('ja3s.string', 'response', (hello) => textOf(hello.ja3sText)),
   tls('tls.certs', 'response', (hello) => hello.certificates),
 ]
 

@@ -244,7 +244,12 @@ export class Inspector {
     if (last === ANYWHERE) return false
     const relative = distance !== undefined || within !== undefined
     if (!relative && last <= 0 && this.#base > 0) return true
-    if (!this.unfinished || last <= this.#length) return false
+    return last > this.#length && this.#awaited(relative, here)
+  }
+
+  /** Whether a stretch that ends beyond the buffer is waited for. */
+  #awaited(relative: boolean, here: number): boolean {
+    if (!this.unfinished) return false
     const come = relative ? this.#length - here : this.#base + this.#length
     if (come >= AWAITED_MAX) return false
     this.awaits = true
@@ -326,7 +331,8 @@ export class Inspector {
   #isDataAt(test: IsDataAt, here: number): boolean {
     const at = this.#value(test.at)
     const there = test.relative ? here + at <= this.#length : at < this.#length
-    return there !== test.negated
+    if (!test.negated) return there
+    return !there && !this.#awaited(test.relative, here)
   }
 
   #readEnd = 0

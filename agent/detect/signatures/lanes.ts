@@ -1,7 +1,7 @@
 /** Signatures by what they look at, so that each buffer meets only those it may satisfy. */
 import type { Packet } from '../../decode/packet.ts'
 import { TRANSACTION_PROTOS } from '../../decode/records.ts'
-import type { Candidates, Prefilter } from '../prefilter/prefilter.ts'
+import type { Candidates } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { PacketClasses } from './packet-classes.ts'
@@ -58,7 +58,7 @@ export class DatagramRules extends PacketRules {
 /** The transaction rules of one point: those found by a literal of a buffer, and the rest. */
 export class PointLanes {
   readonly always: number[] = []
-  readonly scans: { view: BufferView; prefilter: Prefilter }[] = []
+  readonly scans: { view: BufferView; prefilter: WasmPrefilter }[] = []
   /** At least one needs it whole or not at all. */
   count = 0
   readonly #room: ScanRoom
@@ -87,11 +87,7 @@ export class PointLanes {
   find(transaction: TransactionView, found: Candidates): void {
     for (let i = 0; i < this.scans.length; i++) {
       const { view, prefilter } = this.scans[i] as PointLanes['scans'][0]
-      const values = transaction.values(view)
-      for (let j = 0; j < values.length; j++) {
-        const bytes = values[j] as Uint8Array
-        prefilter.scan(bytes, 0, bytes.length, found, 0)
-      }
+      transaction.find(view, prefilter, found)
     }
   }
 }

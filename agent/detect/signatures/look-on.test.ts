@@ -32,6 +32,7 @@ const ASKED = [
   'content:"1"; nocase; content:"B"; nocase; within:1; byte_test:1,>,96,0,relative;',
   'content:"1"; content:!"a"; within:3; content:!"b"; within:2;',
   'content:"b"; offset:2; content:!"="; distance:1; within:4; content:"1"; within:5;',
+  'content:"b1"; isdataat:!4,relative;',
   // Of the beginning as long as that is kept.
   'content:!"ab"; depth:4; content:"b1"; depth:80;',
   'content:!"a"; offset:3; depth:6; content:"b="; depth:80;',

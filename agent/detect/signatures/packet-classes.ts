@@ -21,7 +21,7 @@ export class PacketClasses {
 
   constructor(all: readonly Signature[]) {
     this.#all = all
-    this.#known = new Array(all.length > 0 ? CLASSES_MAX : 1).fill(undefined)
+    this.#known = Array.from({ length: all.length > 0 ? CLASSES_MAX : 1 }, () => undefined)
     this.#from = new PortClasses(all.map(({ header }) => header.sourcePorts))
     this.#to = new PortClasses(all.map(({ header }) => header.destinationPorts))
   }

@@ -1,6 +1,6 @@
 /** DHCP: times of a lease, names of a client. */
 import type { DhcpMessage } from '../../decode/records-it.ts'
-import { type BufferSource, bytesOf } from './buffer-source.ts'
+import { type BufferSource, textOf } from './buffer-source.ts'
 import type { KeywordTable } from './keyword.ts'
 import { numberKeyword } from './number-keyword.ts'
 
@@ -21,7 +21,7 @@ const text = (name: string, read: (dhcp: DhcpMessage) => string): BufferSource =
   body: false,
   multi: false,
   read: (tx, response) =>
-    tx.proto === 'dhcp' && tx.dhcp.toServer !== response ? bytesOf(read(tx.dhcp)) : undefined,
+    tx.proto === 'dhcp' && tx.dhcp.toServer !== response ? textOf(read(tx.dhcp)) : undefined,
 })
 
 export const DHCP_BUFFERS: readonly BufferSource[] = [

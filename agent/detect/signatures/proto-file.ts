@@ -2,7 +2,7 @@
 import type { Transaction } from '../../decode/records.ts'
 import { carriedFile } from '../../decode/records-it.ts'
 import { fileName } from '../file-name.ts'
-import { type BufferSource, bytesOf, some, type TxProto } from './buffer-source.ts'
+import { type BufferSource, some, type TxProto, textOf } from './buffer-source.ts'
 import { parseNumberTest, passes } from './condition.ts'
 import { type KeywordTable, valued } from './keyword.ts'
 import { Refused } from './rule-text.ts'
@@ -31,10 +31,10 @@ export const FILE_BUFFERS: readonly BufferSource[] = [
     return found && some(found.data)
   }),
   file('file.name', (tx, response) => {
-    if (tx.proto !== 'http') return bytesOf(fileOf(tx, response)?.name ?? '')
+    if (tx.proto !== 'http') return textOf(fileOf(tx, response)?.name ?? '')
     const { responseBodyBytes, requestBodyBytes } = tx.http
     const bytes = response ? responseBodyBytes : requestBodyBytes
-    return bytes > 0 ? bytesOf(fileName(tx.http, !response)) : undefined
+    return bytes > 0 ? textOf(fileName(tx.http, !response)) : undefined
   }),
 ]
 

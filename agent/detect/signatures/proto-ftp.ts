@@ -1,6 +1,6 @@
 /** FTP: commands and replies, and what data connections are for. */
 import type { FtpExchange } from '../../decode/records-it.ts'
-import { type BufferSource, bytesOf, eachOf } from './buffer-source.ts'
+import { type BufferSource, eachOf, textOf } from './buffer-source.ts'
 import { type KeywordTable, valued } from './keyword.ts'
 import { numberKeyword } from './number-keyword.ts'
 import { Refused } from './rule-text.ts'
@@ -19,8 +19,8 @@ const ftp = (
 })
 
 export const FTP_BUFFERS: readonly BufferSource[] = [
-  ftp('ftp.command', 'request', ({ command }) => bytesOf(command)),
-  ftp('ftp.command_data', 'request', ({ argument }) => bytesOf(argument)),
+  ftp('ftp.command', 'request', ({ command }) => textOf(command)),
+  ftp('ftp.command_data', 'request', ({ argument }) => textOf(argument)),
   ftp('ftp.reply', 'response', ({ replies }) => eachOf(replies.map(({ text }) => text))),
   ftp('ftp.completion_code', 'response', ({ replies }) =>
     eachOf(replies.filter(({ code }) => code > 0).map(({ code }) => String(code))),

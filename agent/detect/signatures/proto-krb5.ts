@@ -2,7 +2,7 @@
 
 import type { KrbMessage } from '../../decode/krb5.ts'
 import type { Transaction } from '../../decode/records.ts'
-import { type BufferSource, bytesOf } from './buffer-source.ts'
+import { type BufferSource, textOf } from './buffer-source.ts'
 import { type KeywordTable, parts, valued } from './keyword.ts'
 import { numberKeyword } from './number-keyword.ts'
 import { Refused } from './rule-text.ts'
@@ -29,7 +29,7 @@ const krb5 = (name: string, field: 'cname' | 'sname'): BufferSource => ({
   side: 'response',
   body: false,
   multi: false,
-  read: (tx, response) => bytesOf(messageOf(tx, response)?.[field] ?? ''),
+  read: (tx, response) => textOf(messageOf(tx, response)?.[field] ?? ''),
 })
 
 export const KRB5_BUFFERS: readonly BufferSource[] = [

@@ -1,6 +1,6 @@
 /** QUIC: its version, and what its client hello says. */
 import type { QuicHello } from '../../decode/records.ts'
-import { type BufferSource, bytesOf } from './buffer-source.ts'
+import { type BufferSource, textOf } from './buffer-source.ts'
 
 const quic = (name: string, read: (hello: QuicHello) => string): BufferSource => ({
   name,
@@ -8,7 +8,7 @@ const quic = (name: string, read: (hello: QuicHello) => string): BufferSource =>
   side: 'request',
   body: false,
   multi: false,
-  read: (tx) => (tx.proto === 'quic' ? bytesOf(read(tx.quic)) : undefined),
+  read: (tx) => (tx.proto === 'quic' ? textOf(read(tx.quic)) : undefined),
 })
 
 export const QUIC_BUFFERS: readonly BufferSource[] = [

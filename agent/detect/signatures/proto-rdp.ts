@@ -1,5 +1,5 @@
 /** RDP: the cookie of the first request. */
-import { type BufferSource, bytesOf } from './buffer-source.ts'
+import { type BufferSource, textOf } from './buffer-source.ts'
 
 export const RDP_BUFFERS: readonly BufferSource[] = [
   {
@@ -8,6 +8,6 @@ export const RDP_BUFFERS: readonly BufferSource[] = [
     side: 'request',
     body: false,
     multi: false,
-    read: (tx) => (tx.proto === 'rdp' ? bytesOf(tx.rdp.cookie) : undefined),
+    read: (tx) => (tx.proto === 'rdp' ? textOf(tx.rdp.cookie) : undefined),
   },
 ]

@@ -1,6 +1,6 @@
 /** SMB: what is connected to, who logs in. */
 import type { SmbExchange } from '../../decode/records-it.ts'
-import { type BufferSource, bytesOf } from './buffer-source.ts'
+import { type BufferSource, textOf } from './buffer-source.ts'
 import { type KeywordTable, valued } from './keyword.ts'
 import { Refused } from './rule-text.ts'
 
@@ -10,7 +10,7 @@ const smb = (name: string, read: (exchange: SmbExchange) => string | undefined):
   side: 'request',
   body: false,
   multi: false,
-  read: (tx) => (tx.proto === 'smb' ? bytesOf(read(tx.smb) ?? '') : undefined),
+  read: (tx) => (tx.proto === 'smb' ? textOf(read(tx.smb) ?? '') : undefined),
 })
 
 export const SMB_BUFFERS: readonly BufferSource[] = [

@@ -1,6 +1,6 @@
 /** SMTP: the envelope, and headers of the message. */
 import type { SmtpMail } from '../../decode/records-it.ts'
-import { type BufferSource, bytesOf, eachOf } from './buffer-source.ts'
+import { type BufferSource, eachOf, textOf } from './buffer-source.ts'
 
 const smtp = (
   name: string,
@@ -19,11 +19,11 @@ const headers = (mail: SmtpMail, wanted: string) =>
   mail.headers.filter(({ name }) => name === wanted).map(({ value }) => value)
 
 const header = (name: string, field: string): BufferSource =>
-  smtp(name, (mail) => bytesOf(headers(mail, field)[0] ?? ''), { late: true })
+  smtp(name, (mail) => textOf(headers(mail, field)[0] ?? ''), { late: true })
 
 export const SMTP_BUFFERS: readonly BufferSource[] = [
-  smtp('smtp.helo', ({ helo }) => bytesOf(helo)),
-  smtp('smtp.mail_from', ({ from }) => bytesOf(bare(from))),
+  smtp('smtp.helo', ({ helo }) => textOf(helo)),
+  smtp('smtp.mail_from', ({ from }) => textOf(bare(from))),
   smtp('smtp.rcpt_to', ({ to }) => eachOf(to.map(bare)), { multi: true }),
   header('email.from', 'from'),
   header('email.subject', 'subject'),

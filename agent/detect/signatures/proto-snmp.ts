@@ -2,7 +2,7 @@
 
 import type { Transaction } from '../../decode/records.ts'
 import type { SnmpMessage } from '../../decode/records-it.ts'
-import { type BufferSource, bytesOf } from './buffer-source.ts'
+import { type BufferSource, textOf } from './buffer-source.ts'
 import { type KeywordTable, valued } from './keyword.ts'
 import { numberKeyword } from './number-keyword.ts'
 
@@ -17,7 +17,7 @@ const snmp = (name: string, field: 'community' | 'usm'): BufferSource => ({
   side: 'both',
   body: false,
   multi: false,
-  read: (tx, response) => bytesOf(messageOf(tx, response)?.[field] ?? ''),
+  read: (tx, response) => textOf(messageOf(tx, response)?.[field] ?? ''),
 })
 
 export const SNMP_BUFFERS: readonly BufferSource[] = [

@@ -1,6 +1,6 @@
 /** SSH: banners, and what each side offers (HASSH). */
 import type { SshBanners } from '../../decode/records.ts'
-import { type BufferSource, bytesOf } from './buffer-source.ts'
+import { type BufferSource, textOf } from './buffer-source.ts'
 
 const ssh = (
   name: string,
@@ -13,7 +13,7 @@ const ssh = (
   side,
   body,
   multi: false,
-  read: (tx, response) => (tx.proto === 'ssh' ? bytesOf(read(tx.ssh, response)) : undefined),
+  read: (tx, response) => (tx.proto === 'ssh' ? textOf(read(tx.ssh, response)) : undefined),
 })
 
 export const SSH_BUFFERS: readonly BufferSource[] = [

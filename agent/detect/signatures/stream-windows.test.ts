@@ -75,6 +75,15 @@ test('at the beginning of a stream too', () => {
   expect(first.segments(pieces('G', 'E', 'T'))).toEqual([])
 })
 
+test('an end that must be near is one when nothing more comes', () => {
+  const lab = new SignatureLab(rule('content:"bye"; isdataat:!2,relative;'))
+  expect(lab.segments(pieces('bye', ', all of you'))).toEqual([])
+  const last = new SignatureLab(rule('content:"bye"; isdataat:!2,relative;'))
+  expect(last.segments(pieces('good', 'bye', '!'))).toEqual([])
+  last.engine.ended(flowOf(last))
+  expect(last.take()).toEqual([1])
+})
+
 test('through the whole path: byte by byte, and to the end of the connection', async () => {
   const said = async (text: string): Promise<Eve[]> => {
     const sent = [...text].map((data) => ({ from: 'client' as const, data }))

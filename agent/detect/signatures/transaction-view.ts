@@ -1,16 +1,21 @@
 /** One transaction as the rules see it: which parts have come, and the buffers, each read once. */
 import type { HttpTransaction, SshBanners, Transaction } from '../../decode/records.ts'
 import { type ItTransaction, isIt, recordOf } from '../../decode/records-it.ts'
+import type { Candidates } from '../prefilter/prefilter.ts'
+import type { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import type { BufferView } from './rule.ts'
 
 /** 0: not there; 1: there, may grow; 2: there, as much as there will be. */
 export type Readiness = 0 | 1 | 2
 
-const NONE: readonly Uint8Array[] = []
+type Values = readonly Uint8Array[]
+
+const NONE: Values = []
 
 export class TransactionView {
   #transaction: Transaction | undefined
-  #values: (readonly Uint8Array[])[] = []
+  /** By view; a text stays one until its bytes are asked for. */
+  #values: (Values | string)[] = []
   #round = new Uint32Array(0)
   #now = 0
 
@@ -30,22 +35,45 @@ export class TransactionView {
     this.#now = 0
   }
 
-  values(view: BufferView): readonly Uint8Array[] {
-    const { index } = view
-    if (this.#round[index] === this.#now) return this.#values[index] as readonly Uint8Array[]
-    const values = this.#read(view)
-    this.#values[index] = values
-    this.#round[index] = this.#now
+  values(view: BufferView): Values {
+    const value = this.#value(view)
+    if (typeof value !== 'string') return value
+    const values = [Buffer.from(value, 'latin1')]
+    this.#values[view.index] = values
     return values
   }
 
-  #read({ source, response, transforms }: BufferView): readonly Uint8Array[] {
+  /** Which rules' literals are there. Most texts hold none, and no bytes are made of those. */
+  find(view: BufferView, prefilter: WasmPrefilter, found: Candidates): void {
+    const value = this.#value(view)
+    if (typeof value === 'string') {
+      prefilter.scanText(value, found)
+      return
+    }
+    for (let i = 0; i < value.length; i++) {
+      const bytes = value[i] as Uint8Array
+      prefilter.scan(bytes, 0, bytes.length, found, 0)
+    }
+  }
+
+  #value(view: BufferView): Values | string {
+    const { index } = view
+    if (this.#round[index] === this.#now) return this.#values[index] as Values | string
+    const value = this.#read(view)
+    this.#values[index] = value
+    this.#round[index] = this.#now
+    return value
+  }
+
+  #read({ source, response, transforms }: BufferView): Values | string {
     if (!this.#transaction) return NONE
     const value = source.read(this.#transaction, response)
     if (value === undefined) return NONE
-    const values = value instanceof Uint8Array ? [value] : value
+    if (typeof value === 'string' && transforms.length === 0) return value
+    const bytes = typeof value === 'string' ? Buffer.from(value, 'latin1') : value
+    const values = bytes instanceof Uint8Array ? [bytes] : bytes
     if (transforms.length === 0) return values
-    return values.map((each) => transforms.reduce((bytes, change) => change(bytes), each))
+    return values.map((each) => transforms.reduce((changed, change) => change(changed), each))
   }
 }
 
