@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { clientHello } from '../test/golden/messages.ts'
 import { eveOf, sids } from '../test/traffic/eve-replay.ts'
-import { tcpConversation } from '../test/traffic/frames.ts'
+import { type Turn, tcpConversation } from '../test/traffic/frames.ts'
 
 const RULES = `alert tcp any any -> any any (msg:"in the clear or not"; content:"needle"; sid:1; rev:1;)
 alert tcp any any -> any any (msg:"not there"; flow:established,to_server; content:!"hay"; dsize:>0; sid:2; rev:1;)
@@ -19,14 +19,15 @@ const [CHANGE, DATA, HANDSHAKE] = [20, 23, 22]
 const serverHello = record(HANDSHAKE, Buffer.concat([Buffer.from('02000026' + '0303', 'hex'), Buffer.alloc(32, 7), Buffer.from('00130100', 'hex')])) // biome-ignore format: one message
 
 /** A TLS 1.3 connection in which both sides say the word, encrypted. */
-const encrypted = tcpConversation(ENDS, [
+const encryptedTurns: Turn[] = [
   { from: 'client', data: clientHello('mail.example') },
   { from: 'server', data: Buffer.concat([serverHello, record(CHANGE, '\x01'), record(DATA, 'x'.repeat(60))]) }, // biome-ignore format: one turn
   { from: 'client', data: Buffer.concat([record(CHANGE, '\x01'), record(DATA, 'y'.repeat(60))]) },
   { from: 'server', data: record(DATA, 'z'.repeat(60)) },
   { from: 'client', data: record(DATA, 'a needle and hay') },
   { from: 'server', data: record(DATA, 'a needle and hay') },
-])
+]
+const encrypted = tcpConversation(ENDS, encryptedTurns)
 
 test('what TLS has encrypted is not looked into for literals; its names and what packets are still are', async () => {
   const records = await eveOf(encrypted, { rules: RULES })
@@ -41,6 +42,16 @@ test('encryption-handling full looks into it', async () => {
   const options = { app_layer: { tls: { 'encryption-handling': 'full' } } }
   const records = await eveOf(encrypted, { rules: RULES, options })
   expect(sids(records).filter((sid) => sid === 1).length).toBe(2)
+})
+
+test('of what nobody knew before TLS began in it all is looked into, as in Suricata, which does not see it begin', async () => {
+  const login = Buffer.from('4a0000000a352e372e33330008000000', 'hex')
+  const inside = tcpConversation({ ...ENDS, destPort: 3306 }, [
+    { from: 'server', data: login },
+    { from: 'client', data: Buffer.from('200000018d', 'hex') },
+    ...encryptedTurns,
+  ])
+  expect(sids(await eveOf(inside, { rules: RULES })).filter((sid) => sid === 1).length).toBe(2)
 })
 
 test('what only looks like TLS at its beginning is looked into', async () => {

@@ -107,6 +107,8 @@ export class AppLayer {
   readonly #orig: Uint8Array
   /** Segments watched, or datagrams probed. */
   readonly #tries: Uint8Array
+  /** 1: its protocol began inside of what nobody knew. */
+  readonly #late: Uint8Array
   readonly #quic = new QuicBudget()
   readonly #expected: ExpectedConnections
   readonly #reports: AppReports
@@ -135,6 +137,7 @@ export class AppLayer {
     this.#proto = new Uint8Array(flows.flowsMax)
     this.#orig = new Uint8Array(flows.flowsMax)
     this.#tries = new Uint8Array(flows.flowsMax)
+    this.#late = new Uint8Array(flows.flowsMax)
     this.#expected = new ExpectedConnections(flows)
     this.#reports = new AppReports(flows.flowsMax, listener)
     this.#heldBy = new Int32Array(flows.flowsMax)
@@ -299,6 +302,7 @@ export class AppLayer {
     this.#phase[flow] = PHASE.probe
     this.#proto[flow] = 0
     this.#orig[flow] = 0
+    this.#late[flow] = 0
     this.#tries[flow] = 0
     this.#reports.ended(flow)
     this.#expected.ended(flow)
@@ -398,7 +402,7 @@ export class AppLayer {
   #watch(flow: number, toServer: boolean, view: Buffer): void {
     if (!toServer) {
       // Its client's hello was not captured.
-      if (isTlsHello(view, 2) && this.#begin(flow, 'tls')) this.#parse(flow, toServer, view)
+      if (isTlsHello(view, 2)) this.#beginLate(flow, 'tls', toServer, view)
       return
     }
     const begun = this.#probes.get(flow)?.client.view()
@@ -406,13 +410,19 @@ export class AppLayer {
     if (begun) this.#dropProbe(flow)
     const proto = isTlsHello(bytes, 1) ? 'tls' : isHttpRequest(bytes) ? 'http' : undefined
     if (proto) {
-      if (this.#begin(flow, proto)) this.#parse(flow, toServer, bytes)
+      this.#beginLate(flow, proto, toServer, bytes)
       return
     }
     if (!this.#tried(flow) && mayBeTlsHello(bytes)) this.#keepProbe(flow, toServer, bytes)
   }
 
   /** What turns into nothing by its first byte, unless it goes on with what was kept. */
+  /** Inside of what nobody knew, as MySQL begins TLS, or of a tunnel. */
+  #beginLate(flow: number, proto: 'tls' | 'http', toServer: boolean, view: Buffer): void {
+    if (this.#proto[flow] === FAILED) this.#late[flow] = 1
+    if (this.#begin(flow, proto)) this.#parse(flow, toServer, view)
+  }
+
   #watchOther(flow: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#probes.size > 0 && this.#probes.has(flow))
       this.#watch(flow, true, this.#view(bytes, start, end)) // biome-ignore format: one line
@@ -474,7 +484,7 @@ export class AppLayer {
       this.#end(flow, parser)
     }
     this.#forget(flow)
-    if (parser.sealed) this.#listener.appSealed?.(flow)
+    if (parser.sealed && this.#late[flow] === 0) this.#listener.appSealed?.(flow)
     this.#phase[flow] =
       verdict === 'watch' ? PHASE.watch : verdict === 'anew' ? PHASE.probe : PHASE.over
     if (verdict === 'watch' || verdict === 'anew') this.#orig[flow] = this.#proto[flow] as number
