@@ -173,8 +173,7 @@ test.skipIf(!able)(
 /** What the primary holds of a site is what the site issued: each place once, with the same bytes, none left out. */
 async function eachOnce(site: UpSite): Promise<string> {
   const { tenant_id, tenant_uid } = site.tenant
-  const { summaries } = await london.link((link) => link.received({ tenant_id }))
-  const { envelopes } = await london.link((link) => link.evidence({ tenant_id }))
+  const { summaries, envelopes } = await held(tenant_id)
   const view = await london.link((link) => link.fleet({}))
   const witness = witnesses.get(site) as OutboxWitness
   const { hashes, read } = await witness.issued(site.linkKeys, tenant_uid)
@@ -195,6 +194,16 @@ async function eachOnce(site: UpSite): Promise<string> {
   expect(refused).toEqual({})
   expect(view.rejected).toEqual({})
   return `${tenant_id}: ${sequences.length} summaries received, each once, ${read} of them seen in the outbox, ${replayed} sent again`
+}
+
+/** What the primary has of a site at one moment: it goes on sending, so between two questions one more may come. */
+async function held(tenant_id: string) {
+  const received = () => london.link((link) => link.received({ tenant_id }))
+  for (;;) {
+    const { summaries } = await received()
+    const { envelopes } = await london.link((link) => link.evidence({ tenant_id }))
+    if ((await received()).summaries.length === summaries.length) return { summaries, envelopes }
+  }
 }
 
 /** What a page acknowledged is there with one line of the trail; what it did not is there once or not at all. */
