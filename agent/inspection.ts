@@ -228,9 +228,10 @@ export function protocolsOff({ app_layer }: Inspection): ProtocolsOff {
   }
 }
 
-/** As Suricata's encryption-handling: literals are looked for in what TLS has encrypted only if it says `full`. */
-export function looksIntoSealed({ app_layer }: Inspection): boolean {
-  return app_layer.tls?.['encryption-handling'] === 'full'
+/** As Suricata's encryption-handling: literals are looked for in what TLS or SSH has encrypted only of the protocols that say `full`. */
+export function lookedIntoSealed({ app_layer }: Inspection): ReadonlySet<string> {
+  const names = Object.keys(app_layer)
+  return new Set(names.filter((name) => app_layer[name]?.['encryption-handling'] === 'full'))
 }
 
 /** What these settings keep the agent from looking at, beside its own: clauses for people. */

@@ -51,7 +51,7 @@ import {
   httpHeaders,
   INSPECTION,
   type Inspection,
-  looksIntoSealed,
+  lookedIntoSealed,
   packetSettings,
   protocolsOff,
   tlsHandshakes,
@@ -130,7 +130,7 @@ export class Inspector
   readonly #packetRows: PacketRows
   /** In mode ips. */
   readonly #verdicts: Verdicts | undefined
-  readonly #looksIntoSealed: boolean
+  readonly #lookedIntoSealed: ReadonlySet<string>
   readonly #references: boolean
   readonly #handshakes: boolean
   readonly #headers: DumpHeaders
@@ -191,7 +191,7 @@ export class Inspector
     )
     const drops = dropSettings(inspection)
     this.#verdicts = drops && new Verdicts(drops, this.#views, (draft) => output.event(draft))
-    this.#looksIntoSealed = looksIntoSealed(inspection)
+    this.#lookedIntoSealed = lookedIntoSealed(inspection)
     this.#references = alertReferences(inspection)
     this.#handshakes = tlsHandshakes(inspection)
     this.#headers = httpHeaders(inspection)
@@ -476,7 +476,7 @@ export class Inspector
   }
 
   appSealed(flow: number): void {
-    if (this.#looksIntoSealed) return
+    if (this.#lookedIntoSealed.has(this.#app.appProto(flow))) return
     this.#engine.lookAtHeld()
     this.#engine.memory.seal(flow)
   }

@@ -62,3 +62,44 @@ test('what only looks like TLS at its beginning is looked into', async () => {
   ])
   expect(sids(await eveOf(plain, { rules: RULES }))).toContain(1)
 })
+
+const banner = (software: string) => Buffer.from(`SSH-2.0-${software}\r\n`)
+const packet = (message: number, body: Uint8Array) => {
+  const head = Buffer.from([0, 0, 0, 0, 4, message])
+  head.writeUInt32BE(2 + body.length + 4)
+  return Buffer.concat([head, body, Buffer.alloc(4)])
+}
+const offer = packet(20, Buffer.alloc(16 + 10 * 4 + 5))
+const [exchange, newKeys] = [packet(30, Buffer.alloc(32, 9)), packet(21, Buffer.alloc(0))]
+const said = (from: 'client' | 'server', data: Buffer): Turn => ({ from, data })
+const word = Buffer.from('a needle and hay')
+const clear = [
+  said('client', banner('one')),
+  said('server', Buffer.concat([banner('two'), offer])),
+  said('client', Buffer.concat([offer, exchange])),
+  said('client', word),
+]
+const shell = [
+  ...clear.slice(0, 3),
+  said('server', Buffer.concat([exchange, newKeys, Buffer.alloc(40, 5)])),
+  said('client', newKeys.subarray(0, 5)),
+  said('client', newKeys.subarray(5)),
+  said('server', word),
+  said('client', word),
+]
+const SSH_ENDS = { ...ENDS, destPort: 22 }
+
+test('nor what SSH has encrypted, from where both sides use their new keys', async () => {
+  const records = await eveOf(tcpConversation(SSH_ENDS, shell), { rules: RULES })
+  expect(sids(records)).not.toContain(1)
+  expect(records.filter(({ event_type }) => event_type === 'ssh').length).toBe(1)
+  const options = { app_layer: { ssh: { 'encryption-handling': 'full' } } }
+  const all = await eveOf(tcpConversation(SSH_ENDS, shell), { rules: RULES, options })
+  expect(sids(all).filter((sid) => sid === 1).length).toBe(2)
+})
+
+test('what one side of SSH says before the other has new keys is looked into', async () => {
+  const half = [...clear.slice(0, 3), said('client', newKeys), said('client', word)]
+  for (const turns of [clear, half])
+    expect(sids(await eveOf(tcpConversation(SSH_ENDS, turns), { rules: RULES }))).toContain(1)
+})

@@ -1,4 +1,4 @@
-/** SSH on one flow: both banners, and whether keys were exchanged. Then it is encrypted and of no use here. */
+/** SSH on one flow: both banners, whether keys were exchanged, and from where on it is encrypted. */
 import type { SshBanners } from '../decode/records.ts'
 import {
   BANNER_BYTES_MAX,
@@ -12,6 +12,7 @@ import {
 } from '../decode/ssh.ts'
 import { KeptBytes } from './app-bytes.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
+import { SealedPackets } from './app-ssh-sealed.ts'
 
 const LINE_BYTES_MAX = 4096
 const KEXINIT = 20 // RFC 4253 §12
@@ -26,6 +27,8 @@ interface Side {
   offered: boolean
   offer: SshOffer | undefined
   lines: number
+  /** Of what follows its offer. */
+  sealed: SealedPackets
 }
 
 export class SshFlow implements AppParser {
@@ -56,6 +59,10 @@ export class SshFlow implements AppParser {
     return this.#sides[0].kept.held + this.#sides[1].kept.held
   }
 
+  get sealed(): boolean {
+    return this.#sides[0].sealed.begun && this.#sides[1].sealed.begun
+  }
+
   /** In pieces that always fit behind a line that is not too long, so that nothing of a large segment is lost. */
   stream(toServer: boolean, bytes: Buffer): Verdict {
     for (let at = 0; at < bytes.length; at += BANNER_BYTES_MAX) {
@@ -67,7 +74,10 @@ export class SshFlow implements AppParser {
 
   #piece(toServer: boolean, bytes: Buffer): Verdict {
     const side = this.#sides[toServer ? 0 : 1]
-    if (side.offered) return this.#verdict()
+    if (side.offered) {
+      side.sealed.add(bytes)
+      return this.#verdict()
+    }
     side.kept.append(bytes)
     while (!side.banner) {
       const view = side.kept.view()
@@ -130,6 +140,8 @@ export class SshFlow implements AppParser {
     const padding = packet[4] as number
     const whole = end <= PACKET_BYTES_MAX && end - padding > PACKET_HEAD_BYTES
     side.offer = whole ? decodeSshOffer(packet.subarray(5, end - padding)) : undefined
+    if (whole) side.sealed.add(packet.subarray(end))
+    else side.sealed.settled = true
     side.kept.clear()
     if (!side.offer) return
     const ssh = this.#ssh
@@ -144,16 +156,22 @@ export class SshFlow implements AppParser {
 
   #verdict(): Verdict {
     this.#ssh.keyExchange = this.#sides[0].keys && this.#sides[1].keys
-    if (!this.#sides[0].offered || !this.#sides[1].offered) return 'more'
-    return this.#finish()
+    const [client, server] = this.#sides
+    if (!client.offered || !server.offered) return 'more'
+    this.#tell()
+    return client.sealed.settled && server.sealed.settled ? 'done' : 'more'
   }
 
   #finish(): Verdict {
+    this.#tell()
+    return 'done'
+  }
+
+  #tell(): void {
     if (!this.#done && (this.#sides[0].banner || this.#sides[1].banner)) {
       this.#done = true
       this.#sink.transaction({ proto: 'ssh', stage: 'done', ssh: this.#ssh })
     }
-    return 'done'
   }
 }
 
@@ -165,5 +183,6 @@ function newSide(): Side {
     offered: false,
     offer: undefined,
     lines: 0,
+    sealed: new SealedPackets(),
   }
 }

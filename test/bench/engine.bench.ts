@@ -2,7 +2,7 @@
  * Picket beside Suricata 7: the same captures and rules, one worker each, EVE alerts alone, by turns. First what each found is held
  * against the other, alert for alert; then packets a CPU-second, by the kernel's account of the whole process without its start.
  *
- * Of the mix one is made twice as long: what it has more is the price of packets once a process is warm.
+ * Of each one is made that is longer: what it has more is the price of packets once a process is warm.
  *
  * PICKET_ENGINE_PACKETS (1000000), _TURNS (5), _RULES (0,1000,10000), _CAPTURES (mix,corpus,small), _DIR (.state/bench-engine), _SEED (1), _WARM (1). A short
  * run: PICKET_ENGINE_PACKETS=100000 PICKET_ENGINE_TURNS=1 PICKET_ENGINE_RULES=1000 PICKET_ENGINE_CAPTURES=mix. Needs root and mmdebstrap.
@@ -36,6 +36,8 @@ const CAPTURES = asked('CAPTURES', 'mix,corpus,small').split(',')
 const SEED = Number(asked('SEED', '1'))
 const FOLDER = asked('DIR', fileURLToPath(new URL('../../.state/bench-engine', import.meta.url)))
 const RULE_TALKS = 0.7
+/** Of each capture one so many times as long. */
+const LONGER = { mix: 2, small: 4, corpus: 4 } as const
 const HOME = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
 const ET_RULES = ['et-open-2025-BSD.rules', 'et-open-2020-BSD.rules']
 const ALL_RULES = [...ET_RULES, 'hunting-GPL3.rules', 'quadrant-GPL2.rules', 'suricata-events-GPL2.rules', 'quickdraw-MIT/dnp3.rules'] // biome-ignore format: one list
@@ -49,7 +51,6 @@ interface Case {
   packets: number
   bytes: number
   checksums: boolean
-  /** One twice as long. */
   long?: { file: string; packets: number }
 }
 
@@ -133,14 +134,17 @@ async function captures(): Promise<Case[]> {
       const { path, ...made } = capture({ folder: FOLDER, kind, seed: SEED, packets, ruleFiles: kind === 'mix' ? ruleFiles : [] }) // biome-ignore format: one capture
       return { file: basename(path), packets: made.packets, bytes: made.bytes }
     }
-    const long = kind === 'mix' ? { long: of(2 * PACKETS) } : {}
-    cases.push({ name: kind, ...of(PACKETS), checksums: true, ...long })
+    cases.push({ name: kind, ...of(PACKETS), checksums: true, long: of(LONGER[kind] * PACKETS) })
   }
   const folder = CAPTURES.includes('corpus') ? corpus('.') : undefined
   if (folder !== undefined) {
-    const made = await joinCaptures({ corpus: folder, folder: FOLDER, captures: 100, packets: Math.floor(PACKETS / 2), seed: SEED }) // biome-ignore format: one call
-    say(`corpus: ${made.captures} captures, ${made.rounds} times`)
-    cases.push({ name: 'corpus', file: basename(made.path), packets: made.packets, bytes: made.bytes, checksums: false }) // biome-ignore format: one case
+    const of = async (packets: number) => {
+      const { path, ...made } = await joinCaptures({ corpus: folder, folder: FOLDER, captures: 100, packets, seed: SEED }) // biome-ignore format: one call
+      say(`corpus: ${made.captures} captures, ${made.rounds} times`)
+      return { file: basename(path), packets: made.packets, bytes: made.bytes }
+    }
+    const packets = Math.floor(PACKETS / 2)
+    cases.push({ name: 'corpus', ...(await of(packets)), checksums: false, long: await of(LONGER.corpus * packets) }) // biome-ignore format: one case
   }
   return cases
 }

@@ -1,10 +1,9 @@
 /**
  * Which shapes occur in a buffer: bytes one after another of which each is one of some. For expressions that have no literal.
- * What may stand behind the last byte is not known: a shape of four whose first three are there is said too.
  */
 import type { Candidates } from './prefilter.ts'
-import type { ScanRoom } from './scan-room.ts'
-import { PLACE, PLACES } from './shape-kernel.ts'
+import { PIECE_BYTES_MAX, type ScanRoom } from './scan-room.ts'
+import { PLACE, PLACES_MAX, TABLE_BYTES, WHOLE } from './shape-kernel.ts'
 
 /** Shapes that are looked for in one go, a bit each; more take another. */
 const BITS = 8
@@ -16,6 +15,8 @@ interface Group {
 }
 
 export class ShapeFilter {
+  /** Places of the longest; what a caller must keep of a stream is one less. */
+  longest = 0
   readonly #room: ScanRoom
   readonly #added: { places: readonly Uint8Array[]; rule: number }[] = []
   #sets: readonly Group[] = []
@@ -28,8 +29,9 @@ export class ShapeFilter {
     return this.#sets.length === 0
   }
 
-  /** `places`: four, 256 flags each. */
+  /** `places`: three to sixteen, 256 flags each. */
   add(places: readonly Uint8Array[], rule: number): void {
+    this.longest = Math.max(this.longest, places.length)
     this.#added.push({ places, rule })
   }
 
@@ -44,10 +46,22 @@ export class ShapeFilter {
     this.#sets = sets
   }
 
-  /** In what was put into the room: [start, end) of some bytes, whose shape ends behind `fresh`. */
+  /** In [start, end) of `bytes`. */
+  scan(bytes: Uint8Array, start: number, end: number, found: Candidates): void {
+    if (this.empty) return
+    for (let from = start; ; ) {
+      const to = Math.min(end, from + PIECE_BYTES_MAX)
+      this.#room.put(bytes, from, to)
+      this.look(from, to, found, from)
+      if (to === end) return
+      from = to - this.longest + 1
+    }
+  }
+
+  /** In what was put into the room: [start, end) of some bytes. Those that end behind `fresh`, and maybe others. */
   look(start: number, end: number, found: Candidates, fresh: number): void {
     const { piece, shapeKernel } = this.#room
-    const from = Math.max(start, fresh - PLACES + 1)
+    const from = Math.max(start, fresh - this.longest + 1)
     for (const { table, rules } of this.#sets) {
       const seen = shapeKernel.shapes(table, piece + from - start, piece + end - start)
       for (let bits = seen; bits !== 0; bits &= bits - 1)
@@ -57,17 +71,19 @@ export class ShapeFilter {
 }
 
 function tableOf(shapes: readonly (readonly Uint8Array[])[]): Uint8Array {
-  const table = new Uint8Array(PLACES * PLACE.size)
+  const table = new Uint8Array(TABLE_BYTES)
   const mark = (at: number, bit: number) => {
     table[at] = (table[at] as number) | bit
   }
-  for (const [shape, places] of shapes.entries())
-    for (const [place, bytes] of places.entries())
+  for (const [shape, places] of shapes.entries()) {
+    for (let count = places.length; count <= PLACES_MAX; count++) mark(WHOLE + count, 1 << shape)
+    for (let place = 0; place < PLACES_MAX; place++)
       for (let c = 0; c < 256; c++) {
-        if (bytes[c] !== 1) continue
+        if (places[place]?.[c] === 0) continue
         const at = place * PLACE.size
         for (const offset of [PLACE.low + (c & 15), PLACE.high + (c >> 4), PLACE.exact + c])
           mark(at + offset, 1 << shape)
       }
+  }
   return table
 }

@@ -95,6 +95,7 @@ export class SignatureEngine {
 
   /** Bytes of a connection that is not followed: rules over streams see them by themselves, and nothing is kept of them. */
   segment(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
+    this.lookAtHeld()
     this.#alone = true
     this.stream(flow, toServer, bytes, start, end)
     this.#alone = false
@@ -225,7 +226,7 @@ export class SignatureEngine {
     const tails = this.#tails
     if (tails.heldOf !== key) this.lookAtHeld()
     const lane = this.#rules.streams[side]
-    const keep = this.#rules.tailBytes[side]
+    const keep = this.#alone && end - start <= PIECE_BYTES_MAX ? 0 : this.#rules.tailBytes[side]
     if ((lane.empty && keep === 0) || this.memory.passes(flow) || this.memory.isSealed(flow)) {
       tails.passBy(key, end - start)
       return
@@ -323,7 +324,7 @@ export class SignatureEngine {
       if (this.#marks.isMet(key, id)) return false
       const look = this.#look(signature, window, end, base, key)
       if (look === FOUND) this.#marks.met(key, id)
-      else if (payload.length > 1) this.#tails.wait(key, id, base + end, look)
+      else if (payload.length > 1) this.#wait(key, id, base + end, look)
       return false
     }
     if (this.#inPacket.has(index) && this.#inHand(flow)) return false
@@ -335,18 +336,23 @@ export class SignatureEngine {
     if (look !== FOUND) {
       if (this.#inspector.awaits) this.#tails.unsettle(key)
       if (signature.led ? look < base + end : signature.fast && payload.length > 1)
-        this.#tails.wait(key, id, base + end, look)
+        this.#wait(key, id, base + end, look)
       return false
     }
     if (signature.fast === undefined) this.#marks.fired(key, id)
     // Its literal may be cut here: what is kept of it is too short to be the same one.
     else this.#marks.firedUpTo(key, id, base + end + 1 - signature.fast.bytes.length)
     if (known !== appProto || mayBeOther(signature, this.#options.appProto(flow))) {
-      this.#tails.wait(key, id + MATCHED, Number.POSITIVE_INFINITY)
+      this.#wait(key, id + MATCHED, Number.POSITIVE_INFINITY)
       return false
     }
     if (!speaksOther(signature, this.#options.appProto(flow))) return false
     return this.#fire(signature, flow, (key & 1) === 1, 'stream', undefined)
+  }
+
+  /** Of a segment of no stream nothing more comes. */
+  #wait(key: number, rule: number, from: number, look = 0): void {
+    if (!this.#alone) this.#tails.wait(key, rule, from, look)
   }
 
   /** FOUND, or where its plain contents are to be looked for next time. */
@@ -409,14 +415,8 @@ export class SignatureEngine {
       if (progress && (progress.settled & (1 << point)) !== 0) continue
       // Another file of the same message may follow.
       if (progress && ready === 2 && transaction.stage !== 'file') progress.settled |= 1 << point
-      if (
-        this.#judgePoint(flow, transaction, lanes, {
-          response,
-          whole: ready === 2,
-          fired: progress?.fired,
-        })
-      )
-        return
+      const at = { response, whole: ready === 2, fired: progress?.fired }
+      if (this.#judgePoint(flow, transaction, lanes, at)) return
     }
   }
 

@@ -2,7 +2,8 @@
 import type { Packet } from '../../decode/packet.ts'
 import { TRANSACTION_PROTOS } from '../../decode/records.ts'
 import type { Candidates } from '../prefilter/prefilter.ts'
-import type { ScanRoom } from '../prefilter/scan-room.ts'
+import { PIECE_BYTES_MAX, type ScanRoom } from '../prefilter/scan-room.ts'
+import { ShapeFilter } from '../prefilter/shapes.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import type { OpenPorts } from './open-ports.ts'
 import { PacketClasses } from './packet-classes.ts'
@@ -40,25 +41,40 @@ export abstract class PacketRules {
 }
 
 export class DatagramRules extends PacketRules {
+  readonly #room: ScanRoom
   readonly #prefilter: WasmPrefilter
+  readonly #shapes: ShapeFilter
 
   constructor(room: ScanRoom) {
     super()
+    this.#room = room
     this.#prefilter = new WasmPrefilter(room)
+    this.#shapes = new ShapeFilter(room)
   }
 
   override add(signature: Signature): void {
-    const { index, fast } = signature
-    if (fast) this.#prefilter.add(fast.bytes, fast.nocase, index)
-    else super.add(signature)
+    const { index, fast, leads, shape } = signature
+    const found = leads ?? (fast ? [fast] : [])
+    if (shape) this.#shapes.add(shape.places, index)
+    else if (found.length === 0) super.add(signature)
+    else for (const { bytes, nocase } of found) this.#prefilter.add(bytes, nocase, index)
   }
 
-  parts(): Generator<void> {
-    return this.#prefilter.parts()
+  *parts(): Generator<void> {
+    yield* this.#prefilter.parts()
+    this.#shapes.build()
   }
 
   find({ bytes }: Packet, start: number, end: number, found: Candidates): void {
-    this.#prefilter.scan(bytes, start, end, found, start)
+    if (end - start > PIECE_BYTES_MAX) {
+      this.#prefilter.scan(bytes, start, end, found, start)
+      this.#shapes.scan(bytes, start, end, found)
+      return
+    }
+    if (this.#prefilter.patterns === 0 && this.#shapes.empty) return
+    this.#room.put(bytes, start, end)
+    if (this.#prefilter.patterns > 0) this.#prefilter.look(start, end, found, start)
+    if (!this.#shapes.empty) this.#shapes.look(start, end, found, start)
   }
 }
 

@@ -1,6 +1,7 @@
 /** The shape of an expression is in whatever it matches; PCRE2 is asked what matches. */
 import { expect, test } from 'vitest'
 import { Chance } from '../../../test/traffic/chance.ts'
+import { SignatureLab } from '../../../test/traffic/signature-lab.ts'
 import { Candidates } from '../prefilter/prefilter.ts'
 import { PIECE_BYTES_MAX, ScanRoom } from '../prefilter/scan-room.ts'
 import { ShapeFilter } from '../prefilter/shapes.ts'
@@ -23,16 +24,24 @@ function words(shape: Shape | undefined): string[] | undefined {
   })
 }
 
+const DIGITS = '0123456789'
+
 test.each([
-  ['an end of one alternative', '-[34]x|-9y_', ['-', '349', 'xy', '.']],
+  ['an end of one alternative', '-[34]x|-9y_', ['-', '349', 'xy']],
   ['alternatives as one', '=(3[47]b|20b)', ['=', '23', '047', 'b']],
-  ['the rarest of those that must be there', 'the ~%\\x02\\d{7} end', [' ', '~', '%', '\x02']],
-  ['what may follow, whichever it is', 'q(?:\\s*z)j', ['q', '\t\n\v\f\r z', '\t\n\v\f\r jz', '.']],
-  ['an end at the third', '~[!]^[xy]', ['~', '!', 'xy', '.']],
-  ['bytes by number, ranges, and not', '\\x01[^\\x00-\\xfd][\\x80-\\x82]', ['\x01', '\xfe\xff', '\x80\x81\x82', '.']], // biome-ignore format: one row
+  [
+    'the rarest of those that must be there',
+    'the ~%\\x02\\d{2} an',
+    [' ', '~', '%', '\x02', DIGITS, DIGITS, ' ', 'a', 'n'],
+  ],
+  ['what may follow, whichever it is', 'q(?:\\s*z)j', ['q', '\t\n\v\f\r z', '\t\n\v\f\r jz']],
+  ['an end at the third', '~[!]^[xy]', ['~', '!', 'xy']],
+  ['bytes by number, ranges, and not', '\\x01[^\\x00-\\xfd][\\x80-\\x82]', ['\x01', '\xfe\xff', '\x80\x81\x82']], // biome-ignore format: one row
+  ['every digit of a number', '-\\d{9}\\.', ['-', ...Array(9).fill(DIGITS), '.']],
+  ['sixteen at the most', '~!%\\d{30}', ['~', '!', '%', ...Array(13).fill(DIGITS)]],
   ['what comes more than once', '(?:!~){2,3}', ['!', '~', '!', '~']],
-  ['a group by its name is anything', '(?P<a>!)~(?P=a)%%%', ['%', '%', '%', '.']],
-  ['what is looked at is no part of it', '(?=abc)!(?!x)~(?<=~)%', ['!', '~', '%', '.']],
+  ['a group by its name is anything', '(?P<a>!)~(?P=a)%%%', ['%', '%', '%']],
+  ['what is looked at is no part of it', '(?=abc)!(?!x)~(?<=~)%', ['!', '~', '%']],
   ['nothing of two bytes', '!~', undefined],
   ['nothing of what may not be there', '(?:!~%)?a', undefined],
   ['nothing where something is not known', '!~%(?i)x', undefined],
@@ -103,31 +112,70 @@ test('shapes are found wherever they lie, and in pieces', () => {
   for (let round = 0; round < 60; round++) {
     const room = new ScanRoom()
     const filter = new ShapeFilter(room)
+    const density = chance.pick([1, 1, 2])
     const some = () =>
-      Uint8Array.from({ length: 256 }, (_, c) => +(c < 8 && chance.int(0, 2) === 0))
-    const shapes = Array.from({ length: chance.int(1, 19) }, () => [some(), some(), some(), some()])
+      Uint8Array.from({ length: 256 }, (_, c) => +(c < 8 && chance.int(0, 2) < density))
+    const shapes = Array.from({ length: chance.int(1, 19) }, () =>
+      Array.from({ length: chance.pick([3, 4, 4, 5, 9, 16]) }, some),
+    )
     for (const [rule, places] of shapes.entries()) filter.add(places, rule)
     filter.build()
     const text = Buffer.from(Array.from({ length: chance.pick([4, 19, 90, 400]) }, () => chance.int(0, 9))) // biome-ignore format: one line
     const lies = (places: readonly Uint8Array[], at: number) =>
-      places.every((set, i) => set[text[at + i] as number] === 1)
+      places.every((set, i) => at + i < text.length && set[text[at + i] as number] === 1)
     const cut = chance.int(0, text.length)
     const found = new Candidates(shapes.length)
     const all = new Set<number>()
     for (const [start, end] of [
       [0, cut],
-      [Math.max(0, cut - 3), text.length],
+      [Math.max(0, cut - filter.longest + 1), text.length],
     ] as const) {
       found.clear()
-      room.put(Buffer.alloc(PIECE_BYTES_MAX, 0xff), 0, PIECE_BYTES_MAX) // so that nothing is behind the end
       room.put(text, start, end)
       filter.look(start, end, found, start === 0 ? 0 : cut)
       for (const rule of found.list.subarray(0, found.count)) all.add(rule)
     }
-    const expected = [...shapes.keys()].filter(
-      (rule) =>
-      Array.from({ length: Math.max(0, text.length - 3) }, (_, at) => at).some((at) => lies(shapes[rule] ?? [], at)), // biome-ignore format: one line
+    const expected = [...shapes.keys()].filter((rule) =>
+      [...text.keys()].some((at) => lies(shapes[rule] ?? [], at)),
     )
     expect([...all].sort((a, b) => a - b)).toEqual(expected)
+  }
+})
+
+test('of a buffer longer than a piece too, and not in what the one before has left behind', () => {
+  const room = new ScanRoom()
+  const filter = new ShapeFilter(room)
+  const digit = Uint8Array.from({ length: 256 }, (_, c) => +(c >= 0x30 && c <= 0x39))
+  filter.add(Array.from({ length: 12 }, () => digit), 0) // biome-ignore format: one line
+  filter.build()
+  const found = new Candidates(1)
+  const says = (bytes: Uint8Array) => {
+    found.clear()
+    filter.scan(bytes, 0, bytes.length, found)
+    return found.count === 1
+  }
+  for (const at of [0, PIECE_BYTES_MAX - 12, PIECE_BYTES_MAX - 7, PIECE_BYTES_MAX + 50]) {
+    const text = Buffer.alloc(PIECE_BYTES_MAX + 100, '.')
+    text.write('123456789012', at)
+    expect(says(text)).toBe(true)
+  }
+  expect(says(Buffer.from('.12345678901'))).toBe(false)
+  expect(says(Buffer.from('.1234567'))).toBe(false)
+})
+
+const CARD = 'pcre:"/ (3[47]\\d{2}|2014|1800)\\d{11} /"; sid:1;'
+
+test('a rule without a literal is judged where its shape is whole, in datagrams and in streams', () => {
+  const datagrams = new SignatureLab(`alert udp any any -> any any (${CARD})`)
+  expect(datagrams.datagram(' 3412 345678 2014123456789 ')).toEqual([])
+  expect(datagrams.engine.counters.judged).toBe(0)
+  expect(datagrams.datagram('a 341234567890123 b')).toEqual([1])
+  expect(datagrams.datagram(`${'.'.repeat(PIECE_BYTES_MAX - 9)} 201412345678901 `)).toEqual([1])
+  const text = 'a 180012345678901 b'
+  for (let cut = 1; cut < text.length; cut++) {
+    const streams = new SignatureLab(`alert tcp any any -> any any (${CARD})`)
+    const parts = [' 2014 3456', text.slice(0, cut), text.slice(cut)]
+    expect(streams.segments(parts.map((part) => ['>', part] as const))).toEqual([1])
+    expect(streams.engine.counters.judged).toBeLessThan(3)
   }
 })

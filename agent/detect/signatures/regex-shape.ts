@@ -1,18 +1,20 @@
 /**
- * The shape of an expression: three or four bytes that stand in whatever it matches, each one of some. By it a rule is found of
+ * The shape of an expression: three to sixteen bytes that stand in whatever it matches, each one of some. By it a rule is found of
  * whose expression no literal is known, or a poor one: " (3[47]\d\d|2014)" is a space, a two or three, … Which place may follow
  * which is as in V. M. Glushkov, "The abstract theory of automata" (1961). Where a word of PCRE is not known nothing is said.
  */
+
+import { PLACES_MAX as SHAPE_MOST } from '../prefilter/shape-kernel.ts'
 import { ANY, bytesOf, likelihood, union } from './byte-set.ts'
 import type { Regex } from './regex.ts'
 import { guarded, hasFlag, type Node, treeOf, Unknown } from './regex-tree.ts'
 
-/** Bytes of a shape; one of the least has anything at its last place. */
+/** By the first so many of a shape it is told how likely one is: these are looked for, the others only asked where they are. */
 export const SHAPE_BYTES = 4
 const SHAPE_LEAST = 3
-const PLACES_MAX = 500
+const PLACES_MAX = 2000
 /** A part that is there more often is so often followed by itself, or not. */
-const COPIES_MAX = 4
+const COPIES_MAX = 16
 
 /** For each place the bytes that may stand there: 256 flags. */
 export interface Shape {
@@ -63,14 +65,13 @@ class Places {
   #from(must: readonly number[], ends: ReadonlySet<number>): Shape | undefined {
     const places: Uint8Array[] = []
     let here: readonly number[] = must
-    while (places.length < SHAPE_BYTES) {
+    while (places.length < SHAPE_MOST) {
       places.push(union(here.map((place) => this.#bytes[place] as Uint8Array)))
       if (here.some((place) => ends.has(place))) break
       here = [...new Set(here.flatMap((place) => [...(this.#follow[place] as Set<number>)]))]
     }
     if (places.length < SHAPE_LEAST) return undefined
-    if (places.length < SHAPE_BYTES) places.push(ANY)
-    return { places, likelihood: likelihood(places) }
+    return { places, likelihood: likelihood(places.slice(0, SHAPE_BYTES)) }
   }
 
   #of(node: Node): Part {

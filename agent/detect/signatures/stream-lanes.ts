@@ -9,7 +9,7 @@ import { ShapeFilter } from '../prefilter/shapes.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { mustBeWithin } from './near-start.ts'
 import { PlainRules } from './plain-rules.ts'
-import { SHAPE_BYTES, type Shape } from './regex-shape.ts'
+import type { Shape } from './regex-shape.ts'
 import type { FastPattern, Signature } from './rule.ts'
 
 /** What is the beginning of a stream. */
@@ -52,7 +52,7 @@ export class StreamRules {
     const { index, appProto: proto } = signature
     if ('places' in found) {
       this.#shapes.add(found.places, index)
-      this.longest = Math.max(this.longest, SHAPE_BYTES)
+      this.longest = Math.max(this.longest, found.places.length)
       return
     }
     if (found.length === 0) this.always.push(index)

@@ -39,9 +39,8 @@ export class StreamMarks {
   }
 
   forget(key: number): void {
-    this.#once.delete(key)
-    this.#met.delete(key)
-    this.#firedTo.delete(key)
+    for (const marks of [this.#once, this.#met, this.#firedTo])
+      if (marks.size > 0) marks.delete(key)
   }
 
   clear(): void {

@@ -1,7 +1,7 @@
 /** What must not be in a stretch of a stream: asked when that stretch has come whole, or as much of it as ever will. */
 import { expect, test } from 'vitest'
 import { type Eve, eveOf, sids } from '../../../test/traffic/eve-replay.ts'
-import { tcpConversation } from '../../../test/traffic/frames.ts'
+import { tcp, tcpConversation } from '../../../test/traffic/frames.ts'
 import { CLIENT, httpExchange, SignatureLab } from '../../../test/traffic/signature-lab.ts'
 
 const VERSION = 'content:"HTTP/"; content:!"1.1"; within:3; content:!"1.0"; within:3;'
@@ -43,6 +43,30 @@ test('what belongs to no stream, and what is far behind, waits for nothing', () 
   const long = new SignatureLab(rule('content:"needle"; content:!"no"; within:9000;'))
   expect(long.segments(pieces('needle', '.'.repeat(1000), '.'.repeat(1000)))).toEqual([])
   expect(long.segments(pieces('.'.repeat(600)))).toEqual([1])
+})
+
+test('segments of connections that nobody follows take no room from those that are followed', () => {
+  const lab = new SignatureLab(rule('content:"need"; content:"le"; distance:0;', 'tcp'))
+  expect(lab.segments(pieces('... need'))).toEqual([])
+  const ends = { ...CLIENT, srcPort: 40_001 }
+  lab.segments(pieces('.'), ends)
+  const { flow } = lab.frame(tcp(ends, { seq: 1, flags: 24 }))
+  const other = Buffer.from('needed')
+  for (let i = 0; i < 1000; i++) lab.engine.segment(flow, true, other, 0, other.length)
+  expect(lab.take()).toEqual([])
+  expect(lab.segments(pieces('le ...'))).toEqual([1])
+})
+
+test('a long segment that belongs to no stream is one', () => {
+  const lab = new SignatureLab(
+    'alert tcp any any -> any any (content:"need"; content:"le"; sid:1;)',
+  )
+  const { flow } = lab.frame(lab.tcp({ seq: 1, flags: 24 }))
+  for (const length of [4, 16_380, 16_382, 32_766, 40_000]) {
+    const bytes = Buffer.from(`${'.'.repeat(length - 4)}needle${'.'.repeat(20_000)}`)
+    lab.engine.segment(flow, true, bytes, 0, bytes.length)
+    expect(lab.take()).toEqual([1])
+  }
 })
 
 test('a request that is whole is judged as it is, and its answer not with it', () => {

@@ -16,7 +16,7 @@ export interface Side {
   /** By the engine's own clock. */
   kpps: Middle
   mbPerCpuSecond: Middle
-  /** Of the packets that a capture twice as long has more: what a process costs that has run for a while. */
+  /** Of the packets that a longer capture has more: what a process costs that has run for a while. */
   laterKppsPerCpuSecond?: Middle
   startSeconds: Middle
   startCpuSeconds: Middle
@@ -41,7 +41,7 @@ const DIFFERENCES_SHOWN = 24
 interface Runs {
   whole: PeerTaken[]
   start: PeerTaken[]
-  /** Of the capture twice as long; where there is one. */
+  /** Of the longer capture; where there is one. */
   long: PeerTaken[]
 }
 
