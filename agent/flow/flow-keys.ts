@@ -142,12 +142,26 @@ export class FlowKeys {
     words[before * WORDS + NEXT] = next
   }
 
-  /** What the first three words of an address add: of IPv4 they are always the same, of all else they count, or many ends would share a chain. */
+  /** Rows of the longest chain: what somebody who could aim would make long. */
+  longestChain(): number {
+    let most = 0
+    for (const first of this.#buckets) {
+      let count = 0
+      for (let row = first; row >= 0; count++) row = this.#words[row * WORDS + NEXT] as number
+      most = Math.max(most, count)
+    }
+    return most
+  }
+
+  /**
+   * What the first three words of an address add: of IPv4 they are always the same, of all else they count, or many ends would share a chain.
+   * Stirred one after the other: of a mere sum of products the upper bits of two words cancel out, whatever they are multiplied by.
+   */
   #others(address: Uint32Array): number {
     let sum = 0
     for (let i = 0; i < LAST; i++)
-      sum += Math.imul(address[i] as number, this.#ofWords[i] as number)
-    return sum | 0
+      sum = stir(sum + Math.imul(address[i] as number, this.#ofWords[i] as number))
+    return sum
   }
 
   /** Whether the first three words of both ends are the row's: the last were compared. */
