@@ -4,6 +4,13 @@ import type { Packet } from './packet.ts'
 import { type SumKernel, sumKernelOver } from './sum-kernel.ts'
 import { PROTOCOL } from './transport.ts'
 
+const { TCP, UDP, ICMP, ICMP6 } = PROTOCOL // what is imported is looked up at each use
+/** A header without options, and the addresses at its end. */
+const V4_BYTES = 20
+const V4_ENDS_BYTES = 8
+/** Sums of bytes are folded at this. */
+const SUM_MAX = 2 ** 29
+
 export function ipv4ChecksumOk(packet: Packet): boolean {
   if (packet.ipVersion !== 4) return true
   const { bytes, ipOffset, ipHeaderBytes } = packet
@@ -15,19 +22,26 @@ export function transportChecksumOk(packet: Packet): boolean {
   const { bytes, protocol, l4Offset } = packet
   if (packet.ipVersion === 0 || packet.fragment || packet.payloadCut > 0) return true
   const end = packet.payloadOffset + packet.payloadBytes
-  if (protocol === PROTOCOL.ICMP) return fold(sum(bytes, l4Offset, end)) === 0xffff
-  if (protocol !== PROTOCOL.TCP && protocol !== PROTOCOL.UDP && protocol !== PROTOCOL.ICMP6)
-    return true
-  if (protocol === PROTOCOL.UDP && bytes[l4Offset + 6] === 0 && bytes[l4Offset + 7] === 0)
+  if (protocol === ICMP) return fold(sum(bytes, l4Offset, end)) === 0xffff
+  if (protocol !== TCP && protocol !== UDP && protocol !== ICMP6) return true
+  if (protocol === UDP && bytes[l4Offset + 6] === 0 && bytes[l4Offset + 7] === 0)
     return packet.ipVersion === 4 // none was computed; IPv6 does not allow that (RFC 8200 §8.1)
-  const first = packet.ipVersion === 4 ? 3 : 0
-  let total = protocol + (end - l4Offset)
-  for (let i = first; i < 4; i++) {
-    const a = packet.src[i] as number
-    const b = packet.dest[i] as number
+  const about = protocol + (end - l4Offset)
+  // What is summed of a header of IPv4 without options stands right before.
+  if (packet.ipVersion === 4 && l4Offset === packet.ipOffset + V4_BYTES)
+    return fold(about + sum(bytes, l4Offset - V4_ENDS_BYTES, end)) === 0xffff
+  return fold(about + endsSum(packet) + sum(bytes, l4Offset, end)) === 0xffff
+}
+
+/** Of both addresses: the words before the last are the same in all of IPv4, and not its own. */
+function endsSum({ ipVersion, src, dest }: Packet): number {
+  let total = 0
+  for (let i = ipVersion === 4 ? 3 : 0; i < 4; i++) {
+    const a = src[i] as number
+    const b = dest[i] as number
     total += (a >>> 16) + (a & 0xffff) + (b >>> 16) + (b & 0xffff)
   }
-  return fold(total + sum(bytes, l4Offset, end)) === 0xffff
+  return total
 }
 
 /** Whose bytes were summed last, and the kernel over their memory: packets of a batch share one. */
@@ -53,13 +67,16 @@ function sum(bytes: Uint8Array, from: number, end: number): number {
 /** `start` is where the first pair begins. */
 function sumBytes(bytes: Uint8Array, from: number, end: number, start: number): number {
   let total = 0
-  for (let at = from; at < end; at++)
+  for (let at = from; at < end; at++) {
     total += (bytes[at] as number) << (((at - start) & 1) === 1 ? 0 : 8)
+    if (total > SUM_MAX) total = fold(total)
+  }
   return total
 }
 
+/** Of less than 2^31. */
 function fold(total: number): number {
   let folded = total
-  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000)
+  while (folded > 0xffff) folded = (folded & 0xffff) + (folded >>> 16)
   return folded
 }

@@ -6,6 +6,9 @@ import { decodeIpv4, decodeIpv6 } from './ip.ts'
 import { addVlan, decodeLink, ETHER, LINK_ETHERNET, LINK_PPP } from './link.ts'
 import type { Packet } from './packet.ts'
 import { findInside } from './tunnel.ts'
+import { decodeUsual } from './usual-frame.ts'
+
+const ETHERNET = LINK_ETHERNET
 
 /**
  * Decodes [packet.start, packet.end) of packet.bytes, which the caller has set with wireBytes, timeUs and
@@ -13,8 +16,13 @@ import { findInside } from './tunnel.ts'
  * word for what is wrong, and then payloadBytes is 0.
  */
 export function decodeFrame(packet: Packet, linkType: number, tci: number): void {
-  clear(packet)
   if (packet.depth > 0) packet.leave()
+  if (linkType !== ETHERNET || tci >= 0 || !decodeUsual(packet)) decodeLayers(packet, linkType, tci)
+}
+
+/** The same, one layer after the other. */
+export function decodeLayers(packet: Packet, linkType: number, tci: number): void {
+  clear(packet)
   if (tci >= 0) addVlan(packet, tci)
   const at = decodeLink(packet, linkType)
   if (at >= 0) packet.fault = decodeNetwork(packet, at)

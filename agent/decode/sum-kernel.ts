@@ -35,18 +35,26 @@ const sum = define(
     const lanes = [0, 1, 2, 3].map((lane) => lane4(get(even16), lane))
     return [
       set(rest, sub(get(end), and(sub(get(end), get(at)), int(ROUND_BYTES - 1)))),
-      during(
+      when(
         less(get(at), get(rest)),
-        set(even16, add4s(get(even16), pairs8s(load16s(get(at))))),
-        set(odd16, add4s(get(odd16), pairs8s(load16s(get(at), 16)))),
-        set(at, add(get(at), int(ROUND_BYTES))),
+        during(
+          less(get(at), get(rest)),
+          set(even16, add4s(get(even16), pairs8s(load16s(get(at))))),
+          set(odd16, add4s(get(odd16), pairs8s(load16s(get(at), 16)))),
+          set(at, add(get(at), int(ROUND_BYTES))),
+        ),
+        set(even16, add4s(get(even16), get(odd16))),
+        set(even16, add4s(and16s(get(even16), splat4(LOW)), shiftRight4s(get(even16), int(16)))),
+        set(total, lanes.reduce(add)),
       ),
-      set(even16, add4s(get(even16), get(odd16))),
-      set(even16, add4s(and16s(get(even16), splat4(LOW)), shiftRight4s(get(even16), int(16)))),
-      set(total, lanes.reduce(add)),
-      set(rest, sub(get(end), int(1))),
+      set(rest, sub(get(end), and(sub(get(end), get(at)), int(3)))),
       during(
         less(get(at), get(rest)),
+        set(total, add(get(total), add(load16(get(at)), load16(get(at), 2)))),
+        set(at, add(get(at), int(4))),
+      ),
+      when(
+        less(get(at), sub(get(end), int(1))),
         set(total, add(get(total), load16(get(at)))),
         set(at, add(get(at), int(2))),
       ),

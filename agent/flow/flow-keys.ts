@@ -12,12 +12,16 @@ const HASH = 0
 const NEXT = 1
 /** Both ports as one number, of client and server. */
 const PORTS = 2
-/** Protocol, depth and outermost VLAN; the other two. */
+/** Protocol, depth and outermost VLAN; the other two, and whether both ends are IPv4. */
 const KIND = 3
 const VLANS = 4
 const CLIENT = 8
 const SERVER = 12
 const WORDS = 16
+/** Of an address its last word, which is all that differs in IPv4. */
+const LAST = 3
+/** In VLANS. */
+const BOTH_V4 = 1 << 30
 
 const ICMP = 1
 const ICMP6 = 58
@@ -26,44 +30,76 @@ export class FlowKeys {
   readonly #words: Int32Array
   readonly #buckets: Int32Array
   readonly #mask: number
-  readonly #seed: number
+  /** Odd numbers that nobody outside knows: of the port, of the last word of an address, of the others. */
+  readonly #ofPort: number
+  readonly #ofLast: number
+  readonly #ofWords: readonly number[]
   /** Of the packet last looked up. */
   #hash = 0
   #ports = 0
+  #vlans = 0
 
-  /** `seed` is mixed into the hash so that nobody outside can aim at one chain. */
+  /** `seed`: nobody outside can aim at one chain, for the hash multiplies by what comes of it. Mixed in by sums or xor it would cancel out. */
   constructor(rows: number, seed: number) {
     this.#words = new Int32Array(rows * WORDS)
     // A bucket a row: the fewer, the more of them stay near.
     const buckets = 2 ** Math.ceil(Math.log2(rows))
     this.#buckets = new Int32Array(buckets).fill(-1)
     this.#mask = buckets - 1
-    this.#seed = seed | 0
+    const secret = (i: number): number => stir(stir(seed ^ Math.imul(i, 0x9e3779b1))) | 1
+    this.#ofPort = secret(1)
+    this.#ofLast = secret(2)
+    this.#ofWords = [secret(3), secret(4), secret(5)]
   }
 
   /** The row of the packet's flow, or -1. Also sets packet.toServer. */
   find(packet: Packet): number {
-    const { protocol, vlan1, vlan2 } = packet
+    const { protocol, src, dest } = packet
     const icmp = protocol === ICMP || protocol === ICMP6
     const sport = icmp ? icmpEnd(packet, true) : packet.srcPort
     const dport = icmp ? icmpEnd(packet, false) : packet.destPort
     const kind = kindOf(packet)
-    const vlans = (vlan1 << 16) | vlan2
-    const hash = this.#hashOf(packet, sport, dport, kind ^ vlan1)
-    this.#hash = hash
+    const v4 = packet.ipVersion === 4 || (isV4(src) && isV4(dest))
+    const from = (src[LAST] as number) | 0
+    const to = (dest[LAST] as number) | 0
+    let a = Math.imul(from, this.#ofLast) + Math.imul(sport, this.#ofPort)
+    let b = Math.imul(to, this.#ofLast) + Math.imul(dport, this.#ofPort)
+    if (!v4) {
+      a += this.#others(src)
+      b += this.#others(dest)
+    }
+    // The same for both directions.
+    const both = stir(a) + stir(b)
+    const hash = stir(both ^ kind ^ packet.vlan1)
+    const vlans = (packet.vlan1 << 16) | packet.vlan2 | (v4 ? BOTH_V4 : 0)
     const there = (sport << 16) | dport
-    this.#ports = there
     const back = (dport << 16) | sport
+    this.#hash = hash
+    this.#ports = there
+    this.#vlans = vlans
     const words = this.#words
     let row = this.#buckets[hash & this.#mask] as number
     while (row >= 0) {
       const at = row * WORDS
       if (words[at + HASH] === hash && words[at + KIND] === kind && words[at + VLANS] === vlans) {
-        if (words[at + PORTS] === there && this.#joins(at, packet.src, packet.dest)) {
+        const ports = words[at + PORTS]
+        const client = words[at + CLIENT + LAST]
+        const server = words[at + SERVER + LAST]
+        if (
+          ports === there &&
+          client === from &&
+          server === to &&
+          (v4 || this.#joins(at, src, dest))
+        ) {
           packet.toServer = true
           return row
         }
-        if (words[at + PORTS] === back && this.#joins(at, packet.dest, packet.src)) {
+        if (
+          ports === back &&
+          client === to &&
+          server === from &&
+          (v4 || this.#joins(at, dest, src))
+        ) {
           packet.toServer = false
           return row
         }
@@ -83,7 +119,7 @@ export class FlowKeys {
     words[at + NEXT] = this.#buckets[bucket] as number
     words[at + PORTS] = toServer ? ports : (ports << 16) | (ports >>> 16)
     words[at + KIND] = kindOf(packet)
-    words[at + VLANS] = (packet.vlan1 << 16) | packet.vlan2
+    words[at + VLANS] = this.#vlans
     const client = toServer ? packet.src : packet.dest
     const server = toServer ? packet.dest : packet.src
     for (let i = 0; i < 4; i++) {
@@ -106,26 +142,32 @@ export class FlowKeys {
     words[before * WORDS + NEXT] = next
   }
 
-  /** The same for both directions: the two ends are mixed in an order of their own. */
-  #hashOf({ src, dest }: Packet, sport: number, dport: number, rest: number): number {
-    let a = this.#seed ^ sport
-    let b = this.#seed ^ dport
-    // Of IPv4 the first three words are always the same. Of all else they count, or many ends would share a chain.
-    if (!isV4(src) || !isV4(dest))
-      for (let i = 0; i < 3; i++) {
-        a = mix(a, src[i] as number)
-        b = mix(b, dest[i] as number)
-      }
-    a = mix(a, src[3] as number)
-    b = mix(b, dest[3] as number)
-    const both = a < b ? mix(a, b) : mix(b, a)
-    const hash = mix(both, rest)
-    return hash ^ (hash >>> 15)
+  /** Rows of the longest chain: what somebody who could aim would make long. */
+  longestChain(): number {
+    let most = 0
+    for (const first of this.#buckets) {
+      let count = 0
+      for (let row = first; row >= 0; count++) row = this.#words[row * WORDS + NEXT] as number
+      most = Math.max(most, count)
+    }
+    return most
   }
 
+  /**
+   * What the first three words of an address add: of IPv4 they are always the same, of all else they count, or many ends would share a chain.
+   * Stirred one after the other: of a mere sum of products the upper bits of two words cancel out, whatever they are multiplied by.
+   */
+  #others(address: Uint32Array): number {
+    let sum = 0
+    for (let i = 0; i < LAST; i++)
+      sum = stir(sum + Math.imul(address[i] as number, this.#ofWords[i] as number))
+    return sum
+  }
+
+  /** Whether the first three words of both ends are the row's: the last were compared. */
   #joins(at: number, client: Uint32Array, server: Uint32Array): boolean {
     const words = this.#words
-    for (let i = 3; i >= 0; i--) {
+    for (let i = 0; i < LAST; i++) {
       if (words[at + CLIENT + i] !== ((client[i] as number) | 0)) return false
       if (words[at + SERVER + i] !== ((server[i] as number) | 0)) return false
     }
@@ -147,11 +189,8 @@ function isV4(words: Uint32Array): boolean {
   return words[2] === V4_WORD && words[1] === 0 && words[0] === 0
 }
 
-/** One round of MurmurHash3 (public domain). */
-function mix(hash: number, word: number): number {
-  let k = Math.imul(word, 0xcc9e2d51)
-  k = (k << 15) | (k >>> 17)
-  let h = hash ^ Math.imul(k, 0x1b873593)
-  h = (h << 13) | (h >>> 19)
-  return (Math.imul(h, 5) + 0xe6546b64) | 0
+/** Lets every bit of a word touch the lower ones, by which a chain is chosen. */
+function stir(word: number): number {
+  const stirred = Math.imul(word ^ (word >>> 15), 0x2c1b3c6d)
+  return stirred ^ (stirred >>> 16)
 }

@@ -6,6 +6,7 @@
 import type { FlowCounters } from './counters.ts'
 import type { FlowListener } from './listener.ts'
 import { SegmentPool } from './segments.ts'
+import { STREAM, tcpRows } from './tcp-rows.ts'
 
 /** Chunks that one direction may hold: half a MiB of full segments. */
 export const STREAM_CHUNKS_MAX = 256
@@ -16,6 +17,8 @@ const WINDOW_LEAST = 65_535
 const STRIKES_MAX = 8
 /** More than a stream may hold; an integer, as what it is reckoned with. */
 const ALL_BYTES = 0x7fffffff
+// Not by their names in the other file: what is imported is looked up at each use.
+const { WORDS, NEXT, KNOWN, ACK, ACKED, WINDOW, HEAD, TAIL, CHUNKS, STRIKES } = STREAM
 
 export interface ReassemblyOptions {
   flowsMax: number
@@ -33,39 +36,18 @@ export interface StreamTrouble {
   streamFull(row: number): void
 }
 
-/** Streams are numbered row * 2, + 1 for the direction to the client. */
 export class Reassembly {
-  /** The next sequence number expected; meaningful once `known`. */
-  readonly next: Uint32Array
-  /** 0: not yet, 1: `next` is where the direction begins, 2: bytes of it were handed on. */
-  readonly known: Uint8Array
-  /** The highest acknowledgement by the receiver; meaningful once `acked`. */
-  readonly ack: Uint32Array
-  readonly acked: Uint8Array
-  /** The widest window the receiver has opened; 0 while unseen. */
-  readonly window: Float64Array
+  /** What is known of each connection: as tcp-rows has it. */
+  readonly words: Int32Array
   readonly pool: SegmentPool
-  readonly #head: Int32Array
-  readonly #tail: Int32Array
-  readonly #chunks: Int32Array
-  readonly #strikes: Uint8Array
   readonly #replace: boolean
   readonly #listener: FlowListener
   readonly #counters: FlowCounters
   readonly #trouble: StreamTrouble
 
   constructor(options: ReassemblyOptions) {
-    const streams = options.flowsMax * 2
-    this.next = new Uint32Array(streams)
-    this.known = new Uint8Array(streams)
-    this.ack = new Uint32Array(streams)
-    this.acked = new Uint8Array(streams)
-    this.window = new Float64Array(streams)
+    this.words = tcpRows(options.flowsMax)
     this.pool = new SegmentPool(options.poolBytes)
-    this.#head = new Int32Array(streams).fill(-1)
-    this.#tail = new Int32Array(streams).fill(-1)
-    this.#chunks = new Int32Array(streams)
-    this.#strikes = new Uint8Array(streams)
     this.#replace = options.overlap === 'last'
     this.#listener = options.listener
     this.#counters = options.counters
@@ -73,52 +55,61 @@ export class Reassembly {
   }
 
   open(row: number): void {
+    const { words } = this
+    for (let at = row * 2 * WORDS; at < (row * 2 + 2) * WORDS; at++) words[at] = 0
     for (let stream = row * 2; stream < row * 2 + 2; stream++) {
-      this.known[stream] = 0
-      this.acked[stream] = 0
-      this.window[stream] = 0
-      this.#strikes[stream] = 0
+      words[stream * WORDS + HEAD] = -1
+      words[stream * WORDS + TAIL] = -1
     }
   }
 
   expect(stream: number, seq: number): void {
-    this.next[stream] = seq
-    this.known[stream] = 1
+    const { words } = this
+    const at = stream * WORDS
+    words[at + NEXT] = seq
+    words[at + KNOWN] = 1
   }
 
   /** Whether bytes wait for a hole before them to fill. */
   waits(stream: number): boolean {
-    return (this.#head[stream] as number) >= 0
+    return (this.words[stream * WORDS + HEAD] as number) >= 0
   }
 
   /** Whether a sequence number lies where the receiver would take it. */
   inWindow(stream: number, seq: number): boolean {
-    return ((seq - (this.next[stream] as number)) | 0) >= -1 && !this.beyond(stream, seq)
+    const next = this.words[stream * WORDS + NEXT] as number
+    return ((seq - next) | 0) >= -1 && !this.beyond(stream, seq)
   }
 
   /** Whether a sequence number lies past what the receiver has opened. */
   beyond(stream: number, seq: number): boolean {
-    const next = this.next[stream] as number
-    const ack = this.ack[stream] as number
+    const { words } = this
+    const at = stream * WORDS
+    const next = words[at + NEXT] as number
+    const ack = words[at + ACK] as number
     // What we lost ourselves must not make the rest look foreign: the receiver's word counts.
-    const base = this.acked[stream] === 1 && ((ack - next) | 0) > 0 ? ack : next
-    const seen = this.window[stream] as number
+    const base = words[at + ACKED] === 1 && ((ack - next) | 0) > 0 ? ack : next
+    const seen = words[at + WINDOW] as number
     const limit = seen === 0 ? WINDOW_UNSEEN : Math.max(WINDOW_LEAST, seen)
     return ((seq - base) | 0) > limit
   }
 
   /** Bytes handed on past the last acknowledgement; without one, all. */
   unacknowledged(stream: number): number {
-    if (this.acked[stream] === 0) return ALL_BYTES
-    return Math.max(0, ((this.next[stream] as number) - (this.ack[stream] as number)) | 0)
+    const { words } = this
+    const at = stream * WORDS
+    if (words[at + ACKED] === 0) return ALL_BYTES
+    return Math.max(0, ((words[at + NEXT] as number) - (words[at + ACK] as number)) | 0)
   }
 
   /** The receiver acknowledges up to `ack`: a hole below that will never be filled for us. */
   acknowledge(stream: number, ack: number): void {
-    const ahead = (ack - (this.ack[stream] as number)) | 0
-    if (this.acked[stream] === 1 && ahead <= 0) return
-    this.ack[stream] = ack
-    this.acked[stream] = 1
+    const { words } = this
+    const at = stream * WORDS
+    const ahead = (ack - (words[at + ACK] as number)) | 0
+    if (words[at + ACKED] === 1 && ahead <= 0) return
+    words[at + ACK] = ack
+    words[at + ACKED] = 1
     this.#skipAcknowledged(stream)
   }
 
@@ -134,12 +125,21 @@ export class Reassembly {
     size: number,
     cut: number,
   ): void {
-    const ahead = (seq - (this.next[stream] as number)) | 0
+    const { words } = this
+    const at = stream * WORDS
+    const ahead = (seq - (words[at + NEXT] as number)) | 0
     if (ahead > 0) {
-      this.#early(stream, seq, bytes, from, size)
+      this.#early(stream, seq >>> 0, bytes, from, size)
       return
     }
-    this.#strikes[stream] = 0
+    words[at + STRIKES] = 0
+    if (ahead === 0 && cut === 0 && (words[at + HEAD] as number) < 0) {
+      // As nearly all of it comes.
+      words[at + NEXT] = seq + size
+      words[at + KNOWN] = 2
+      this.#listener.stream(stream >> 1, (stream & 1) === 0, bytes, from, from + size)
+      return
+    }
     // Not `-ahead`: that is minus zero for what comes in order, and all that is reckoned with it a float.
     const old = 0 - ahead
     if (old > 0) {
@@ -147,34 +147,36 @@ export class Reassembly {
       if (old >= size + cut) return
     }
     if (old < size) this.#inOrder(stream, bytes, from + old, size - old)
-    const lost = (seq + size + cut - (this.next[stream] as number)) | 0
+    const lost = (seq + size + cut - (words[at + NEXT] as number)) | 0
     if (cut > 0 && lost > 0) this.#gap(stream, lost)
     this.#drain(stream)
   }
 
   /** Hands on what waits, with its holes: nothing more will come. */
   finish(stream: number): void {
-    while ((this.#head[stream] as number) >= 0) this.#skipHole(stream)
+    while (this.waits(stream)) this.#skipHole(stream)
   }
 
   /** Nothing before `seq` will come any more. */
   skipTo(stream: number, seq: number): void {
     this.finish(stream)
-    const missing = (seq - (this.next[stream] as number)) | 0
+    const missing = (seq - (this.words[stream * WORDS + NEXT] as number)) | 0
     if (missing > 0) this.#gap(stream, missing)
   }
 
   /** Bytes for exactly `next`. Parts that already wait here were first. */
-  #inOrder(stream: number, bytes: Uint8Array, at: number, size: number): void {
-    let from = at
+  #inOrder(stream: number, bytes: Uint8Array, start: number, size: number): void {
+    const { words } = this
+    const at = stream * WORDS
+    let from = start
     let left = size
     while (left > 0) {
-      const head = this.#head[stream] as number
-      const next = this.next[stream] as number
+      const head = words[at + HEAD] as number
+      const next = words[at + NEXT] as number
       const free = head < 0 ? left : Math.min(left, ((this.pool.seq[head] as number) - next) | 0)
       if (free > 0) {
-        this.next[stream] = next + free
-        this.known[stream] = 2
+        words[at + NEXT] = next + free
+        words[at + KNOWN] = 2
         this.#listener.stream(stream >> 1, (stream & 1) === 0, bytes, from, from + free)
         from += free
         left -= free
@@ -190,15 +192,17 @@ export class Reassembly {
   }
 
   #early(stream: number, seq: number, bytes: Uint8Array, from: number, size: number): void {
+    const { words } = this
+    const at = stream * WORDS
     if (!this.inWindow(stream, seq)) {
       this.#counters.segmentsOutOfWindow++
-      this.#strikes[stream] = (this.#strikes[stream] as number) + 1
-      if ((this.#strikes[stream] as number) < STRIKES_MAX) return
+      words[at + STRIKES] = (words[at + STRIKES] as number) + 1
+      if ((words[at + STRIKES] as number) < STRIKES_MAX) return
       this.skipTo(stream, seq)
-      this.next[stream] = seq
+      words[at + NEXT] = seq
     }
-    this.#strikes[stream] = 0
-    if (this.next[stream] === seq) {
+    words[at + STRIKES] = 0
+    if (words[at + NEXT] === (seq | 0)) {
       this.#inOrder(stream, bytes, from, size)
       return
     }
@@ -212,19 +216,20 @@ export class Reassembly {
     this.#counters.segmentsRefused++
     this.#trouble.streamFull(stream >> 1)
     this.skipTo(stream, seq)
-    const old = ((this.next[stream] as number) - seq) | 0
+    const old = ((this.words[stream * WORDS + NEXT] as number) - seq) | 0
     if (old < size) this.#inOrder(stream, bytes, from + old, size - old)
   }
 
   /** Puts an early segment in its place among those that wait; false when a bound was met on the way. */
-  #keep(stream: number, at: number, bytes: Uint8Array, offset: number, size: number): boolean {
-    const { pool } = this
-    let seq = at
+  #keep(stream: number, first: number, bytes: Uint8Array, offset: number, size: number): boolean {
+    const { pool, words } = this
+    const at = stream * WORDS
+    let seq = first
     let from = offset
     let left = size
     let before = -1
-    let here = this.#head[stream] as number
-    const tail = this.#tail[stream] as number
+    let here = words[at + HEAD] as number
+    const tail = words[at + TAIL] as number
     if (tail >= 0 && ((seq - pool.endSeq(tail)) | 0) >= 0) {
       before = tail
       here = -1
@@ -256,27 +261,28 @@ export class Reassembly {
   #insert(
     stream: number,
     before: number,
-    at: number,
+    first: number,
     bytes: Uint8Array,
     offset: number,
     size: number,
   ): number {
-    const { pool } = this
+    const { pool, words } = this
+    const at = stream * WORDS
     let last = before
-    let seq = at
+    let seq = first
     let from = offset
     let left = size
     while (left > 0) {
       // Many small segments share a chunk, else one byte each would cost 2 KiB.
       if (last < 0 || pool.endSeq(last) !== seq || pool.room(last) === 0) {
-        if ((this.#chunks[stream] as number) >= STREAM_CHUNKS_MAX) return -1
+        if ((words[at + CHUNKS] as number) >= STREAM_CHUNKS_MAX) return -1
         const chunk = pool.take(seq)
         if (chunk < 0) return -1
-        this.#chunks[stream] = (this.#chunks[stream] as number) + 1
-        pool.next[chunk] = (last < 0 ? this.#head[stream] : pool.next[last]) as number
-        if (last < 0) this.#head[stream] = chunk
+        words[at + CHUNKS] = (words[at + CHUNKS] as number) + 1
+        pool.next[chunk] = (last < 0 ? words[at + HEAD] : pool.next[last]) as number
+        if (last < 0) words[at + HEAD] = chunk
         else pool.next[last] = chunk
-        if ((pool.next[chunk] as number) < 0) this.#tail[stream] = chunk
+        if ((pool.next[chunk] as number) < 0) words[at + TAIL] = chunk
         last = chunk
       }
       const fits = Math.min(left, pool.room(last))
@@ -302,10 +308,12 @@ export class Reassembly {
   }
 
   #skipAcknowledged(stream: number): void {
+    const { words } = this
+    const at = stream * WORDS
     for (;;) {
-      const head = this.#head[stream] as number
-      if (head < 0 || this.acked[stream] === 0) return
-      const past = ((this.ack[stream] as number) - (this.pool.seq[head] as number)) | 0
+      const head = words[at + HEAD] as number
+      if (head < 0 || words[at + ACKED] === 0) return
+      const past = ((words[at + ACK] as number) - (this.pool.seq[head] as number)) | 0
       if (past < 0) return
       this.#skipHole(stream)
     }
@@ -313,40 +321,46 @@ export class Reassembly {
 
   /** Gives up the bytes before the first waiting chunk. */
   #skipHole(stream: number): void {
-    const head = this.#head[stream] as number
-    const missing = ((this.pool.seq[head] as number) - (this.next[stream] as number)) | 0
+    const head = this.words[stream * WORDS + HEAD] as number
+    const next = this.words[stream * WORDS + NEXT] as number
+    const missing = ((this.pool.seq[head] as number) - next) | 0
     if (missing > 0) this.#gap(stream, missing)
     this.#drain(stream)
   }
 
   #gap(stream: number, missing: number): void {
-    this.next[stream] = (this.next[stream] as number) + missing
+    const { words } = this
+    const at = stream * WORDS
+    words[at + NEXT] = (words[at + NEXT] as number) + missing
     this.#counters.gaps++
     this.#counters.gapBytes += missing
     this.#listener.gap(stream >> 1, (stream & 1) === 0, missing)
   }
 
   #drain(stream: number): void {
+    const { words } = this
+    const at = stream * WORDS
     for (;;) {
-      const head = this.#head[stream] as number
+      const head = words[at + HEAD] as number
       if (head < 0) return
-      if ((((this.pool.seq[head] as number) - (this.next[stream] as number)) | 0) > 0) return
+      if ((((this.pool.seq[head] as number) - (words[at + NEXT] as number)) | 0) > 0) return
       this.#drainOne(stream)
     }
   }
 
   /** Hands on the first waiting chunk, from `next` on, and frees it. */
   #drainOne(stream: number): void {
-    const { pool } = this
-    const head = this.#head[stream] as number
-    const offset = ((this.next[stream] as number) - (pool.seq[head] as number)) | 0
+    const { pool, words } = this
+    const at = stream * WORDS
+    const head = words[at + HEAD] as number
+    const offset = ((words[at + NEXT] as number) - (pool.seq[head] as number)) | 0
     const length = pool.length[head] as number
-    this.#head[stream] = pool.next[head] as number
-    if ((this.#head[stream] as number) < 0) this.#tail[stream] = -1
-    this.#chunks[stream] = (this.#chunks[stream] as number) - 1
+    words[at + HEAD] = pool.next[head] as number
+    if ((words[at + HEAD] as number) < 0) words[at + TAIL] = -1
+    words[at + CHUNKS] = (words[at + CHUNKS] as number) - 1
     if (offset < length) {
-      this.next[stream] = pool.endSeq(head)
-      this.known[stream] = 2
+      words[at + NEXT] = pool.endSeq(head)
+      words[at + KNOWN] = 2
       const start = pool.start(head)
       this.#listener.stream(
         stream >> 1,

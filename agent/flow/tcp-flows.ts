@@ -7,6 +7,13 @@ import type { FlowCounters } from './counters.ts'
 import type { FlowListener } from './listener.ts'
 import type { Reassembly } from './reassembly.ts'
 import { FLOW, type FlowTable } from './table.ts'
+import { CONNECTION, STREAM } from './tcp-rows.ts'
+
+// Not by their names in the other files: what is imported is looked up at each use.
+const { FIN: FIN_FLAG, SYN, RST, ACK: ACK_FLAG } = TCP
+const { WORDS, NEXT, KNOWN, ACK, ACKED, WINDOW, HEAD, SCALE, FIN, FIN_SEQ, FIRST, RESET_AT } =
+  STREAM
+const { WORDS: BOTH_WORDS, STATE, CLOSING: CLOSING_AT, RESET_BY, WENT_ON } = CONNECTION
 
 /** How far a connection is, as this side of the wire has seen it. */
 const TCP_STATE = { NONE: 0, SYN_SENT: 1, SYN_RECEIVED: 2, ESTABLISHED: 3, CLOSED: 4 } as const
@@ -52,26 +59,13 @@ export class TcpFlows {
   readonly #readAnswered: boolean
   readonly #listener: TcpFlowsOptions['listener']
   readonly #assets: AssetWatch | undefined
-  readonly #state: Uint8Array
-  readonly #closing: Uint8Array
-  /** By stream: the window scale its sender announced, its FIN and where that stands. */
-  readonly #scale: Int8Array
-  readonly #fin: Uint8Array
-  readonly #finSeq: Uint32Array
-  /** By stream: the sequence number after its SYN. */
-  readonly #first: Uint32Array
+  /** What is kept of each connection: as tcp-rows has it. */
+  readonly #words: Int32Array
   /** By stream: the timestamp of its SYN, and that of the last time it was sent. */
   readonly #stamp: Float64Array
   readonly #lastStamp: Uint32Array
-  /** By row: who sent the SYN/ACK, and whose reset was believed; 0 none, 1 client, 2 server. */
+  /** By row: who sent the SYN/ACK; 0 none, 1 client, 2 server. */
   readonly #answered: Uint8Array
-  readonly #resetBy: Uint8Array
-  /**
-   * By row: who went on after its own reset (1 client, 2 server), and whether the other has said no to that with a reset of its own
-   * (4 more); by stream, the number at which it went on.
-   */
-  readonly #wentOn: Uint8Array
-  readonly #resetAt: Uint32Array
   /** By row: first sequence numbers of SYNs that came before the one believed now. */
   readonly #syns = new Map<number, number[]>()
 
@@ -85,32 +79,19 @@ export class TcpFlows {
     this.#listener = options.listener
     this.#assets = options.assets
     const rows = options.table.flowsMax
-    this.#state = new Uint8Array(rows)
-    this.#closing = new Uint8Array(rows)
-    this.#scale = new Int8Array(rows * 2)
-    this.#fin = new Uint8Array(rows * 2)
-    this.#finSeq = new Uint32Array(rows * 2)
-    this.#first = new Uint32Array(rows * 2)
+    this.#words = options.reassembly.words
     this.#stamp = new Float64Array(rows * 2)
     this.#lastStamp = new Uint32Array(rows * 2)
     this.#answered = new Uint8Array(rows)
-    this.#resetBy = new Uint8Array(rows)
-    this.#wentOn = new Uint8Array(rows)
-    this.#resetAt = new Uint32Array(rows * 2)
   }
 
   open(row: number): void {
-    this.#state[row] = TCP_STATE.NONE
-    this.#closing[row] = CLOSING.NONE
+    this.#streams.open(row)
     for (let stream = row * 2; stream < row * 2 + 2; stream++) {
-      this.#scale[stream] = SCALE_UNSEEN
-      this.#fin[stream] = FIN_NONE
+      this.#words[stream * WORDS + SCALE] = SCALE_UNSEEN
       this.#stamp[stream] = STAMP_UNSEEN
     }
     this.#answered[row] = 0
-    this.#resetBy[row] = 0
-    this.#wentOn[row] = 0
-    this.#streams.open(row)
   }
 
   /** The flow ends: what waits for a hole is handed on. */
@@ -122,68 +103,69 @@ export class TcpFlows {
 
   /** Bytes at the end of a direction that its sender sent after its own reset, and to which the receiver said no. */
   refused(row: number, toServer: boolean): number {
-    if (this.#wentOn[row] !== 4 + (toServer ? 1 : 2)) return 0
+    const words = this.#words
+    const flow = row * BOTH_WORDS
+    if (words[flow + WENT_ON] !== 4 + (toServer ? 1 : 2)) return 0
     const stream = row * 2 + (toServer ? 0 : 1)
-    const end =
-      (this.#streams.next[stream] as number) - (this.#fin[stream] === FIN_DELIVERED ? 1 : 0)
-    const sent = (end - (this.#resetAt[stream] as number)) | 0
+    const at = stream * WORDS
+    const end = (words[at + NEXT] as number) - (words[at + FIN] === FIN_DELIVERED ? 1 : 0)
+    const sent = (end - (words[at + RESET_AT] as number)) | 0
     return Math.max(0, Math.min(sent, this.#streams.unacknowledged(stream)))
   }
 
   /** Whether a SYN on this row begins another connection between the same ends. */
   reusedBy(packet: Packet, row: number): boolean {
-    if ((packet.tcpFlags & (TCP.SYN | TCP.ACK | TCP.RST)) !== TCP.SYN) return false
-    return this.#state[row] === TCP_STATE.CLOSED
+    const words = this.#words
+    const flow = row * BOTH_WORDS
+    if ((packet.tcpFlags & (SYN | ACK_FLAG | RST)) !== SYN) return false
+    return words[flow + STATE] === TCP_STATE.CLOSED
   }
 
   /** False: the segment is of a connection that is not followed, for settings say so. */
   segment(packet: Packet, row: number): boolean {
+    const words = this.#words
+    const flow = row * BOTH_WORDS
     const stream = row * 2 + (packet.toServer ? 0 : 1)
+    const at = stream * WORDS
     const { tcpFlags } = packet
-    if (this.#state[row] === TCP_STATE.SYN_SENT && !this.#timely(packet, row, stream)) return true
-    if ((tcpFlags & TCP.RST) !== 0) {
+    const state = words[flow + STATE] as number
+    if (state === TCP_STATE.SYN_SENT && !this.#timely(packet, row, stream)) return true
+    if ((tcpFlags & RST) !== 0) {
       this.#reset(packet, row, stream)
       return true
     }
-    if (this.#resetBy[row] !== 0) this.#afterReset(packet, row)
-    if ((tcpFlags & TCP.SYN) !== 0) {
+    if (words[flow + RESET_BY] !== 0) this.#afterReset(packet, row)
+    if ((tcpFlags & SYN) !== 0) {
       if (!this.#synchronize(packet, row, stream)) return true
-    } else if (this.#state[row] === TCP_STATE.NONE) {
+    } else if (state === TCP_STATE.NONE) {
       if (!this.#readMidstream) return false
       this.#pickUp(packet, row, stream)
-    } else if (!this.#readOneSided && this.#state[row] === TCP_STATE.SYN_SENT) return false
+    } else if (!this.#readOneSided && state === TCP_STATE.SYN_SENT) return false
     if (!this.#readAnswered && this.#table.midstream[row] === 1) return false
-    if ((tcpFlags & TCP.ACK) !== 0) this.#acknowledge(packet, row, stream)
-    const seq = (packet.seq + ((tcpFlags & TCP.SYN) !== 0 ? 1 : 0)) >>> 0
-    if (this.#streams.known[stream] === 0) this.#streams.expect(stream, seq)
-    const size = packet.payloadBytes + packet.payloadCut
+    if ((tcpFlags & ACK_FLAG) !== 0) this.#acknowledge(packet, row, stream)
+    const seq = (packet.seq + ((tcpFlags & SYN) !== 0 ? 1 : 0)) | 0
+    if (words[at + KNOWN] === 0) this.#streams.expect(stream, seq)
+    const { payloadBytes, payloadCut } = packet
+    const size = payloadBytes + payloadCut
     if (size > 0)
-      this.#streams.data(
-        stream,
-        seq,
-        packet.bytes,
-        packet.payloadOffset,
-        packet.payloadBytes,
-        packet.payloadCut,
-      )
-    if (
-      (tcpFlags & TCP.FIN) !== 0 &&
-      this.#streams.inWindow(stream, seq) &&
-      this.#fin[stream] === FIN_NONE
-    ) {
-      this.#fin[stream] = FIN_SEEN
-      this.#finSeq[stream] = (seq + size) >>> 0
+      this.#streams.data(stream, seq, packet.bytes, packet.payloadOffset, payloadBytes, payloadCut)
+    const fin = (tcpFlags & FIN_FLAG) !== 0
+    if (fin && words[at + FIN] === FIN_NONE && this.#streams.inWindow(stream, seq)) {
+      words[at + FIN] = FIN_SEEN
+      words[at + FIN_SEQ] = seq + size
     }
-    this.#finish(row, stream)
-    this.#finish(row, stream ^ 1)
-    this.#step(packet, row)
+    if (words[at + FIN] === FIN_SEEN) this.#finish(row, stream)
+    if (words[(stream ^ 1) * WORDS + FIN] === FIN_SEEN) this.#finish(row, stream ^ 1)
+    if (fin || words[flow + CLOSING_AT] !== CLOSING.NONE) this.#step(packet, row)
     return true
   }
 
   /** EVE's word for the connection's state. */
   stateName(row: number): string {
-    const state = this.#state[row] as number
-    const closing = this.#closing[row] as number
+    const words = this.#words
+    const flow = row * BOTH_WORDS
+    const state = words[flow + STATE] as number
+    const closing = words[flow + CLOSING_AT] as number
     if (state !== TCP_STATE.CLOSED && closing !== CLOSING.NONE)
       return CLOSING_NAMES[closing] as string
     return STATE_NAMES[state] as string
@@ -191,56 +173,64 @@ export class TcpFlows {
 
   /** Who said FIN, and whether it was acknowledged. */
   #step(packet: Packet, row: number): void {
-    const fin = (packet.tcpFlags & TCP.FIN) !== 0
-    const now = this.#closing[row] as number
-    if (now === CLOSING.NONE && !fin) return
-    this.#closing[row] = stepClosing(now, fin, packet.toServer)
+    const words = this.#words
+    const flow = row * BOTH_WORDS
+    const fin = (packet.tcpFlags & FIN_FLAG) !== 0
+    const now = words[flow + CLOSING_AT] as number
+    words[flow + CLOSING_AT] = stepClosing(now, fin, packet.toServer)
     if (now === CLOSING.LAST_ACK && !fin && packet.toServer) this.#lastAcked(row)
     if (now === CLOSING.TIME_WAIT && !fin) this.#lastAcked(row)
-    if ((this.#closing[row] as number) >= CLOSING.LAST_ACK) this.#table.state[row] = FLOW.CLOSED
+    if ((words[flow + CLOSING_AT] as number) >= CLOSING.LAST_ACK)
+      this.#table.state[row] = FLOW.CLOSED
   }
 
   #lastAcked(row: number): void {
-    this.#state[row] = TCP_STATE.CLOSED
+    const words = this.#words
+    const flow = row * BOTH_WORDS
+    words[flow + STATE] = TCP_STATE.CLOSED
     this.#table.state[row] = FLOW.CLOSED
   }
 
   /** A SYN or SYN/ACK. False when it is not to be believed. */
   #synchronize(packet: Packet, row: number, stream: number): boolean {
+    const words = this.#words
+    const flow = row * BOTH_WORDS
+    const at = stream * WORDS
+    const to = (stream ^ 1) * WORDS
     const streams = this.#streams
-    const state = this.#state[row] as number
-    const next = (packet.seq + 1) >>> 0
+    const state = words[flow + STATE] as number
+    const next = (packet.seq + 1) | 0
     if (state >= TCP_STATE.ESTABLISHED) {
       // RFC 5961 §4: a SYN on a standing connection changes nothing.
-      return streams.known[stream] !== 0 && streams.next[stream] === next
+      return words[at + KNOWN] !== 0 && words[at + NEXT] === next
     }
-    const answer = (packet.tcpFlags & TCP.ACK) !== 0
-    if (answer && streams.known[stream ^ 1] !== 0) {
+    const answer = (packet.tcpFlags & ACK_FLAG) !== 0
+    if (answer && words[to + KNOWN] !== 0) {
       // An answer acknowledges the SYN, or the data that came with it (RFC 7413), or a SYN that came before.
       if (!this.#acknowledges(packet, stream ^ 1) && !this.#recall(packet, row, stream ^ 1))
         return false
     } else if (answer) {
       streams.expect(stream ^ 1, packet.ack)
-      this.#first[stream ^ 1] = packet.ack
+      words[to + FIRST] = packet.ack
       this.#midstream(row)
     }
     if (answer) this.#answered[row] = packet.toServer ? 1 : 2
-    if (streams.known[stream] !== 0 && this.#first[stream] === next) {
+    if (words[at + KNOWN] !== 0 && words[at + FIRST] === next) {
       // Sent again, or the answer of a side that had sent its own SYN before (a split handshake).
-      if (answer) this.#state[row] = TCP_STATE.SYN_RECEIVED
+      if (answer) words[flow + STATE] = TCP_STATE.SYN_RECEIVED
       else this.#stampAgain(packet, stream)
       // The answer had come before it: now the handshake is whole.
       if (!this.#readAnswered) this.#table.midstream[row] = 0
       return true
     }
-    if (!answer && streams.known[stream] !== 0) this.#otherSyn(packet, row, stream)
+    if (!answer && words[at + KNOWN] !== 0) this.#otherSyn(packet, row, stream)
     streams.expect(stream, next)
-    this.#first[stream] = next
-    this.#scale[stream] = packet.windowScale
-    const at = timestampsAt(packet)
-    this.#stamp[stream] = at < 0 ? STAMP_UNSEEN : readU32(packet.bytes, at)
+    words[at + FIRST] = next
+    words[at + SCALE] = packet.windowScale
+    const stamps = timestampsAt(packet)
+    this.#stamp[stream] = stamps < 0 ? STAMP_UNSEEN : readU32(packet.bytes, stamps)
     this.#lastStamp[stream] = this.#stamp[stream] as number
-    this.#state[row] = answer ? TCP_STATE.SYN_RECEIVED : Math.max(state, TCP_STATE.SYN_SENT)
+    words[flow + STATE] = answer ? TCP_STATE.SYN_RECEIVED : Math.max(state, TCP_STATE.SYN_SENT)
     return true
   }
 
@@ -253,13 +243,15 @@ export class TcpFlows {
 
   /** A SYN of the same side with another number: the newest is believed, those before are not forgotten. */
   #otherSyn(packet: Packet, row: number, stream: number): void {
+    const words = this.#words
+    const at = stream * WORDS
     let before = this.#syns.get(row)
     if (!before) {
       if (this.#syns.size >= MANY_SYNS_MAX) return
       before = []
       this.#syns.set(row, before)
     }
-    const [old, next] = [this.#first[stream] as number, (packet.seq + 1) >>> 0]
+    const [old, next] = [words[at + FIRST] as number, (packet.seq + 1) | 0]
     if (before.length < SYNS_MAX) {
       if (!before.includes(old)) before.push(old)
       return
@@ -269,9 +261,11 @@ export class TcpFlows {
 
   /** Whether the answer is to a SYN before the newest; that one is then the one. */
   #recall(packet: Packet, row: number, stream: number): boolean {
-    const first = this.#syns.get(row)?.find((each) => each === packet.ack)
+    const words = this.#words
+    const at = stream * WORDS
+    const first = this.#syns.get(row)?.find((each) => each === (packet.ack | 0))
     if (first === undefined) return false
-    this.#first[stream] = first
+    words[at + FIRST] = first
     this.#streams.expect(stream, first)
     return true
   }
@@ -279,7 +273,7 @@ export class TcpFlows {
   /** What answers a SYN and echoes another timestamp is no answer to it (RFC 7323 §3.2). */
   #timely(packet: Packet, row: number, stream: number): boolean {
     const sent = this.#stamp[stream ^ 1] as number
-    if (sent === STAMP_UNSEEN || (packet.tcpFlags & TCP.ACK) === 0) return true
+    if (sent === STAMP_UNSEEN || (packet.tcpFlags & ACK_FLAG) === 0) return true
     const at = timestampsAt(packet)
     if (at < 0) return true
     const echo = readU32(packet.bytes, at + 4)
@@ -292,25 +286,31 @@ export class TcpFlows {
 
   /** Who has reset the connection goes on in it: the reset was another's. */
   #afterReset(packet: Packet, row: number): void {
+    const words = this.#words
+    const flow = row * BOTH_WORDS
     const from = packet.toServer ? 1 : 2
-    if (this.#resetBy[row] !== from) return
-    this.#resetBy[row] = 0
-    this.#wentOn[row] = from
+    if (words[flow + RESET_BY] !== from) return
+    words[flow + RESET_BY] = 0
+    words[flow + WENT_ON] = from
     packet.note('suspected_rst_inject')
   }
 
   /** Whether the packet acknowledges the SYN of `stream`, and nothing that was not sent. */
   #acknowledges(packet: Packet, stream: number): boolean {
+    const words = this.#words
+    const at = stream * WORDS
     return (
-      ((packet.ack - (this.#first[stream] as number)) | 0) >= 0 &&
-      ((packet.ack - (this.#streams.next[stream] as number)) | 0) <= 0
+      ((packet.ack - (words[at + FIRST] as number)) | 0) >= 0 &&
+      ((packet.ack - (words[at + NEXT] as number)) | 0) <= 0
     )
   }
 
   /** The first packet we see of a connection is not its first. */
   #pickUp(packet: Packet, row: number, stream: number): void {
+    const words = this.#words
+    const flow = row * BOTH_WORDS
     this.#midstream(row)
-    this.#state[row] = TCP_STATE.ESTABLISHED
+    words[flow + STATE] = TCP_STATE.ESTABLISHED
     this.#streams.expect(stream, packet.seq)
   }
 
@@ -321,36 +321,38 @@ export class TcpFlows {
   }
 
   #acknowledge(packet: Packet, row: number, stream: number): void {
+    const words = this.#words
     const streams = this.#streams
     const other = stream ^ 1
-    if (streams.known[stream] !== 0 && streams.beyond(stream, packet.seq)) return
-    const fresh = streams.known[other] === 0
+    const to = other * WORDS
+    const { ack } = packet
+    if (words[stream * WORDS + KNOWN] !== 0 && streams.beyond(stream, packet.seq)) return
+    const known = words[to + KNOWN] as number
+    const midstream = this.#table.midstream[row] === 1
     // Picked up between two segments, or at a keep-alive: what was acknowledged before is not a loss.
-    const early =
-      this.#table.midstream[row] === 1 && streams.known[other] === 1 && !streams.waits(other)
-    if (fresh || (early && ((packet.ack - (streams.next[other] as number)) | 0) > 0))
-      streams.expect(other, packet.ack)
-    const window = this.#windowOf(packet, row, stream)
-    if (window > (streams.window[other] as number)) streams.window[other] = window
+    const early = midstream && known === 1 && (words[to + HEAD] as number) < 0
+    if (known === 0 || (early && ((ack - (words[to + NEXT] as number)) | 0) > 0))
+      streams.expect(other, ack)
+    const window = this.#windowOf(packet, stream, midstream)
+    if (window > (words[to + WINDOW] as number)) words[to + WINDOW] = window
+    const state = words[row * BOTH_WORDS + STATE]
     if (
-      this.#state[row] === TCP_STATE.SYN_RECEIVED &&
-      (packet.tcpFlags & TCP.SYN) === 0 &&
+      state === TCP_STATE.SYN_RECEIVED &&
+      (packet.tcpFlags & SYN) === 0 &&
       this.#answered[row] !== (packet.toServer ? 1 : 2) &&
       streams.inWindow(stream, packet.seq) &&
       this.#acknowledges(packet, other)
     )
       this.#opened(row)
-    if (
-      this.#table.midstream[row] === 1 &&
-      !packet.toServer &&
-      this.#state[row] !== TCP_STATE.CLOSED
-    )
+    if (midstream && !packet.toServer && state !== TCP_STATE.CLOSED)
       this.#table.state[row] = FLOW.ESTABLISHED
-    streams.acknowledge(other, packet.ack)
+    streams.acknowledge(other, ack)
   }
 
   #opened(row: number): void {
-    this.#state[row] = TCP_STATE.ESTABLISHED
+    const words = this.#words
+    const flow = row * BOTH_WORDS
+    words[flow + STATE] = TCP_STATE.ESTABLISHED
     this.#table.state[row] = FLOW.ESTABLISHED
     if (this.#table.midstream[row] === 1) return
     this.#table.established[row] = 1
@@ -359,50 +361,55 @@ export class TcpFlows {
   }
 
   /** RFC 7323 §2.2: a scale counts only when both announced one, and never in a SYN. */
-  #windowOf(packet: Packet, row: number, stream: number): number {
-    if ((packet.tcpFlags & TCP.SYN) !== 0) return packet.window
-    if (this.#table.midstream[row] === 1) return packet.window * 2 ** 14
-    const mine = this.#scale[stream] as number
-    return mine >= 0 && (this.#scale[stream ^ 1] as number) >= 0
-      ? packet.window * (1 << mine)
-      : packet.window
+  #windowOf({ tcpFlags, window }: Packet, stream: number, midstream: boolean): number {
+    if ((tcpFlags & SYN) !== 0) return window
+    if (midstream) return window * 2 ** 14
+    const mine = this.#words[stream * WORDS + SCALE] as number
+    const both = mine >= 0 && (this.#words[(stream ^ 1) * WORDS + SCALE] as number) >= 0
+    return both ? window * (1 << mine) : window
   }
 
   /** A reset that the receiver would not take must not blind us (RFC 5961 §3). */
   #reset(packet: Packet, row: number, stream: number): void {
+    const words = this.#words
+    const flow = row * BOTH_WORDS
+    const at = stream * WORDS
+    const to = (stream ^ 1) * WORDS
     const streams = this.#streams
-    const state = this.#state[row] as number
+    const state = words[flow + STATE] as number
     if (state === TCP_STATE.NONE && !this.#readMidstream) return
     const answer = state === TCP_STATE.SYN_SENT && !packet.toServer
     let believed: boolean
     if (answer)
-      believed = (packet.tcpFlags & TCP.ACK) !== 0 && packet.ack === streams.next[stream ^ 1]
-    else believed = streams.known[stream] === 0 || streams.inWindow(stream, packet.seq)
+      believed = (packet.tcpFlags & ACK_FLAG) !== 0 && (packet.ack | 0) === words[to + NEXT]
+    else believed = words[at + KNOWN] === 0 || streams.inWindow(stream, packet.seq)
     if (!believed) {
       this.#counters.resetsIgnored++
       return
     }
-    this.#state[row] = TCP_STATE.CLOSED
+    words[flow + STATE] = TCP_STATE.CLOSED
     this.#table.state[row] = FLOW.CLOSED
     const from = packet.toServer ? 1 : 2
-    if (this.#wentOn[row] === 3 - from) this.#wentOn[row] = 4 + 3 - from
-    if (this.#wentOn[row] === 0) this.#resetAt[stream] = streams.next[stream] as number
-    this.#resetBy[row] = from
+    if (words[flow + WENT_ON] === 3 - from) words[flow + WENT_ON] = 4 + 3 - from
+    if (words[flow + WENT_ON] === 0) words[at + RESET_AT] = words[at + NEXT] as number
+    words[flow + RESET_BY] = from
     if (answer) this.#listener.refused(row)
   }
 
   /** Notes that a direction has been handed on up to its FIN; closed once both have. */
   #finish(row: number, stream: number): void {
-    const streams = this.#streams
-    if (this.#fin[stream] !== FIN_SEEN) return
-    const end = this.#finSeq[stream] as number
-    if (streams.acked[stream] === 1 && (((streams.ack[stream] as number) - end) | 0) > 0)
-      streams.skipTo(stream, end) // the receiver has the FIN, so it has all before it
-    if (streams.next[stream] !== end) return
-    this.#fin[stream] = FIN_DELIVERED
-    streams.next[stream] = (streams.next[stream] as number) + 1
-    if (this.#fin[stream ^ 1] !== FIN_DELIVERED) return
-    this.#state[row] = TCP_STATE.CLOSED
+    const words = this.#words
+    const flow = row * BOTH_WORDS
+    const at = stream * WORDS
+    const to = (stream ^ 1) * WORDS
+    const end = words[at + FIN_SEQ] as number
+    if (words[at + ACKED] === 1 && (((words[at + ACK] as number) - end) | 0) > 0)
+      this.#streams.skipTo(stream, end) // the receiver has the FIN, so it has all before it
+    if (words[at + NEXT] !== end) return
+    words[at + FIN] = FIN_DELIVERED
+    words[at + NEXT] = (words[at + NEXT] as number) + 1
+    if (words[to + FIN] !== FIN_DELIVERED) return
+    words[flow + STATE] = TCP_STATE.CLOSED
     this.#table.state[row] = FLOW.CLOSED
   }
 }
