@@ -257,7 +257,8 @@ export class SignatureEngine {
     const proto = this.#options.appProto(flow)
     this.#candidates.clear()
     const start = at - Math.min(kept, Math.max(0, lane.longest - 1))
-    lane.find(held, { start, end: stop, fresh: at, base }, proto, this.#candidates)
+    const of = { key, proto, flows: this.#flows }
+    lane.find(held, { start, end: stop, fresh: at, base }, of, this.#candidates)
     const waiting = tails.waiting(key, this.#waiting, this.#waitingLooks, base)
     const state = this.#flows.state[flow] as number
     this.#lookOn.begin(tails.goOn(key, state, proto), base + end)

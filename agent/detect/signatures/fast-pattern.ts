@@ -95,12 +95,14 @@ export function shapeLead(
     if (shape && (!best || shape.likelihood < best.likelihood)) best = shape
   }
   const found = leads ?? (fast ? [fast] : [])
-  const often = found.length === 0 ? 1 : found.reduce((all, each) => all + howOften(each), 0)
+  const often = found.length === 0 ? 1 : found.reduce((all, each) => all + commonness(each), 0)
   return best && best.likelihood * RARER < often ? best : undefined
 }
 
-const howOften = ({ bytes, nocase }: FastPattern) =>
-  likelihood([...bytes.subarray(0, SHAPE_BYTES)].map((c) => single(c, nocase)))
+/** How likely random traffic is to have it at one place. */
+export function commonness({ bytes, nocase }: FastPattern): number {
+  return likelihood([...bytes.subarray(0, SHAPE_BYTES)].map((c) => single(c, nocase)))
+}
 
 /** Different bytes say more than repeated ones; zeros and spaces are everywhere. */
 function worthOf({ bytes }: Content): number {

@@ -5,14 +5,14 @@ import type { Candidates } from '../prefilter/prefilter.ts'
 import { PIECE_BYTES_MAX, type ScanRoom } from '../prefilter/scan-room.ts'
 import { ShapeFilter } from '../prefilter/shapes.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
-import type { OpenPorts } from './open-ports.ts'
+import { isByPort, type OpenPorts } from './open-ports.ts'
 import { PacketClasses } from './packet-classes.ts'
 import type { BufferView, Point, Signature } from './rule.ts'
 import type { TransactionView } from './transaction-view.ts'
 
 /** Rules that look at packets: those without a literal, by what a packet shows at once. */
 export abstract class PacketRules {
-  /** Judged for every packet: no literal of theirs must be there. */
+  /** Judged for every packet of their ports: no literal of theirs must be there, or one that is anywhere. */
   readonly always: number[] = []
   /** Of `always`. */
   classes = new PacketClasses([])
@@ -55,8 +55,9 @@ export class DatagramRules extends PacketRules {
   override add(signature: Signature): void {
     const { index, fast, leads, shape } = signature
     const found = leads ?? (fast ? [fast] : [])
+    const byPort = found.some((each) => isByPort(signature, each))
     if (shape) this.#shapes.add(shape.places, index)
-    else if (found.length === 0) super.add(signature)
+    else if (found.length === 0 || byPort) super.add(signature)
     else for (const { bytes, nocase } of found) this.#prefilter.add(bytes, nocase, index)
   }
 

@@ -1,13 +1,30 @@
 /** For a port at either end of a packet, whether there is a rule for it. */
+import { commonness } from './fast-pattern.ts'
 import type { PortGroup } from './port-group.ts'
+import type { FastPattern, Signature } from './rule.ts'
 
 const PORTS = 65_536
+/** A literal that random traffic has at one place of so many says less than ports do, if these are few. */
+const COMMON = 1 / 100_000
+const FEW_PORTS = 4096
+
+/** Whether a rule that is found by this literal is looked for between its own ports alone. */
+export function isByPort({ header, point }: Signature, literal: FastPattern): boolean {
+  if (point !== undefined || commonness(literal) < COMMON) return false
+  return Math.min(header.sourcePorts.count, header.destinationPorts.count) <= FEW_PORTS
+}
 
 export class OpenPorts {
   readonly #from = new Uint8Array(PORTS)
   readonly #to = new Uint8Array(PORTS)
   readonly #known = new Set<PortGroup>()
   readonly #knownTo = new Set<PortGroup>()
+
+  /** For the end of a rule that fewer ports are in. */
+  openFor({ header: { sourcePorts, destinationPorts } }: Signature): void {
+    if (sourcePorts.count < destinationPorts.count) this.open('from', sourcePorts)
+    else this.open('to', destinationPorts)
+  }
 
   open(end: 'from' | 'to', ports: PortGroup): void {
     const known = end === 'to' ? this.#knownTo : this.#known

@@ -1,4 +1,4 @@
-/** Rules without a literal, by what a packet shows at once: most ask for flags, a protocol or a port that few packets have. */
+/** Rules that no literal is looked for, by what a packet shows at once: most ask for flags, a protocol or a port that few packets have. */
 import type { Packet } from '../../decode/packet.ts'
 import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
 import { isFirst, protocolFits } from './header-match.ts'
@@ -6,8 +6,8 @@ import type { OpenPorts } from './open-ports.ts'
 import { ANY_ENDS, PacketEnds } from './packet-ends.ts'
 import type { PacketTest, Signature } from './rule.ts'
 
-/** TCP by its flags, others by their number; each in three directions, in two states, whole or a fragment, the first of its flow or not. */
-const CLASSES_MAX = (256 + 256) * 24
+/** TCP by its flags, others by their number; each in three directions, in two states, whole or a fragment, the first of its flow or not, with bytes or without. */
+const CLASSES_MAX = (256 + 256) * 48
 /** Places for lists by class and ends; who comes with more is given all rules to ask. */
 const PLACES_MAX = 262_144
 
@@ -31,12 +31,13 @@ export class PacketClasses {
   of(packet: Packet, ends: number, flows: FlowTableLike): readonly Signature[] {
     if (this.#all.length === 0) return this.#all
     const { protocol, tcpFlags, flow, toServer, fragment } = packet
+    const empty = packet.payloadBytes === 0
     const established = flow >= 0 && (flows.state[flow] as number) >= STATE_ESTABLISHED
     const first = flow < 0 || isFirst(packet, flows)
     const way = flow < 0 ? 0 : toServer ? 1 : 2
     const shown = protocol === 6 ? tcpFlags & 0xff : 256 + (protocol & 0xff)
-    const bits = (established ? 1 : 0) | (fragment ? 2 : 0) | (first ? 4 : 0)
-    const place = (shown * 3 + way) * 8 + bits
+    const bits = (established ? 1 : 0) | (fragment ? 2 : 0) | (first ? 4 : 0) | (empty ? 8 : 0)
+    const place = (shown * 3 + way) * 16 + bits
     return this.#known[place]?.[ends] ?? this.#list(packet, place, ends, { established, first })
   }
 
@@ -74,6 +75,7 @@ function may(
   if (!protocolFits(header, packet.protocol)) return false
   if (!sourcePorts.has(packet.srcPort) || !destinationPorts.has(packet.destPort)) return false
   if (packet.fragment && !(sourcePorts.any && destinationPorts.any)) return false
+  if (signature.fast !== undefined && packet.payloadBytes === 0) return false
   if (packetTests.some((test: PacketTest) => test.ofClass && !test(packet))) return false
   if (packet.flow < 0) return !needsFlow && side === 0 && asked === 0
   if (side !== 0 && (side === 1) !== packet.toServer) return false

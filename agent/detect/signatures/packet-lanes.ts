@@ -8,7 +8,7 @@ import { PIECE_BYTES_MAX, type ScanRoom } from '../prefilter/scan-room.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { PacketRules } from './lanes.ts'
 import { nearStart } from './near-start.ts'
-import { OpenPorts } from './open-ports.ts'
+import { isByPort, OpenPorts } from './open-ports.ts'
 import type { FastPattern, Signature } from './rule.ts'
 
 /** What is the beginning of a segment: what says whose it is, and what a rule may look into. */
@@ -53,7 +53,9 @@ export class SegmentRules extends PacketRules {
     for (const lead of leads.values()) alike.set(keyOf(lead), (alike.get(keyOf(lead)) ?? 0) + 1)
     for (const [signature, lead] of leads) {
       const own = (alike.get(keyOf(lead)) ?? 0) <= SAME_MAX || lead.pattern === signature.fast
-      yield* this.#place(signature, own ? lead : wholeLead(signature))
+      const found = own ? lead : wholeLead(signature)
+      if (isByPort(signature, found.pattern)) super.add(signature)
+      else yield* this.#place(signature, found)
     }
     for (const { prefilter } of new Set([...this.#toServer, ...this.#toClient]))
       yield* prefilter.parts()

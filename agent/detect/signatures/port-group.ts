@@ -8,11 +8,14 @@ const DEPTH_MAX = 16
 
 export class PortGroup {
   readonly any: boolean
+  /** How many ports are in it. */
+  readonly count: number
   readonly #bits: Uint8Array
 
   constructor(bits: Uint8Array) {
     this.#bits = bits
-    this.any = bits.every((byte) => byte === 0xff)
+    this.count = bits.reduce((all, byte) => all + bitsOf(byte), 0)
+    this.any = this.count === PORTS
   }
 
   equals(other: PortGroup): boolean {
@@ -22,6 +25,12 @@ export class PortGroup {
   has(port: number): boolean {
     return this.any || ((this.#bits[port >> 3] as number) & (1 << (port & 7))) !== 0
   }
+}
+
+function bitsOf(byte: number): number {
+  let count = 0
+  for (let left = byte; left !== 0; left &= left - 1) count++
+  return count
 }
 
 export function parsePortGroup(text: string, variables: Variables): PortGroup {

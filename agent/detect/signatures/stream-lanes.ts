@@ -7,7 +7,9 @@ import type { Candidates } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { ShapeFilter } from '../prefilter/shapes.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
+import type { FlowTableLike } from './flows.ts'
 import { mustBeWithin } from './near-start.ts'
+import { isByPort, OpenPorts } from './open-ports.ts'
 import { PlainRules } from './plain-rules.ts'
 import type { Shape } from './regex-shape.ts'
 import type { FastPattern, Signature } from './rule.ts'
@@ -19,6 +21,8 @@ const OWN_LEAST = 16
 
 interface Added {
   index: number
+  /** Looked for between the ports of its rule alone. */
+  common: boolean
   fast: FastPattern
   head: boolean
   proto: AppProto | undefined
@@ -36,6 +40,11 @@ export class StreamRules {
   readonly #own = new Map<AppProto, WasmPrefilter>()
   readonly #other: WasmPrefilter
   readonly #all: WasmPrefilter
+  /** Literals that are anywhere: in streams of these ports alone. */
+  readonly #commonHead: WasmPrefilter
+  readonly #commonBody: WasmPrefilter
+  readonly #headPorts = new OpenPorts()
+  readonly #bodyPorts = new OpenPorts()
   readonly #shapes: ShapeFilter
   #plain: PlainRules | undefined
 
@@ -44,6 +53,8 @@ export class StreamRules {
     this.#head = new WasmPrefilter(room)
     this.#other = new WasmPrefilter(room)
     this.#all = new WasmPrefilter(room)
+    this.#commonHead = new WasmPrefilter(room)
+    this.#commonBody = new WasmPrefilter(room)
     this.#shapes = new ShapeFilter(room)
   }
 
@@ -58,15 +69,17 @@ export class StreamRules {
     if (found.length === 0) this.always.push(index)
     const head = (mustBeWithin(signature) ?? Number.POSITIVE_INFINITY) <= HEAD_BYTES
     for (const fast of found) {
-      this.#added.push({ index, fast, head, proto })
+      const common = isByPort(signature, fast)
+      if (common) (head ? this.#headPorts : this.#bodyPorts).openFor(signature)
+      this.#added.push({ index, common, fast, head, proto })
       this.longest = Math.max(this.longest, fast.bytes.length)
     }
   }
 
   *parts(): Generator<void> {
     const own = new Map<AppProto, number>()
-    for (const { head, proto } of this.#added)
-      if (!head && proto !== undefined) own.set(proto, (own.get(proto) ?? 0) + 1)
+    for (const { common, head, proto } of this.#added)
+      if (!common && !head && proto !== undefined) own.set(proto, (own.get(proto) ?? 0) + 1)
     for (const [proto, count] of own)
       if (count >= OWN_LEAST) this.#own.set(proto, new WasmPrefilter(this.#room))
     for (const each of this.#added) {
@@ -75,13 +88,15 @@ export class StreamRules {
       yield
     }
     this.#added.length = 0
-    for (const prefilter of [this.#head, this.#other, this.#all, ...this.#own.values()])
+    const anywhere = [this.#head, this.#other, this.#all, ...this.#own.values()]
+    for (const prefilter of [...anywhere, this.#commonHead, this.#commonBody])
       yield* prefilter.parts()
     this.#shapes.build()
   }
 
   /** One of a protocol that has no pass of its own is looked for with the others. */
-  #placesOf({ head, proto }: Added): readonly WasmPrefilter[] {
+  #placesOf({ common, head, proto }: Added): readonly WasmPrefilter[] {
+    if (common) return [head ? this.#commonHead : this.#commonBody]
     if (head) return [this.#head]
     const own = proto === undefined ? undefined : this.#own.get(proto)
     return own ? [this.#all, own] : [this.#all, this.#other, ...this.#own.values()]
@@ -89,20 +104,27 @@ export class StreamRules {
 
   /**
    * Whose literal lies in [start, end) of `bytes` and ends behind `fresh`. `base`: how far into the stream the bytes begin;
-   * `proto`: what its flow is known to speak.
+   * `key`: its flow and direction; `proto`: what that is known to speak.
    */
   find(
     bytes: Uint8Array,
     { start, end, fresh, base }: { start: number; end: number; fresh: number; base: number },
-    proto: AppProto,
+    { key, proto, flows }: { key: number; proto: AppProto; flows: FlowTableLike },
     found: Candidates,
   ): void {
+    const [client, server] = [flows.clientPort[key >> 1] as number, flows.serverPort[key >> 1] as number] // biome-ignore format: one line
+    const [from, to] = (key & 1) === 1 ? [client, server] : [server, client]
     const body = proto === 'unknown' ? this.#all : (this.#own.get(proto) ?? this.#other)
-    const atHead = base < HEAD_BYTES && this.#head.patterns > 0
-    if (!atHead && body.patterns === 0 && this.#shapes.empty) return
+    const begins = base < HEAD_BYTES
+    const head = begins && this.#head.patterns > 0
+    const commonHead = begins && this.#headPorts.areOpen(from, to)
+    const commonBody = this.#bodyPorts.areOpen(from, to)
+    if (!head && !commonHead && !commonBody && body.patterns === 0 && this.#shapes.empty) return
     this.#room.put(bytes, start, end)
-    if (atHead) this.#head.look(start, end, found, fresh)
+    if (head) this.#head.look(start, end, found, fresh)
+    if (commonHead) this.#commonHead.look(start, end, found, fresh)
     if (body.patterns > 0) body.look(start, end, found, fresh)
+    if (commonBody) this.#commonBody.look(start, end, found, fresh)
     if (!this.#shapes.empty) this.#shapes.look(start, end, found, fresh)
   }
 
