@@ -8,8 +8,8 @@ import type { Fault } from './fault.ts'
  * end — provided each of its loops has a bound of its own.
  */
 export class Cursor {
-  readonly bytes: Buffer
-  readonly end: number = 0
+  bytes: Buffer
+  end = 0
   offset = 0
   fault: Fault | undefined = undefined
 
@@ -17,6 +17,14 @@ export class Cursor {
     this.bytes = bytes
     this.offset = offset
     this.end = end
+  }
+
+  /** Begins anew over [offset, end) of other bytes: one reader serves where a message is read at a time. */
+  over(bytes: Buffer, offset: number, end: number): void {
+    this.bytes = bytes
+    this.offset = offset
+    this.end = end
+    this.fault = undefined
   }
 
   get left(): number {
@@ -69,14 +77,14 @@ export class Cursor {
 
   /** The next `size` bytes as numbers: of a few a list is made sooner than an array of bytes. */
   values(size: number): number[] {
-    const own: number[] = []
     const at = this.offset
     if (at + size > this.end) {
       this.fail('truncated')
-      return own
+      return []
     }
     this.offset = at + size
-    for (let i = at; i < at + size; i++) own.push(this.bytes[i] as number)
+    const own = new Array<number>(size) // what is pushed to has room for 17 at the first
+    for (let i = 0; i < size; i++) own[i] = this.bytes[at + i] as number
     return own
   }
 

@@ -29,24 +29,31 @@ export function modbusBytes(bytes: Uint8Array, start: number, end: number): numb
 }
 
 const NOTHING: readonly number[] = []
+const cursor = new Cursor(Buffer.alloc(0))
 
 /** Decodes the one ADU that fills [start, end). */
 export function decodeModbus(
   bytes: Buffer,
   { start = 0, end = bytes.length, toServer }: { start?: number; end?: number; toServer: boolean },
 ): ModbusMessage | Fault {
+  return decodeAdu(bytes, start, end, toServer)
+}
+
+/** The same for who has many, without an object to say where. */
+// biome-ignore format: one line
+export function decodeAdu(bytes: Buffer, start: number, end: number, toServer: boolean): ModbusMessage | Fault {
   const size = modbusBytes(bytes, start, end)
   if (typeof size === 'string') return size
   if (size === 0 || start + size > end) return 'truncated'
   if (start + size < end) return 'bad-length'
   const message = emptyMessage(bytes, start, toServer)
-  const cursor = new Cursor(bytes, start + HEAD_BYTES, end)
+  cursor.over(bytes, start + HEAD_BYTES, end)
   if (message.function === 0) return 'bad-function'
   if (message.failed) {
     if (toServer) return 'bad-function'
     message.exception = cursor.u8()
-  } else if (toServer) readRequest(cursor, message)
-  else readResponse(cursor, message)
+  } else if (toServer) readRequest(message)
+  else readResponse(message)
   if (cursor.fault === undefined && cursor.left !== 0) cursor.fail('bad-length')
   return cursor.fault ?? message
 }
@@ -75,7 +82,7 @@ function emptyMessage(bytes: Buffer, at: number, toServer: boolean): ModbusMessa
     exception: undefined,
     address: undefined,
     quantity: undefined,
-    values: [],
+    values: NOTHING,
     readAddress: undefined,
     readQuantity: undefined,
     read: NOTHING,
@@ -84,41 +91,41 @@ function emptyMessage(bytes: Buffer, at: number, toServer: boolean): ModbusMessa
   }
 }
 
-function readRequest(cursor: Cursor, message: ModbusMessage): void {
+function readRequest(message: ModbusMessage): void {
   switch (message.function) {
     case 1:
     case 2:
     case 3:
     case 4:
-      readSpan(cursor, message, message.function < 3 ? 2000 : 125)
+      readSpan(message, message.function < 3 ? 2000 : 125)
       break
     case 5:
     case 6:
-      readSingle(cursor, message)
+      readSingle(message)
       break
     case 15:
-      readSpan(cursor, message, 1968)
-      readCoils(cursor, message)
+      readSpan(message, 1968)
+      readCoils(message)
       break
     case 16:
-      readSpan(cursor, message, 123)
-      readRegisters(cursor, message)
+      readSpan(message, 123)
+      readRegisters(message)
       break
     case 22:
-      readMask(cursor, message)
+      readMask(message)
       break
     case 23:
       message.readAddress = cursor.u16()
       message.readQuantity = cursor.u16()
-      readSpan(cursor, message, 121)
-      readRegisters(cursor, message)
+      readSpan(message, 121)
+      readRegisters(message)
       break
     default:
-      readOther(cursor, message)
+      readOther(message)
   }
 }
 
-function readResponse(cursor: Cursor, message: ModbusMessage): void {
+function readResponse(message: ModbusMessage): void {
   switch (message.function) {
     case 1:
     case 2:
@@ -132,22 +139,22 @@ function readResponse(cursor: Cursor, message: ModbusMessage): void {
     }
     case 5:
     case 6:
-      readSingle(cursor, message)
+      readSingle(message)
       break
     case 15:
     case 16:
-      readSpan(cursor, message, 1968)
+      readSpan(message, 1968)
       break
     case 22:
-      readMask(cursor, message)
+      readMask(message)
       break
     default:
-      readOther(cursor, message)
+      readOther(message)
   }
 }
 
 /** First address and count. A count of 0, past the specification's or past the end of the space, is a lie. */
-function readSpan(cursor: Cursor, message: ModbusMessage, quantityMax: number): void {
+function readSpan(message: ModbusMessage, quantityMax: number): void {
   message.address = cursor.u16()
   message.quantity = cursor.u16()
   const { address, quantity } = message
@@ -156,38 +163,42 @@ function readSpan(cursor: Cursor, message: ModbusMessage, quantityMax: number): 
   if (address + quantity > 0x1_0000) cursor.fail('bad-length')
 }
 
-function readSingle(cursor: Cursor, message: ModbusMessage): void {
+function readSingle(message: ModbusMessage): void {
   message.address = cursor.u16()
   message.quantity = 1
   const value = cursor.u16()
-  message.values.push(message.function === 5 ? (value === 0xff00 ? 1 : 0) : value)
+  message.values = [message.function === 5 ? (value === 0xff00 ? 1 : 0) : value]
 }
 
-function readMask(cursor: Cursor, message: ModbusMessage): void {
+function readMask(message: ModbusMessage): void {
   message.address = cursor.u16()
   message.quantity = 1
-  message.values.push(cursor.u16(), cursor.u16())
+  message.values = [cursor.u16(), cursor.u16()]
 }
 
-function readCoils(cursor: Cursor, message: ModbusMessage): void {
+function readCoils(message: ModbusMessage): void {
   const size = cursor.u8()
   const quantity = message.quantity as number
   if (size !== (quantity + 7) >> 3 || size !== cursor.left) cursor.fail('bad-length')
   const packed = cursor.take(cursor.left)
+  const values: number[] = []
+  message.values = values
   for (let i = 0; i < quantity && i < VALUES_MAX && cursor.fault === undefined; i++)
-    message.values.push(((packed[i >> 3] as number) >> (i & 7)) & 1)
+    values.push(((packed[i >> 3] as number) >> (i & 7)) & 1)
 }
 
-function readRegisters(cursor: Cursor, message: ModbusMessage): void {
+function readRegisters(message: ModbusMessage): void {
   const size = cursor.u8()
   const quantity = message.quantity as number
   if (size !== quantity * 2 || size !== cursor.left) cursor.fail('bad-length')
+  const values: number[] = []
+  message.values = values
   for (let i = 0; i < quantity && i < VALUES_MAX && cursor.fault === undefined; i++)
-    message.values.push(cursor.u16())
+    values.push(cursor.u16())
 }
 
 /** A function without fields of its own here: the sub-function where it has one, and what follows unread. */
-function readOther(cursor: Cursor, message: ModbusMessage): void {
+function readOther(message: ModbusMessage): void {
   if (message.function === SUB_FUNCTION.diagnostics) message.subFunction = cursor.u16()
   if (message.function === SUB_FUNCTION.mei) message.subFunction = cursor.u8()
   message.read = cursor.values(cursor.left)

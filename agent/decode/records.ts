@@ -169,7 +169,7 @@ export interface ModbusMessage {
   address: number | undefined
   quantity: number | undefined
   /** Written values: registers as numbers, coils as 0 and 1; at most 125. Function 22: and-mask, or-mask. */
-  values: number[]
+  values: readonly number[]
   /** Function 23 also reads. */
   readAddress: number | undefined
   readQuantity: number | undefined

@@ -18,10 +18,21 @@ const PARTS_AT_FIRST = 4096
 /** What is acknowledged while more is under way waits for so much: it is looked through at once, as Suricata does (2,560). */
 const READY_LEAST = 2560
 /** In place of its first part: what waits is one piece of the frames in hand. */
-const ALONE = -2
+const ALONE = -1
 /** Its turn is over: it is in the list yet. */
 const GIVEN = 3
 const NOTHING = new Uint8Array(0)
+
+/** Words of a stream's row, side by side as in tcp-rows: its first and last part (0: none), and the bytes that wait. */
+const FIRST = 0
+const LAST = 1
+const BYTES = 2
+/** Bytes that are acknowledged and wait for more, and for how many turns. */
+const READY = 3
+const TURNS = 4
+/** Where in the frames in hand what waits alone ends. */
+const ALONE_TO = 5
+const WORDS = 8
 
 export interface AckedListener {
   /** What is acknowledged, in order. `more`: the next part follows before anything else. */
@@ -41,27 +52,21 @@ export class AckedStreams {
   all = 0
   readonly #listener: AckedListener
   readonly #allMax: number
-  /** By stream: its first and last part (-1: none), and the bytes that wait. */
-  readonly #first: Int32Array
-  readonly #last: Int32Array
-  readonly #bytes: Int32Array
-  /** By stream: bytes that are acknowledged and wait for more, and for how many turns; those of which it is so. */
-  readonly #ready: Uint32Array
-  readonly #turns: Uint8Array
+  readonly #words: Int32Array
+  /** Streams of which acknowledged bytes wait for more. */
   readonly #late: number[] = []
-  /** The frames in hand; by stream, where in them what waits alone ends; streams of which something has come to do so. */
+  /** The frames in hand; streams of which something has come to wait alone in them. */
   #frames: Uint8Array = NOTHING
-  readonly #aloneTo: Int32Array
   readonly #lonely: number[] = []
   #lonelyCount = 0
-  /** By part: where its bytes are, the chunk of the pool they are in (-1: none), whether they are a frame's, the part after it. */
-  readonly #memory: Uint8Array[] = []
+  /** By part, from 1 on: where its bytes are, the chunk of the pool they are in (-1: none), whether they are a frame's, the part after it. */
+  readonly #memory: Uint8Array[] = [NOTHING]
   #from = new Int32Array(PARTS_AT_FIRST)
   #to = new Int32Array(PARTS_AT_FIRST)
   #chunk = new Int32Array(PARTS_AT_FIRST)
   #borrowed = new Uint8Array(PARTS_AT_FIRST)
   #next = new Int32Array(PARTS_AT_FIRST)
-  #free = -1
+  #free = 0
   readonly #pool = new SegmentPool(POOL_BYTES)
   /** Parts that were borrowed since the last `settle`. */
   readonly #fresh: number[] = []
@@ -70,16 +75,13 @@ export class AckedStreams {
   constructor(listener: AckedListener, { streams, allBytesMax = ALL_BYTES_MAX }: AckedOptions) {
     this.#listener = listener
     this.#allMax = allBytesMax
-    this.#first = new Int32Array(streams).fill(-1)
-    this.#last = new Int32Array(streams).fill(-1)
-    this.#bytes = new Int32Array(streams)
-    this.#aloneTo = new Int32Array(streams)
-    this.#ready = new Uint32Array(streams)
-    this.#turns = new Uint8Array(streams)
+    this.#words = new Int32Array(streams * WORDS)
   }
 
   /** `stays`: the memory stays as it is up to `settle`. */
   add(stream: number, bytes: Uint8Array, start: number, end: number, stays: boolean): void {
+    const words = this.#words
+    const at = stream * WORDS
     const size = end - start
     if (size <= 0) return
     if (this.all + size + PART_BYTES > this.#allMax) {
@@ -89,18 +91,18 @@ export class AckedStreams {
       return
     }
     this.all += size + PART_BYTES
-    if (this.#bytes[stream] === 0 && stays && this.#areFrames(bytes)) {
-      this.#first[stream] = ALONE
-      this.#aloneTo[stream] = end
-      this.#bytes[stream] = size
+    if (words[at + BYTES] === 0 && stays && this.#areFrames(bytes)) {
+      words[at + FIRST] = ALONE
+      words[at + ALONE_TO] = end
+      words[at + BYTES] = size
       this.#lonely[this.#lonelyCount++] = stream
       if (size > HELD_BYTES_MAX) this.release(stream, HELD_BYTES_MAX)
       return
     }
-    if (this.#first[stream] === ALONE) this.#makePart(stream, true)
+    if (words[at + FIRST] === ALONE) this.#makePart(stream, true)
     this.#append(stream, bytes, start, end, stays)
-    const held = (this.#bytes[stream] as number) + size
-    this.#bytes[stream] = held
+    const held = (words[at + BYTES] as number) + size
+    words[at + BYTES] = held
     if (held > HELD_BYTES_MAX) this.release(stream, HELD_BYTES_MAX)
   }
 
@@ -112,12 +114,16 @@ export class AckedStreams {
 
   /** What waited alone does so no more, or its frames go. */
   #makePart(stream: number, stays: boolean): void {
-    const end = this.#aloneTo[stream] as number
-    this.#first[stream] = -1
-    this.#append(stream, this.#frames, end - (this.#bytes[stream] as number), end, stays)
+    const words = this.#words
+    const at = stream * WORDS
+    const end = words[at + ALONE_TO] as number
+    words[at + FIRST] = 0
+    this.#append(stream, this.#frames, end - (words[at + BYTES] as number), end, stays)
   }
 
   #append(stream: number, bytes: Uint8Array, start: number, end: number, stays: boolean): void {
+    const words = this.#words
+    const at = stream * WORDS
     const part = this.#take()
     this.#memory[part] = bytes
     this.#from[part] = start
@@ -125,60 +131,66 @@ export class AckedStreams {
     this.#borrowed[part] = 1
     if (stays) this.#fresh[this.#freshCount++] = part
     else this.#own(part)
-    const last = this.#last[stream] as number
-    if (last < 0) this.#first[stream] = part
+    const last = words[at + LAST] as number
+    if (last === 0) words[at + FIRST] = part
     else this.#next[last] = part
-    this.#last[stream] = part
+    words[at + LAST] = part
   }
 
   /** All but the last `keep` bytes have reached their receiver: handed on when they are worth it, or nothing is under way. */
   acknowledged(stream: number, keep: number): void {
-    const ready = (this.#bytes[stream] as number) - keep
+    const words = this.#words
+    const at = stream * WORDS
+    const ready = (words[at + BYTES] as number) - keep
     if (ready >= READY_LEAST || keep === 0) this.release(stream, keep)
     else if (ready > 0) {
-      this.#ready[stream] = ready
-      const turns = this.#turns[stream]
+      words[at + READY] = ready
+      const turns = words[at + TURNS]
       if (turns === 0) this.#late.push(stream)
       // What comes drop by drop waits no longer for that.
-      if (turns === 0 || turns === GIVEN) this.#turns[stream] = 1
+      if (turns === 0 || turns === GIVEN) words[at + TURNS] = 1
     }
   }
 
   /** Called once in a while: what has been acknowledged since before the call before, and waits for more, waits no longer. */
   giveLate(): void {
+    const words = this.#words
     let left = 0
     for (const stream of this.#late) {
-      const turns = this.#turns[stream] as number
+      const at = stream * WORDS
+      const turns = words[at + TURNS] as number
       if (turns === 1) {
-        this.#turns[stream] = 2
+        words[at + TURNS] = 2
         this.#late[left++] = stream
         continue
       }
-      this.#turns[stream] = 0
-      if (turns === 2) this.release(stream, (this.#bytes[stream] as number) - (this.#ready[stream] as number)) // biome-ignore format: one line
+      words[at + TURNS] = 0
+      if (turns === 2) this.release(stream, (words[at + BYTES] as number) - (words[at + READY] as number)) // biome-ignore format: one line
     }
     this.#late.length = left
   }
 
   waits(stream: number): boolean {
-    return (this.#bytes[stream] as number) > 0
+    return (this.#words[stream * WORDS + BYTES] as number) > 0
   }
 
   /** Hands on all but the last `keep` bytes. */
   release(stream: number, keep: number): void {
-    let held = this.#bytes[stream] as number
-    if (held > keep && this.#turns[stream] !== 0) this.#turns[stream] = GIVEN
-    if (held > keep && this.#first[stream] === ALONE) {
+    const words = this.#words
+    const at = stream * WORDS
+    let held = words[at + BYTES] as number
+    if (held > keep && words[at + TURNS] !== 0) words[at + TURNS] = GIVEN
+    if (held > keep && words[at + FIRST] === ALONE) {
       this.#giveAlone(stream, held, keep)
       return
     }
     while (held > keep) {
-      const part = this.#first[stream] as number
+      const part = words[at + FIRST] as number
       const from = this.#from[part] as number
       const to = Math.min(this.#to[part] as number, from + held - keep)
       held -= to - from
       this.#from[part] = to
-      this.#bytes[stream] = held
+      words[at + BYTES] = held
       this.all -= to - from
       const whole = to === this.#to[part]
       if (whole) this.#unlink(stream, part)
@@ -188,30 +200,36 @@ export class AckedStreams {
   }
 
   #giveAlone(stream: number, held: number, keep: number): void {
-    const end = this.#aloneTo[stream] as number
-    this.#bytes[stream] = keep
+    const words = this.#words
+    const at = stream * WORDS
+    const end = words[at + ALONE_TO] as number
+    words[at + BYTES] = keep
     this.all -= held - keep
     if (keep === 0) this.#unlinkAlone(stream)
     this.#listener.acked(stream, this.#frames, end - held, end - keep, false)
   }
 
   #unlinkAlone(stream: number): void {
-    this.#first[stream] = -1
+    const words = this.#words
+    const at = stream * WORDS
+    words[at + FIRST] = 0
     this.all -= PART_BYTES
   }
 
   /** The stream is over: the last `refused` bytes were taken by nobody, all others are handed on. */
   end(stream: number, refused: number): void {
+    const words = this.#words
+    const at = stream * WORDS
     this.release(stream, refused)
-    if (this.#first[stream] === ALONE) {
-      this.all -= this.#bytes[stream] as number
-      this.#bytes[stream] = 0
+    if (words[at + FIRST] === ALONE) {
+      this.all -= words[at + BYTES] as number
+      words[at + BYTES] = 0
       this.#unlinkAlone(stream)
     }
     while (this.waits(stream)) {
-      const part = this.#first[stream] as number
+      const part = words[at + FIRST] as number
       const size = (this.#to[part] as number) - (this.#from[part] as number)
-      this.#bytes[stream] = (this.#bytes[stream] as number) - size
+      words[at + BYTES] = (words[at + BYTES] as number) - size
       this.all -= size
       this.#unlink(stream, part)
       this.#putBack(part)
@@ -220,9 +238,10 @@ export class AckedStreams {
 
   /** The memory that was to stay goes: what still waits in it is copied. */
   settle(): void {
+    const words = this.#words
     for (let i = 0; i < this.#lonelyCount; i++) {
       const stream = this.#lonely[i] as number
-      if (this.#first[stream] === ALONE) this.#makePart(stream, false)
+      if (words[stream * WORDS + FIRST] === ALONE) this.#makePart(stream, false)
     }
     this.#lonelyCount = 0
     for (let i = 0; i < this.#freshCount; i++) {
@@ -248,15 +267,15 @@ export class AckedStreams {
 
   #take(): number {
     const part = this.#free
-    if (part < 0) {
+    if (part === 0) {
       const made = this.#memory.length
       if (made === this.#from.length) this.#grow()
       this.#chunk[made] = -1
-      this.#next[made] = -1
+      this.#next[made] = 0
       return made
     }
     this.#free = this.#next[part] as number
-    this.#next[part] = -1
+    this.#next[part] = 0
     return part
   }
 
@@ -274,9 +293,11 @@ export class AckedStreams {
   }
 
   #unlink(stream: number, part: number): void {
+    const words = this.#words
+    const at = stream * WORDS
     const next = this.#next[part] as number
-    this.#first[stream] = next
-    if (next < 0) this.#last[stream] = -1
+    words[at + FIRST] = next
+    if (next === 0) words[at + LAST] = 0
     this.all -= PART_BYTES
   }
 

@@ -1,6 +1,6 @@
 /** Modbus/TCP on one flow: ADUs out of the stream, answers given the address their question named. */
 import type { Fault } from '../base/fault.ts'
-import { bareModbus, decodeModbus, modbusBytes } from '../decode/modbus.ts'
+import { bareModbus, decodeAdu, modbusBytes } from '../decode/modbus.ts'
 import type { ModbusMessage } from '../decode/records.ts'
 import { type FrameSink, FrameSplitter, type Framing } from './app-frames.ts'
 import type { AppParser, AppSink, Verdict } from './app-parser.ts'
@@ -56,11 +56,11 @@ export class ModbusFlow implements AppParser, FrameSink {
 
   /** One ADU. */
   frame(bytes: Buffer, start: number, end: number, toServer: boolean): void {
-    const span = { start, end, toServer }
-    const decoded = decodeModbus(bytes, span)
+    const decoded = decodeAdu(bytes, start, end, toServer)
     if (typeof decoded === 'string') this.#sink.fault(decoded)
     // Fields that disagree do not take the function back: what the controller makes of it is not known here.
-    const modbus = typeof decoded === 'string' ? bareModbus(bytes, span) : decoded
+    const modbus =
+      typeof decoded === 'string' ? bareModbus(bytes, { start, end, toServer }) : decoded
     if (toServer) this.#wait(modbus)
     else this.#answer(modbus)
     const stage = toServer ? 'request' : 'response'

@@ -46,6 +46,10 @@ export interface FlowOptions extends FlowTableOptions {
 /** Rows looked at for timeouts in one tick: a full table in four. And for the oldest when the table is full. */
 const SWEEP_ROWS = 16_384
 const EVICT_ROWS = 32
+// Not by their names in the other files: what is imported is looked up at each use.
+const { TCP: TCP_PROTOCOL, UDP: UDP_PROTOCOL, ICMP, ICMP6 } = PROTOCOL
+const { SYN, ACK } = TCP
+const { FREE, NEW, ESTABLISHED, CLOSED } = FLOW
 /** Tunnels in tunnels. */
 const TUNNELS_MAX = 4
 const HTTP_ANSWER = Buffer.from('HTTP/1.')
@@ -141,7 +145,8 @@ export class FlowEngine implements StreamTrouble {
     if (packet.fragment) {
       if (!this.#fragment(packet)) return
     } else this.#flow(packet)
-    if (!decodeInside(packet)) return
+    // What TCP carries is no datagram.
+    if (packet.protocol === TCP_PROTOCOL || !decodeInside(packet)) return
     this.counters.tunnelled++
     const fault = packet.fault ?? (depth >= TUNNELS_MAX ? 'too-many-layers' : undefined)
     if (fault === undefined) this.#datagram(packet, depth + 1)
@@ -165,7 +170,7 @@ export class FlowEngine implements StreamTrouble {
     let row = this.#sweep
     for (let i = 0; i < rows; i++, row++) {
       if (row >= top) row = 0
-      if (state[row] === FLOW.FREE) continue
+      if (state[row] === FREE) continue
       const due = table.lastUs(row) + this.#timeoutOf(row)
       if (nowUs > due) this.#expire(row)
       else if (due < dueUs) dueUs = due
@@ -178,8 +183,7 @@ export class FlowEngine implements StreamTrouble {
   /** Ends every flow. */
   flush(reason: EndReason): void {
     const { table } = this
-    for (let row = 0; row < table.top; row++)
-      if (table.state[row] !== FLOW.FREE) this.#end(row, reason)
+    for (let row = 0; row < table.top; row++) if (table.state[row] !== FREE) this.#end(row, reason)
   }
 
   /** A bound was met, here or in a later stage: not every byte of the flow was inspected. */
@@ -232,9 +236,9 @@ export class FlowEngine implements StreamTrouble {
     this.#count(packet, row)
     this.#listener.packet(packet)
     if (this.#listener.drops?.(packet)) return
-    if (packet.protocol !== PROTOCOL.TCP) {
-      if (packet.toServer || this.table.state[row] !== FLOW.NEW) return
-      this.table.state[row] = FLOW.ESTABLISHED
+    if (packet.protocol !== TCP_PROTOCOL) {
+      if (packet.toServer || this.table.state[row] !== NEW) return
+      this.table.state[row] = ESTABLISHED
       this.#assets?.answered(this.table, row)
       return
     }
@@ -254,7 +258,7 @@ export class FlowEngine implements StreamTrouble {
       this.#expire(row)
       row = -1
     }
-    if (row >= 0 && packet.protocol === PROTOCOL.TCP && this.#tcp.reusedBy(packet, row)) {
+    if (row >= 0 && packet.protocol === TCP_PROTOCOL && this.#tcp.reusedBy(packet, row)) {
       this.#end(row, 'closed')
       row = -1
     }
@@ -273,7 +277,7 @@ export class FlowEngine implements StreamTrouble {
   #count(packet: Packet, row: number): void {
     const { table } = this
     table.count(row, packet)
-    if (packet.toServer || packet.protocol === PROTOCOL.TCP) return
+    if (packet.toServer || packet.protocol === TCP_PROTOCOL) return
     if (table.icmpAnswer[row] === -1)
       table.icmpAnswer[row] = packet.icmpType * 256 + packet.icmpCode
   }
@@ -291,7 +295,7 @@ export class FlowEngine implements StreamTrouble {
   }
 
   #expire(row: number): void {
-    const closed = this.table.state[row] === FLOW.CLOSED
+    const closed = this.table.state[row] === CLOSED
     if (!closed) this.counters.flowsTimedOut++
     this.#end(row, closed ? 'closed' : 'timeout')
   }
@@ -312,13 +316,13 @@ export class FlowEngine implements StreamTrouble {
   #lessMissed(row: number, than: number): boolean {
     const { table } = this
     const { state } = table
-    const [open, other] = [state[row] === FLOW.ESTABLISHED, state[than] === FLOW.ESTABLISHED]
+    const [open, other] = [state[row] === ESTABLISHED, state[than] === ESTABLISHED]
     if (open !== other) return other
     return table.lastUs(row) < table.lastUs(than)
   }
 
   #end(row: number, reason: EndReason): void {
-    if (this.table.protocol[row] === PROTOCOL.TCP) this.#tcp.finish(row)
+    if (this.table.protocol[row] === TCP_PROTOCOL) this.#tcp.finish(row)
     this.#listener.ended(row, reason)
     this.table.remove(row)
     this.counters.flowsLive = this.table.live
@@ -332,11 +336,11 @@ export class FlowEngine implements StreamTrouble {
 
 /** Whether the first packet seen of a flow is the client's. */
 function fromClient(packet: Packet): boolean {
-  if (packet.protocol === PROTOCOL.UDP) return !isLateDnsAnswer(packet)
-  if (packet.protocol !== PROTOCOL.TCP) return true
-  const flags = packet.tcpFlags & (TCP.SYN | TCP.ACK)
-  if (flags === TCP.SYN) return true
-  if (flags === (TCP.SYN | TCP.ACK)) return false
+  if (packet.protocol === UDP_PROTOCOL) return !isLateDnsAnswer(packet)
+  if (packet.protocol !== TCP_PROTOCOL) return true
+  const flags = packet.tcpFlags & (SYN | ACK)
+  if (flags === SYN) return true
+  if (flags === (SYN | ACK)) return false
   if (isHttpAnswer(packet)) return false
   // Picked up in the middle: servers have the low ports, clients one of the ephemeral range.
   return !(packet.srcPort < 32_768 && packet.destPort >= 32_768)
@@ -361,17 +365,17 @@ function isLateDnsAnswer({ srcPort, destPort, bytes, payloadOffset, payloadBytes
 }
 
 function protocolClass(protocol: number): number {
-  if (protocol === PROTOCOL.TCP) return 0
-  if (protocol === PROTOCOL.UDP) return 1
-  return protocol === PROTOCOL.ICMP || protocol === PROTOCOL.ICMP6 ? 2 : 3
+  if (protocol === TCP_PROTOCOL) return 0
+  if (protocol === UDP_PROTOCOL) return 1
+  return protocol === ICMP || protocol === ICMP6 ? 2 : 3
 }
 
 function timeoutTable(timeouts: Timeouts): Float64Array {
   const table = new Float64Array(16)
   for (const [kind, name] of (['tcp', 'udp', 'icmp', 'other'] as const).entries()) {
-    table[kind * 4 + FLOW.NEW] = timeouts[name].new * 1e6
-    table[kind * 4 + FLOW.ESTABLISHED] = timeouts[name].established * 1e6
-    table[kind * 4 + FLOW.CLOSED] = timeouts[name].closed * 1e6
+    table[kind * 4 + NEW] = timeouts[name].new * 1e6
+    table[kind * 4 + ESTABLISHED] = timeouts[name].established * 1e6
+    table[kind * 4 + CLOSED] = timeouts[name].closed * 1e6
   }
   return table
 }

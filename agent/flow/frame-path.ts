@@ -40,19 +40,20 @@ export class FramePath {
   run(batch: FrameBatch): void {
     const { packet } = this
     const engine = this.#engine
+    const { start, captured, wire, timeUs, vlan } = batch
     this.#batchBytes = batch.bytes
     this.linkType = batch.linkType
     for (let i = 0; i < batch.count; i++) {
       packet.bytes = batch.bytes // a reassembled datagram has its own memory
-      packet.start = batch.start[i] as number
-      packet.end = packet.start + (batch.captured[i] as number)
-      packet.wireBytes = batch.wire[i] as number
-      packet.timeUs = batch.timeUs[i] as number
+      packet.start = start[i] as number
+      packet.end = packet.start + (captured[i] as number)
+      packet.wireBytes = wire[i] as number
+      packet.timeUs = timeUs[i] as number
       packet.number = ++this.processed
       this.bytes += packet.wireBytes
       const since = packet.timeUs - this.#tickedUs
       if (since >= TICK_US || since < -BACK_US) this.#tick(packet.timeUs)
-      decodeFrame(packet, batch.linkType, batch.vlan[i] as number)
+      decodeFrame(packet, batch.linkType, vlan[i] as number)
       engine.process(packet)
     }
   }
