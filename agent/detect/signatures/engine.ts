@@ -135,7 +135,7 @@ export class SignatureEngine {
     const lane = this.#rules.ofPacket(packet)
     const start = packet.payloadOffset
     const end = packet.fragment || this.memory.isSealed(flow) ? start : start + packet.payloadBytes
-    if (end === start && lane.always.length === 0) return
+    if (end === start && !lane.asksEmpty) return
     const { classes } = lane
     this.#candidates.clear()
     this.#list.clear()
