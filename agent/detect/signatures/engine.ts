@@ -135,7 +135,7 @@ export class SignatureEngine {
     const lane = this.#rules.ofPacket(packet)
     const start = packet.payloadOffset
     const end = packet.fragment || this.memory.isSealed(flow) ? start : start + packet.payloadBytes
-    if (end === start && lane.always.length === 0) return
+    if (end === start && !lane.asksEmpty) return
     const { classes } = lane
     this.#candidates.clear()
     this.#list.clear()
@@ -204,7 +204,7 @@ export class SignatureEngine {
   #judgePacket(signature: Signature, packet: Packet, start: number, end: number): boolean {
     const { payload, appProto, index } = signature
     const { flow } = packet
-    this.#inspector.captured.length = 0
+    this.#inspector.forgetCaptured()
     if (!this.#remembers(signature, flow, packet.toServer)) return false
     if (!this.#partsHold(signature, packet)) return false
     if (payload.length > 0 && (this.memory.isSealed(flow) || !this.#holds(payload, packet.bytes, start, end, 0, flow))) return false // biome-ignore format: one line
@@ -263,19 +263,17 @@ export class SignatureEngine {
     const state = this.#flows.state[flow] as number
     this.#lookOn.begin(tails.goOn(key, state, proto), base + end)
     if (this.#candidates.count + waiting + lane.always.length === 0) return
-    const window = held.subarray(at - kept, stop)
+    const from = at - kept
     this.#list.clear()
-    if (lane.always.length > 0) {
-      const due = lane.plain(this.#rules.signatures).due(window, end, base, this.#lookOn)
-      for (let i = 0; i < due.length; i++) this.#offerFlow(due[i] as number, flow, toServer)
-    }
-    if (this.#judgeFound(waiting, key, window, end, base)) return
+    const due = lane.due(this.#rules.signatures, { bytes: held, start: from, end: stop, base }, this.#lookOn) // biome-ignore format: one line
+    for (let i = 0; i < due.length; i++) this.#offerFlow(due[i] as number, flow, toServer)
+    if (this.#judgeFound(waiting, key, held, from, end, base)) return
     tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
   }
 
-  /** What was found, what waited and what was offered already; whether to stop: a pass rule has matched. */
+  /** Of [from, from + end) of the bytes: what was found, waited and was offered already; whether to stop: a pass rule has matched. */
   // biome-ignore format: one line
-  #judgeFound(waiting: number, key: number, window: Uint8Array, end: number, base: number): boolean {
+  #judgeFound(waiting: number, key: number, bytes: Uint8Array, from: number, end: number, base: number): boolean {
     const flow = key >> 1
     for (let i = 0; i < waiting; i++) {
       const index = this.#rules.indexOf(this.#waiting[i] as number)
@@ -288,7 +286,7 @@ export class SignatureEngine {
     if (this.#list.offered === 0) return false
     if (this.#close(flow)) this.#lookOn.plainNext = 0
     for (let i = 0; i < this.#list.count; i++)
-      if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return true
+      if (this.#judgeStream(this.#list.at(i), key, bytes, from, end, base)) return true
     return false
   }
 
@@ -306,7 +304,7 @@ export class SignatureEngine {
     for (const index of this.#rules.streams[side].always)
       if (!this.#rules.signatures[index]?.plain) this.#offerFlow(index, key >> 1, side === 1)
     this.#settling = true
-    this.#judgeFound(waiting, key, window, window.length, base)
+    this.#judgeFound(waiting, key, window, 0, window.length, base)
     this.#settling = false
   }
 
@@ -316,14 +314,14 @@ export class SignatureEngine {
   }
 
   // biome-ignore format: one line
-  #judgeStream(signature: Signature, key: number, window: Uint8Array, end: number, base: number): boolean {
+  #judgeStream(signature: Signature, key: number, bytes: Uint8Array, from: number, end: number, base: number): boolean {
     if (this.#alone && signature.streamOnly) return false
     const { id, index, payload, appProto } = signature
     const flow = key >> 1
-    this.#inspector.captured.length = 0
+    this.#inspector.forgetCaptured()
     if (signature.point) {
       if (this.#marks.isMet(key, id)) return false
-      const look = this.#look(signature, window, end, base, key)
+      const look = this.#look(signature, bytes, from, end, base, key)
       if (look === FOUND) this.#marks.met(key, id)
       else if (payload.length > 1) this.#wait(key, id, base + end, look)
       return false
@@ -333,7 +331,7 @@ export class SignatureEngine {
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
     if (known !== appProto && known !== 'unknown') return false
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
-    const look = this.#look(signature, window, end, base, key)
+    const look = this.#look(signature, bytes, from, end, base, key)
     if (look !== FOUND) {
       if (this.#inspector.awaits) this.#tails.unsettle(key)
       if (signature.led ? look < base + end : signature.fast && payload.length > 1)
@@ -357,12 +355,13 @@ export class SignatureEngine {
   }
 
   /** FOUND, or where its plain contents are to be looked for next time. */
-  #look(signature: Signature, window: Uint8Array, end: number, base: number, key: number): number {
+  // biome-ignore format: one line
+  #look(signature: Signature, bytes: Uint8Array, from: number, end: number, base: number, key: number): number {
     // What a rule has fired on it does not look at again.
     const start = Math.max(0, this.#marks.firedTo(key, signature.id) - base)
-    const from = Math.max(0, this.#lookOn.of(signature) - base - start)
+    const resume = Math.max(0, this.#lookOn.of(signature) - base - start)
     this.#inspector.unfinished = !this.#alone && !this.#settling
-    const yes = this.#holds(signature.payload, window, start, end, base + start, key >> 1, from)
+    const yes = this.#holds(signature.payload, bytes, from + start, from + end, base + start, key >> 1, resume) // biome-ignore format: one line
     this.#inspector.unfinished = false
     if (yes) return FOUND
     return this.#lookOn.next(signature, this.#inspector, base + start, base + end)
@@ -449,7 +448,7 @@ export class SignatureEngine {
 
   // biome-ignore format: one line
   #transactionHolds(signature: Signature, flow: number, toServer: boolean, transaction: Transaction): boolean {
-    this.#inspector.captured.length = 0
+    this.#inspector.forgetCaptured()
     if (!signature.transactionTests.every((test) => test(transaction, !toServer))) return false
     if (!this.#remembers(signature, flow, toServer)) return false
     const { packetTests, packetParts, payload } = signature

@@ -14,6 +14,8 @@ import type { TransactionView } from './transaction-view.ts'
 export abstract class PacketRules {
   /** Judged for every packet of their ports: no literal of theirs must be there, or one that is anywhere. */
   readonly always: number[] = []
+  /** Of `always` one may match without bytes. */
+  asksEmpty = false
   /** Of `always`. */
   classes = new PacketClasses([])
 
@@ -35,6 +37,7 @@ export abstract class PacketRules {
   /** When all were added. */
   *classify(signatures: readonly Signature[]): Generator<void> {
     const always = this.always.map((index) => signatures[index] as Signature)
+    this.asksEmpty = always.some(({ fast }) => fast === undefined)
     this.classes = new PacketClasses(always, this.opened)
     yield* this.classes.ends.parts()
   }

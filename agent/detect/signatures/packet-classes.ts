@@ -11,6 +11,8 @@ const CLASSES_MAX = (256 + 256) * 48
 /** Places for lists by class and ends; who comes with more is given all rules to ask. */
 const PLACES_MAX = 262_144
 
+const NONE: readonly Signature[] = []
+
 export class PacketClasses {
   readonly #all: readonly Signature[]
   readonly ends: PacketEnds
@@ -29,7 +31,7 @@ export class PacketClasses {
 
   /** Those that this packet, with these ends, may satisfy. */
   of(packet: Packet, ends: number, flows: FlowTableLike): readonly Signature[] {
-    if (this.#all.length === 0) return this.#all
+    if (!this.ends.areAsked(ends)) return NONE
     const { protocol, tcpFlags, flow, toServer, fragment } = packet
     const empty = packet.payloadBytes === 0
     const established = flow >= 0 && (flows.state[flow] as number) >= STATE_ESTABLISHED

@@ -29,8 +29,12 @@ export class PacketEnds {
   readonly #known = new Map<number, Map<number, number>>()
   /** By number: of which of `opened` a port is open. */
   readonly #open: number[] = [ALL_OPEN]
+  /** By number: whether the ports are those of one of `headers`. */
+  readonly #asked: boolean[] = [true]
+  readonly #headers: readonly Header[]
 
   constructor(headers: readonly Header[], opened: readonly OpenPorts[]) {
+    this.#headers = headers
     this.#opened = opened
     this.#from = new PortClasses([
       ...headers.flatMap(({ sourcePorts: ports }) => (ports.any ? [] : [ports])),
@@ -67,6 +71,11 @@ export class PacketEnds {
     return this.#open[ends] as number
   }
 
+  /** Whether they may be those of a rule. */
+  areAsked(ends: number): boolean {
+    return this.#asked[ends] as boolean
+  }
+
   #number(ports: number, addresses: number, from: number, to: number): number {
     const number = this.#open.length
     if (number >= ENDS_MAX) return ANY_ENDS
@@ -79,6 +88,9 @@ export class PacketEnds {
     let open = 0
     for (const [i, each] of this.#opened.entries()) if (each.areOpen(from, to)) open |= 1 << i
     this.#open.push(open)
+    const ofRule = ({ sourcePorts, destinationPorts }: Header) =>
+      sourcePorts.has(from) && destinationPorts.has(to)
+    this.#asked.push(this.#headers.some(ofRule))
     return number
   }
 

@@ -16,6 +16,10 @@ const BEGINNINGS = [16, 512] as const // through the second once for whatever po
 const SMALL_BYTES = 64
 /** So many rules with one beginning are told apart by what else they ask for: every segment of SMB begins as they do. */
 const SAME_MAX = 16
+/** Of a short beginning so many, if what else they ask for is long. */
+const SAME_SHORT_MAX = 3
+const SHORT_BYTES = 3
+const LONG_BYTES = 4
 const WHOLE = Number.POSITIVE_INFINITY
 
 /** Literals that are looked for in so much of a segment, of these ports, of this size. */
@@ -52,8 +56,8 @@ export class SegmentRules extends PacketRules {
     const alike = new Map<string, number>()
     for (const lead of leads.values()) alike.set(keyOf(lead), (alike.get(keyOf(lead)) ?? 0) + 1)
     for (const [signature, lead] of leads) {
-      const own = (alike.get(keyOf(lead)) ?? 0) <= SAME_MAX || lead.pattern === signature.fast
-      const found = own ? lead : wholeLead(signature)
+      const own = (alike.get(keyOf(lead)) ?? 0) <= sameMax(lead, signature)
+      const found = own || lead.pattern === signature.fast ? lead : wholeLead(signature)
       if (isByPort(signature, found.pattern)) super.add(signature)
       else yield* this.#place(signature, found)
     }
@@ -136,6 +140,11 @@ function leadOf(signature: Signature): Lead {
   return near === undefined || bytes === undefined
     ? wholeLead(signature)
     : { pattern: near.pattern, bytes }
+}
+
+function sameMax({ pattern }: Lead, { fast }: Signature): number {
+  const long = fast !== undefined && fast.bytes.length >= LONG_BYTES
+  return long && pattern.bytes.length <= SHORT_BYTES ? SAME_SHORT_MAX : SAME_MAX
 }
 
 function keyOf({ pattern: { bytes, nocase } }: Lead): string {

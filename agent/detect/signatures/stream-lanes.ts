@@ -8,6 +8,7 @@ import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { ShapeFilter } from '../prefilter/shapes.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import type { FlowTableLike } from './flows.ts'
+import type { LookOn } from './look-on.ts'
 import { mustBeWithin } from './near-start.ts'
 import { isByPort, OpenPorts } from './open-ports.ts'
 import { PlainRules } from './plain-rules.ts'
@@ -132,10 +133,15 @@ export class StreamRules {
     return this.always.length === 0 && this.longest === 0
   }
 
-  /** Of `always`; made at the first. */
-  plain(signatures: readonly Signature[]): PlainRules {
+  /** Of `always` those to judge with what ends at `end`, kept from `start` on, which is at `base` of the stream. */
+  due(
+    signatures: readonly Signature[],
+    { bytes, start, end, base }: { bytes: Uint8Array; start: number; end: number; base: number },
+    lookOn: LookOn,
+  ): readonly number[] {
+    if (this.always.length === 0) return this.always
     this.#plain ??= new PlainRules(this.always.map((index) => signatures[index] as Signature))
-    return this.#plain
+    return this.#plain.due(bytes.subarray(start, end), base, lookOn)
   }
 
   release(): void {
