@@ -73,6 +73,8 @@ export class FlowTable {
 
   /** What every packet changes, side by side as in flow-keys. */
   readonly #counts: Float64Array
+  /** The same memory, for what is no sum: bits are not turned into a fraction and back. */
+  readonly #bits: Int32Array
   readonly #number: Float64Array
   readonly #keys: FlowKeys
   readonly #next: Int32Array
@@ -101,6 +103,7 @@ export class FlowTable {
     this.serverMac = new Float64Array(rows)
     this.startUs = new Float64Array(rows)
     this.#counts = new Float64Array(rows * COUNTS)
+    this.#bits = new Int32Array(this.#counts.buffer)
     this.state = new Uint8Array(rows)
     this.established = new Uint8Array(rows)
     this.midstream = new Uint8Array(rows)
@@ -178,7 +181,8 @@ export class FlowTable {
     const way = at + (packet.toServer ? TO_SERVER : TO_CLIENT)
     counts[way + PACKETS] = (counts[way + PACKETS] as number) + 1
     counts[way + BYTES] = (counts[way + BYTES] as number) + packet.wireBytes
-    counts[way + FLAGS] = (counts[way + FLAGS] as number) | packet.tcpFlags
+    const flags = (way + FLAGS) * 2
+    this.#bits[flags] = (this.#bits[flags] as number) | packet.tcpFlags
   }
 
   /** When its last packet came. */
@@ -197,7 +201,7 @@ export class FlowTable {
 
   /** TCP flags seen, or-ed. */
   flags(row: number, toServer: boolean): number {
-    return this.#counts[row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + FLAGS] as number
+    return this.#bits[(row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + FLAGS) * 2] as number
   }
 
   /** Unique over runs and shards; below 2^53, so that JSON readers keep every digit. */
