@@ -41,6 +41,15 @@ export class OpenPorts {
     for (let port = 0; port < PORTS; port++) if (ports.has(port)) marks[port] = 1
   }
 
+  /** Those at that end. */
+  told(end: 'from' | 'to'): Uint16Array {
+    const marks = end === 'to' ? this.#to : this.#from
+    const all = new Uint16Array(PORTS)
+    let count = 0
+    for (let port = 0; port < PORTS; port++) if (marks[port] === 1) all[count++] = port
+    return all.subarray(0, count)
+  }
+
   areOpen(from: number, to: number): boolean {
     return this.#from[from] === 1 || this.#to[to] === 1
   }
