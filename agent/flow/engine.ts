@@ -58,6 +58,8 @@ const DNS_HEADER_BYTES = 12
 const PORTS_LOW_MAX = 1023
 /** Time may stand back this far without being a new capture. */
 const BACK_US = 60_000_000
+/** A word of our own: read where few packets come, a property of Number has V8 make the code around it again. */
+const LONG_AGO = Number.NEGATIVE_INFINITY
 
 export class FlowEngine implements StreamTrouble {
   readonly table: FlowTable
@@ -73,11 +75,11 @@ export class FlowEngine implements StreamTrouble {
   /** The least of them. */
   readonly #soonestUs: number
   /** Never a small integer: were it one at first, all code that reads this object would be compiled again at the first tick. */
-  #nowUs = Number.NEGATIVE_INFINITY
+  #nowUs = LONG_AGO
   #sweep = 0
   /** When all rows were last looked at, and before when none of them times out. */
-  #sweptUs = Number.NEGATIVE_INFINITY
-  #dueUs = Number.NEGATIVE_INFINITY
+  #sweptUs = LONG_AGO
+  #dueUs = LONG_AGO
   /** The packet in hand, for the faults that its bytes bring to light. */
   #packet: Packet | undefined
 
@@ -177,7 +179,7 @@ export class FlowEngine implements StreamTrouble {
     }
     this.#sweep = row
     this.#sweptUs = nowUs
-    this.#dueUs = rows === top ? dueUs : Number.NEGATIVE_INFINITY
+    this.#dueUs = rows === top ? dueUs : LONG_AGO
   }
 
   /** Ends every flow. */
@@ -230,7 +232,7 @@ export class FlowEngine implements StreamTrouble {
   }
 
   #flow(packet: Packet): void {
-    if (packet.timeUs < this.#sweptUs) this.#dueUs = Number.NEGATIVE_INFINITY // time has gone back
+    if (packet.timeUs < this.#sweptUs) this.#dueUs = LONG_AGO // time has gone back
     const row = this.#rowOf(packet)
     packet.flow = row
     this.#count(packet, row)

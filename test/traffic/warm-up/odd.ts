@@ -2,14 +2,14 @@
 import { TCP } from '../../../agent/decode/packet.ts'
 import { mutated } from '../../fuzz/mutation.ts'
 import type { Chance } from '../chance.ts'
-import { ethernet, icmpEcho, ip, ipv4Header, tcp, udp } from '../frames.ts'
+import { ethernet, icmpEcho, ip, tcp, udp } from '../frames.ts'
 import { TRAFFIC } from '../rule-traffic.ts'
 import { WORST_CASES } from '../worst-cases.ts'
-import { back, type Neighbours } from './spoken.ts'
+import { fragments } from './rare.ts'
+import { back, hex, type Neighbours } from './spoken.ts'
 
 const V4 = { src: '10.0.0.5', dest: '192.0.2.9', srcPort: 40_000, destPort: 80 }
 const V6 = { src: 'fd00::5', dest: 'fd00::9', srcPort: 40_000, destPort: 80 }
-const FRAGMENT_BYTES = 64
 const CHANGED = 10
 const COSTLY = ['overlapping-fragments', 'overlapping-segments', 'holes', 'tunnels', 'garbage', 'first-fragments', 'pipelined'] // biome-ignore format: one list
 const COSTLY_FRAMES = 16
@@ -17,7 +17,6 @@ const COSTLY_FRAMES = 16
 const FRAGMENTS = 2
 const DATA = TCP.PSH | TCP.ACK
 
-const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const inner = udp(V4, 'x')
 const carried = inner.subarray(14)
 const inUdp = (port: number, head: string, inside: Uint8Array) =>
@@ -52,7 +51,7 @@ const SEEDS: Uint8Array[] = [
 export function oddFrames(chance: Chance, ends: Neighbours, times: number): Uint8Array[] {
   const frames: Uint8Array[] = []
   for (let i = 0; i < times; i++) {
-    const parts = fragments(udp(V4, 'x'.repeat(900)).subarray(34), chance.int(0, 65_535))
+    const parts = fragments(17, udp(V4, 'x'.repeat(900)).subarray(34), chance.int(0, 65_535))
     frames.push(...SEEDS, ...(i % 2 === 0 ? parts : chance.shuffled(parts)))
     for (let k = 0; k < CHANGED; k++) frames.push(mutated(chance, SEEDS).subarray(0, 1500))
     frames.push(...cutShort(ends, i), ...begunBefore(ends), ...refused(ends))
@@ -66,17 +65,6 @@ export function oddFrames(chance: Chance, ends: Neighbours, times: number): Uint
   for (const make of Object.values(TRAFFIC)) {
     const { hit, miss } = make()
     frames.push(...hit, ...miss)
-  }
-  return frames
-}
-
-function fragments(datagram: Uint8Array, id: number): Buffer[] {
-  const frames: Buffer[] = []
-  for (let at = 0; at < datagram.length; at += FRAGMENT_BYTES) {
-    const part = datagram.subarray(at, at + FRAGMENT_BYTES)
-    const moreFragments = at + FRAGMENT_BYTES < datagram.length
-    const head = ipv4Header(V4, 17, part.length, { id, fragmentOffset: at, moreFragments })
-    frames.push(ethernet(0x0800, Buffer.concat([head, part])))
   }
   return frames
 }

@@ -19,6 +19,8 @@ const CHANGED = 0.4
 const DISTURBED_FRAMES_MAX = 40
 const DATA_PORT = 51_210
 const CLOSING_FRAMES = 3
+const LONG_PAGES = 80
+const LONG_SEGMENT = 30_000
 const SIZES = [1400, 300, 60]
 const asked = (data: Uint8Array | string): Turn => ({ from: 'client', data })
 const answered = (data: Uint8Array | string): Turn => ({ from: 'server', data })
@@ -35,6 +37,7 @@ function web(head: string, body: Uint8Array, request = GET): Spoken {
   return { port: 80, turns: [asked(request), answered(whole), asked(request), again] }
 }
 
+export const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const framed = (message: Buffer) => Buffer.concat([Buffer.from([0, message.length]), message])
 const TALKS: Spoken[] = [
   ...IT_TALKS.map(({ port, turns }) => ({
@@ -54,10 +57,7 @@ const TALKS: Spoken[] = [
   },
   {
     port: 443,
-    turns: [
-      asked(clientHello('mail.example')),
-      asked(Buffer.from('1403030001011703030004deadbeef', 'hex')),
-    ],
+    turns: [asked(clientHello('mail.example')), asked(hex('1403030001011703030004deadbeef'))],
   },
   {
     port: 110,
@@ -127,7 +127,7 @@ export function spokenFrames(chance: Chance, ends: Neighbours, times: number): U
     tcpConversation(ends.next(port, true), turns, 90),
   ])
   const frames: Uint8Array[] = whole.flat()
-  frames.push(...fetched(ends))
+  frames.push(...fetched(ends), ...long(ends))
   for (let i = 0; i < times; i++) for (const talk of TALKS) frames.push(...changed(chance, ends, talk)) // biome-ignore format: one line
   for (let i = 0; i < times * 20; i++) frames.push(...disturbed(chance, whole).slice(0, DISTURBED_FRAMES_MAX)) // biome-ignore format: one line
   for (const [port, data] of DATAGRAMS) {
@@ -140,6 +140,13 @@ export function spokenFrames(chance: Chance, ends: Neighbours, times: number): U
         udp(ends.next(port, chance.next() < 0.2), mutated(chance, [data]).subarray(0, 1400)),
       )
   return frames
+}
+
+/** More than is kept at once, in segments as a network card hands them on. */
+function long(ends: Neighbours): Uint8Array[] {
+  const body = Buffer.concat(Array<Buffer>(LONG_PAGES).fill(PAGE))
+  const { turns } = web('HTTP/1.1 200 OK\r\nContent-Length: LENGTH\r\n\r\n', body)
+  return tcpConversation(ends.next(80), turns, LONG_SEGMENT)
 }
 
 /** A file over FTP: its data come on a connection that was told of on the first, before that ends. */
