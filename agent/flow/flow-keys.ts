@@ -54,27 +54,25 @@ export class FlowKeys {
 
   /** The row of the packet's flow, or -1. Also sets packet.toServer. */
   find(packet: Packet): number {
-    const { protocol, src, dest } = packet
+    const { protocol, src, dest, vlan1 } = packet
     const icmp = protocol === ICMP || protocol === ICMP6
-    const sport = icmp ? icmpEnd(packet, true) : packet.srcPort
-    const dport = icmp ? icmpEnd(packet, false) : packet.destPort
+    const there = icmp ? icmpEnds(packet) : (packet.srcPort << 16) | packet.destPort
+    const back = (there << 16) | (there >>> 16)
     const kind = kindOf(packet)
     const v4 = packet.ipVersion === 4 || (isV4(src) && isV4(dest))
+    const vlans = (vlan1 << 16) | packet.vlan2 | (v4 ? BOTH_V4 : 0)
     const from = (src[LAST] as number) | 0
     const to = (dest[LAST] as number) | 0
     // Each sum is a word again at once: else all that follows is reckoned with fractions.
-    let a = (Math.imul(from, this.#ofLast) + Math.imul(sport, this.#ofPort)) | 0
-    let b = (Math.imul(to, this.#ofLast) + Math.imul(dport, this.#ofPort)) | 0
+    let a = (Math.imul(from, this.#ofLast) + Math.imul(there >>> 16, this.#ofPort)) | 0
+    let b = (Math.imul(to, this.#ofLast) + Math.imul(there & 0xffff, this.#ofPort)) | 0
     if (!v4) {
       a = (a + this.#others(src)) | 0
       b = (b + this.#others(dest)) | 0
     }
     // The same for both directions.
     const both = (stir(a) + stir(b)) | 0
-    const hash = stir(both ^ kind ^ packet.vlan1)
-    const vlans = (packet.vlan1 << 16) | packet.vlan2 | (v4 ? BOTH_V4 : 0)
-    const there = (sport << 16) | dport
-    const back = (dport << 16) | sport
+    const hash = stir(both ^ kind ^ vlan1)
     this.#hash = hash
     this.#ports = there
     this.#vlans = vlans
@@ -86,21 +84,13 @@ export class FlowKeys {
         const ports = words[at + PORTS]
         const client = words[at + CLIENT + LAST]
         const server = words[at + SERVER + LAST]
-        if (
-          ports === there &&
-          client === from &&
-          server === to &&
-          (v4 || this.#joins(at, src, dest))
-        ) {
+        const forth = ports === there && client === from && server === to
+        if (forth && (v4 || this.#joins(at, src, dest))) {
           packet.toServer = true
           return row
         }
-        if (
-          ports === back &&
-          client === to &&
-          server === from &&
-          (v4 || this.#joins(at, dest, src))
-        ) {
+        const turned = ports === back && client === to && server === from
+        if (turned && (v4 || this.#joins(at, dest, src))) {
           packet.toServer = false
           return row
         }
@@ -181,9 +171,10 @@ function kindOf({ protocol, depth, vlan0 }: Packet): number {
   return protocol | (depth << 8) | (vlan0 << 16)
 }
 
-/** An ICMP question and its answer are one flow. */
-function icmpEnd({ protocol, icmpType, icmpCode }: Packet, source: boolean): number {
-  return icmpPort(protocol === ICMP6, icmpType, icmpCode, source)
+/** An ICMP question and its answer are one flow: what they have for ports. */
+function icmpEnds({ protocol, icmpType, icmpCode }: Packet): number {
+  const v6 = protocol === ICMP6
+  return (icmpPort(v6, icmpType, icmpCode, true) << 16) | icmpPort(v6, icmpType, icmpCode, false)
 }
 
 function isV4(words: Uint32Array): boolean {
