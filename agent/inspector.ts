@@ -116,9 +116,9 @@ export class Inspector
   readonly #tells: boolean
   readonly #secret: string | undefined
   readonly #watch: AssetWatch
-  /** Bytes of each direction that are read, and how many were; no count where all are. */
+  /** Bytes of each direction that are read, and how many are left; no count where all are. */
   readonly #depth: number
-  readonly #read: Float64Array
+  readonly #left: Int32Array | Float64Array
   readonly #hashes: readonly FileHash[]
   #timeUs = -0 // no small integer, as Packet.timeUs
   /** Bytes that wait for an acknowledgement, and matches that wait for a packet; undefined: nothing waits. */
@@ -197,7 +197,9 @@ export class Inspector
     this.#headers = httpHeaders(inspection)
     const inline = inspection.stream_inline || inspection.mode === 'ips'
     this.#acked = inline ? undefined : new AckedStreams(this, { streams: this.#table.flowsMax * 2 })
-    this.#read = new Float64Array(this.#depth > 0 ? this.#table.flowsMax * 2 : 0)
+    const counted = this.#depth > 0 ? this.#table.flowsMax * 2 : 0
+    this.#left = this.#depth < 2 ** 31 ? new Int32Array(counted) : new Float64Array(counted)
+    this.#left.fill(this.#depth)
   }
 
   /** Every frame of the batch, and the timers that are due. */
@@ -362,9 +364,9 @@ export class Inspector
   /** Where reading ends of bytes that may go past the depth. */
   #within(flow: number, toServer: boolean, start: number, end: number): number {
     const key = flow * 2 + (toServer ? 1 : 0)
-    const read = this.#read[key] as number
-    this.#read[key] = read + end - start
-    return Math.min(end, start + this.#depth - read)
+    const left = this.#left[key] as number
+    this.#left[key] = left - Math.min(left, end - start)
+    return Math.min(end, start + left)
   }
 
   event(event: PacketEvent, packet: Packet): void {
@@ -406,7 +408,7 @@ export class Inspector
     this.#engine.forget(flow)
     this.#packetRows.ended(flow)
     this.#ending = false
-    if (this.#depth > 0) this.#read[flow * 2] = this.#read[flow * 2 + 1] = 0
+    if (this.#depth > 0) this.#left[flow * 2] = this.#left[flow * 2 + 1] = this.#depth
     this.#marks[flow] = 0
     if (flow === this.#selfTestFlow) this.#selfTestFlow = -1
     else if (told) this.#output.event(flowEvent(told.view, told.totals))

@@ -59,7 +59,7 @@ function look(bytes: Uint8Array): void {
 /** As 16-bit numbers in network order; the caller folds. What came out of a tunnel or fragments may lie in other memory. */
 function sum(bytes: Uint8Array, from: number, end: number): number {
   if (bytes !== summed) look(bytes)
-  if (!kernel) return sumBytes(bytes, from, end, from)
+  if (kernel === undefined) return sumBytes(bytes, from, end, from)
   const total = kernel.sum(base + from, base + end)
   return ((total & 255) << 8) | (total >>> 8) // its numbers have the lower byte first (RFC 1071 §2B)
 }

@@ -65,6 +65,9 @@ const NETBIOS_PORT = 137 // the same framing, other names
 const FAILED = PROTOS.indexOf('failed')
 const NONE: ReadonlySet<string> = new Set()
 const EMPTY = Buffer.alloc(0)
+/** In #takes. */
+const INSIDE = 1
+const SPAN = 2
 
 interface Probe {
   client: KeptBytes
@@ -116,6 +119,8 @@ export class AppLayer {
   /** By flow: its parser, and the bytes it kept when it was last asked. */
   readonly #parsers: (AppParser | undefined)[] = [undefined] // an empty list is another kind of list, to the code that reads it
   readonly #heldBy: Int32Array
+  /** By flow: what its parser takes without a view. A parser is asked for what only some have at the price of a search among all. */
+  readonly #takes: Uint8Array
   #parsing = 0
   /** Of the bytes last looked at: their memory, and where in it they begin. */
   #seen: Uint8Array = EMPTY
@@ -141,6 +146,7 @@ export class AppLayer {
     this.#expected = new ExpectedConnections(flows)
     this.#reports = new AppReports(flows.flowsMax, listener)
     this.#heldBy = new Int32Array(flows.flowsMax)
+    this.#takes = new Uint8Array(flows.flowsMax)
   }
 
   get faults(): Partial<Record<Fault, number>> {
@@ -193,10 +199,13 @@ export class AppLayer {
   // biome-ignore format: one line
   #parseSpan(flow: number, toServer: boolean, bytes: Uint8Array, start: number, end: number): void {
     const parser = this.#parsers[flow]
-    const taken = parser?.inside?.(toServer, bytes, start, end) ?? 'no'
-    if (taken === 'kept') this.#after(flow, parser as AppParser, 'more')
-    if (taken !== 'no') return
-    if (!parser?.span) {
+    const takes = this.#takes[flow] as number
+    if ((takes & INSIDE) !== 0) {
+      const taken = parser?.inside?.(toServer, bytes, start, end)
+      if (taken === 'kept') this.#after(flow, parser as AppParser, 'more')
+      if (taken !== 'no') return
+    }
+    if ((takes & SPAN) === 0 || !parser?.span) {
       this.#parse(flow, toServer, this.#view(bytes, start, end))
       return
     }
@@ -499,6 +508,7 @@ export class AppLayer {
   #keepParser(flow: number, parser: AppParser): void {
     while (this.#parsers.length <= flow) this.#parsers.push(undefined)
     this.#parsers[flow] = parser
+    this.#takes[flow] = (parser.inside ? INSIDE : 0) | (parser.span ? SPAN : 0)
     this.#parsing++
     this.#recount(flow, parser)
   }

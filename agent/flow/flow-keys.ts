@@ -62,14 +62,15 @@ export class FlowKeys {
     const v4 = packet.ipVersion === 4 || (isV4(src) && isV4(dest))
     const from = (src[LAST] as number) | 0
     const to = (dest[LAST] as number) | 0
-    let a = Math.imul(from, this.#ofLast) + Math.imul(sport, this.#ofPort)
-    let b = Math.imul(to, this.#ofLast) + Math.imul(dport, this.#ofPort)
+    // Each sum is a word again at once: else all that follows is reckoned with fractions.
+    let a = (Math.imul(from, this.#ofLast) + Math.imul(sport, this.#ofPort)) | 0
+    let b = (Math.imul(to, this.#ofLast) + Math.imul(dport, this.#ofPort)) | 0
     if (!v4) {
-      a += this.#others(src)
-      b += this.#others(dest)
+      a = (a + this.#others(src)) | 0
+      b = (b + this.#others(dest)) | 0
     }
     // The same for both directions.
-    const both = stir(a) + stir(b)
+    const both = (stir(a) + stir(b)) | 0
     const hash = stir(both ^ kind ^ packet.vlan1)
     const vlans = (packet.vlan1 << 16) | packet.vlan2 | (v4 ? BOTH_V4 : 0)
     const there = (sport << 16) | dport

@@ -18,6 +18,7 @@ const TO_SERVER = 1
 const TO_CLIENT = 4
 const PACKETS = 0
 const BYTES = 1
+/** In the memory of one, as a word. */
 const FLAGS = 2
 
 /** 230 bytes a row: 64 Ki flows are 15 MB. */
@@ -73,6 +74,8 @@ export class FlowTable {
 
   /** What every packet changes, side by side as in flow-keys. */
   readonly #counts: Float64Array
+  /** The same memory by words: flags are not turned into a fraction and back. */
+  readonly #words: Uint32Array
   readonly #number: Float64Array
   readonly #keys: FlowKeys
   readonly #next: Int32Array
@@ -101,6 +104,7 @@ export class FlowTable {
     this.serverMac = new Float64Array(rows)
     this.startUs = new Float64Array(rows)
     this.#counts = new Float64Array(rows * COUNTS)
+    this.#words = new Uint32Array(this.#counts.buffer)
     this.state = new Uint8Array(rows)
     this.established = new Uint8Array(rows)
     this.midstream = new Uint8Array(rows)
@@ -149,7 +153,8 @@ export class FlowTable {
     this.clientMac[row] = packet.mac(toServer ? 6 : 0)
     this.serverMac[row] = packet.mac(toServer ? 0 : 6)
     this.startUs[row] = packet.timeUs
-    this.#counts.fill(0, row * COUNTS, row * COUNTS + COUNTS)
+    // From minus zero on sums are fractions to the code that adds to them; from zero on they would be turned into integers and back.
+    this.#counts.fill(-0, row * COUNTS, row * COUNTS + COUNTS)
     this.#counts[row * COUNTS + LAST_US] = packet.timeUs
     this.state[row] = FLOW.NEW
     this.established[row] = 0
@@ -178,7 +183,8 @@ export class FlowTable {
     const way = at + (packet.toServer ? TO_SERVER : TO_CLIENT)
     counts[way + PACKETS] = (counts[way + PACKETS] as number) + 1
     counts[way + BYTES] = (counts[way + BYTES] as number) + packet.wireBytes
-    counts[way + FLAGS] = (counts[way + FLAGS] as number) | packet.tcpFlags
+    const flags = (way + FLAGS) * 2
+    this.#words[flags] = (this.#words[flags] as number) | packet.tcpFlags
   }
 
   /** When its last packet came. */
@@ -187,17 +193,22 @@ export class FlowTable {
   }
 
   packets(row: number, toServer: boolean): number {
-    return this.#counts[row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + PACKETS] as number
+    return this.#sum(row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + PACKETS)
   }
 
   /** On the wire, link header included, as Suricata counts them. */
   bytes(row: number, toServer: boolean): number {
-    return this.#counts[row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + BYTES] as number
+    return this.#sum(row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + BYTES)
+  }
+
+  /** Nothing is zero to who asks. */
+  #sum(at: number): number {
+    return (this.#counts[at] as number) + 0
   }
 
   /** TCP flags seen, or-ed. */
   flags(row: number, toServer: boolean): number {
-    return this.#counts[row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + FLAGS] as number
+    return this.#words[(row * COUNTS + (toServer ? TO_SERVER : TO_CLIENT) + FLAGS) * 2] as number
   }
 
   /** Unique over runs and shards; below 2^53, so that JSON readers keep every digit. */

@@ -143,7 +143,7 @@ export class TcpFlows {
     } else if (!this.#readOneSided && state === TCP_STATE.SYN_SENT) return false
     if (!this.#readAnswered && this.#table.midstream[row] === 1) return false
     if ((tcpFlags & ACK_FLAG) !== 0) this.#acknowledge(packet, row, stream)
-    const seq = (packet.seq + ((tcpFlags & SYN) !== 0 ? 1 : 0)) | 0
+    const seq = ((packet.seq | 0) + ((tcpFlags & SYN) !== 0 ? 1 : 0)) | 0
     if (words[at + KNOWN] === 0) this.#streams.expect(stream, seq)
     const { payloadBytes, payloadCut } = packet
     const size = payloadBytes + payloadCut
@@ -325,8 +325,8 @@ export class TcpFlows {
     const streams = this.#streams
     const other = stream ^ 1
     const to = other * WORDS
-    const { ack } = packet
-    if (words[stream * WORDS + KNOWN] !== 0 && streams.beyond(stream, packet.seq)) return
+    const ack = packet.ack | 0
+    if (words[stream * WORDS + KNOWN] !== 0 && streams.beyond(stream, packet.seq | 0)) return
     const known = words[to + KNOWN] as number
     const midstream = this.#table.midstream[row] === 1
     // Picked up between two segments, or at a keep-alive: what was acknowledged before is not a loss.
@@ -340,7 +340,7 @@ export class TcpFlows {
       state === TCP_STATE.SYN_RECEIVED &&
       (packet.tcpFlags & SYN) === 0 &&
       this.#answered[row] !== (packet.toServer ? 1 : 2) &&
-      streams.inWindow(stream, packet.seq) &&
+      streams.inWindow(stream, packet.seq | 0) &&
       this.#acknowledges(packet, other)
     )
       this.#opened(row)
@@ -382,7 +382,7 @@ export class TcpFlows {
     let believed: boolean
     if (answer)
       believed = (packet.tcpFlags & ACK_FLAG) !== 0 && (packet.ack | 0) === words[to + NEXT]
-    else believed = words[at + KNOWN] === 0 || streams.inWindow(stream, packet.seq)
+    else believed = words[at + KNOWN] === 0 || streams.inWindow(stream, packet.seq | 0)
     if (!believed) {
       this.#counters.resetsIgnored++
       return

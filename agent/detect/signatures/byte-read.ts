@@ -3,17 +3,14 @@ import type { ByteJump, ByteRead } from './condition.ts'
 
 const DIGITS: Readonly<Record<number, number>> = { 8: 8, 10: 10, 16: 16 }
 
-/**
- * NaN where the digits are none. The caller has checked that `count` bytes are there. `dceLittle`: how the DCE/RPC
- * message in hand sends its numbers.
- */
+/** NaN where the digits are none. The caller has checked that `count` bytes are there. `little`: the lowest comes first. */
 export function readNumber(
   bytes: Uint8Array,
   at: number,
-  { count, dceLittle }: { count: number; dceLittle: boolean },
+  count: number,
+  little: boolean,
   read: ByteRead,
 ): number {
-  const little = read.dce ? dceLittle : read.little
   let value = read.base === 0 ? binary(bytes, at, count, little) : text(bytes, at, count, read)
   if (read.mask !== undefined && !Number.isNaN(value)) value = masked(value, read.mask)
   return value

@@ -8,16 +8,16 @@ import { Dataset } from './datasets.ts'
 import type { AlertPlace, EngineOptions, IncompleteReason } from './engine-options.ts'
 import { FlowMemory } from './flow-memory.ts'
 import type { FlowTableLike } from './flows.ts'
-import { flowFits, packetFits } from './header-match.ts'
 import { Inspector } from './inspect.ts'
 import { firstPoint } from './lanes.ts'
 import { LookOn } from './look-on.ts'
+import { Offers } from './offers.ts'
 import { FlowEnds } from './packet-ends.ts'
 import { partEnd, partStart } from './packet-parts.ts'
 import { PassedPacket } from './passed-packet.ts'
 import { callOf } from './proto-dcerpc.ts'
 import { isSpoken, mayBeOther, speaksOther } from './protocol-match.ts'
-import type { PacketPart, PacketTest, Signature } from './rule.ts'
+import type { PacketPart, Signature } from './rule.ts'
 import type { RuleSet } from './rule-set.ts'
 import { Shortlist } from './shortlist.ts'
 import { StatePlaces } from './state-places.ts'
@@ -54,6 +54,7 @@ export class SignatureEngine {
   #rules: RuleSet
   #candidates: Candidates
   #list: Shortlist
+  #offers: Offers
 
   #packet: Packet | undefined
   readonly #passed = new PassedPacket()
@@ -85,6 +86,7 @@ export class SignatureEngine {
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
+    this.#offers = new Offers(rules, this.#list, this.#ends, this.#options)
     this.#lookOn = new LookOn(rules.size)
     this.#view.reset(rules.views.length)
   }
@@ -109,6 +111,7 @@ export class SignatureEngine {
     this.#rules = rules
     this.#candidates = new Candidates(rules.size)
     this.#list = new Shortlist(rules.signatures)
+    this.#offers = new Offers(rules, this.#list, this.#ends, this.#options)
     this.#lookOn = new LookOn(rules.size)
     this.#tails.beginAnew()
     this.#ends.clear()
@@ -135,16 +138,17 @@ export class SignatureEngine {
     const lane = this.#rules.ofPacket(packet)
     const start = packet.payloadOffset
     const end = packet.fragment || this.memory.isSealed(flow) ? start : start + packet.payloadBytes
-    if (end === start && lane.always.length === 0) return
+    if (end === start && !lane.asksEmpty) return
     const { classes } = lane
     this.#candidates.clear()
     this.#list.clear()
     const ends = this.#ends.of(packet, classes.ends)
     if (end > start) lane.find(packet, start, end, this.#candidates, classes.ends.open(ends))
     const always = classes.of(packet, ends, this.#flows)
-    for (let i = 0; i < always.length; i++) this.#offerPacket(always[i] as Signature, packet)
+    for (let i = 0; i < always.length; i++) this.#offers.packet(always[i] as Signature, packet)
     const { list, count } = this.#candidates
-    for (let i = 0; i < count; i++) this.#offerPacket(this.#rules.signatures[list[i] as number] as Signature, packet) // biome-ignore format: one line
+    for (let i = 0; i < count; i++)
+      this.#offers.found(list[i] as number, packet, classes.ends, ends)
     if (this.#list.offered > 0) this.#judgeOffered(packet, start, end)
   }
 
@@ -161,7 +165,7 @@ export class SignatureEngine {
     this.#packet = packet
     this.#timeUs = packet.timeUs
     this.#list.clear()
-    for (const index of indexes) this.#offerPacket(this.#rules.signatures[index] as Signature, packet) // biome-ignore format: one line
+    for (const index of indexes) this.#offers.packet(this.#rules.signatures[index] as Signature, packet) // biome-ignore format: one line
     const start = packet.payloadOffset
     if (this.#list.offered > 0) this.#judgeOffered(packet, start, start + packet.payloadBytes)
   }
@@ -178,7 +182,7 @@ export class SignatureEngine {
   #judgeEvent(indexes: readonly number[], flow: number, toServer: boolean): void {
     if (this.memory.passes(flow)) return
     this.#list.clear()
-    for (const index of indexes) this.#offerFlow(index, flow, toServer)
+    for (const index of indexes) this.#offers.flow(index, flow, toServer)
     if (this.#list.offered === 0) return
     this.#close(flow)
     for (let i = 0; i < this.#list.count; i++) {
@@ -189,22 +193,11 @@ export class SignatureEngine {
     }
   }
 
-  /** What is asked of the packet's own fields goes first: it costs least and leaves out most. */
-  #offerPacket(signature: Signature, packet: Packet): void {
-    const { packetTests, appProto } = signature
-    for (let i = 0; i < packetTests.length; i++) if (!(packetTests[i] as PacketTest)(packet)) return
-    if (appProto !== undefined && packet.flow >= 0) {
-      const known = this.#options.appProto(packet.flow)
-      if (known !== appProto && known !== 'unknown') return
-    }
-    if (packetFits(signature, packet, this.#flows)) this.#list.add(signature)
-  }
-
   /** Whether to stop: a pass rule has matched. */
   #judgePacket(signature: Signature, packet: Packet, start: number, end: number): boolean {
     const { payload, appProto, index } = signature
     const { flow } = packet
-    this.#inspector.captured.length = 0
+    this.#inspector.forgetCaptured()
     if (!this.#remembers(signature, flow, packet.toServer)) return false
     if (!this.#partsHold(signature, packet)) return false
     if (payload.length > 0 && (this.memory.isSealed(flow) || !this.#holds(payload, packet.bytes, start, end, 0, flow))) return false // biome-ignore format: one line
@@ -247,35 +240,45 @@ export class SignatureEngine {
   }
 
   #lookThrough(key: number, lane: StreamRules, keep: number): void {
-    const [flow, toServer] = [key >> 1, (key & 1) === 1]
+    const flow = key >> 1
     const tails = this.#tails
     tails.take(keep)
     const { held, at, stop, kept } = tails
-    this.#judgeMatched(key)
+    const waits = tails.waits(key)
+    if (waits) this.#judgeMatched(key)
     const end = kept + stop - at
     const base = tails.streamed(key) - end
-    const proto = this.#options.appProto(flow)
-    this.#candidates.clear()
     const start = at - Math.min(kept, Math.max(0, lane.longest - 1))
-    const of = { key, proto, flows: this.#flows }
-    lane.find(held, { start, end: stop, fresh: at, base }, of, this.#candidates)
-    const waiting = tails.waiting(key, this.#waiting, this.#waitingLooks, base)
-    const state = this.#flows.state[flow] as number
-    this.#lookOn.begin(tails.goOn(key, state, proto), base + end)
-    if (this.#candidates.count + waiting + lane.always.length === 0) return
-    const window = held.subarray(at - kept, stop)
+    const span = { start, end: stop, fresh: at, base }
+    const open = this.#ends.open(key, this.#rules.tcp.classes.ends)
+    this.#candidates.clear()
+    lane.find(held, span, { proto: this.#options.appProto(flow), open }, this.#candidates)
+    const waiting = waits ? tails.waiting(key, this.#waiting, this.#waitingLooks, base) : 0
     this.#list.clear()
-    if (lane.always.length > 0) {
-      const due = lane.plain(this.#rules.signatures).due(window, end, base, this.#lookOn)
-      for (let i = 0; i < due.length; i++) this.#offerFlow(due[i] as number, flow, toServer)
+    if (lane.always.length > 0) this.#judgePlain(waiting, key, lane, at - kept, end, base)
+    else if (this.#candidates.count + waiting > 0) {
+      this.#lookOn.begin(0, base + end)
+      this.#judgeFound(waiting, key, held, at - kept, end, base)
     }
-    if (this.#judgeFound(waiting, key, window, end, base)) return
-    tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
   }
 
-  /** What was found, what waited and what was offered already; whether to stop: a pass rule has matched. */
+  /** With those that are judged with every piece. */
   // biome-ignore format: one line
-  #judgeFound(waiting: number, key: number, window: Uint8Array, end: number, base: number): boolean {
+  #judgePlain(waiting: number, key: number, lane: StreamRules, from: number, end: number, base: number): void {
+    const [flow, toServer] = [key >> 1, (key & 1) === 1]
+    const proto = this.#options.appProto(flow)
+    const state = this.#flows.state[flow] as number
+    const { held, stop } = this.#tails
+    this.#lookOn.begin(this.#tails.goOn(key, state, proto), base + end)
+    const due = lane.due(this.#rules.signatures, { bytes: held, start: from, end: stop, base }, this.#lookOn) // biome-ignore format: one line
+    for (let i = 0; i < due.length; i++) this.#offers.flow(due[i] as number, flow, toServer)
+    if (this.#judgeFound(waiting, key, held, from, end, base)) return
+    this.#tails.setGoOn(key, this.#lookOn.plainNext, state, proto)
+  }
+
+  /** Of [from, from + end) of the bytes: what was found, waited and was offered already; whether to stop: a pass rule has matched. */
+  // biome-ignore format: one line
+  #judgeFound(waiting: number, key: number, bytes: Uint8Array, from: number, end: number, base: number): boolean {
     const flow = key >> 1
     for (let i = 0; i < waiting; i++) {
       const index = this.#rules.indexOf(this.#waiting[i] as number)
@@ -284,11 +287,11 @@ export class SignatureEngine {
       this.#lookOn.waited(index, this.#waitingLooks[i] as number)
     }
     const { list, count } = this.#candidates
-    for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, (key & 1) === 1)
+    for (let i = 0; i < count; i++) this.#offers.flow(list[i] as number, flow, (key & 1) === 1)
     if (this.#list.offered === 0) return false
     if (this.#close(flow)) this.#lookOn.plainNext = 0
     for (let i = 0; i < this.#list.count; i++)
-      if (this.#judgeStream(this.#list.at(i), key, window, end, base)) return true
+      if (this.#judgeStream(this.#list.at(i), key, bytes, from, end, base)) return true
     return false
   }
 
@@ -304,26 +307,21 @@ export class SignatureEngine {
     this.#candidates.clear()
     this.#list.clear()
     for (const index of this.#rules.streams[side].always)
-      if (!this.#rules.signatures[index]?.plain) this.#offerFlow(index, key >> 1, side === 1)
+      if (!this.#rules.signatures[index]?.plain) this.#offers.flow(index, key >> 1, side === 1)
     this.#settling = true
-    this.#judgeFound(waiting, key, window, window.length, base)
+    this.#judgeFound(waiting, key, window, 0, window.length, base)
     this.#settling = false
   }
 
-  #offerFlow(index: number, flow: number, toServer: boolean): void {
-    const signature = this.#rules.signatures[index] as Signature
-    if (flowFits(signature, flow, toServer, this.#flows)) this.#list.add(signature)
-  }
-
   // biome-ignore format: one line
-  #judgeStream(signature: Signature, key: number, window: Uint8Array, end: number, base: number): boolean {
+  #judgeStream(signature: Signature, key: number, bytes: Uint8Array, from: number, end: number, base: number): boolean {
     if (this.#alone && signature.streamOnly) return false
     const { id, index, payload, appProto } = signature
     const flow = key >> 1
-    this.#inspector.captured.length = 0
+    this.#inspector.forgetCaptured()
     if (signature.point) {
       if (this.#marks.isMet(key, id)) return false
-      const look = this.#look(signature, window, end, base, key)
+      const look = this.#look(signature, bytes, from, end, base, key)
       if (look === FOUND) this.#marks.met(key, id)
       else if (payload.length > 1) this.#wait(key, id, base + end, look)
       return false
@@ -333,7 +331,7 @@ export class SignatureEngine {
     const known = appProto === undefined ? undefined : this.#options.appProto(flow)
     if (known !== appProto && known !== 'unknown') return false
     if (!this.#remembers(signature, flow, (key & 1) === 1)) return false
-    const look = this.#look(signature, window, end, base, key)
+    const look = this.#look(signature, bytes, from, end, base, key)
     if (look !== FOUND) {
       if (this.#inspector.awaits) this.#tails.unsettle(key)
       if (signature.led ? look < base + end : signature.fast && payload.length > 1)
@@ -357,12 +355,13 @@ export class SignatureEngine {
   }
 
   /** FOUND, or where its plain contents are to be looked for next time. */
-  #look(signature: Signature, window: Uint8Array, end: number, base: number, key: number): number {
+  // biome-ignore format: one line
+  #look(signature: Signature, bytes: Uint8Array, from: number, end: number, base: number, key: number): number {
     // What a rule has fired on it does not look at again.
     const start = Math.max(0, this.#marks.firedTo(key, signature.id) - base)
-    const from = Math.max(0, this.#lookOn.of(signature) - base - start)
+    const resume = Math.max(0, this.#lookOn.of(signature) - base - start)
     this.#inspector.unfinished = !this.#alone && !this.#settling
-    const yes = this.#holds(signature.payload, window, start, end, base + start, key >> 1, from)
+    const yes = this.#holds(signature.payload, bytes, from + start, from + end, base + start, key >> 1, resume) // biome-ignore format: one line
     this.#inspector.unfinished = false
     if (yes) return FOUND
     return this.#lookOn.next(signature, this.#inspector, base + start, base + end)
@@ -432,9 +431,9 @@ export class SignatureEngine {
     this.#list.clear()
     const toServer = !at.response
     const { always } = lanes
-    for (let i = 0; i < always.length; i++) this.#offerFlow(always[i] as number, flow, toServer)
+    for (let i = 0; i < always.length; i++) this.#offers.flow(always[i] as number, flow, toServer)
     const { list, count } = this.#candidates
-    for (let i = 0; i < count; i++) this.#offerFlow(list[i] as number, flow, toServer)
+    for (let i = 0; i < count; i++) this.#offers.flow(list[i] as number, flow, toServer)
     if (this.#list.offered === 0) return false
     this.#close(flow)
     for (let i = 0; i < this.#list.count; i++) {
@@ -449,7 +448,7 @@ export class SignatureEngine {
 
   // biome-ignore format: one line
   #transactionHolds(signature: Signature, flow: number, toServer: boolean, transaction: Transaction): boolean {
-    this.#inspector.captured.length = 0
+    this.#inspector.forgetCaptured()
     if (!signature.transactionTests.every((test) => test(transaction, !toServer))) return false
     if (!this.#remembers(signature, flow, toServer)) return false
     const { packetTests, packetParts, payload } = signature

@@ -1,6 +1,7 @@
 /** Protocol, direction, addresses and ports: the cheap questions, before any byte is compared again. */
 import type { Packet } from '../../decode/packet.ts'
 import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
+import type { Ends } from './packet-ends.ts'
 import type { Header, Signature } from './rule.ts'
 
 /** ICMP, TCP, UDP, ESP, ICMPv6, SCTP. */
@@ -73,6 +74,20 @@ export function isFirst({ flow, toServer, protocol }: Packet, flows: FlowTableLi
 function stateFits(established: 0 | 1 | 2, flow: number, flows: FlowTableLike): boolean {
   if (established === 0) return true
   return (established === 1) === (flows.state[flow] as number) >= STATE_ESTABLISHED
+}
+
+export function endsOfPacket({ src, srcPort, dest, destPort }: Packet): Ends {
+  return { from: src, fromAt: 0, fromPort: srcPort, to: dest, toAt: 0, toPort: destPort }
+}
+
+/** Of what it sends that way. */
+export function endsOfFlow(flow: number, toServer: boolean, flows: FlowTableLike): Ends {
+  const client = { address: flows.client, port: flows.clientPort[flow] as number }
+  const server = { address: flows.server, port: flows.serverPort[flow] as number }
+  const [{ address: from, port: fromPort }, { address: to, port: toPort }] = toServer
+    ? [client, server]
+    : [server, client]
+  return { from, fromAt: flow * 4, fromPort, to, toAt: flow * 4, toPort }
 }
 
 function endsFit(

@@ -74,11 +74,17 @@ export class Inspector {
   #start = 0
   #end = 0
   #base = 0
+  #length = 0
   #steps = 0
   #searched = 0
   #work = 0
   #resume = 0
   readonly #slots = new Float64Array(SLOTS_MAX)
+
+  /** Another rule is in hand. Setting the length of an array is slow, and mostly nothing was caught. */
+  forgetCaptured(): void {
+    if (this.captured.length > 0) this.captured.length = 0
+  }
 
   /** A new packet is in hand: what searching it may cost begins anew. */
   refill(): void {
@@ -103,6 +109,7 @@ export class Inspector {
     this.#bytes = bytes
     this.#start = start
     this.#end = end
+    this.#length = end - start
     this.#base = base
     this.#steps = 0
     this.limit = undefined
@@ -115,7 +122,7 @@ export class Inspector {
     const before = this.captured.length
     const yes = this.#from(0, 0) === YES
     this.#work += this.#searched + this.#steps * STEP_WORK
-    if (!yes) this.captured.length = before
+    if (!yes && this.captured.length > before) this.captured.length = before
     return yes
   }
 
@@ -194,10 +201,6 @@ export class Inspector {
   }
 
   #inner: Inspector | undefined
-
-  get #length(): number {
-    return this.#end - this.#start
-  }
 
   #value(operand: Operand | undefined): number {
     if (operand === undefined) return 0
@@ -347,8 +350,7 @@ export class Inspector {
     if (count === 0 && read.count.slot >= 0) return 0
     if (at < 0 || at + count > this.#length || count <= 0 || count > read.countMax)
       return Number.NaN
-    const how = { count, dceLittle: this.dceLittle }
-    return readNumber(this.#bytes, this.#start + at, how, read)
+    return readNumber(this.#bytes, this.#start + at, count, read.dce ? this.dceLittle : read.little, read) // biome-ignore format: one line
   }
 
   #byteTest(test: ByteTest, here: number): boolean {

@@ -7,13 +7,18 @@ import { ShapeFilter } from '../prefilter/shapes.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
 import { isByPort, type OpenPorts } from './open-ports.ts'
 import { PacketClasses } from './packet-classes.ts'
-import type { BufferView, Point, Signature } from './rule.ts'
+import { PacketEnds } from './packet-ends.ts'
+import type { BufferView, Header, Point, Signature } from './rule.ts'
 import type { TransactionView } from './transaction-view.ts'
 
 /** Rules that look at packets: those without a literal, by what a packet shows at once. */
 export abstract class PacketRules {
   /** Judged for every packet of their ports: no literal of theirs must be there, or one that is anywhere. */
   readonly always: number[] = []
+  /** Ports that `find` asks about, here and where streams are looked through. */
+  readonly opened: OpenPorts[] = []
+  /** Of `always` one may match without bytes. */
+  asksEmpty = false
   /** Of `always`. */
   classes = new PacketClasses([])
 
@@ -27,16 +32,14 @@ export abstract class PacketRules {
   /** Whose literal lies in the payload, [start, end) of the packet's bytes; `open`: of its ends, as `opened` has them. */
   abstract find(packet: Packet, start: number, end: number, found: Candidates, open: number): void // biome-ignore format: one line
 
-  /** Ports that `find` asks about. */
-  get opened(): readonly OpenPorts[] {
-    return []
-  }
-
-  /** When all were added. */
-  *classify(signatures: readonly Signature[]): Generator<void> {
+  /** When all were added; `met`: whether such packets, and their flows, may meet a rule for it. */
+  *classify(signatures: readonly Signature[], met: (header: Header) => boolean): Generator<void> {
     const always = this.always.map((index) => signatures[index] as Signature)
-    this.classes = new PacketClasses(always, this.opened)
-    yield* this.classes.ends.parts()
+    this.asksEmpty = always.some(({ fast }) => fast === undefined)
+    const headers = signatures.map(({ header }) => header).filter(met)
+    const ends = new PacketEnds({ headers, always, opened: this.opened, rules: signatures.length })
+    this.classes = new PacketClasses(always, ends)
+    yield* ends.parts()
   }
 }
 

@@ -10,7 +10,7 @@ const SEED = Number(process.env['PICKET_SEED'] ?? (Math.random() * 2 ** 32) >>> 
 process.stderr.write(`open-ports: PICKET_SEED=${SEED}\n`)
 
 const LITERALS = ['a', ' ', '|00|', '|03 00|', '|16 03|', 'et', 'abc', '|00 00 00|', 'lit']
-const PORTS = ['any', '137', '[137,3306]', '[1024:5000]', '[1024:]', '!137', '3306']
+const PORTS = ['any', '80', '137', '[137,3306]', '[1024:5000]', '[1024:]', '!137', '3306']
 const BYTES = ['a', ' ', '\x00', '\x03', '\x16', 'e', 't', 'bc', 'lit', '-']
 
 function rule(chance: Chance, sid: number, proto: string): string {

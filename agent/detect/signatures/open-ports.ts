@@ -1,17 +1,24 @@
 /** For a port at either end of a packet, whether there is a rule for it. */
 import { commonness } from './fast-pattern.ts'
 import type { PortGroup } from './port-group.ts'
-import type { FastPattern, Signature } from './rule.ts'
+import type { FastPattern, Header, Signature } from './rule.ts'
 
 const PORTS = 65_536
 /** A literal that random traffic has at one place of so many says less than ports do, if these are few. */
 const COMMON = 1 / 100_000
 const FEW_PORTS = 4096
+/** Nor do these say more: most packets have one. */
+const BUSY_PORTS = [53, 80, 443]
 
 /** Whether a rule that is found by this literal is looked for between its own ports alone. */
 export function isByPort({ header, point }: Signature, literal: FastPattern): boolean {
   if (point !== undefined || commonness(literal) < COMMON) return false
-  return Math.min(header.sourcePorts.count, header.destinationPorts.count) <= FEW_PORTS
+  const ports = fewerOf(header)
+  return ports.count <= FEW_PORTS && !BUSY_PORTS.some((port) => ports.has(port))
+}
+
+function fewerOf({ sourcePorts, destinationPorts }: Header): PortGroup {
+  return sourcePorts.count < destinationPorts.count ? sourcePorts : destinationPorts
 }
 
 export class OpenPorts {
@@ -21,9 +28,9 @@ export class OpenPorts {
   readonly #knownTo = new Set<PortGroup>()
 
   /** For the end of a rule that fewer ports are in. */
-  openFor({ header: { sourcePorts, destinationPorts } }: Signature): void {
-    if (sourcePorts.count < destinationPorts.count) this.open('from', sourcePorts)
-    else this.open('to', destinationPorts)
+  openFor({ header }: Signature): void {
+    const ports = fewerOf(header)
+    this.open(ports === header.destinationPorts ? 'to' : 'from', ports)
   }
 
   open(end: 'from' | 'to', ports: PortGroup): void {
@@ -32,6 +39,15 @@ export class OpenPorts {
     known.add(ports)
     const marks = end === 'to' ? this.#to : this.#from
     for (let port = 0; port < PORTS; port++) if (ports.has(port)) marks[port] = 1
+  }
+
+  /** Those at that end. */
+  told(end: 'from' | 'to'): Uint16Array {
+    const marks = end === 'to' ? this.#to : this.#from
+    const all = new Uint16Array(PORTS)
+    let count = 0
+    for (let port = 0; port < PORTS; port++) if (marks[port] === 1) all[count++] = port
+    return all.subarray(0, count)
   }
 
   areOpen(from: number, to: number): boolean {

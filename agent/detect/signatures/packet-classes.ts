@@ -2,8 +2,7 @@
 import type { Packet } from '../../decode/packet.ts'
 import { type FlowTableLike, STATE_ESTABLISHED } from './flows.ts'
 import { isFirst, protocolFits } from './header-match.ts'
-import type { OpenPorts } from './open-ports.ts'
-import { ANY_ENDS, PacketEnds } from './packet-ends.ts'
+import { PacketEnds } from './packet-ends.ts'
 import type { PacketTest, Signature } from './rule.ts'
 
 /** TCP by its flags, others by their number; each in three directions, in two states, whole or a fragment, the first of its flow or not, with bytes or without. */
@@ -11,25 +10,26 @@ const CLASSES_MAX = (256 + 256) * 48
 /** Places for lists by class and ends; who comes with more is given all rules to ask. */
 const PLACES_MAX = 262_144
 
+const NONE: readonly Signature[] = []
+
 export class PacketClasses {
   readonly #all: readonly Signature[]
   readonly ends: PacketEnds
   /** Made when the first packet of a class comes; by its ends. */
   readonly #known: ((readonly Signature[] | undefined)[] | undefined)[]
   #places = 0
+  #renewed = 0
 
-  constructor(all: readonly Signature[], opened: readonly OpenPorts[] = []) {
+  constructor(all: readonly Signature[], ends = new PacketEnds()) {
     this.#all = all
     this.#known = Array.from({ length: all.length > 0 ? CLASSES_MAX : 1 }, () => undefined)
-    this.ends = new PacketEnds(
-      all.map(({ header }) => header),
-      opened,
-    )
+    this.ends = ends
   }
 
   /** Those that this packet, with these ends, may satisfy. */
   of(packet: Packet, ends: number, flows: FlowTableLike): readonly Signature[] {
-    if (this.#all.length === 0) return this.#all
+    if (!this.ends.areAsked(ends)) return NONE
+    if (this.ends.renewed !== this.#renewed) this.#forget()
     const { protocol, tcpFlags, flow, toServer, fragment } = packet
     const empty = packet.payloadBytes === 0
     const established = flow >= 0 && (flows.state[flow] as number) >= STATE_ESTABLISHED
@@ -49,13 +49,20 @@ export class PacketClasses {
   ): readonly Signature[] {
     const lists = this.#known[place] ?? []
     const missing = Math.max(0, ends + 1 - lists.length)
-    if (ends === ANY_ENDS || this.#places + missing > PLACES_MAX) return this.#all
+    if (this.#places + missing > PLACES_MAX) return this.#all
     this.#places += missing
     const made = this.#all.filter((each) => may(each, packet, seen) && this.#reaches(each, packet))
     while (lists.length <= ends) lists.push(undefined)
     lists[ends] = made
     this.#known[place] = lists
     return made
+  }
+
+  /** Ends have other numbers now. */
+  #forget(): void {
+    this.#known.fill(undefined)
+    this.#places = 0
+    this.#renewed = this.ends.renewed
   }
 
   /** As far as its ends tell: other addresses are asked packet by packet. */

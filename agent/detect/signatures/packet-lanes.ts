@@ -13,32 +13,42 @@ import type { FastPattern, Signature } from './rule.ts'
 
 /** What is the beginning of a segment: what says whose it is, and what a rule may look into. */
 const BEGINNINGS = [16, 512] as const // through the second once for whatever ports: a few literals more cost nothing
+/** Of no more bytes: what is looked for in it is looked for at once, for a look costs more than its bytes do. */
 const SMALL_BYTES = 64
 /** So many rules with one beginning are told apart by what else they ask for: every segment of SMB begins as they do. */
 const SAME_MAX = 16
+/** Of a short beginning so many, if what else they ask for is long. */
+const SAME_SHORT_MAX = 3
+const SHORT_BYTES = 3
+const LONG_BYTES = 4
 const WHOLE = Number.POSITIVE_INFINITY
 
-/** Literals that are looked for in so much of a segment, of these ports, of this size. */
+/** Literals that are looked for in so much of a segment, of these ports. */
 interface Stretch {
   prefilter: WasmPrefilter
   bytes: number
   ports: OpenPorts | undefined
   /** Its bit among the ends of a packet; 0: whatever ports. */
   bit: number
-  /** A longer segment is none for them. */
-  most: number
+}
+
+/** Of one direction: for small segments everything, for larger ones by what is to be looked through. */
+interface Way {
+  small: WasmPrefilter
+  stretches: Stretch[]
 }
 
 export class SegmentRules extends PacketRules {
   readonly #room: ScanRoom
   readonly #added: Signature[] = []
-  readonly #opened: OpenPorts[] = []
-  #toServer: Stretch[] = []
-  #toClient: Stretch[] = []
+  readonly #toServer: Way
+  readonly #toClient: Way
 
   constructor(room: ScanRoom) {
     super()
     this.#room = room
+    this.#toServer = { small: new WasmPrefilter(room), stretches: [] }
+    this.#toClient = { small: new WasmPrefilter(room), stretches: [] }
   }
 
   override add(signature: Signature): void {
@@ -52,61 +62,59 @@ export class SegmentRules extends PacketRules {
     const alike = new Map<string, number>()
     for (const lead of leads.values()) alike.set(keyOf(lead), (alike.get(keyOf(lead)) ?? 0) + 1)
     for (const [signature, lead] of leads) {
-      const own = (alike.get(keyOf(lead)) ?? 0) <= SAME_MAX || lead.pattern === signature.fast
-      const found = own ? lead : wholeLead(signature)
+      const own = (alike.get(keyOf(lead)) ?? 0) <= sameMax(lead, signature)
+      const found = own || lead.pattern === signature.fast ? lead : wholeLead(signature)
       if (isByPort(signature, found.pattern)) super.add(signature)
       else yield* this.#place(signature, found)
     }
-    for (const { prefilter } of new Set([...this.#toServer, ...this.#toClient]))
-      yield* prefilter.parts()
+    for (const { small, stretches } of [this.#toServer, this.#toClient]) {
+      yield* small.parts()
+      for (const { prefilter } of stretches) yield* prefilter.parts()
+    }
   }
 
-  *#place({ header, index, side, sizeMost }: Signature, lead: Lead): Generator<void> {
+  *#place({ header, index, side, sizeMost }: Signature, { pattern, bytes }: Lead): Generator<void> {
     const { sourcePorts, destinationPorts } = header
     const one = destinationPorts.any ? sourcePorts : destinationPorts
-    const small = sizeMost <= SMALL_BYTES
-    const bytes = small ? SMALL_BYTES : lead.bytes
-    const most = small ? SMALL_BYTES : WHOLE
-    const { pattern } = lead
-    for (const stretches of [this.#toServer, this.#toClient]) {
-      if (side === (stretches === this.#toServer ? 2 : 1)) continue
-      const ported = !one.any && bytes !== BEGINNINGS[1]
-      const { prefilter, ports } = this.#stretch(stretches, { bytes, most, ported })
-      prefilter.add(pattern.bytes, pattern.nocase, index)
-      ports?.open(one === destinationPorts ? 'to' : 'from', one)
+    const ported = !one.any && bytes !== BEGINNINGS[1]
+    for (const { small, stretches } of [this.#toServer, this.#toClient]) {
+      if (side === (small === this.#toServer.small ? 2 : 1)) continue
+      small.add(pattern.bytes, pattern.nocase, index)
+      if (sizeMost > SMALL_BYTES) {
+        const { prefilter, ports } = this.#stretch(stretches, bytes, ported)
+        prefilter.add(pattern.bytes, pattern.nocase, index)
+        ports?.open(one === destinationPorts ? 'to' : 'from', one)
+      }
       yield
     }
   }
 
-  #stretch(
-    stretches: Stretch[],
-    { bytes, most, ported }: { bytes: number; most: number; ported: boolean },
-  ): Stretch {
+  #stretch(stretches: Stretch[], bytes: number, ported: boolean): Stretch {
     const known = stretches.find(
-      (each) => each.bytes === bytes && each.most === most && ported === (each.ports !== undefined),
+      (each) => each.bytes === bytes && ported === (each.ports !== undefined),
     )
     if (known) return known
     const prefilter = new WasmPrefilter(this.#room)
     const ports = ported ? new OpenPorts() : undefined
-    const made = { prefilter, bytes, most, ports, bit: ports ? 1 << this.#opened.length : 0 }
-    if (ports) this.#opened.push(ports)
+    const made = { prefilter, bytes, ports, bit: ports ? 1 << this.opened.length : 0 }
+    if (ports) this.opened.push(ports)
     stretches.push(made)
     // What was put into the room for the longest serves the others.
     stretches.sort((a, b) => b.bytes - a.bytes)
     return made
   }
 
-  override get opened(): readonly OpenPorts[] {
-    return this.#opened
-  }
-
   override find(packet: Packet, start: number, end: number, found: Candidates, open: number): void {
     const { bytes, toServer } = packet
-    const stretches = toServer ? this.#toServer : this.#toClient
+    const { small, stretches } = toServer ? this.#toServer : this.#toClient
+    if (end - start <= SMALL_BYTES) {
+      small.scan(bytes, start, end, found, start)
+      return
+    }
     let there = 0
     for (let i = 0; i < stretches.length; i++) {
-      const { prefilter, bit, most, bytes: long } = stretches[i] as Stretch
-      if (end - start > most || (open & bit) !== bit) continue
+      const { prefilter, bit, bytes: long } = stretches[i] as Stretch
+      if ((open & bit) !== bit) continue
       const stop = Math.min(end, start + long)
       if (stop - start > PIECE_BYTES_MAX) {
         prefilter.scan(bytes, start, stop, found, start)
@@ -136,6 +144,11 @@ function leadOf(signature: Signature): Lead {
   return near === undefined || bytes === undefined
     ? wholeLead(signature)
     : { pattern: near.pattern, bytes }
+}
+
+function sameMax({ pattern }: Lead, { fast }: Signature): number {
+  const long = fast !== undefined && fast.bytes.length >= LONG_BYTES
+  return long && pattern.bytes.length <= SHORT_BYTES ? SAME_SHORT_MAX : SAME_MAX
 }
 
 function keyOf({ pattern: { bytes, nocase } }: Lead): string {

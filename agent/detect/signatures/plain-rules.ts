@@ -20,12 +20,12 @@ export class PlainRules {
     this.#others = others.map(({ index }) => index)
   }
 
-  /** Those to judge with this piece, which ends the window [0, end) that begins at `base` of the stream. */
-  due(window: Uint8Array, end: number, base: number, lookOn: LookOn): readonly number[] {
+  /** Those to judge with this piece, which ends the window that begins at `base` of the stream. */
+  due(window: Uint8Array, base: number, lookOn: LookOn): readonly number[] {
     if (!this.#any) return this.#all
     const from = Math.max(0, lookOn.plain - base)
     // Where a limit was met, each answers for itself.
-    if (this.#any.searchOn(window.subarray(0, end), from) !== 0) return this.#all
+    if (this.#any.searchOn(window, from) !== 0) return this.#all
     lookOn.plainNext = Math.min(lookOn.plainNext, base + this.#any.rest)
     return this.#others
   }

@@ -22,6 +22,17 @@ export class PortGroup {
     return this.#bits.every((byte, i) => byte === other.#bits[i])
   }
 
+  /** Ports that it tells from all others: those in it, or, where these are fewer, those that are not. */
+  told(): Uint16Array {
+    const flip = this.count > PORTS / 2 ? 0xff : 0
+    const all = new Uint16Array(flip === 0 ? this.count : PORTS - this.count)
+    let count = 0
+    for (let i = 0; i < PORTS / 8; i++)
+      for (let left = (this.#bits[i] as number) ^ flip; left !== 0; left &= left - 1)
+        all[count++] = i * 8 + 31 - Math.clz32(left & -left)
+    return all
+  }
+
   has(port: number): boolean {
     return this.any || ((this.#bits[port >> 3] as number) & (1 << (port & 7))) !== 0
   }

@@ -8,6 +8,7 @@ import { Shared } from './compile.ts'
 import type { Condition } from './condition.ts'
 import { payloadFast } from './fast-pattern.ts'
 import { DatagramRules, type PacketRules, PointLanes, pointIndex } from './lanes.ts'
+import type { PacketEnds } from './packet-ends.ts'
 import { SegmentRules } from './packet-lanes.ts'
 import type { BufferView, RuleAction, Signature, ThresholdRule } from './rule.ts'
 import { type CompiledRule, compileFiles, type Refusal, type RuleFile } from './rule-files.ts'
@@ -112,7 +113,10 @@ export class RuleSet {
       }
     }
     for (const rules of [this.tcp, this.udp, this.other, ...this.streams]) yield* rules.parts()
-    for (const rules of [this.tcp, this.udp, this.other]) yield* rules.classify(this.signatures)
+    for (const stream of this.streams) stream.openAmong(this.tcp.opened)
+    yield* this.tcp.classify(this.signatures, (each) => each.anyProtocol || each.tcp)
+    yield* this.udp.classify(this.signatures, (each) => each.anyProtocol || each.udp)
+    yield* this.other.classify(this.signatures, (each) => each.anyProtocol || each.icmp || each.icmpv6) // biome-ignore format: one line
     for (const { scans } of this.points) for (const { prefilter } of scans) yield* prefilter.parts()
   }
 
@@ -128,6 +132,12 @@ export class RuleSet {
   ofPacket({ fault, protocol }: Packet): PacketRules {
     if (fault !== undefined) return this.other
     return protocol === 6 ? this.tcp : protocol === 17 ? this.udp : this.other
+  }
+
+  /** Those whose ends flows of this protocol have. */
+  endsOf(protocol: number): PacketEnds {
+    const { classes } = protocol === 6 ? this.tcp : protocol === 17 ? this.udp : this.other
+    return classes.ends
   }
 
   /** Where the signature of this id is; -1: its rule is gone. */

@@ -1,13 +1,13 @@
 /**
  * The rules that look at one direction of streams: those that ask for something at its beginning, those of one protocol, and
- * the others. A stream is looked through for those alone that may still be met in it.
+ * the others. A stream is looked through for those alone that may still be met in it, all at once.
  */
 import type { AppProto } from '../../decode/records.ts'
 import type { Candidates } from '../prefilter/prefilter.ts'
 import type { ScanRoom } from '../prefilter/scan-room.ts'
 import { ShapeFilter } from '../prefilter/shapes.ts'
 import { WasmPrefilter } from '../prefilter/wasm-grams.ts'
-import type { FlowTableLike } from './flows.ts'
+import type { LookOn } from './look-on.ts'
 import { mustBeWithin } from './near-start.ts'
 import { isByPort, OpenPorts } from './open-ports.ts'
 import { PlainRules } from './plain-rules.ts'
@@ -16,6 +16,8 @@ import type { FastPattern, Signature } from './rule.ts'
 
 /** What is the beginning of a stream. */
 const HEAD_BYTES = 1024
+/** Of a longer literal its end is looked for: the bytes in front of a segment that are looked at again are as many. */
+const LITERAL_BYTES_MAX = 32
 /** A protocol that fewer rules ask for has no pass of its own. */
 const OWN_LEAST = 16
 
@@ -31,31 +33,36 @@ interface Added {
 export class StreamRules {
   /** Judged with every piece: no literal of theirs must be there. */
   readonly always: number[] = []
-  /** Bytes of the longest literal. */
+  /** Bytes of the longest literal that is looked for. */
   longest = 0
   readonly #room: ScanRoom
   readonly #added: Added[] = []
-  readonly #head: WasmPrefilter
-  /** Beyond the beginning: of streams of these protocols, of any other, and of those that are not known yet. */
-  readonly #own = new Map<AppProto, WasmPrefilter>()
-  readonly #other: WasmPrefilter
-  readonly #all: WasmPrefilter
+  /** At the beginning of a stream for all that may be there, and beyond it. */
+  readonly #head: Passes
+  readonly #body: Passes
   /** Literals that are anywhere: in streams of these ports alone. */
   readonly #commonHead: WasmPrefilter
   readonly #commonBody: WasmPrefilter
   readonly #headPorts = new OpenPorts()
   readonly #bodyPorts = new OpenPorts()
+  #headBit = 0
+  #bodyBit = 0
   readonly #shapes: ShapeFilter
   #plain: PlainRules | undefined
 
   constructor(room: ScanRoom) {
     this.#room = room
-    this.#head = new WasmPrefilter(room)
-    this.#other = new WasmPrefilter(room)
-    this.#all = new WasmPrefilter(room)
+    this.#head = new Passes(room)
+    this.#body = new Passes(room)
     this.#commonHead = new WasmPrefilter(room)
     this.#commonBody = new WasmPrefilter(room)
     this.#shapes = new ShapeFilter(room)
+  }
+
+  /** Ports are told apart with those of packets. */
+  openAmong(opened: OpenPorts[]): void {
+    this.#headBit = 1 << (opened.push(this.#headPorts) - 1)
+    this.#bodyBit = 1 << (opened.push(this.#bodyPorts) - 1)
   }
 
   /** `found`: by any of these it is found in the stream, or by that shape. */
@@ -68,9 +75,10 @@ export class StreamRules {
     }
     if (found.length === 0) this.always.push(index)
     const head = (mustBeWithin(signature) ?? Number.POSITIVE_INFINITY) <= HEAD_BYTES
-    for (const fast of found) {
-      const common = isByPort(signature, fast)
+    for (const each of found) {
+      const common = isByPort(signature, each)
       if (common) (head ? this.#headPorts : this.#bodyPorts).openFor(signature)
+      const fast = { ...each, bytes: each.bytes.subarray(-LITERAL_BYTES_MAX) }
       this.#added.push({ index, common, fast, head, proto })
       this.longest = Math.max(this.longest, fast.bytes.length)
     }
@@ -81,49 +89,39 @@ export class StreamRules {
     for (const { common, head, proto } of this.#added)
       if (!common && !head && proto !== undefined) own.set(proto, (own.get(proto) ?? 0) + 1)
     for (const [proto, count] of own)
-      if (count >= OWN_LEAST) this.#own.set(proto, new WasmPrefilter(this.#room))
-    for (const each of this.#added) {
-      for (const prefilter of this.#placesOf(each))
-        prefilter.add(each.fast.bytes, each.fast.nocase, each.index)
+      if (count >= OWN_LEAST) for (const passes of [this.#head, this.#body]) passes.open(proto)
+    for (const { common, head, fast, index, proto } of this.#added) {
+      if (common) (head ? this.#commonHead : this.#commonBody).add(fast.bytes, fast.nocase, index)
+      else {
+        this.#head.add(fast, index, proto)
+        if (!head) this.#body.add(fast, index, proto)
+      }
       yield
     }
     this.#added.length = 0
-    const anywhere = [this.#head, this.#other, this.#all, ...this.#own.values()]
-    for (const prefilter of [...anywhere, this.#commonHead, this.#commonBody])
-      yield* prefilter.parts()
+    for (const passes of [this.#head, this.#body]) yield* passes.parts()
+    for (const prefilter of [this.#commonHead, this.#commonBody]) yield* prefilter.parts()
     this.#shapes.build()
-  }
-
-  /** One of a protocol that has no pass of its own is looked for with the others. */
-  #placesOf({ common, head, proto }: Added): readonly WasmPrefilter[] {
-    if (common) return [head ? this.#commonHead : this.#commonBody]
-    if (head) return [this.#head]
-    const own = proto === undefined ? undefined : this.#own.get(proto)
-    return own ? [this.#all, own] : [this.#all, this.#other, ...this.#own.values()]
   }
 
   /**
    * Whose literal lies in [start, end) of `bytes` and ends behind `fresh`. `base`: how far into the stream the bytes begin;
-   * `key`: its flow and direction; `proto`: what that is known to speak.
+   * `proto`: what its flow is known to speak; `open`: of its ends, as `openAmong` has them.
    */
   find(
     bytes: Uint8Array,
     { start, end, fresh, base }: { start: number; end: number; fresh: number; base: number },
-    { key, proto, flows }: { key: number; proto: AppProto; flows: FlowTableLike },
+    { proto, open }: { proto: AppProto; open: number },
     found: Candidates,
   ): void {
-    const [client, server] = [flows.clientPort[key >> 1] as number, flows.serverPort[key >> 1] as number] // biome-ignore format: one line
-    const [from, to] = (key & 1) === 1 ? [client, server] : [server, client]
-    const body = proto === 'unknown' ? this.#all : (this.#own.get(proto) ?? this.#other)
     const begins = base < HEAD_BYTES
-    const head = begins && this.#head.patterns > 0
-    const commonHead = begins && this.#headPorts.areOpen(from, to)
-    const commonBody = this.#bodyPorts.areOpen(from, to)
-    if (!head && !commonHead && !commonBody && body.patterns === 0 && this.#shapes.empty) return
+    const pass = (begins ? this.#head : this.#body).of(proto)
+    const commonHead = begins && (open & this.#headBit) !== 0 && this.#commonHead.patterns > 0
+    const commonBody = (open & this.#bodyBit) !== 0 && this.#commonBody.patterns > 0
+    if (pass.patterns === 0 && !commonHead && !commonBody && this.#shapes.empty) return
     this.#room.put(bytes, start, end)
-    if (head) this.#head.look(start, end, found, fresh)
+    if (pass.patterns > 0) pass.look(start, end, found, fresh)
     if (commonHead) this.#commonHead.look(start, end, found, fresh)
-    if (body.patterns > 0) body.look(start, end, found, fresh)
     if (commonBody) this.#commonBody.look(start, end, found, fresh)
     if (!this.#shapes.empty) this.#shapes.look(start, end, found, fresh)
   }
@@ -132,13 +130,53 @@ export class StreamRules {
     return this.always.length === 0 && this.longest === 0
   }
 
-  /** Of `always`; made at the first. */
-  plain(signatures: readonly Signature[]): PlainRules {
+  /** Of `always` those to judge with what ends at `end`, kept from `start` on, which is at `base` of the stream. */
+  due(
+    signatures: readonly Signature[],
+    { bytes, start, end, base }: { bytes: Uint8Array; start: number; end: number; base: number },
+    lookOn: LookOn,
+  ): readonly number[] {
+    if (this.always.length === 0) return this.always
     this.#plain ??= new PlainRules(this.always.map((index) => signatures[index] as Signature))
-    return this.#plain
+    return this.#plain.due(bytes.subarray(start, end), base, lookOn)
   }
 
   release(): void {
     this.#plain?.release()
+  }
+}
+
+/** What streams are looked through for: those of a protocol that many rules ask for, of any other, and those that are not known yet. */
+class Passes {
+  readonly #room: ScanRoom
+  readonly #own = new Map<AppProto, WasmPrefilter>()
+  readonly #other: WasmPrefilter
+  readonly #all: WasmPrefilter
+
+  constructor(room: ScanRoom) {
+    this.#room = room
+    this.#other = new WasmPrefilter(room)
+    this.#all = new WasmPrefilter(room)
+  }
+
+  /** Streams of this protocol have a pass of their own. */
+  open(proto: AppProto): void {
+    this.#own.set(proto, new WasmPrefilter(this.#room))
+  }
+
+  /** One of a protocol that has no pass of its own is looked for with the others. */
+  add({ bytes, nocase }: FastPattern, index: number, proto: AppProto | undefined): void {
+    const own = proto === undefined ? undefined : this.#own.get(proto)
+    const places = own ? [own] : [this.#other, ...this.#own.values()]
+    for (const prefilter of [this.#all, ...places]) prefilter.add(bytes, nocase, index)
+  }
+
+  *parts(): Generator<void> {
+    for (const prefilter of [this.#all, this.#other, ...this.#own.values()])
+      yield* prefilter.parts()
+  }
+
+  of(proto: AppProto): WasmPrefilter {
+    return proto === 'unknown' ? this.#all : (this.#own.get(proto) ?? this.#other)
   }
 }

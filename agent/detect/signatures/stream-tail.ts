@@ -173,6 +173,12 @@ export class Tails {
     this.#release(key)
   }
 
+  /** Whether a rule waits for more of this direction, or for its protocol. Mostly none does. */
+  waits(key: number): boolean {
+    const slab = this.#slabOf[key] as number
+    return slab >= 0 && this.#waitingCount[slab] !== 0
+  }
+
   /** Takes out from where in the stream plain rules look on; 0 where rules may see it otherwise than then. */
   goOn(key: number, state: number, proto: AppProto): number {
     const slab = this.#slabOf[key] as number

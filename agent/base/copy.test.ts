@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { Chance } from '../../test/traffic/chance.ts'
+import { copyBytes } from './copy.ts'
+
+const SEED = Number(process.env['PICKET_SEED'] ?? (Math.random() * 2 ** 32) >>> 0)
+process.stderr.write(`copy: PICKET_SEED=${SEED}\n`)
+
+test('few bytes or many, from anywhere to anywhere, and none beside them', () => {
+  const chance = new Chance(SEED)
+  const memory = () =>
+    Buffer.from(Array.from({ length: 700 }, () => chance.int(0, 255))).subarray(chance.int(0, 20))
+  const sources = Array.from({ length: 7 }, memory)
+  for (let round = 0; round < 3000; round++) {
+    const bytes = chance.pick(sources)
+    const target = memory()
+    const size = chance.int(0, chance.pick([9, 64, 70, 300]))
+    const [start, at] = [chance.int(0, 300), chance.int(0, 300)]
+    const expected = Buffer.from(target)
+    bytes.copy(expected, at, start, start + size)
+    copyBytes(bytes, start, start + size, target, at)
+    expect(target.equals(expected), `${size} bytes from ${start} to ${at}`).toBe(true)
+  }
+})
+
+test('within one array they may overlap', () => {
+  for (const [from, to] of [
+    [0, 3],
+    [3, 0],
+    [10, 12],
+  ] as const) {
+    // biome-ignore format: one list
+    const bytes = Buffer.from(Array.from({ length: 100 }, (_, i) => i))
+    const expected = Buffer.from(bytes)
+    expected.copy(expected, to, from, from + 40)
+    copyBytes(bytes, from, from + 40, bytes, to)
+    expect(bytes.equals(expected)).toBe(true)
+  }
+})
