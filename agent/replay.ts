@@ -62,7 +62,7 @@ export class Replay implements Output {
   readonly refused: readonly Refusal[]
   readonly #path: InspectorOptions
   readonly #inspector: Inspector
-  #letGo: () => void = () => {}
+  #letGo: (() => void) | undefined
   readonly #findings: Findings
   readonly #baselines: Baselines | undefined
   readonly #assets = new Assets()
@@ -107,7 +107,7 @@ export class Replay implements Output {
       const start = performance.now()
       this.#inspector.run(batch)
       this.#packets += batch.count
-      if (this.#packets > WARMED_PACKETS) this.#letGo()
+      if (this.#packets > WARMED_PACKETS) this.#goOn()
       this.#seconds += (performance.now() - start) / 1000
       await afterBatch?.()
     }
@@ -153,6 +153,12 @@ export class Replay implements Output {
   ticked(timeUs: number): void {
     this.#keepFound(this.#baselines?.tick(timeUs) ?? [])
     for (const finding of this.#findings.tick(timeUs)) this.#keep(finding)
+  }
+
+  /** What it was warmed with is of no use any more. */
+  #goOn(): void {
+    this.#letGo?.()
+    this.#letGo = undefined
   }
 
   #keepFound(all: readonly BaselineFinding[]): void {

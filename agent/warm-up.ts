@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url'
 import { openFile } from './capture/file.ts'
 import type { FrameBatch } from './capture/source.ts'
+import { compileLittle, compileSeldom, compileSoon } from './compiling.ts'
 import { Dataset } from './detect/signatures/datasets.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { INSPECTION } from './inspection.ts'
@@ -20,8 +21,8 @@ const ROUNDS = 10
 const KINDS_MAX = 6
 /** A machine that is busy begins with less. */
 const WARM_MS_MAX = 1500
-/** Of real ones: what warmed the engine is let go after so many. */
-export const WARMED_PACKETS = 20_000
+/** Of real ones: what warmed the engine is let go after so many, and what more is hot is compiled. */
+export const WARMED_PACKETS = 100_000
 const LITERALS_MAX = 600
 const LITERAL_BYTES_MAX = 64
 /** Ethernet, IPv4 and TCP with timestamps: where a request begins in most of our frames. */
@@ -46,6 +47,7 @@ export async function warmUp(options: InspectorOptions): Promise<() => void> {
   const literals = literalsOf(options.rules)
   const until = performance.now() + WARM_MS_MAX
   Dataset.keeps = false
+  compileSoon()
   try {
     for (let round = 0; round < ROUNDS && performance.now() < until; round++) {
       const at = round % 2
@@ -62,8 +64,12 @@ export async function warmUp(options: InspectorOptions): Promise<() => void> {
     }
   } finally {
     Dataset.keeps = true
+    compileLittle()
   }
-  return () => void inspectors.splice(0)
+  return () => {
+    inspectors.length = 0
+    compileSeldom()
+  }
 }
 
 /** Another kind of object, before anything is hot: code that calls it is then made for any, and not made again for the one that counts. */
