@@ -117,3 +117,12 @@ test('through the whole path: byte by byte, and to the end of the connection', a
   expect(sids(await said('GET / HTTP/7.0\r\n\r\n'))).toEqual([1])
   expect(sids(await said('say HTTP/'))).toEqual([1])
 })
+
+test('a literal longer than the part of it that is looked for is found wherever it is cut', () => {
+  const literal = Array.from({ length: 100 }, (_, i) => String.fromCharCode(97 + ((i * 7) % 26))).join('') // biome-ignore format: one line
+  for (let cut = 1; cut < literal.length; cut++) {
+    const lab = new SignatureLab(rule(`content:"${literal}";`, 'tcp'))
+    const turns = [`..${literal.slice(0, cut)}`, `${literal.slice(cut)} and more`]
+    expect(lab.segments(pieces(...turns)), `${cut}`).toEqual([1])
+  }
+})
