@@ -1,6 +1,7 @@
 /**
  * The memory that the tables of one set's prefilters and the bytes in hand share: the kernel sees nothing else. The
- * bytes of a buffer are copied to its beginning, which costs less than a tenth of looking at them.
+ * bytes of a buffer are copied to its beginning, which costs less than a tenth of looking at them; those of a stream have
+ * a place of their own, where they are gathered, looked through and judged without another copy.
  */
 import { copyBytes } from '../../base/copy.ts'
 import { type Kernel, kernelOver } from './scan-kernel.ts'
@@ -9,8 +10,12 @@ import { NOTES } from './table-layout.ts'
 
 /** Bytes that are looked at in one go. */
 export const PIECE_BYTES_MAX = 32_768
-/** Before them, so that no address of a pattern is below 0; behind them, so that no load goes past them. */
-const MARGIN_BYTES = 16_384
+/** Before them, so that no address of a pattern is below 0, whose literal is of 8,192 bytes at most; behind the tables, so that no load goes past them. */
+const MARGIN_BYTES = 9216
+/** Of a stream: what has come, and what had before, which lies in front of it. */
+export const STREAM_BYTES_MAX = 18_944
+export const STREAM_BEFORE_MAX = 4096
+const STREAM = MARGIN_BYTES + PIECE_BYTES_MAX + STREAM_BEFORE_MAX
 const PAGE_BYTES = 65_536
 /** 64 MB: the tables of 100,000 patterns are a quarter of it. */
 const PAGES_MAX = 1024
@@ -19,7 +24,9 @@ export class ScanRoom {
   readonly kernel: Kernel
   readonly shapeKernel: ShapeKernel
   readonly #memory = new WebAssembly.Memory({ initial: 2, maximum: PAGES_MAX })
-  #bytes = Buffer.from(this.#memory.buffer)
+  /** All of it, by address. */
+  bytes = new Uint8Array(this.#memory.buffer)
+  #text = Buffer.from(this.#memory.buffer)
   #words = new Uint32Array(this.#memory.buffer)
   #next = NOTES + PIECE_BYTES_MAX + 64
   /** Tables through which bytes are compared: as they are, and with letters lower. */
@@ -34,28 +41,32 @@ export class ScanRoom {
     this.folded = this.keep(bytes.map((c) => (c >= 0x41 && c <= 0x5a ? c | 0x20 : c)))
   }
 
-  /** Where bytes in hand begin. */
-  get piece(): number {
+  /** Where what has come of a stream begins. */
+  get stream(): number {
+    return STREAM
+  }
+
+  /** Gives where they lie, until others are put. */
+  put(bytes: Uint8Array, start: number, end: number): number {
+    copyBytes(bytes, start, end, this.bytes, MARGIN_BYTES)
     return MARGIN_BYTES
   }
 
-  put(bytes: Uint8Array, start: number, end: number): void {
-    copyBytes(bytes, start, end, this.#bytes, MARGIN_BYTES)
-  }
-
   /** Text whose characters are bytes. */
-  putText(text: string): void {
-    this.#bytes.write(text, MARGIN_BYTES, text.length, 'latin1')
+  putText(text: string): number {
+    this.#text.write(text, MARGIN_BYTES, text.length, 'latin1')
+    return MARGIN_BYTES
   }
 
   /** Address of so many zeros. */
   take(size: number): number {
     const at = this.#next
     this.#next = (at + size + 3) & ~3
-    const missing = this.#next + MARGIN_BYTES - this.#bytes.length
+    const missing = this.#next + MARGIN_BYTES - this.bytes.length
     if (missing > 0) {
       this.#memory.grow(Math.ceil(missing / PAGE_BYTES))
-      this.#bytes = Buffer.from(this.#memory.buffer)
+      this.bytes = new Uint8Array(this.#memory.buffer)
+      this.#text = Buffer.from(this.#memory.buffer)
       this.#words = new Uint32Array(this.#memory.buffer)
     }
     return at
@@ -63,7 +74,7 @@ export class ScanRoom {
 
   keep(bytes: Uint8Array): number {
     const at = this.take(bytes.length)
-    this.#bytes.set(bytes, at)
+    this.bytes.set(bytes, at)
     return at
   }
 

@@ -51,19 +51,19 @@ export class ShapeFilter {
     if (this.empty) return
     for (let from = start; ; ) {
       const to = Math.min(end, from + PIECE_BYTES_MAX)
-      this.#room.put(bytes, from, to)
-      this.look(from, to, found, from)
+      const at = this.#room.put(bytes, from, to)
+      this.look(at, at + to - from, found, at)
       if (to === end) return
       from = to - this.longest + 1
     }
   }
 
-  /** In what was put into the room: [start, end) of some bytes. Those that end behind `fresh`, and maybe others. */
+  /** In what lies in [start, end) of the room. Those that end behind `fresh`, and maybe others. */
   look(start: number, end: number, found: Candidates, fresh: number): void {
-    const { piece, shapeKernel } = this.#room
+    const { shapeKernel } = this.#room
     const from = Math.max(start, fresh - this.longest + 1)
     for (const { table, rules } of this.#sets) {
-      const seen = shapeKernel.shapes(table, piece + from - start, piece + end - start)
+      const seen = shapeKernel.shapes(table, from, end)
       for (let bits = seen; bits !== 0; bits &= bits - 1)
         found.add(rules[31 - Math.clz32(bits & -bits)] as number)
     }

@@ -197,8 +197,8 @@ export class WasmPrefilter implements Prefilter {
     if (this.#count === 0) return
     for (let from = start; ; ) {
       const to = Math.min(end, from + PIECE_BYTES_MAX)
-      this.#room.put(bytes, from, to)
-      this.look(from, to, found, fresh)
+      const at = this.#room.put(bytes, from, to)
+      this.look(at, at + to - from, found, at + Math.max(0, fresh - from))
       if (to === end) return
       from = to - this.longest + 1
       fresh = to
@@ -212,21 +212,20 @@ export class WasmPrefilter implements Prefilter {
       this.scan(Buffer.from(text, 'latin1'), 0, text.length, found, 0)
       return
     }
-    this.#room.putText(text)
-    this.look(0, text.length, found, 0)
+    const at = this.#room.putText(text)
+    this.look(at, at + text.length, found, at)
   }
 
-  /** In what was put into the room: [start, end) of some bytes. */
+  /** In what lies in [start, end) of the room and ends behind `fresh`. */
   look(start: number, end: number, found: Candidates, fresh: number): void {
     const room = this.#room
     if (++this.#round > 0xffff_fff0) this.#forgetRounds()
-    const shift = room.piece - start
     const stop = room.kernel.scan(
       this.#sweeps,
       this.#singles,
-      room.piece,
-      end + shift,
-      Math.max(start, fresh) + shift,
+      start,
+      end,
+      fresh,
       this.#round,
       this.#out,
     )

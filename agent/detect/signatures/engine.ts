@@ -76,7 +76,7 @@ export class SignatureEngine {
   constructor(rules: RuleSet, options: EngineOptions) {
     this.#options = options
     this.#flows = options.flows
-    this.#tails = new Tails(options.flows.flowsMax)
+    this.#tails = new Tails(rules.room, options.flows.flowsMax)
     this.#ends = new FlowEnds(options.flows.flowsMax)
     this.#state = new StatePlaces(options.flows, (flow, toServer) =>
       this.#tails.streamed(flow * 2 + +toServer),
@@ -114,6 +114,7 @@ export class SignatureEngine {
     this.#offers = new Offers(rules, this.#list, this.#ends, this.#options)
     this.#lookOn = new LookOn(rules.size)
     this.#tails.beginAnew()
+    this.#tails.moveTo(rules.room)
     this.#ends.clear()
     this.#view.reset(rules.views.length)
     this.#inPacket.clear()
@@ -242,24 +243,23 @@ export class SignatureEngine {
   #lookThrough(key: number, lane: StreamRules, keep: number): void {
     const flow = key >> 1
     const tails = this.#tails
-    tails.take(keep)
-    const { held, at, stop, kept } = tails
+    tails.take(key, keep, lane.longest - 1)
     const waits = tails.waits(key)
     if (waits) this.#judgeMatched(key)
-    const end = kept + stop - at
+    const end = tails.kept + tails.stop - tails.at
     const base = tails.streamed(key) - end
-    const start = at - Math.min(kept, Math.max(0, lane.longest - 1))
-    const span = { start, end: stop, fresh: at, base }
     const open = this.#ends.open(key, this.#rules.tcp.classes.ends)
     this.#candidates.clear()
-    lane.find(held, span, { proto: this.#options.appProto(flow), open }, this.#candidates)
+    lane.find(tails, base, this.#options.appProto(flow), open, this.#candidates)
     const waiting = waits ? tails.waiting(key, this.#waiting, this.#waitingLooks, base) : 0
     this.#list.clear()
-    if (lane.always.length > 0) this.#judgePlain(waiting, key, lane, at - kept, end, base)
+    // What came before is put in front only for those who may look at it.
+    if (lane.always.length > 0) this.#judgePlain(waiting, key, lane, tails.all(), end, base)
     else if (this.#candidates.count + waiting > 0) {
       this.#lookOn.begin(0, base + end)
-      this.#judgeFound(waiting, key, held, at - kept, end, base)
+      this.#judgeFound(waiting, key, tails.held, tails.all(), end, base)
     }
+    tails.keep(key)
   }
 
   /** With those that are judged with every piece. */

@@ -76,9 +76,10 @@ export class DatagramRules extends PacketRules {
       return
     }
     if (this.#prefilter.patterns === 0 && this.#shapes.empty) return
-    this.#room.put(bytes, start, end)
-    if (this.#prefilter.patterns > 0) this.#prefilter.look(start, end, found, start)
-    if (!this.#shapes.empty) this.#shapes.look(start, end, found, start)
+    const at = this.#room.put(bytes, start, end)
+    const stop = at + end - start
+    if (this.#prefilter.patterns > 0) this.#prefilter.look(at, stop, found, at)
+    if (!this.#shapes.empty) this.#shapes.look(at, stop, found, at)
   }
 }
 

@@ -111,6 +111,7 @@ export class SegmentRules extends PacketRules {
       small.scan(bytes, start, end, found, start)
       return
     }
+    let at = 0
     let there = 0
     for (let i = 0; i < stretches.length; i++) {
       const { prefilter, bit, bytes: long } = stretches[i] as Stretch
@@ -121,10 +122,10 @@ export class SegmentRules extends PacketRules {
         continue
       }
       if (there < stop - start) {
-        this.#room.put(bytes, start, stop)
+        at = this.#room.put(bytes, start, stop)
         there = stop - start
       }
-      prefilter.look(start, stop, found, start)
+      prefilter.look(at, at + stop - start, found, at)
     }
   }
 }

@@ -3,7 +3,7 @@ import type { AppEvent } from '../../decode/app-events.ts'
 import type { PacketEvent } from '../../decode/events.ts'
 import type { Packet } from '../../decode/packet.ts'
 import { TRANSACTION_PROTOS } from '../../decode/records.ts'
-import { ScanRoom } from '../prefilter/scan-room.ts'
+import { ScanRoom, STREAM_BEFORE_MAX } from '../prefilter/scan-room.ts'
 import { Shared } from './compile.ts'
 import type { Condition } from './condition.ts'
 import { payloadFast } from './fast-pattern.ts'
@@ -17,7 +17,7 @@ import { StreamRules } from './stream-lanes.ts'
 import { defaultVariables, type Variables } from './variables.ts'
 
 /** What is kept of a stream so that patterns cut by segments are found. */
-export const TAIL_BYTES_MAX = 4096
+export const TAIL_BYTES_MAX = STREAM_BEFORE_MAX
 
 /** Numbers of signatures are begun anew past it; what flows remember of rules is then another's at worst for their life. */
 const IDS_MAX = 2 ** 30
@@ -51,23 +51,23 @@ export class RuleSet {
   follows = 0
   readonly signatures: readonly Signature[]
   readonly views: readonly BufferView[]
-  readonly #room = new ScanRoom()
-  readonly tcp = new SegmentRules(this.#room)
-  readonly udp = new DatagramRules(this.#room)
+  readonly room = new ScanRoom()
+  readonly tcp = new SegmentRules(this.room)
+  readonly udp = new DatagramRules(this.room)
   /** ICMP and every other protocol. */
-  readonly other = new DatagramRules(this.#room)
+  readonly other = new DatagramRules(this.room)
   /** To the client, to the server. */
   readonly streams: readonly [StreamRules, StreamRules] = [
-    new StreamRules(this.#room),
-    new StreamRules(this.#room),
+    new StreamRules(this.room),
+    new StreamRules(this.room),
   ]
   /** Bytes to keep of each direction of a stream. */
   readonly tailBytes: readonly [number, number]
   readonly points: readonly PointLanes[] = TRANSACTION_PROTOS.flatMap(() => [
-    new PointLanes(this.#room),
-    new PointLanes(this.#room),
-    new PointLanes(this.#room),
-    new PointLanes(this.#room),
+    new PointLanes(this.room),
+    new PointLanes(this.room),
+    new PointLanes(this.room),
+    new PointLanes(this.room),
   ])
   /** Those that ask for an event. */
   readonly events = new Map<PacketEvent, number[]>()

@@ -30,12 +30,18 @@ interface Added {
   proto: AppProto | undefined
 }
 
+/** What has come of a stream: from `at` on, with what is looked at again in front of it. */
+interface InRoom {
+  readonly start: number
+  readonly at: number
+  readonly stop: number
+}
+
 export class StreamRules {
   /** Judged with every piece: no literal of theirs must be there. */
   readonly always: number[] = []
   /** Bytes of the longest literal that is looked for. */
   longest = 0
-  readonly #room: ScanRoom
   readonly #added: Added[] = []
   /** At the beginning of a stream for all that may be there, and beyond it. */
   readonly #head: Passes
@@ -51,7 +57,6 @@ export class StreamRules {
   #plain: PlainRules | undefined
 
   constructor(room: ScanRoom) {
-    this.#room = room
     this.#head = new Passes(room)
     this.#body = new Passes(room)
     this.#commonHead = new WasmPrefilter(room)
@@ -105,25 +110,19 @@ export class StreamRules {
   }
 
   /**
-   * Whose literal lies in [start, end) of `bytes` and ends behind `fresh`. `base`: how far into the stream the bytes begin;
+   * Whose literal lies in [start, stop) of the room and ends behind `at`. `base`: how far into the stream what is kept of it begins;
    * `proto`: what its flow is known to speak; `open`: of its ends, as `openAmong` has them.
    */
-  find(
-    bytes: Uint8Array,
-    { start, end, fresh, base }: { start: number; end: number; fresh: number; base: number },
-    { proto, open }: { proto: AppProto; open: number },
-    found: Candidates,
-  ): void {
+  // biome-ignore format: one line
+  find({ start, at, stop }: InRoom, base: number, proto: AppProto, open: number, found: Candidates): void {
     const begins = base < HEAD_BYTES
     const pass = (begins ? this.#head : this.#body).of(proto)
     const commonHead = begins && (open & this.#headBit) !== 0 && this.#commonHead.patterns > 0
     const commonBody = (open & this.#bodyBit) !== 0 && this.#commonBody.patterns > 0
-    if (pass.patterns === 0 && !commonHead && !commonBody && this.#shapes.empty) return
-    this.#room.put(bytes, start, end)
-    if (pass.patterns > 0) pass.look(start, end, found, fresh)
-    if (commonHead) this.#commonHead.look(start, end, found, fresh)
-    if (commonBody) this.#commonBody.look(start, end, found, fresh)
-    if (!this.#shapes.empty) this.#shapes.look(start, end, found, fresh)
+    if (pass.patterns > 0) pass.look(start, stop, found, at)
+    if (commonHead) this.#commonHead.look(start, stop, found, at)
+    if (commonBody) this.#commonBody.look(start, stop, found, at)
+    if (!this.#shapes.empty) this.#shapes.look(start, stop, found, at)
   }
 
   get empty(): boolean {

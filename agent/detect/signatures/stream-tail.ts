@@ -1,21 +1,22 @@
 /**
  * The end of each stream direction, kept so that patterns cut by segments are found, and the rules that
- * have part of what they want there. One block of memory, cut into slabs; when all are in use the one
- * that was given out longest ago is taken, and counted. What comes is put behind what is there; when a slab is full
- * its end moves to its beginning.
+ * have part of what they want there. One block of memory, cut into rings; when all are in use the one
+ * that was given out longest ago is taken, and counted. What comes is gathered where the prefilter looks at it, and is kept once
+ * that is done; what came before is put in front of it when a rule is to be judged, which seldom is.
  */
 import { copyBytes } from '../../base/copy.ts'
 import type { AppProto } from '../../decode/records.ts'
+import { type ScanRoom, STREAM_BYTES_MAX } from '../prefilter/scan-room.ts'
 import { TAIL_BYTES_MAX } from './rule-set.ts'
 
-/** 32 MB a shard. */
+/** 16 MB a shard. */
 export const TAILS_MAX = 4096
-/** A slab: what is kept, and what comes before it moves. */
-const SLAB_BYTES = 2 * TAIL_BYTES_MAX
-/** Of a stream, taken at once: what was held up by a lost segment comes in one. */
-export const PIECE_BYTES_MAX = 16_384
-/** What waits for more of its direction: with what is kept and one more segment it has room in a slab. */
+/** Of one ring. */
+const RING_BYTES = TAIL_BYTES_MAX
+/** What waits for more of its direction. */
 const HELD_BYTES_MAX = 2560
+/** Of a stream, taken at once: what was held up by a lost segment comes in one. It has room behind what waits. */
+export const PIECE_BYTES_MAX = STREAM_BYTES_MAX - HELD_BYTES_MAX
 /** Rules waiting for more of one direction. */
 export const WAITING_MAX = 16
 /** Added to the number of a rule that has matched and waits for the protocol of its flow to be known. */
@@ -31,19 +32,20 @@ export class Tails {
   onCrowded: ((key: number) => void) | undefined
   /** Whose bytes were put and not taken: the direction of the last. -1: nobody's. */
   heldOf = -1
-  /** After `take`: where they lie, [at, stop), and how many of before lie in front of them. */
+  /** After `take`: where they lie, [at, stop) of the room, with those from `start` on in front that are looked at again; and how many of before are kept. */
   held: Uint8Array
-  at = 0
-  stop = 0
+  start = 0
+  at: number
+  stop: number
   kept = 0
   readonly #bytes: Uint8Array
-  /** For what is longer than a slab has room. */
-  readonly #long = new Uint8Array(SLAB_BYTES + PIECE_BYTES_MAX)
   /** By flow and direction. */
   readonly #slabOf: Int32Array
   readonly #streamed: Float64Array
   /** By slab. */
   readonly #owner: Int32Array
+  /** Where the next byte of its ring goes, and how many are there. */
+  readonly #end: Uint16Array
   readonly #length: Uint16Array
   readonly #waiting: Uint32Array
   readonly #waitingFrom: Float64Array
@@ -57,13 +59,18 @@ export class Tails {
   readonly #goOnState: Uint8Array
   readonly #goOnProto: (AppProto | undefined)[]
   #next = 0
+  /** Whose bytes were taken last. */
+  #taken = -1
 
-  constructor(flowsMax: number, slabs = Math.min(TAILS_MAX, flowsMax * 2)) {
-    this.#bytes = new Uint8Array(slabs * SLAB_BYTES)
-    this.held = this.#bytes
+  constructor(room: ScanRoom, flowsMax: number, slabs = Math.min(TAILS_MAX, flowsMax * 2)) {
+    this.held = room.bytes
+    this.at = room.stream
+    this.stop = this.at
+    this.#bytes = new Uint8Array(slabs * RING_BYTES)
     this.#slabOf = new Int32Array(flowsMax * 2).fill(-1)
     this.#streamed = new Float64Array(flowsMax * 2)
     this.#owner = new Int32Array(slabs).fill(-1)
+    this.#end = new Uint16Array(slabs)
     this.#length = new Uint16Array(slabs)
     this.#waiting = new Uint32Array(slabs * WAITING_MAX)
     this.#waitingFrom = new Float64Array(slabs * WAITING_MAX)
@@ -88,78 +95,78 @@ export class Tails {
     return this.#streamed[key] as number
   }
 
-  /** What is kept: the last bytes, `keep` at most. Read it before the next ones come. */
+  /** The last bytes of this direction, `keep` at most. Read it before the next ones come. */
   tail(key: number, keep: number): Uint8Array {
+    const held = this.heldOf === key ? this.stop - this.at : 0
     const slab = this.#slabOf[key] as number
-    if (slab < 0) return NONE
-    const end = slab * SLAB_BYTES + (this.#length[slab] as number)
-    return this.#bytes.subarray(end - Math.min(keep, this.#length[slab] as number), end)
+    if (!(slab >= 0)) return NONE
+    const before = Math.min(Math.max(0, keep - held), this.#length[slab] as number)
+    this.#bringBack(slab, before)
+    const end = this.at + held
+    return this.held.subarray(end - Math.min(keep, before + held), end)
   }
 
-  /** Puts [from, to) of `bytes`, PIECE_BYTES_MAX at most, behind the last `keep` bytes and those that were not taken yet. */
+  /** Puts [from, to) of `bytes`, PIECE_BYTES_MAX at most, behind those that were not taken yet. */
   append(key: number, bytes: Uint8Array, from: number, to: number, keep: number): void {
-    const added = to - from
-    const waiting = this.heldOf === key ? this.stop - this.at : 0
+    if (this.heldOf !== key) this.stop = this.at
     this.heldOf = key
-    this.#streamed[key] = (this.#streamed[key] as number) + added
-    if (keep === 0) {
-      this.held = bytes
-      this.at = from
-      this.stop = to
-      this.kept = 0
-      return
-    }
-    const slab = this.#slab(key)
-    const end = slab * SLAB_BYTES + (this.#length[slab] as number)
-    const before = Math.min(keep + waiting, this.#length[slab] as number)
-    if (before + added > SLAB_BYTES)
-      this.#putLong(slab, end, bytes.subarray(from, to), before, keep)
-    else this.#putShort(slab, end, bytes, from, to, before)
-    const held = Math.min(waiting, before)
-    this.at = this.stop - added - held
-    this.kept = before - held
-  }
-
-  /** Behind what is there; where there is no room, what is needed of it moves to the beginning. */
-  #putShort(
-    slab: number,
-    end: number,
-    bytes: Uint8Array,
-    from: number,
-    to: number,
-    before: number,
-  ): void {
-    const start = slab * SLAB_BYTES
-    let at = end
-    if (end + to - from > start + SLAB_BYTES) {
-      this.#bytes.copyWithin(start, end - before, end)
-      at = start + before
-    }
-    copyBytes(bytes, from, to, this.#bytes, at)
-    this.held = this.#bytes
-    this.stop = at + to - from
-    this.#length[slab] = this.stop - start
-  }
-
-  #putLong(slab: number, end: number, fresh: Uint8Array, before: number, keep: number): void {
-    const long = this.#long
-    long.set(this.#bytes.subarray(end - before, end))
-    long.set(fresh, before)
-    this.held = long
-    this.stop = before + fresh.length
-    this.#bytes.set(long.subarray(this.stop - keep, this.stop), slab * SLAB_BYTES)
-    this.#length[slab] = keep
+    this.#streamed[key] = (this.#streamed[key] as number) + to - from
+    if (keep > 0) this.#slab(key)
+    copyBytes(bytes, from, to, this.held, this.stop)
+    this.stop += to - from
   }
 
   /** Whether another segment may be put before what is there is taken. */
   get hasRoom(): boolean {
-    return this.held === this.#bytes && this.stop - this.at < HELD_BYTES_MAX
+    return this.stop - this.at < HELD_BYTES_MAX
   }
 
-  /** What was put is looked through now. */
-  take(keep: number): void {
+  /** What was put is looked through now, with the last `again` bytes of what is kept, of which `keep` are asked for at most. */
+  take(key: number, keep: number, again: number): void {
     this.heldOf = -1
-    this.kept = Math.min(this.kept, keep)
+    const slab = this.#slabOf[key] as number
+    this.kept = slab >= 0 ? Math.min(keep, this.#length[slab] as number) : 0
+    this.#taken = slab
+    this.start = this.#bringBack(slab, Math.min(this.kept, Math.max(0, again)))
+  }
+
+  /** Puts all of what is kept in front of what was taken; gives where it begins. */
+  all(): number {
+    return this.#bringBack(this.#taken, this.kept)
+  }
+
+  #bringBack(slab: number, count: number): number {
+    const begins = this.at - count
+    if (count === 0) return begins
+    const start = slab * RING_BYTES
+    const end = start + (this.#end[slab] as number)
+    const last = Math.min(count, end - start)
+    const older = count - last
+    copyBytes(this.#bytes, end - last, end, this.held, this.at - last)
+    if (older > 0) copyBytes(this.#bytes, start + RING_BYTES - older, start + RING_BYTES, this.held, begins) // biome-ignore format: one line
+    return begins
+  }
+
+  /** What was taken is of before from now on. */
+  keep(key: number): void {
+    const slab = this.#slabOf[key] as number
+    if (!(slab >= 0)) return
+    const { held, stop } = this
+    const start = slab * RING_BYTES
+    const end = this.#end[slab] as number
+    const from = Math.max(this.at, stop - RING_BYTES)
+    const cut = Math.min(stop, from + RING_BYTES - end)
+    copyBytes(held, from, cut, this.#bytes, start + end)
+    if (cut < stop) copyBytes(held, cut, stop, this.#bytes, start)
+    this.#end[slab] = (end + stop - from) % RING_BYTES
+    this.#length[slab] = Math.min(RING_BYTES, (this.#length[slab] as number) + stop - from)
+  }
+
+  /** Into another set's room: nothing waits to be taken now. */
+  moveTo(room: ScanRoom): void {
+    this.held = room.bytes
+    this.at = room.stream
+    this.stop = this.at
   }
 
   /** Bytes are missing: nothing may match across the hole. */
@@ -308,6 +315,7 @@ export class Tails {
     }
     this.#owner[slab] = key
     this.#slabOf[key] = slab
+    this.#end[slab] = 0
     this.#length[slab] = 0
     this.#waitingCount[slab] = 0
     this.#unsettled[slab] = 0
