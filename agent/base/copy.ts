@@ -1,6 +1,6 @@
 /**
  * Bytes from here to there. Node's copy makes no view of what it copies, which for a segment costs as much as the bytes do; of few bytes
- * the way out of JavaScript costs more than they do, and they go eight by eight.
+ * the way out of JavaScript costs more than they do, and from memory that lasts to such memory they go eight by eight.
  */
 const copy = Buffer.prototype.copy as (
   this: Uint8Array,
@@ -10,9 +10,12 @@ const copy = Buffer.prototype.copy as (
   end: number,
 ) => number
 
-/** So many go by themselves. */
-const FEW_BYTES = 64
+/** So many go by themselves; of memory that comes and goes, so many one by one. */
+const FEW_BYTES = 128
+const LEAST_BYTES = 16
 const WORD = 8
+/** Memory that stays is at least so long: a view of what comes and goes would serve once. */
+const LASTING_BYTES = 65_536
 const NOTHING = new Uint8Array(0)
 
 /** [start, end) of `bytes` to `at` of `target`, which has room for it; within one array they may overlap. */
@@ -25,7 +28,9 @@ export function copyBytes(
 ): void {
   const size = end - start
   if (size > FEW_BYTES || bytes === target) copy.call(bytes, target, at, start, end)
-  else if (size >= WORD) copyWords(sources.of(bytes), start, end, targets.of(target), at)
+  else if (size >= WORD && bytes.length >= LASTING_BYTES && target.length >= LASTING_BYTES)
+    copyWords(sources.of(bytes), start, end, targets.of(target), at)
+  else if (size > LEAST_BYTES) copy.call(bytes, target, at, start, end)
   else for (let i = 0; i < size; i++) target[at + i] = bytes[start + i] as number
 }
 
@@ -38,21 +43,31 @@ function copyWords(from: DataView, start: number, end: number, to: DataView, at:
   to.setBigInt64(at + last - start, from.getBigInt64(last, true), true)
 }
 
-/** Of the two whose words were asked for last: frames come from one memory for a while, and go to few. */
+/** Of four whose words were asked for, the oldest of which gives way to another; asked in turn, they cost no call. */
 class Views {
-  #one: Uint8Array = NOTHING
-  #oneView = viewOf(NOTHING)
-  #other: Uint8Array = NOTHING
-  #otherView = viewOf(NOTHING)
+  #a: Uint8Array = NOTHING
+  #b: Uint8Array = NOTHING
+  #c: Uint8Array = NOTHING
+  #d: Uint8Array = NOTHING
+  #viewA = viewOf(NOTHING)
+  #viewB = this.#viewA
+  #viewC = this.#viewA
+  #viewD = this.#viewA
 
   of(bytes: Uint8Array): DataView {
-    if (bytes === this.#one) return this.#oneView
-    if (bytes === this.#other) return this.#otherView
-    this.#other = this.#one
-    this.#otherView = this.#oneView
-    this.#one = bytes
-    this.#oneView = viewOf(bytes)
-    return this.#oneView
+    if (bytes === this.#a) return this.#viewA
+    if (bytes === this.#b) return this.#viewB
+    if (bytes === this.#c) return this.#viewC
+    if (bytes === this.#d) return this.#viewD
+    this.#d = this.#c
+    this.#viewD = this.#viewC
+    this.#c = this.#b
+    this.#viewC = this.#viewB
+    this.#b = this.#a
+    this.#viewB = this.#viewA
+    this.#a = bytes
+    this.#viewA = viewOf(bytes)
+    return this.#viewA
   }
 }
 
