@@ -134,6 +134,7 @@ export class ScanBaseline {
     source.judgedUs = nowUs
     source.changes = 0
     if (nowUs - source.singlesUs > this.fold.windowUs) source.singles = 0
+    if (!enoughFailed(source, nowUs)) return
     const { byDest, byPort, all } = tally(source, nowUs)
     const before = found.length
     for (const [key, count] of byDest)
@@ -197,18 +198,32 @@ function quietByNature({ dest, port }: FlowNew): boolean {
   return port >= 33_434 && port <= 33_534
 }
 
-function tally(source: Source, nowUs: number) {
+/**
+ * Whether so many failed, of all hosts and ports together, as a finding needs of one; what is too old is let go. An ordinary client, for
+ * whose answers it is asked every few flows, comes no further, and no text is made for it.
+ */
+function enoughFailed({ targets }: Source, nowUs: number): boolean {
+  let tcp = 0
+  let udp = 0
+  for (const [key, target] of targets.entries()) {
+    if (nowUs - target.timeUs > WINDOW_US) targets.delete(key)
+    else if (!hasFailed(target, nowUs)) continue
+    else if (target.proto === 'TCP') tcp++
+    else udp++
+  }
+  return tcp >= Math.min(VERTICAL_PORTS, HORIZONTAL_HOSTS) || udp >= Math.min(UDP_PORTS, UDP_HOSTS)
+}
+
+function hasFailed({ state, timeUs }: Target, nowUs: number): boolean {
+  return state === 'failed' || (state === 'pending' && nowUs - timeUs > PATIENCE_US)
+}
+
+function tally({ targets }: Source, nowUs: number) {
   const byDest = new Map<string, Tally>()
   const byPort = new Map<string, Tally>()
   const all = newTally()
-  for (const [key, target] of source.targets.entries()) {
-    if (nowUs - target.timeUs > WINDOW_US) {
-      source.targets.delete(key)
-      continue
-    }
-    const failed =
-      target.state === 'failed' ||
-      (target.state === 'pending' && nowUs - target.timeUs > PATIENCE_US)
+  for (const target of targets.values()) {
+    const failed = hasFailed(target, nowUs)
     count(at(byDest, `${target.proto}|${target.dest}`), target, failed)
     count(at(byPort, `${target.proto}|${target.port}`), target, failed)
     if (target.proto === 'TCP') count(all, target, failed)
