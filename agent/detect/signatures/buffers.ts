@@ -204,11 +204,14 @@ const dns = (
   side,
   body: false,
   multi: true,
-  read: (tx) =>
-    tx.proto === 'dns'
-      ? read(tx.dns).map(({ name: text }) => Buffer.from(text, 'latin1'))
-      : undefined,
+  read: (tx) => (tx.proto === 'dns' ? namesOf(read(tx.dns)) : undefined),
 })
+
+/** Of one name, as most messages have, the text: few rules look at it so closely that bytes are made of it. */
+function namesOf(list: readonly { name: string }[]): BufferValue {
+  if (list.length === 1) return list[0]?.name
+  return list.map(({ name }) => Buffer.from(name, 'latin1'))
+}
 
 const NS = 2
 const CNAME = 5
@@ -260,17 +263,7 @@ const OTHERS: readonly BufferSource[] = [
   random('tls.random', 0, 32),
   random('tls.random_time', 0, 4),
   random('tls.random_bytes', 4, 32),
-  {
-    name: 'dns.query',
-    protos: ['dns'],
-    side: 'request',
-    body: false,
-    multi: true,
-    read: (tx) =>
-      tx.proto === 'dns'
-        ? tx.dns.questions.map(({ name }) => Buffer.from(name, 'latin1'))
-        : undefined,
-  },
+  dns('dns.query', 'request', ({ questions }) => questions),
   tls('tls.sni', 'request', (hello) => textOf(hello.sni)),
   tls('ja3.hash', 'request', (hello) => textOf(hello.ja3)),
   tls('ja3.string', 'request', (hello) => textOf(hello.ja3Text)),
