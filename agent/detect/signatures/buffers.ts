@@ -91,11 +91,38 @@ function normalHeaders(tx: HttpTransaction, response: boolean): string | undefin
   const without = response ? 'set-cookie' : 'cookie'
   let text = ''
   const { made, keys } = headersOf(tx, response)
+  const usual = usualLines(tx, response)
+  if (usual !== undefined) return textOf(linesWithout(usual, made, keys, without))
   for (let i = 0; i < made.length; i++) {
     const { name, value } = made[i] as HttpHeader
     if (keys[i] !== without) text += `${name}: ${value}\r\n`
   }
   return textOf(text)
+}
+
+/** All header lines, where they came in the form they are put in. */
+function usualLines(tx: HttpTransaction, response: boolean): string | undefined {
+  const { list, made } = headersOf(tx, response)
+  if (made.length !== list.length) return undefined
+  return response ? tx.usualResponseHeaders : tx.usualRequestHeaders
+}
+
+/** Of lines in the usual form, each header's is as long as its name and value and four characters. */
+// biome-ignore format: one line
+function linesWithout(usual: string, headers: readonly HttpHeader[], keys: readonly string[], without: string): string {
+  let text = ''
+  let from = 0
+  let at = 0
+  for (let i = 0; i < headers.length; i++) {
+    const { name, value } = headers[i] as HttpHeader
+    const size = name.length + value.length + 4
+    if (keys[i] === without) {
+      text += usual.slice(from, at)
+      from = at + size
+    }
+    at += size
+  }
+  return text + usual.slice(from)
 }
 
 function headerLines(tx: HttpTransaction, response: boolean): readonly Uint8Array[] {
@@ -121,6 +148,8 @@ function firstLine(tx: HttpTransaction, response: boolean): string {
 /** Request or status line and header lines, these put in one form. */
 function start(tx: HttpTransaction, response: boolean): string | undefined {
   let text = `${firstLine(tx, response)}\r\n`
+  const usual = usualLines(tx, response)
+  if (usual !== undefined) return `${text}${usual}\r\n`
   for (const { name, value } of headersOf(tx, response).made) text += `${name}: ${value}\r\n`
   return textOf(`${text}\r\n`)
 }
