@@ -7,12 +7,18 @@ process.stderr.write(`copy: PICKET_SEED=${SEED}\n`)
 
 test('few bytes or many, from anywhere to anywhere, and none beside them', () => {
   const chance = new Chance(SEED)
-  const memory = () =>
-    Buffer.from(Array.from({ length: 700 }, () => chance.int(0, 255))).subarray(chance.int(0, 20))
+  // Words go between those that are large alone.
+  const memory = () => {
+    const large = chance.int(0, 1) === 1
+    const bytes = Buffer.alloc(large ? 66_000 : 700)
+    for (let i = 0; i < 700; i++) bytes[i] = chance.int(0, 255)
+    return bytes.subarray(chance.int(0, 20))
+  }
   const sources = Array.from({ length: 7 }, memory)
+  const targets = Array.from({ length: 7 }, memory)
   for (let round = 0; round < 3000; round++) {
     const bytes = chance.pick(sources)
-    const target = memory()
+    const target = chance.pick(targets)
     const size = chance.int(0, chance.pick([9, 64, 70, 300]))
     const [start, at] = [chance.int(0, 300), chance.int(0, 300)]
     const expected = Buffer.from(target)
