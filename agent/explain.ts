@@ -139,7 +139,6 @@ class Climb {
       },
       {
         event: () => {},
-        observation: () => {},
         sighting: () => {},
         selfTestFound: () => {},
         alert: (alert) => (alert.sid === sid ? this.#match(alert) : this.#rung(alert)),

@@ -11,7 +11,7 @@ import type { PacketEvent } from './decode/events.ts'
 import { type Packet, TCP as TCP_FLAGS } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
-import type { Observation } from './detect/baselines/observation.ts'
+import type { ObservationBatch } from './detect/baselines/observation-batch.ts'
 import {
   alertEvent,
   appEventRow,
@@ -90,7 +90,7 @@ export interface Output {
   event(draft: EventDraft): void
   alert(alert: SeenAlert): void
   /** Absent where no baseline runs. */
-  observation?: ((observation: Observation) => void) | undefined
+  observations?: ObservationBatch | undefined
   sighting(seen: AssetSeen): void
   selfTestFound(): void
   /** Packet time has gone on: about once a second of it. */
@@ -181,8 +181,8 @@ export class Inspector
     this.#hashes = fileHashes(inspection)
     const appProto = (flow: number): AppProto => this.#app.appProto(flow)
     this.#engine = new SignatureEngine(rules, this)
-    const { observation } = output
-    this.#observer = observation && new Observer(this.#table, appProto, observation)
+    const { observations } = output
+    this.#observer = observations && new Observer(this.#table, appProto, observations)
     this.#views = new FlowViews(this.#table, appProto, home, (flow) => this.#app.appProtoOrig(flow))
     this.#marks = new Uint8Array(this.#table.flowsMax)
     this.#depth = inspection.reassembly_depth

@@ -7,7 +7,8 @@ import type { Fault } from './base/fault.ts'
 import type { CaptureSource } from './capture/source.ts'
 import { Baselines } from './detect/baselines/baselines.ts'
 import type { BaselineFinding } from './detect/baselines/finding.ts'
-import type { Observation } from './detect/baselines/observation.ts'
+import type { ObservationBatch } from './detect/baselines/observation-batch.ts'
+import { givenOn } from './detect/baselines/observation-reader.ts'
 import { type Finding, Findings } from './detect/findings.ts'
 import type { Overrides } from './detect/overrides.ts'
 import type { Refusal } from './detect/signatures/rule-files.ts'
@@ -57,7 +58,7 @@ export interface ReplayResult {
 /** What its inspector finds comes to itself, not to closures (see Inspector). */
 export class Replay implements Output {
   /** Absent where no baseline runs. */
-  readonly observation: ((observation: Observation) => void) | undefined
+  readonly observations: ObservationBatch | undefined
   /** Rules that were not loaded. */
   readonly refused: readonly Refusal[]
   readonly #path: InspectorOptions
@@ -80,8 +81,8 @@ export class Replay implements Output {
     this.#onRow = wantedRows(inspection, options.onRow ?? (() => {}))
     const baselines = options.baselines ? new Baselines() : undefined
     this.#baselines = baselines
-    this.observation =
-      baselines && ((observation) => this.#keepFound(baselines.observe(observation)))
+    // Each by itself: what follows from it stands among the rows where it happened.
+    this.observations = baselines && givenOn((seen) => this.#keepFound(baselines.observe(seen)))
     this.#findings = new Findings({
       thresholds: new Thresholds(ruleSet),
       fold: inspection.fold_findings,

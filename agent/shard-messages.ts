@@ -1,7 +1,7 @@
-/** What picket-agent and its shard workers say to each other. Everything here is cloned between threads. */
+/** What picket-agent and its shard workers say to each other. All of it is cloned between threads but memory, which is handed over. */
 import type { MessagePort } from 'node:worker_threads'
 import type { EventDraft } from './base/event.ts'
-import type { Observation } from './detect/baselines/observation.ts'
+import type { Observations } from './detect/baselines/observation-batch.ts'
 import type { AssetSeen } from './flow/asset-watch.ts'
 import type { Inspection } from './inspection.ts'
 
@@ -40,12 +40,12 @@ export interface PacketOutlet {
 
 export type ToShard = { do: 'rules'; files: string[] } | { do: 'self-test' } | { do: 'stop' }
 
-/** What happened since the last batch; sent at BATCH_MAX things or after BATCH_MS, whichever is first. */
+/** What happened since the last batch; sent after BATCH_MS, or when there is much of it (shard.ts). */
 export interface ShardBatch {
   did: 'batch'
   events: EventDraft[]
   alerts: SeenAlert[]
-  observations: Observation[]
+  observations: Observations
   sightings: AssetSeen[]
 }
 

@@ -7,6 +7,7 @@ import { parsePrefix } from './base/address.ts'
 import { CaptureCounters } from './capture/counters.ts'
 import { openRing } from './capture/ring.ts'
 import { FrameBatch } from './capture/source.ts'
+import { ObservationBatch } from './detect/baselines/observation-batch.ts'
 import { selfTestFrame } from './health/self-test.ts'
 import { Inspector, type InspectorOptions } from './inspector.ts'
 import { Handover } from './packets/handover.ts'
@@ -16,6 +17,7 @@ import type { FromShard, ShardBatch, ShardOptions, ToShard } from './shard-messa
 import { wantedRows } from './wanted-rows.ts'
 import { WARMED_PACKETS, warmUp } from './warm-up.ts'
 
+/** Rows, alerts and sightings. */
 const BATCH_MAX = 512
 const BATCH_MS = 100
 const POLL_MS = 50
@@ -24,22 +26,24 @@ const COUNTERS_MS = 1000
 const options = workerData as ShardOptions
 const port = parentPort
 if (!port) throw new Error('a shard is a worker thread')
-const say = (message: FromShard) => port.postMessage(message)
+const say = (message: FromShard, handed: ArrayBuffer[] = []) => port.postMessage(message, handed)
 
-let batch: ShardBatch = emptyBatch()
+let batch = emptyBatch()
+const observed = new ObservationBatch(() => sendBatch(true))
 let sentAt = performance.now()
 let countedAt = 0
 
-function emptyBatch(): ShardBatch {
-  return { did: 'batch', events: [], alerts: [], observations: [], sightings: [] }
+function emptyBatch(): Omit<ShardBatch, 'observations'> {
+  return { did: 'batch', events: [], alerts: [], sightings: [] }
 }
 
 function sendBatch(force: boolean): void {
-  const things =
-    batch.events.length + batch.alerts.length + batch.observations.length + batch.sightings.length
+  const things = batch.events.length + batch.alerts.length + batch.sightings.length
+  if (things + observed.count === 0) return
   const now = performance.now()
-  if (things === 0 || (!force && things < BATCH_MAX && now - sentAt < BATCH_MS)) return
-  say(batch)
+  if (!force && things < BATCH_MAX && now - sentAt < BATCH_MS) return
+  const observations = observed.take()
+  say({ ...batch, observations }, [observations.words.buffer])
   batch = emptyBatch()
   sentAt = now
 }
@@ -68,7 +72,7 @@ const letGo = await warmUp(path)
 const inspector = new Inspector(path, {
   event: wantedRows(options.inspection, (draft) => void batch.events.push(draft)),
   alert: (alert) => void batch.alerts.push(alert),
-  observation: (observation) => void batch.observations.push(observation),
+  observations: observed,
   sighting: (seen) => void batch.sightings.push(seen),
   selfTestFound: () => say({ did: 'self-test-found' }),
 })

@@ -8,6 +8,7 @@ import { Failure } from './base/failure.ts'
 import type { Log } from './base/log.ts'
 import type { Day } from './day.ts'
 import type { Baselines } from './detect/baselines/baselines.ts'
+import { readObservations } from './detect/baselines/observation-reader.ts'
 import { OT_PORTS } from './detect/baselines/scan.ts'
 import type { Finding, Findings } from './detect/findings.ts'
 import type { Assets } from './flow/assets.ts'
@@ -55,8 +56,9 @@ export class Site {
       if (seen.serves && OT_SERVICES.has(seen.serves)) controller(seen.address)
     }
     for (const alert of alerts) keep(found, findings.alert(alert))
-    for (const observation of observations)
+    readObservations(observations, (observation) => {
       for (const each of baselines.observe(observation)) keep(found, findings.baseline(each))
+    })
     this.#take(found, drafts)
   }
 

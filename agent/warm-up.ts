@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { openFile } from './capture/file.ts'
 import type { FrameBatch } from './capture/source.ts'
 import { compileLittle, compileSeldom, compileSoon } from './compiling.ts'
+import { ObservationBatch } from './detect/baselines/observation-batch.ts'
 import { Dataset } from './detect/signatures/datasets.ts'
 import type { RuleSet } from './detect/signatures/rule-set.ts'
 import { INSPECTION } from './inspection.ts'
@@ -86,7 +87,7 @@ function nowhere(): Output {
   return {
     event: () => {},
     alert: () => {},
-    observation: () => {},
+    observations: new ObservationBatch((batch) => batch.clear()),
     sighting: () => {},
     selfTestFound: () => {},
     ticked: () => {},

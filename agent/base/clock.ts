@@ -20,11 +20,20 @@ export const systemClock: Clock = {
   steadyMs: () => performance.now(),
 }
 
-/** `2026-11-23T11:42:10.118204Z`: what DuckDB reads as TIMESTAMP and people read as UTC. */
+/** Texts of seconds that were asked for last, by their number: records of one moment are about few of them. */
+const SECONDS_KEPT = 256
+const keptSeconds = new Float64Array(SECONDS_KEPT).fill(Number.NaN)
+const keptTexts: string[] = new Array(SECONDS_KEPT).fill('')
+
+/** `2026-11-23T11:42:10.118204Z`: what DuckDB reads as TIMESTAMP and people read as UTC. A whole number of microseconds; throws where it is no date. */
 export function isoFromUs(us: number): string {
-  const millis = Math.floor(us / 1000)
-  const rest = Math.round(us - millis * 1000)
-  return `${new Date(millis).toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`
+  const second = Math.floor(us / 1e6)
+  const slot = second & (SECONDS_KEPT - 1)
+  if (keptSeconds[slot] !== second) {
+    keptTexts[slot] = new Date(second * 1000).toISOString().slice(0, -'000Z'.length)
+    keptSeconds[slot] = second
+  }
+  return `${keptTexts[slot]}${String(1e6 + Math.round(us - second * 1e6)).slice(1)}Z`
 }
 
 /** The reverse of `isoFromUs`; NaN when the text is no time. */

@@ -1,6 +1,6 @@
 /**
  * Bytes from here to there. Node's copy makes no view of what it copies, which for a segment costs as much as the bytes do; of few bytes
- * the way out of JavaScript costs more than they do, and from memory that lasts to such memory they go eight by eight.
+ * the way out of JavaScript costs more than they do, and they go eight by eight where both memories are there to stay.
  */
 const copy = Buffer.prototype.copy as (
   this: Uint8Array,
@@ -10,11 +10,10 @@ const copy = Buffer.prototype.copy as (
   end: number,
 ) => number
 
-/** So many go by themselves; of memory that comes and goes, so many one by one. */
-const FEW_BYTES = 128
-const LEAST_BYTES = 16
+/** So many go by themselves. */
+const FEW_BYTES = 64
 const WORD = 8
-/** Memory that stays is at least so long: a view of what comes and goes would serve once. */
+/** What is smaller comes and goes, and making a view of it costs more than its bytes do one by one. */
 const LASTING_BYTES = 65_536
 const NOTHING = new Uint8Array(0)
 
@@ -27,10 +26,13 @@ export function copyBytes(
   at: number,
 ): void {
   const size = end - start
-  if (size > FEW_BYTES || bytes === target) copy.call(bytes, target, at, start, end)
-  else if (size >= WORD && bytes.length >= LASTING_BYTES && target.length >= LASTING_BYTES)
-    copyWords(sources.of(bytes), start, end, targets.of(target), at)
-  else if (size > LEAST_BYTES) copy.call(bytes, target, at, start, end)
+  if (size > FEW_BYTES || bytes === target) {
+    copy.call(bytes, target, at, start, end)
+    return
+  }
+  const from = size < WORD ? undefined : sources.of(bytes)
+  const to = from && targets.of(target)
+  if (to) copyWords(from, start, end, to, at)
   else for (let i = 0; i < size; i++) target[at + i] = bytes[start + i] as number
 }
 
@@ -43,31 +45,37 @@ function copyWords(from: DataView, start: number, end: number, to: DataView, at:
   to.setBigInt64(at + last - start, from.getBigInt64(last, true), true)
 }
 
-/** Of four whose words were asked for, the oldest of which gives way to another; asked in turn, they cost no call. */
+/** Of the four whose words were asked for last: frames come from one memory for a while, and go to few. No list: to look through one costs as much as a copy. */
 class Views {
-  #a: Uint8Array = NOTHING
-  #b: Uint8Array = NOTHING
-  #c: Uint8Array = NOTHING
-  #d: Uint8Array = NOTHING
-  #viewA = viewOf(NOTHING)
-  #viewB = this.#viewA
-  #viewC = this.#viewA
-  #viewD = this.#viewA
+  #first: Uint8Array = NOTHING
+  #second: Uint8Array = NOTHING
+  #third: Uint8Array = NOTHING
+  #fourth: Uint8Array = NOTHING
+  #ofFirst = viewOf(NOTHING)
+  #ofSecond = viewOf(NOTHING)
+  #ofThird = viewOf(NOTHING)
+  #ofFourth = viewOf(NOTHING)
 
-  of(bytes: Uint8Array): DataView {
-    if (bytes === this.#a) return this.#viewA
-    if (bytes === this.#b) return this.#viewB
-    if (bytes === this.#c) return this.#viewC
-    if (bytes === this.#d) return this.#viewD
-    this.#d = this.#c
-    this.#viewD = this.#viewC
-    this.#c = this.#b
-    this.#viewC = this.#viewB
-    this.#b = this.#a
-    this.#viewB = this.#viewA
-    this.#a = bytes
-    this.#viewA = viewOf(bytes)
-    return this.#viewA
+  /** Undefined: it is none that stays. */
+  of(bytes: Uint8Array): DataView | undefined {
+    if (bytes === this.#first) return this.#ofFirst
+    if (bytes === this.#second) return this.#ofSecond
+    if (bytes === this.#third) return this.#ofThird
+    if (bytes === this.#fourth) return this.#ofFourth
+    return bytes.length < LASTING_BYTES ? undefined : this.#make(bytes)
+  }
+
+  /** In the place of the oldest. */
+  #make(bytes: Uint8Array): DataView {
+    this.#fourth = this.#third
+    this.#ofFourth = this.#ofThird
+    this.#third = this.#second
+    this.#ofThird = this.#ofSecond
+    this.#second = this.#first
+    this.#ofSecond = this.#ofFirst
+    this.#first = bytes
+    this.#ofFirst = viewOf(bytes)
+    return this.#ofFirst
   }
 }
 

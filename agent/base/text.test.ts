@@ -32,6 +32,16 @@ test('times keep their microseconds both ways', () => {
   expect(usFromIso('soon')).toBeNaN()
 })
 
+test('times of many seconds, one after the other: each its own text', () => {
+  const start = Date.UTC(2026, 1, 28, 23, 58, 0) / 1000
+  for (const second of [start, start + 256, start, start + 59, start + 120, start - 4e8, -1, 0])
+    for (const rest of [0, 1, 999, 1000, 90_000, 999_999]) {
+      const text = `${new Date(second * 1000).toISOString().slice(0, 19)}.${String(rest).padStart(6, '0')}Z`
+      expect(isoFromUs(second * 1e6 + rest)).toBe(text)
+    }
+  expect(() => isoFromUs(Number.NaN)).toThrow(RangeError)
+})
+
 test('ids of one process sort in the order they were made, also within a millisecond', () => {
   const ids = Array.from({ length: 10_000 }, () => uuidV7(1_700_000_000_000))
   expect([...ids].sort()).toEqual(ids)

@@ -42,12 +42,21 @@ const STATISTICS_MS = 100
 const DRAIN_MS_MAX = 1000
 const IDLE_MS = 50
 
-// struct tpacket_block_desc and tpacket3_hdr, in bytes
+// struct tpacket_block_desc and tpacket3_hdr, in bytes; the kernel lays both at multiples of 8
 const BLOCK_STATUS = 8
 const BLOCK_FRAMES = 12
 const BLOCK_FIRST = 16
 const BLOCK_LENGTH = 20
 const FRAME_HEADER_BYTES = 48
+// In words of a tpacket3_hdr, which begins with how far away the next one is.
+const FRAME_SECONDS = 1
+const FRAME_NANOSECONDS = 2
+const FRAME_CAPTURED = 3
+const FRAME_LENGTH = 4
+const FRAME_STATUS = 5
+const FRAME_MAC = 6
+const FRAME_VLAN = 8
+const FRAME_VLAN_TYPE = 9
 const STATUS_USER = 1
 const STATUS_VLAN_VALID = 0x10
 const STATUS_VLAN_TYPE_VALID = 0x40
@@ -67,6 +76,8 @@ class Ring implements RingSource {
   readonly #ring: Uint8Array
   readonly #status: Int32Array
   readonly #copy = frameMemory(BLOCK_BYTES)
+  /** The same memory by words. */
+  readonly #words = new Uint32Array(this.#copy.buffer, this.#copy.byteOffset, BLOCK_BYTES / 4)
   readonly #batch = new FrameBatch()
   readonly #empty = new FrameBatch(0)
   #block = 0
@@ -197,32 +208,34 @@ class Ring implements RingSource {
 
   #index(first: number, frames: number, used: number): void {
     const batch = this.#batch
-    const bytes = this.#copy
+    const { start: starts, captured, wire, timeUs, restNs, vlan, vlanType } = batch
+    const words = this.#words
     let at = first
-    batch.count = 0
+    let slot = 0
     for (let i = 0; i < frames && at + FRAME_HEADER_BYTES + 20 <= used; i++) {
-      const next = bytes.readUInt32LE(at)
-      const start = at + bytes.readUInt16LE(at + 24)
+      const word = at >> 2
+      const start = at + ((words[word + FRAME_MAC] as number) & 0xffff)
       // With the hook's own flag set no frame of ours gets here; an older kernel's group lacks it.
-      if (bytes[at + FRAME_HEADER_BYTES + 10] !== OUTGOING && start <= used) {
-        const slot = batch.count++
-        batch.start[slot] = start
-        batch.captured[slot] = Math.min(bytes.readUInt32LE(at + 12), used - start)
-        batch.wire[slot] = bytes.readUInt32LE(at + 16)
-        const ns = bytes.readUInt32LE(at + 8)
-        const us = Math.floor(ns / 1000)
-        batch.timeUs[slot] = bytes.readUInt32LE(at + 4) * 1e6 + us
-        batch.restNs[slot] = ns - us * 1000
-        const status = bytes.readUInt32LE(at + 20)
-        if ((status & STATUS_VLAN_VALID) === 0) batch.vlan[slot] = -1
+      if (this.#copy[at + FRAME_HEADER_BYTES + 10] !== OUTGOING && start <= used) {
+        starts[slot] = start
+        captured[slot] = Math.min(words[word + FRAME_CAPTURED] as number, used - start)
+        wire[slot] = words[word + FRAME_LENGTH] as number
+        const ns = words[word + FRAME_NANOSECONDS] as number
+        const us = (ns / 1000) | 0
+        timeUs[slot] = (words[word + FRAME_SECONDS] as number) * 1e6 + us
+        restNs[slot] = ns - us * 1000
+        const status = words[word + FRAME_STATUS] as number
+        if ((status & STATUS_VLAN_VALID) === 0) vlan[slot] = -1
         else {
-          batch.vlan[slot] = bytes.readUInt32LE(at + 32) & 0xffff
+          vlan[slot] = (words[word + FRAME_VLAN] as number) & 0xffff
           const hasType = (status & STATUS_VLAN_TYPE_VALID) !== 0
-          batch.vlanType[slot] = hasType ? bytes.readUInt16LE(at + 36) : 0
+          vlanType[slot] = hasType ? (words[word + FRAME_VLAN_TYPE] as number) & 0xffff : 0
         }
+        slot++
       }
-      at += next
+      at += words[word] as number
     }
+    batch.count = slot
   }
 }
 

@@ -44,9 +44,18 @@ test('reads headers with bare LF, folds, odd spaces and a line without a colon, 
       { name: '', value: 'nothing' },
       { name: 'Empty', value: '' },
     ],
+    usual: undefined,
     faults: ['bad-header'],
     events: ['http.request_header_invalid', 'http.request_field_missing_colon'],
   })
+})
+
+test('headers that are all a name, a colon, a blank and a value are given as sent, too', () => {
+  const usual = (text: string) => decodeHeaders(Buffer.from(text), 0, text.length).usual
+  expect(usual('Host: a\r\nEmpty: \r\n\r\n')).toBe('Host: a\r\nEmpty: \r\n')
+  for (const odd of ['Host:a', 'Host:  a', 'Host : a', 'Host: a ', 'Host: a\r\n b', 'a', 'Empty:'])
+    expect(usual(`Via: b\r\n${odd}\r\n\r\n`), odd).toBeUndefined()
+  expect(usual('Via: b\r\nHost: a\n\r\n')).toBeUndefined()
 })
 
 test.each([

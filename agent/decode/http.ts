@@ -38,6 +38,8 @@ export interface StatusLine {
 
 export interface Headers {
   list: HttpHeader[]
+  /** The lines as sent, where each is its name, a colon, a blank and its value: no line need be put in that form. */
+  usual: string | undefined
   faults: Fault[]
   events: AppEvent[]
 }
@@ -130,8 +132,10 @@ export function decodeHeaders(
   response = false,
 ): Headers {
   const text = bytes.toString('latin1', start, end)
-  const headers: Headers = { list: [], faults: [], events: [] }
+  const headers: Headers = { list: [], usual: undefined, faults: [], events: [] }
   let at = 0
+  // Up to where all lines are as usual; -1: one was not.
+  let usual = 0
   while (at < text.length) {
     const stop = text.indexOf('\n', at)
     const next = stop === -1 ? text.length : stop
@@ -142,10 +146,12 @@ export function decodeHeaders(
         break
       }
       if (last - at > LINE_BYTES_MAX) addFault(headers, 'line-too-long')
-      addHeader(text, at, last, headers, response)
+      const form = addHeader(text, at, last, headers, response)
+      usual = form && usual === at && last < next ? next + 1 : -1
     }
     at = next + 1
   }
+  if (usual > 0) headers.usual = text.slice(0, usual)
   return headers
 }
 
@@ -164,8 +170,9 @@ function addEvent({ events }: Headers, odd: Odd, response: boolean): void {
   if (!events.includes(event)) events.push(event)
 }
 
-/** The line [start, end). */
-function addHeader(text: string, start: number, end: number, headers: Headers, response: boolean) {
+/** The line [start, end); whether it is in the usual form. */
+// biome-ignore format: one line
+function addHeader(text: string, start: number, end: number, headers: Headers, response: boolean): boolean {
   const { list } = headers
   const first = text.charCodeAt(start)
   const colon = colonIn(text, start, end, response)
@@ -175,7 +182,7 @@ function addHeader(text: string, start: number, end: number, headers: Headers, r
     // obs-fold (RFC 9112 §5.2). Bounded: the whole head is.
     const line = text.slice(start, end)
     before.value = `${before.value} ${line.replace(/^\0+/, '').trim()}`.trim()
-    return
+    return false
   }
   if (isFold(first)) addEvent(headers, FOLD, response)
   if (colon === -1) {
@@ -183,13 +190,16 @@ function addHeader(text: string, start: number, end: number, headers: Headers, r
     addFault(headers, 'bad-header')
     addEvent(headers, NO_COLON, response)
     list.push({ name: '', value: trimmed(text, start, end) })
-    return
+    return false
   }
   const name = trimmed(text, start, colon)
   if (name === '') addFault(headers, 'bad-header')
   if (name === '' || isSpace(text.charCodeAt(colon - 1)) || !isName(name))
     addEvent(headers, BAD_NAME, response)
-  list.push({ name, value: trimmed(text, colon + 1, end) })
+  const value = trimmed(text, colon + 1, end)
+  list.push({ name, value })
+  const blank = text.charCodeAt(colon + 1) === 0x20
+  return blank && name.length === colon - start && value.length === end - colon - 2
 }
 
 /**

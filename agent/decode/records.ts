@@ -76,6 +76,8 @@ export interface HttpTransaction {
   requestHeaders: HttpHeader[]
   /** Header lines as sent and the empty line that ends them, without the request line. */
   rawRequestHeaders: Uint8Array
+  /** The lines as text, where all are in the usual form. */
+  usualRequestHeaders?: string | undefined
   /** De-chunked, at most the body limit. */
   requestBody: Uint8Array
   requestBodyBytes: number
@@ -89,6 +91,7 @@ export interface HttpTransaction {
   responseVersion: string
   responseHeaders: HttpHeader[]
   rawResponseHeaders: Uint8Array
+  usualResponseHeaders?: string | undefined
   /** De-chunked and decompressed, at most the body limit. */
   responseBody: Uint8Array
   responseBodyBytes: number

@@ -80,13 +80,14 @@ export class BodyReader {
     const inData = this.#phase === 'data' || this.#phase === 'chunk-data'
     if (!inData || size >= this.#left || this.fault) return 'no'
     const { kept } = this
+    const { held } = kept
     if (!this.#over) {
       if (kept.length + size >= kept.max) return 'no'
       kept.append(bytes, start, end)
     }
     this.bytes += size
     this.#left -= size
-    return this.#over ? 'passed' : 'kept'
+    return kept.held === held ? 'passed' : 'grown'
   }
 
   /** What is missing reaches past the end that was announced: the body is over, and not whole. */

@@ -190,7 +190,7 @@ export class HttpFlow implements AppParser {
       this.#give()
       return
     }
-    const { list, faults, events } = decodeHeaders(rest, 0, rest.length)
+    const { list, usual, faults, events } = decodeHeaders(rest, 0, rest.length)
     for (const fault of faults) this.#sink.fault(fault)
     const exchange = this.#newExchange()
     const { http } = exchange
@@ -202,6 +202,7 @@ export class HttpFlow implements AppParser {
     http.host = uriHost(start.rawUri) || headerValue(list, 'host') || ''
     http.requestHeaders = list
     http.rawRequestHeaders = Buffer.from(rest)
+    http.usualRequestHeaders = usual
     for (const event of events) this.#event(exchange, event)
     exchange.cost = EXCHANGE_BYTES + 4 * (rest.length + line.length)
     this.#headBytes += exchange.cost
@@ -277,7 +278,7 @@ export class HttpFlow implements AppParser {
     this.#sayUnexpected(exchange)
     const interim = start.exact && start.status < 200 && start.status !== 101
     if (interim) return // RFC 9110 §15.2: the final answer is still to come
-    const { list, faults, events } = decodeHeaders(rest, 0, rest.length, true)
+    const { list, usual, faults, events } = decodeHeaders(rest, 0, rest.length, true)
     for (const fault of faults) this.#sink.fault(fault)
     http.status = start.status
     http.responseLine = line
@@ -286,6 +287,7 @@ export class HttpFlow implements AppParser {
     http.responseVersion = start.version
     http.responseHeaders = list
     http.rawResponseHeaders = Buffer.from(rest)
+    http.usualResponseHeaders = usual
     for (const event of events) this.#event(exchange, event, false)
     const tunnel =
       start.status === 101 ||
@@ -473,6 +475,7 @@ export class HttpFlow implements AppParser {
       host: '',
       requestHeaders: [],
       rawRequestHeaders: NOTHING,
+      usualRequestHeaders: undefined,
       requestBody: NOTHING,
       requestBodyBytes: 0,
       status: 0,
@@ -482,6 +485,7 @@ export class HttpFlow implements AppParser {
       responseVersion: '',
       responseHeaders: [],
       rawResponseHeaders: NOTHING,
+      usualResponseHeaders: undefined,
       responseBody: NOTHING,
       responseBodyBytes: 0,
       requestDone: false,

@@ -202,7 +202,7 @@ export class AppLayer {
     const takes = this.#takes[flow] as number
     if ((takes & INSIDE) !== 0) {
       const taken = parser?.inside?.(toServer, bytes, start, end)
-      if (taken === 'kept') this.#after(flow, parser as AppParser, 'more')
+      if (taken === 'grown') this.#after(flow, parser as AppParser, 'more')
       if (taken !== 'no') return
     }
     if ((takes & SPAN) === 0 || !parser?.span) {

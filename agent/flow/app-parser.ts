@@ -21,8 +21,8 @@ export interface TransactionListener {
 /** `more`: go on. `done`: the rest is of no use. `watch`: a tunnel begins, in which TLS may start. `anew`: one in which anything may. */
 export type Verdict = 'more' | 'done' | 'watch' | 'anew'
 
-/** `kept`: so its memory may have grown. `passed`: it was counted. */
-export type Inside = 'no' | 'kept' | 'passed'
+/** `grown`: taken, and its memory is more than before. `passed`: taken, and it is not. */
+export type Inside = 'no' | 'grown' | 'passed'
 
 /** One flow's state in one protocol. Byte views are valid during the call only. */
 export interface AppParser {

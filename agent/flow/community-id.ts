@@ -1,5 +1,5 @@
 /** Community ID v1: one text for a flow in every tool that has seen it (github.com/corelight/community-id-spec). */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Question and answer of ICMP and ICMPv6, both ways; other types are one-way. */
 const PAIRS_V4 = [8, 0, 10, 9, 13, 14, 15, 16, 17, 18]
@@ -54,32 +54,36 @@ export function communityId(ends: FlowEnds, seed = 0): string {
     destPort = icmpPort(protocol === 58, type, code, false)
     oneWay = icmpOneWay(protocol === 58, type)
   }
-  const src = addressBytes(ends.src, ends.srcAt ?? 0)
-  const dest = addressBytes(ends.dest, ends.destAt ?? 0)
-  const order = Buffer.compare(src, dest)
+  const srcSize = putAddress(src, ends.src, ends.srcAt ?? 0)
+  const destSize = putAddress(dest, ends.dest, ends.destAt ?? 0)
+  const order = src.compare(dest, 0, destSize, 0, srcSize)
   const keep = oneWay || order < 0 || (order === 0 && srcPort < destPort)
-  const fixed = Buffer.alloc(PORTED.has(protocol) ? 6 : 2)
-  fixed[0] = protocol
-  if (fixed.length === 6) {
-    fixed.writeUInt16BE(keep ? srcPort : destPort, 2)
-    fixed.writeUInt16BE(keep ? destPort : srcPort, 4)
+  message.writeUInt16BE(seed, 0)
+  const [first, second] = keep ? [src, dest] : [dest, src]
+  const [firstSize, secondSize] = keep ? [srcSize, destSize] : [destSize, srcSize]
+  first.copy(message, 2, 0, firstSize)
+  second.copy(message, 2 + firstSize, 0, secondSize)
+  let end = 2 + srcSize + destSize
+  message.writeUInt16BE(protocol << 8, end)
+  end += 2
+  if (PORTED.has(protocol)) {
+    message.writeUInt16BE(keep ? srcPort : destPort, end)
+    message.writeUInt16BE(keep ? destPort : srcPort, end + 2)
+    end += 4
   }
-  const head = Buffer.alloc(2)
-  head.writeUInt16BE(seed)
-  const digest = createHash('sha1')
-    .update(head)
-    .update(keep ? src : dest)
-    .update(keep ? dest : src)
-    .update(fixed)
-    .digest('base64')
-  return `1:${digest}`
+  return `1:${hash('sha1', message.subarray(0, end), 'base64')}`
 }
 
-/** 4 bytes for IPv4, 16 for IPv6. */
-function addressBytes(words: Uint32Array, at: number): Buffer {
+/** Of the flow in hand: nothing is made for one but its text. */
+const src = Buffer.alloc(16)
+const dest = Buffer.alloc(16)
+/** Seed, addresses, protocol and a zero, ports. */
+const message = Buffer.alloc(2 + 16 + 16 + 2 + 4)
+
+/** 4 bytes for IPv4, 16 for IPv6; gives how many. */
+function putAddress(bytes: Buffer, words: Uint32Array, at: number): number {
   const v4 = words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0xffff
-  const bytes = Buffer.alloc(v4 ? 4 : 16)
-  for (let i = v4 ? 3 : 0, to = 0; i < 4; i++, to += 4)
-    bytes.writeUInt32BE(words[at + i] as number, to)
-  return bytes
+  let size = 0
+  for (let i = v4 ? 3 : 0; i < 4; i++, size += 4) bytes.writeUInt32BE(words[at + i] as number, size)
+  return size
 }

@@ -37,14 +37,20 @@ export class FlowCounters {
   fragmentsEvicted = 0
   assetsRefused = 0
   readonly #faults = new Float64Array(FAULTS.length)
+  /** The one counted last, and its place: mostly the next is the same, and a place by name has to be searched for. */
+  #last: Fault | undefined
+  #lastAt = 0
 
   constructor() {
     this.gapBytes = 0 // it was no small integer, and so may become none without all code being made again
   }
 
   fault(fault: Fault): void {
-    const at = FAULT_INDEX[fault] as number
-    this.#faults[at] = (this.#faults[at] as number) + 1
+    if (fault !== this.#last) {
+      this.#last = fault
+      this.#lastAt = FAULT_INDEX[fault] as number
+    }
+    this.#faults[this.#lastAt] = (this.#faults[this.#lastAt] as number) + 1
   }
 
   /** Faults that occurred, by word. */

@@ -74,8 +74,9 @@ export class SmbFrames {
     if (end - start >= side.left) return 'no'
     side.left -= end - start
     if (side.passing) return 'passed'
+    const { held } = side.kept
     this.#keep(toServer, side, bytes, start, end)
-    return 'kept'
+    return side.kept.held === held ? 'passed' : 'grown'
   }
 
   /** How many of the bytes are of the frame's own head. */

@@ -311,7 +311,7 @@ attempt('capture-09', {
     const inspector = new Inspector(
       { home: [], rules, run: 0, shard: 0, seed: 1, selfTestSecret: secret },
       {
-        ...{ event: look, observation: () => {}, sighting: () => {} },
+        ...{ event: look, sighting: () => {} },
         alert: ({ draft }) => void alerts.push(draft),
         selfTestFound: () => void found++,
       },

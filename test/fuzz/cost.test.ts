@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parsePrefix } from '../../agent/base/address.ts'
+import { ObservationBatch } from '../../agent/detect/baselines/observation-batch.ts'
 import { RuleSet } from '../../agent/detect/signatures/rule-set.ts'
 import { Inspector } from '../../agent/inspector.ts'
 import { shippedRuleFiles } from '../../agent/rules-on-disk.ts'
@@ -42,7 +43,7 @@ async function cost({ port, turns }: HostileTalk, talks: number): Promise<number
     {
       event: () => {},
       alert: () => {},
-      observation: () => {},
+      observations: new ObservationBatch((batch) => batch.clear()),
       sighting: () => {},
       selfTestFound: () => {},
     },

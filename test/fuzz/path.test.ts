@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parsePrefix } from '../../agent/base/address.ts'
 import { type EventDraft, RECORD_BYTES_MAX } from '../../agent/base/event.ts'
 import { Baselines } from '../../agent/detect/baselines/baselines.ts'
+import { givenOn } from '../../agent/detect/baselines/observation-reader.ts'
 import { RuleSet } from '../../agent/detect/signatures/rule-set.ts'
 import { Inspector } from '../../agent/inspector.ts'
 import { shippedRuleFiles } from '../../agent/rules-on-disk.ts'
@@ -65,7 +66,7 @@ class Path {
       {
         event: look,
         alert: ({ draft }) => look(draft),
-        observation: (seen) => void this.#baselines.observe(seen),
+        observations: givenOn((seen) => void this.#baselines.observe(seen)),
         sighting: () => {},
         selfTestFound: () => {},
       },

@@ -7,6 +7,7 @@ import type { Packet } from '../../agent/decode/packet.ts'
 import type { Transaction } from '../../agent/decode/records.ts'
 import { Baselines } from '../../agent/detect/baselines/baselines.ts'
 import type { BaselineFinding } from '../../agent/detect/baselines/finding.ts'
+import { givenOn } from '../../agent/detect/baselines/observation-reader.ts'
 import { flowEvent, transactionEvent } from '../../agent/detect/eve.ts'
 import { AppLayer } from '../../agent/flow/app-layer.ts'
 import { FlowEngine } from '../../agent/flow/engine.ts'
@@ -51,9 +52,10 @@ export class AppPath implements FlowListener {
     const appProto = (flow: number) => this.app.appProto(flow)
     this.#views = new FlowViews(this.#table, appProto, ['10.0.0.0/8'].map(parsePrefix))
     const baselines = new Baselines()
-    this.#observer = new Observer(this.#table, appProto, (seen) => {
-      this.findings.push(...baselines.observe(seen).filter(({ update }) => !update))
+    const seen = givenOn((one) => {
+      this.findings.push(...baselines.observe(one).filter(({ update }) => !update))
     })
+    this.#observer = new Observer(this.#table, appProto, seen)
   }
 
   /** A file that is broken at its end is read up to there. */

@@ -145,7 +145,7 @@ test('busy ordinary clients are no scanners', () => {
 
 function* sshAttempts(count: number, stepUs: number, client = '10.0.0.9'): Generator<Observation> {
   for (let i = 0; i < count; i++)
-    yield { what: 'ssh-attempt', client, server: '10.1.0.5', timeUs: T0 + i * stepUs }
+    yield { what: 'ssh-attempt', client, server: '10.1.0.5', port: 22, timeUs: T0 + i * stepUs }
 }
 
 test('many SSH logins in a minute are brute force, proven', () => {
@@ -206,7 +206,7 @@ function contact(station: string, timeUs: number): Observation {
 }
 
 function write(station: string, timeUs: number, code = 16): Observation {
-  return { what: 'modbus-write', station, dest: PLC, function: code, unit: 1, count: 2, timeUs }
+  return { what: 'modbus-write', station, dest: PLC, port: 502, function: code, unit: 1, timeUs }
 }
 
 test('a write from a station never seen writing is said at once, as critical and proven', () => {
@@ -341,15 +341,7 @@ test('what was learned and said survives a restart', () => {
 })
 
 function query(name: string, timeUs: number, client = '10.0.0.7'): Observation {
-  return {
-    what: 'dns-query',
-    client,
-    name,
-    type: 16,
-    bytes: name.length + 2,
-    timeUs,
-    server: '10.0.0.53',
-  }
+  return { what: 'dns-query', client, name, timeUs, server: '10.0.0.53' }
 }
 
 test('many long random names under one domain are a tunnel', () => {
@@ -391,7 +383,7 @@ test('state is bounded and what was forgotten is counted', () => {
   const model = new Baselines()
   for (let i = 0; i < 6000; i++) {
     const address = `10.${i >> 8}.0.${i & 255}`
-    model.observe({ what: 'ssh-attempt', client: address, server: '10.1.0.5', timeUs: T0 })
+    for (const seen of sshAttempts(1, 0, address)) model.observe(seen)
     model.observe(query('a.example.com', T0, address))
     model.observe({ ...write(address, T0), dest: address } as Observation)
     model.observe(write(address, T0))

@@ -45,7 +45,7 @@ export class BruteForceBaseline {
 
   observe(seen: Observation, found: BaselineFinding[]): void {
     if (seen.what === 'ssh-attempt') {
-      const { client, server, port = 22, timeUs } = seen
+      const { client, server, port, timeUs } = seen
       this.#attempt({ client, server, port, timeUs, needed: SSH_ATTEMPTS, service: 'SSH' }, found)
     } else if (seen.what === 'flow-closed' && looksLikeLogin(seen)) {
       const { src: client, dest: server, port, timeUs } = seen

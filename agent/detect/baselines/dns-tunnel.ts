@@ -90,7 +90,7 @@ export class DnsTunnelBaseline {
       attack_ids: ['T1071.004', 'T1048.003'],
       title,
       src: seen.client,
-      ...(seen.server !== undefined && { dest: seen.server }),
+      dest: seen.server,
       port: 53,
       evidence: 'spoofable',
       timeUs: seen.timeUs,

@@ -1,5 +1,5 @@
 /**
- * What the shards tell the baselines: small facts with packet time, safe to post between threads. The
+ * What the shards tell the baselines: small facts with packet time; observation-batch.ts takes them there. The
  * baselines run once a box (main thread), so they see a scan that the fan-out spread over all shards.
  */
 import type { AppProto } from '../../decode/records.ts'
@@ -67,8 +67,8 @@ export interface SshAttempt {
   what: 'ssh-attempt'
   client: string
   server: string
-  /** The server's port; 22 when absent. */
-  port?: number
+  /** The server's port. */
+  port: number
   timeUs: number
 }
 
@@ -79,11 +79,9 @@ export interface ModbusWrite {
   dest: string
   function: number
   unit: number
-  /** Registers or coils written. */
-  count: number
   timeUs: number
-  /** The controller's port; 502 when absent. */
-  port?: number
+  /** The controller's port. */
+  port: number
 }
 
 /** A request of another industrial protocol that writes, controls or reprograms. */
@@ -101,14 +99,12 @@ export interface OtWrite {
   timeUs: number
 }
 
-/** A DNS question. `bytes` is the size of the name on the wire; `type` the RR type's number. */
+/** A DNS question. */
 export interface DnsQuery {
   what: 'dns-query'
   client: string
   name: string
-  type: number
-  bytes: number
   timeUs: number
   /** Who was asked. */
-  server?: string
+  server: string
 }

@@ -26,7 +26,6 @@ export const SPIKE_WRITES = 30
 const CONTROLLERS_MAX = 1024
 const STATIONS_MAX = 64
 const FUNCTIONS_MAX = 32
-const MODBUS_PORT = 502
 
 /** One write of any protocol, and the words for it. */
 interface Write {
@@ -47,8 +46,7 @@ interface Write {
 }
 
 function modbusWrite(seen: ModbusWrite): Write {
-  const { station, dest, timeUs, unit } = seen
-  const { port = MODBUS_PORT } = seen
+  const { station, dest, port, timeUs, unit } = seen
   return {
     ...{ station, dest, port, timeUs, proto: 'TCP' },
     key: String(seen.function),

@@ -58,6 +58,8 @@ interface Source {
 }
 
 interface Tally {
+  /** The first that is counted here. */
+  first: Target
   failed: number
   tried: number
   firstUs: number
@@ -134,19 +136,20 @@ export class ScanBaseline {
     source.judgedUs = nowUs
     source.changes = 0
     if (nowUs - source.singlesUs > this.fold.windowUs) source.singles = 0
+    if (!enoughFailed(source, nowUs)) return
     const { byDest, byPort, all } = tally(source, nowUs)
     const before = found.length
-    for (const [key, count] of byDest)
-      if (count.failed >= (key.startsWith('UDP') ? UDP_PORTS : VERTICAL_PORTS) && mostFailed(count))
-        this.#say(source, found, vertical(src, key, count))
-    for (const [key, count] of byPort)
-      if (
-        count.failed >= (key.startsWith('UDP') ? UDP_HOSTS : HORIZONTAL_HOSTS) &&
-        mostFailed(count)
-      )
-        this.#say(source, found, horizontal(src, key, count))
+    for (const count of byDest) {
+      const least = count.first.proto === 'UDP' ? UDP_PORTS : VERTICAL_PORTS
+      if (count.failed >= least && mostFailed(count)) this.#say(source, found, vertical(src, count))
+    }
+    for (const count of byPort) {
+      const least = count.first.proto === 'UDP' ? UDP_HOSTS : HORIZONTAL_HOSTS
+      if (count.failed >= least && mostFailed(count))
+        this.#say(source, found, horizontal(src, count))
+    }
     const said = found.length > before
-    if (!said && all.failed >= MIXED_TARGETS && mostFailed(all) && source.singles === 0)
+    if (!said && all && all.failed >= MIXED_TARGETS && mostFailed(all) && source.singles === 0)
       this.#admit(found, mixed(src, all), '')
   }
 
@@ -197,34 +200,54 @@ function quietByNature({ dest, port }: FlowNew): boolean {
   return port >= 33_434 && port <= 33_534
 }
 
-function tally(source: Source, nowUs: number) {
-  const byDest = new Map<string, Tally>()
-  const byPort = new Map<string, Tally>()
-  const all = newTally()
-  for (const [key, target] of source.targets.entries()) {
-    if (nowUs - target.timeUs > WINDOW_US) {
-      source.targets.delete(key)
-      continue
-    }
-    const failed =
-      target.state === 'failed' ||
-      (target.state === 'pending' && nowUs - target.timeUs > PATIENCE_US)
-    count(at(byDest, `${target.proto}|${target.dest}`), target, failed)
-    count(at(byPort, `${target.proto}|${target.port}`), target, failed)
-    if (target.proto === 'TCP') count(all, target, failed)
+/**
+ * Whether so many failed, of all hosts and ports together, as a finding needs of one; what is too old is let go. An ordinary client, for
+ * whose answers it is asked every few flows, comes no further, and no text is made for it.
+ */
+function enoughFailed({ targets }: Source, nowUs: number): boolean {
+  let tcp = 0
+  let udp = 0
+  for (const [key, target] of targets.entries()) {
+    if (nowUs - target.timeUs > WINDOW_US) targets.delete(key)
+    else if (!hasFailed(target, nowUs)) continue
+    else if (target.proto === 'TCP') tcp++
+    else udp++
+  }
+  return tcp >= Math.min(VERTICAL_PORTS, HORIZONTAL_HOSTS) || udp >= Math.min(UDP_PORTS, UDP_HOSTS)
+}
+
+function hasFailed({ state, timeUs }: Target, nowUs: number): boolean {
+  return state === 'failed' || (state === 'pending' && nowUs - timeUs > PATIENCE_US)
+}
+
+/** By host and by port, each in the order in which it was met. A scan has it made every few packets: no text is put together for it. */
+function tally({ targets }: Source, nowUs: number) {
+  const byDest: Tally[] = []
+  const byPort: Tally[] = []
+  const dests = { TCP: new Map<string, Tally>(), UDP: new Map<string, Tally>() }
+  const ports = { TCP: new Map<number, Tally>(), UDP: new Map<number, Tally>() }
+  let all: Tally | undefined
+  for (const target of targets.values()) {
+    const failed = hasFailed(target, nowUs)
+    count(at(dests[target.proto], target.dest, target, byDest), target, failed)
+    count(at(ports[target.proto], target.port, target, byPort), target, failed)
+    if (target.proto !== 'TCP') continue
+    all ??= newTally(target)
+    count(all, target, failed)
   }
   return { byDest, byPort, all }
 }
 
-function newTally(): Tally {
-  return { failed: 0, tried: 0, firstUs: Number.POSITIVE_INFINITY, lastUs: 0, ot: false }
+function newTally(first: Target): Tally {
+  return { first, failed: 0, tried: 0, firstUs: Number.POSITIVE_INFINITY, lastUs: 0, ot: false }
 }
 
-function at(map: Map<string, Tally>, key: string): Tally {
+function at<K>(map: Map<K, Tally>, key: K, target: Target, list: Tally[]): Tally {
   let value = map.get(key)
   if (!value) {
-    value = newTally()
+    value = newTally(target)
     map.set(key, value)
+    list.push(value)
   }
   return value
 }
@@ -241,16 +264,16 @@ function mostFailed({ failed, tried }: Tally): boolean {
   return failed >= tried * FAILED_SHARE
 }
 
-function vertical(src: string, key: string, seen: Tally): Found {
-  const [proto, dest] = key.split('|') as ['TCP' | 'UDP', string]
+function vertical(src: string, seen: Tally): Found {
+  const { proto, dest } = seen.first
   const title = `${src} tried ${many(seen)} ${proto} ports of ${dest} in ${span(seen.firstUs, seen.lastUs)}; ${seen.failed} did not answer.`
   return { ...base(src, proto, seen), rule_id: 'base:port-scan', title, dest }
 }
 
-function horizontal(src: string, key: string, seen: Tally): Found {
-  const [proto, port] = key.split('|') as ['TCP' | 'UDP', string]
+function horizontal(src: string, seen: Tally): Found {
+  const { proto, port } = seen.first
   const title = `${src} tried ${proto} port ${port} on ${many(seen)} hosts in ${span(seen.firstUs, seen.lastUs)}; ${seen.failed} did not answer.`
-  return { ...base(src, proto, seen), rule_id: 'base:host-sweep', title, port: Number(port) }
+  return { ...base(src, proto, seen), rule_id: 'base:host-sweep', title, port }
 }
 
 function mixed(src: string, seen: Tally): Found {

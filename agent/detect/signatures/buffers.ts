@@ -91,11 +91,38 @@ function normalHeaders(tx: HttpTransaction, response: boolean): string | undefin
   const without = response ? 'set-cookie' : 'cookie'
   let text = ''
   const { made, keys } = headersOf(tx, response)
+  const usual = usualLines(tx, response)
+  if (usual !== undefined) return textOf(linesWithout(usual, made, keys, without))
   for (let i = 0; i < made.length; i++) {
     const { name, value } = made[i] as HttpHeader
     if (keys[i] !== without) text += `${name}: ${value}\r\n`
   }
   return textOf(text)
+}
+
+/** All header lines, where they came in the form they are put in. */
+function usualLines(tx: HttpTransaction, response: boolean): string | undefined {
+  const { list, made } = headersOf(tx, response)
+  if (made.length !== list.length) return undefined
+  return response ? tx.usualResponseHeaders : tx.usualRequestHeaders
+}
+
+/** Of lines in the usual form, each header's is as long as its name and value and four characters. */
+// biome-ignore format: one line
+function linesWithout(usual: string, headers: readonly HttpHeader[], keys: readonly string[], without: string): string {
+  let text = ''
+  let from = 0
+  let at = 0
+  for (let i = 0; i < headers.length; i++) {
+    const { name, value } = headers[i] as HttpHeader
+    const size = name.length + value.length + 4
+    if (keys[i] === without) {
+      text += usual.slice(from, at)
+      from = at + size
+    }
+    at += size
+  }
+  return text + usual.slice(from)
 }
 
 function headerLines(tx: HttpTransaction, response: boolean): readonly Uint8Array[] {
@@ -121,6 +148,8 @@ function firstLine(tx: HttpTransaction, response: boolean): string {
 /** Request or status line and header lines, these put in one form. */
 function start(tx: HttpTransaction, response: boolean): string | undefined {
   let text = `${firstLine(tx, response)}\r\n`
+  const usual = usualLines(tx, response)
+  if (usual !== undefined) return `${text}${usual}\r\n`
   for (const { name, value } of headersOf(tx, response).made) text += `${name}: ${value}\r\n`
   return textOf(`${text}\r\n`)
 }
@@ -204,11 +233,14 @@ const dns = (
   side,
   body: false,
   multi: true,
-  read: (tx) =>
-    tx.proto === 'dns'
-      ? read(tx.dns).map(({ name: text }) => Buffer.from(text, 'latin1'))
-      : undefined,
+  read: (tx) => (tx.proto === 'dns' ? namesOf(read(tx.dns)) : undefined),
 })
+
+/** Of one name, as most messages have, the text: few rules look at it so closely that bytes are made of it. */
+function namesOf(list: readonly { name: string }[]): BufferValue {
+  if (list.length === 1) return list[0]?.name
+  return list.map(({ name }) => Buffer.from(name, 'latin1'))
+}
 
 const NS = 2
 const CNAME = 5
@@ -260,17 +292,7 @@ const OTHERS: readonly BufferSource[] = [
   random('tls.random', 0, 32),
   random('tls.random_time', 0, 4),
   random('tls.random_bytes', 4, 32),
-  {
-    name: 'dns.query',
-    protos: ['dns'],
-    side: 'request',
-    body: false,
-    multi: true,
-    read: (tx) =>
-      tx.proto === 'dns'
-        ? tx.dns.questions.map(({ name }) => Buffer.from(name, 'latin1'))
-        : undefined,
-  },
+  dns('dns.query', 'request', ({ questions }) => questions),
   tls('tls.sni', 'request', (hello) => textOf(hello.sni)),
   tls('ja3.hash', 'request', (hello) => textOf(hello.ja3)),
   tls('ja3.string', 'request', (hello) => textOf(hello.ja3Text)),

@@ -9,7 +9,7 @@ import type { AlertPlace, EngineOptions, IncompleteReason } from './engine-optio
 import { FlowMemory } from './flow-memory.ts'
 import type { FlowTableLike } from './flows.ts'
 import { Inspector } from './inspect.ts'
-import { firstPoint } from './lanes.ts'
+import { areAsked, firstPoint } from './lanes.ts'
 import { LookOn } from './look-on.ts'
 import { Offers } from './offers.ts'
 import { FlowEnds } from './packet-ends.ts'
@@ -401,9 +401,10 @@ export class SignatureEngine {
     this.#judgeMatched(flow * 2, transaction)
     this.#judgeMatched(flow * 2 + 1, transaction)
     if (this.memory.passes(flow)) return
-    this.#view.open(transaction)
     this.#inspector.dceLittle = callOf(transaction)?.little ?? false
     const first = firstPoint(transaction.proto)
+    if (!areAsked(this.#rules.points, first)) return
+    this.#view.open(transaction)
     for (let point = 0; point < 4; point++) {
       const response = point >= 2
       const body = (point & 1) === 1

@@ -139,9 +139,23 @@ const PROTO_PLACE: Readonly<Record<Point['proto'], number>> = Object.fromEntries
   TRANSACTION_PROTOS.map((proto, i) => [proto, i * 4]),
 ) as Record<Point['proto'], number>
 
+/** Of the protocol asked for last: one message after the other is of the same, and a place by name has to be searched for. */
+let lastProto: Point['proto'] = 'dns'
+let lastPlace = PROTO_PLACE[lastProto]
+
 /** Numbers of the four points of a protocol, from this on: 2 more for the answer, 1 more where bodies are needed. */
 export function firstPoint(proto: Point['proto']): number {
-  return PROTO_PLACE[proto]
+  if (proto !== lastProto) {
+    lastProto = proto
+    lastPlace = PROTO_PLACE[proto]
+  }
+  return lastPlace
+}
+
+/** Whether a rule asks for anything at the four points from this on. */
+export function areAsked(points: readonly PointLanes[], first: number): boolean {
+  for (let i = first; i < first + 4; i++) if ((points[i] as PointLanes).count > 0) return true
+  return false
 }
 
 export function pointIndex(proto: Point['proto'], response: boolean, body: boolean): number {

@@ -11,7 +11,7 @@ const SENSOR = fileURLToPath(new URL('./live-sensor.ts', import.meta.url))
 const [SENDS, HEARS] = ['v0', 'v1']
 const START_MS_MAX = 120_000
 const END_MS_MAX = 60_000
-const LOOK_MS = 50
+const LOOK_MS = 20
 const WARMING_KPPS = 20
 /** Without another alert, frame or processor time for so long, all that was sent has been looked at. */
 const STILL_MS = 1500
@@ -23,8 +23,8 @@ export interface LiveRun {
   shards: number
   files: string
   work: string
-  /** Below `files`. */
-  capture: string
+  /** Below `files`, sent one after the other. */
+  captures: readonly string[]
   /** Sent first, and slowly: what is compiled or grown by need is so before it is measured. */
   warming: string
   rules: string
@@ -32,19 +32,27 @@ export interface LiveRun {
   swapTo?: string
   home: readonly string[]
   kpps: number
+  /** Of each worker. */
   ringMiB: number
+  /** The engine stands still while each capture is sent, so that the rings hold all of it and nothing else runs while it is worked off. */
+  held?: boolean
 }
 
 export interface LiveTaken {
-  frames: number
+  sent: Sent[]
   /** With those that were sent to warm it. */
   all: number
   /** Of all. */
   dropped: number
-  cpuSeconds: number
   alerts: number
-  /** Of the sender, in thousands a second. */
-  sentKpps: number
+}
+
+/** A capture that was sent, and what the engine took for it. */
+export interface Sent {
+  frames: number
+  cpuSeconds: number
+  /** Of the sender, in thousands a second; where it was held, of the engine working off what the rings hold. */
+  kpps: number
 }
 
 export class Wire {
@@ -77,20 +85,29 @@ export class Wire {
       const begun = this.#heard()
       await this.#send(run, run.warming, WARMING_KPPS)
       await still(() => cpuOf(pid))
-      const [cpu, before] = [cpuOf(pid), this.#heard()]
       if (run.swapTo !== undefined) setTimeout(() => process.kill(pid, 'SIGHUP'), SWAP_MS)
-      const sentKpps = await this.#send(run, run.capture, run.kpps)
-      const frames = this.#heard() - before
+      const sent: Sent[] = []
+      for (const capture of run.captures) sent.push(await this.#measured(run, capture, pid))
       const all = this.#heard() - begun
-      await still(() => cpuOf(pid))
-      const taken = { frames, all, cpuSeconds: cpuOf(pid) - cpu, sentKpps }
       if (run.swapTo !== undefined) await sensor.until(/^swapped /m)
       process.kill(pid, 'SIGTERM')
       await sensor.ended()
-      return { ...taken, dropped: droppedOf(run, sensor.said), alerts: linesOf(join(run.work, 'eve.json')) } // biome-ignore format: one line
+      return { sent, all, dropped: droppedOf(run, sensor.said), alerts: linesOf(join(run.work, 'eve.json')) } // biome-ignore format: one line
     } finally {
       sensor.end()
     }
+  }
+
+  async #measured(run: LiveRun, capture: string, pid: number): Promise<Sent> {
+    const [cpu, before] = [cpuOf(pid), this.#heard()]
+    if (run.held) process.kill(pid, 'SIGSTOP')
+    const kpps = await this.#send(run, capture, run.kpps)
+    const frames = this.#heard() - before
+    const from = performance.now()
+    if (run.held) process.kill(pid, 'SIGCONT')
+    const worked = await still(() => cpuOf(pid))
+    const cpuSeconds = cpuOf(pid) - cpu
+    return { frames, cpuSeconds, kpps: run.held ? frames / (worked - from) : kpps }
   }
 
   #listening(run: LiveRun): string[] {
@@ -163,15 +180,17 @@ class Sensor {
   }
 }
 
-/** Until nearly no processor time is spent. */
-async function still(cpu: () => number): Promise<void> {
+/** Until nearly no processor time is spent; gives when it was last. */
+async function still(cpu: () => number): Promise<number> {
   const deadline = performance.now() + END_MS_MAX
-  for (let last = cpu(), since = performance.now(); performance.now() < deadline; await pause()) {
+  let since = performance.now()
+  for (let last = cpu(); performance.now() < deadline; await pause()) {
     const now = cpu()
     if (now - last > (LOOK_MS / 1000) * 0.2) since = performance.now()
-    if (performance.now() - since > STILL_MS) return
+    if (performance.now() - since > STILL_MS) break
     last = now
   }
+  return since
 }
 
 function droppedOf({ engine }: LiveRun, said: string): number {

@@ -12,6 +12,13 @@ export interface SuricataSettings {
 /** Of a frame in the ring, its header and the rounding included. */
 const RING_FRAME_BYTES = 1632
 
+/**
+ * On a wire no flow of some seconds is old enough to be forgotten: with the memory that is Debian's, after a million packets segments
+ * are no longer kept nor looked at (`tcp.insert_data_normal_fail`), and it costs half and finds less.
+ */
+const memory = (live: object | undefined) =>
+  live ? { streams: '1gb', segments: '4gb' } : { streams: '64mb', segments: '256mb' }
+
 /** Of HTTP bodies, as much as Picket keeps of each. */
 const BODY = '64kb'
 const named = (names: Readonly<Record<string, string>>) =>
@@ -21,6 +28,7 @@ const EVERYTHING =
 
 export function suricataYaml({ home, everything, live }: SuricataSettings): string {
   const { threads, ringMiB } = live ?? { threads: 1, ringMiB: 64 }
+  const { streams, segments } = memory(live)
   const { addresses, ports } = defaultVariables(home)
   return `%YAML 1.1
 ---
@@ -92,10 +100,10 @@ flow-timeouts:
   udp: {new: 30, established: 300, bypassed: 100, emergency-new: 10, emergency-established: 100, emergency-bypassed: 50}
   icmp: {new: 30, established: 300, bypassed: 100, emergency-new: 10, emergency-established: 100, emergency-bypassed: 50}
 stream:
-  memcap: 64mb
+  memcap: ${streams}
   checksum-validation: yes
   inline: auto
-  reassembly: {memcap: 256mb, depth: 1mb, toserver-chunk-size: 2560, toclient-chunk-size: 2560, randomize-chunk-size: no}
+  reassembly: {memcap: ${segments}, depth: 1mb, toserver-chunk-size: 2560, toclient-chunk-size: 2560, randomize-chunk-size: no}
 host: {hash-size: 4096, prealloc: 1000, memcap: 32mb}
 decoder:
   teredo: {enabled: true, ports: $TEREDO_PORTS}

@@ -5,6 +5,7 @@ import koffi from 'koffi'
 import { parsePrefix } from '../../../agent/base/address.ts'
 import { frameMemory } from '../../../agent/capture/frame-memory.ts'
 import { FrameBatch } from '../../../agent/capture/source.ts'
+import { ObservationBatch } from '../../../agent/detect/baselines/observation-batch.ts'
 import { RuleSet } from '../../../agent/detect/signatures/rule-set.ts'
 import { Inspector } from '../../../agent/inspector.ts'
 import { shippedRuleFiles } from '../../../agent/rules-on-disk.ts'
@@ -44,7 +45,7 @@ export async function runCase(name: string, frames: number, seed: number): Promi
     {
       event: () => void said.events++,
       alert: () => void said.alerts++,
-      observation: () => {},
+      observations: new ObservationBatch((batch) => batch.clear()),
       sighting: () => {},
       selfTestFound: () => {},
     },
