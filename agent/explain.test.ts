@@ -142,13 +142,13 @@ test.each(globSync(join(RULES, '*/hit.pcap')).sort())('%s: every rung holds', as
 
 const rules = corpus('rules')
 test.skipIf(rules === undefined)(
-  'every rule of a public set has a ladder that ends in the whole rule',
+  'rules of a public set, one in 21, have a ladder that ends in the whole rule',
   () => {
     const variables = defaultVariables(HOME)
     const text = readFileSync(join(rules ?? '', 'et-open-2025-BSD.rules'), 'utf8')
     let rungs = 0
     const wrong: string[] = []
-    for (const { text: rule } of [...ruleLines(text)].filter((_, i) => i % 7 === 0)) {
+    for (const { text: rule } of [...ruleLines(text)].filter((_, i) => i % 21 === 0)) {
       if (RuleSet.load([{ path: 'one', text: rule }], variables).loaded === 0) continue
       const ladder = ladderOf(rule, variables)
       rungs += ladder.length
@@ -157,6 +157,6 @@ test.skipIf(rules === undefined)(
         wrong.push(rule)
     }
     expect(wrong).toEqual([])
-    expect(rungs).toBeGreaterThan(1000)
+    expect(rungs).toBeGreaterThan(400)
   },
 )

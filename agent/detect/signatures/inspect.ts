@@ -289,10 +289,13 @@ export class Inspector {
     if (origin > this.#length) return pcre.negated ? this.#from(index + 1, here) : NO
     const subject = this.#bytes.subarray(this.#start + origin, this.#end)
     const goesOn = index === 0 && pcre.goesOn
+    const inside = !pcre.relative && this.#base > 0
     let from = goesOn ? this.#resume : 0
     for (;;) {
       this.#searched += subject.length - from
-      const found = goesOn ? pcre.regex.searchOn(subject, from) : pcre.regex.search(subject, from)
+      const found = goesOn
+        ? pcre.regex.searchOn(subject, from)
+        : pcre.regex.search(subject, from, inside)
       if (found < 0) {
         this.limit = 'match-limit'
         return STOP

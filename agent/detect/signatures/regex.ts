@@ -20,6 +20,7 @@ const DOLLAR_ENDONLY = 0x10
 const DOTALL = 0x20
 const EXTENDED = 0x80
 const MULTILINE = 0x400
+const NOTBOL = 0x1
 const NEVER_UTF = 0x1000
 const UNGREEDY = 0x40000
 const ANCHORED = 0x80000000
@@ -121,6 +122,8 @@ export class Regex {
   readonly pattern: string
   readonly options: number
   readonly #anchored: boolean
+  /** It is found where its subject begins or not at all, by more than a ^. */
+  readonly atStart: boolean
   #canGoOn: boolean | undefined
 
   /** Throws Refused with PCRE2's own sentence. */
@@ -140,7 +143,8 @@ export class Regex {
     }
     this.pattern = pattern
     this.options = options
-    this.#anchored = (options & ANCHORED) !== 0 || /\^|\\[AG]/.test(pattern)
+    this.atStart = (options & ANCHORED) !== 0 || /(?<!\\)(?:\\\\)*\\[AG]/.test(pattern)
+    this.#anchored = this.atStart || pattern.includes('^')
     this.#library.jit(code, JIT_COMPLETE) // where there is no JIT, the interpreter serves
     this.#code = code
     released.register(this, code, this)
@@ -206,11 +210,15 @@ export class Regex {
     return number > 0 && number <= CAPTURES_MAX ? number : 0
   }
 
-  /** 1: found, 0: not there, -1: a limit was met, so nobody knows. `subject` begins where ^ matches. */
-  search(subject: Uint8Array, from: number): 1 | 0 | -1 {
+  /**
+   * 1: found, 0: not there, -1: a limit was met, so nobody knows. `inside`: the subject begins further in than what the expression is
+   * about, so that a ^ is not met by its first byte.
+   */
+  search(subject: Uint8Array, from: number, inside = false): 1 | 0 | -1 {
     const { match, matchData, context, span } = this.#library
-    if (this.#code === null) return 0
-    const result = match(this.#code, subject, subject.length, from, 0, matchData, context)
+    if (this.#code === null || (inside && this.atStart)) return 0
+    const options = inside ? NOTBOL : 0
+    const result = match(this.#code, subject, subject.length, from, options, matchData, context)
     if (result === ERROR_NO_MATCH) return 0
     if (result < 0) return -1
     this.matchStart = Number(span.getBigUint64(0, true))
