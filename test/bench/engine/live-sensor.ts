@@ -7,6 +7,7 @@ import { createWriteStream } from 'node:fs'
 import { parsePrefix } from '../../../agent/base/address.ts'
 import { Findings } from '../../../agent/detect/findings.ts'
 import { Thresholds } from '../../../agent/detect/signatures/thresholds.ts'
+import { fewerCollections } from '../../../agent/heap.ts'
 import { INSPECTION } from '../../../agent/inspection.ts'
 import { loadRules } from '../../../agent/rules-on-disk.ts'
 import { Shards } from '../../../agent/shards.ts'
@@ -19,6 +20,7 @@ const inspection = {
   ...{ checksum: 'auto', midstream: false, async_oneside: false, stream_inline: false } as const,
   ...{ reassembly_depth: 1_048_576, eve_types: ['alert'], fold_findings: false },
 } // biome-ignore format: as replay in the bench has it
+fewerCollections() // as picket-agent does
 home.map(parsePrefix)
 const { ruleSet } = loadRules([rules], home, inspection)
 const findings = new Findings({ thresholds: new Thresholds(ruleSet), fold: false, hostOf: () => undefined }) // biome-ignore format: one line
