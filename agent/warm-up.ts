@@ -21,7 +21,7 @@ const ROUNDS = 10
 /** More than the four that V8 knows apart. */
 const KINDS_MAX = 6
 /** A machine that is busy begins with less. */
-const WARM_MS_MAX = 1500
+const WARM_MS_MAX = 2500
 /** Of real ones: what warmed the engine is let go after so many, and what more is hot is compiled. */
 export const WARMED_PACKETS = 100_000
 const LITERALS_MAX = 600
