@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8'
  * A shard's tables lie outside the heap (120 MB), and V8 begins a whole collection whenever some tens of MB more are in use there, as bodies
  * that are unpacked are. Counted together with the heap, from a size that a shard has anyway, that is once in some hundred
  * thousand packets instead of once in thirty thousand. Of what is young, V8 would collect 32 MB at a time on a machine like this: half of it takes no more
- * processor time, a third less of a pause, and 30 to 90 MB less memory.
+ * processor time, and 30 to 90 MB less memory.
  */
 const FLAGS = [
   '--external-memory-accounted-in-global-limit',
