@@ -122,7 +122,7 @@ export class Regex {
   readonly pattern: string
   readonly options: number
   readonly #anchored: boolean
-  /** It is found where its subject begins or not at all, by more than a ^. */
+  /** It is found where its subject begins or not at all, by more than a ^. One that may be found elsewhere too is not meant. */
   readonly atStart: boolean
   #canGoOn: boolean | undefined
 
@@ -143,8 +143,8 @@ export class Regex {
     }
     this.pattern = pattern
     this.options = options
-    this.atStart = (options & ANCHORED) !== 0 || /(?<!\\)(?:\\\\)*\\[AG]/.test(pattern)
-    this.#anchored = this.atStart || pattern.includes('^')
+    this.atStart = (options & ANCHORED) !== 0 || /^\\[AG](?![?*{])[^|]*$/.test(pattern)
+    this.#anchored = (options & ANCHORED) !== 0 || /\^|\\[AG]/.test(pattern)
     this.#library.jit(code, JIT_COMPLETE) // where there is no JIT, the interpreter serves
     this.#code = code
     released.register(this, code, this)
