@@ -3,6 +3,7 @@
  * goes to an Output; it knows no process, no disk and no clock but packet time.
  */
 import type { Prefix } from './base/address.ts'
+import { forgetCopied } from './base/copy.ts'
 import type { EventDraft } from './base/event.ts'
 import type { Fault } from './base/fault.ts'
 import type { FrameBatch } from './capture/source.ts'
@@ -224,9 +225,10 @@ export class Inspector
     this.#telling = false
   }
 
-  /** Ends every flow, so that each has its record. */
+  /** Ends every flow, so that each has its record; its memory is free with it. */
   end(): void {
     this.#flows.flush('shutdown')
+    forgetCopied()
   }
 
   swapRules(rules: RuleSet): void {

@@ -1,6 +1,8 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { Chance } from '../../test/traffic/chance.ts'
-import { copyBytes } from './copy.ts'
+import { copyBytes, forgetCopied } from './copy.ts'
 
 const SEED = Number(process.env['PICKET_SEED'] ?? (Math.random() * 2 ** 32) >>> 0)
 process.stderr.write(`copy: PICKET_SEED=${SEED}\n`)
@@ -41,4 +43,21 @@ test('within one array they may overlap', () => {
     copyBytes(bytes, from, from + 40, bytes, to)
     expect(bytes.equals(expected)).toBe(true)
   }
+})
+
+test('what was copied is free once that is forgotten', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  // In a function of its own: nothing of it stays on the stack.
+  const copied = () => {
+    const [bytes, target] = [new Uint8Array(1_048_576), new Uint8Array(1_048_576)]
+    copyBytes(bytes, 0, 20, target, 40)
+    return [new WeakRef(bytes), new WeakRef(target)]
+  }
+  const held = copied()
+  forgetCopied()
+  // A WeakRef keeps what it was made for until the end of the task.
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  expect(held.map((each) => each.deref())).toEqual([undefined, undefined])
 })

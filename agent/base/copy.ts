@@ -16,6 +16,7 @@ const WORD = 8
 /** What is smaller comes and goes, and making a view of it costs more than its bytes do one by one. */
 const LASTING_BYTES = 65_536
 const NOTHING = new Uint8Array(0)
+const VIEWS = 4
 
 /** [start, end) of `bytes` to `at` of `target`, which has room for it; within one array they may overlap. */
 export function copyBytes(
@@ -65,6 +66,11 @@ class Views {
     return bytes.length < LASTING_BYTES ? undefined : this.#make(bytes)
   }
 
+  /** Holds none of them any more. */
+  forget(): void {
+    for (let i = 0; i < VIEWS; i++) this.#make(NOTHING)
+  }
+
   /** In the place of the oldest. */
   #make(bytes: Uint8Array): DataView {
     this.#fourth = this.#third
@@ -85,3 +91,9 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
 
 const sources = new Views()
 const targets = new Views()
+
+/** Who held large memory that was copied from or to, and holds it no more: without this the last of it stays until others are copied. */
+export function forgetCopied(): void {
+  sources.forget()
+  targets.forget()
+}

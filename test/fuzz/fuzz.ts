@@ -85,7 +85,9 @@ export function fuzz<T>(target: Target<T>): void {
         endless(() => target.next(chance)),
       )
       expect(count).toBeGreaterThan(0)
-      expect((await settledBytes()) - before).toBeLessThan(GROWTH_BYTES_MAX)
+      const left = (await settledBytes()) - before
+      process.stdout.write(`${name}: ${(left / 1_048_576).toFixed(1)} MB are left of them\n`)
+      expect(left).toBeLessThan(GROWTH_BYTES_MAX)
     })
   })
 }
