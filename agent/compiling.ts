@@ -6,7 +6,7 @@
 import { setFlagsFromString } from 'node:v8'
 
 /** How often a function is called until TurboFan takes it; V8's own number is meant for a page that lives for seconds. */
-const SOON = 1000
+const SOON = 120
 const SELDOM = 30_000
 
 function set(turbofan: boolean, calls: number): void {

@@ -24,6 +24,8 @@ const KINDS_MAX = 6
 const WARM_MS_MAX = 2500
 /** Of real ones: what warmed the engine is let go after so many, and what more is hot is compiled. */
 export const WARMED_PACKETS = 100_000
+/** Of every second round: its longest streams go on beyond it. */
+const DEPTH = 65_536
 const LITERALS_MAX = 600
 const LITERAL_BYTES_MAX = 64
 /** Ethernet, IPv4 and TCP with timestamps: where a request begins in most of our frames. */
@@ -41,7 +43,7 @@ export async function warmUp(options: InspectorOptions): Promise<() => void> {
   // What is written over has a checksum no more.
   const read = {
     ...few,
-    inspection: { ...(options.inspection ?? INSPECTION), checksum: 'none' as const },
+    inspection: { ...(options.inspection ?? INSPECTION), checksum: 'none' as const, reassembly_depth: DEPTH }, // biome-ignore format: one list
   }
   const outputs = [nowhere(), nobody()]
   const inspectors = [new Inspector(few, outputs[0] as Output), new Inspector(read, outputs[1] as Output)] // biome-ignore format: one list

@@ -12,6 +12,7 @@ export const CONNECTIONS: ((client: Ends, at: number) => Uint8Array[])[] = [
   answerFirst,
   fastOpen,
   asksAgain,
+  split,
   goesOnAfterReset,
   serverFirst,
   disordered,
@@ -83,6 +84,19 @@ function asksAgain(client: Ends, at: number): Uint8Array[] {
     .client(78, 1, DATA, { payload: 'more', options: STAMPS })
     .client(90_000_000, 1, TCP.RST)
     .server(1, 82, TCP.RST).frames
+}
+
+/** A handshake in four: the server opens too, and neither has answered the other yet. */
+function split(client: Ends, at: number): Uint8Array[] {
+  return new Both(client, at)
+    .client(0, 0, TCP.SYN)
+    .server(0, 0, TCP.SYN)
+    .client(0, 1, TCP.SYN | TCP.ACK)
+    .server(0, 1, TCP.SYN | TCP.ACK)
+    .client(1, 1, DATA, { payload: 'hello' })
+    .server(1, 6, DATA, { payload: 'hello yourself' })
+    .client(6, 15, TCP.FIN | TCP.ACK)
+    .server(15, 7, TCP.FIN | TCP.ACK).frames
 }
 
 function goesOnAfterReset(client: Ends, at: number): Uint8Array[] {

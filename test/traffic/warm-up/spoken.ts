@@ -9,6 +9,7 @@ import { IT_TALKS } from '../../golden/talks-it.ts'
 import type { Chance } from '../chance.ts'
 import { type Ends, type Turn, tcpConversation, udp } from '../frames.ts'
 import { cryptoFrames, quicInitial } from '../quic-initial.ts'
+import { LARGE, type Said, SHARE_TALKS } from './shares.ts'
 
 interface Spoken {
   port: number
@@ -31,6 +32,8 @@ const FORM =
   'POST http://shop.example:80/up HTTP/1.1\r\nHost: shop.example\r\nAuthorization: Basic YWRtaW46YWRtaW4=\r\nExpect: 100-continue\r\n' +
   'Content-Type: multipart/form-data; boundary=xx\r\nContent-Length: 90\r\n\r\n--xx\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\n\r\nhi there, all of you\r\n--xx--'
 
+const turnsOf = (said: readonly Said[]): Turn[] => said.flatMap((pair) => [asked(pair.asked), answered(pair.answered)]) // biome-ignore format: one line
+
 function web(head: string, body: Uint8Array, request = GET): Spoken {
   const whole = Buffer.concat([Buffer.from(head.replace('LENGTH', `${body.length}`)), body])
   const again = answered('HTTP/1.1 304 Not Modified\r\n\r\n')
@@ -43,6 +46,10 @@ const TALKS: Spoken[] = [
   ...IT_TALKS.map(({ port, turns }) => ({
     port,
     turns: turns.map(({ toServer, bytes }) => (toServer ? asked(bytes) : answered(bytes))),
+  })),
+  ...SHARE_TALKS.map(({ port, said }) => ({
+    port,
+    turns: turnsOf(said),
   })),
   ...Object.values(ICS_TALKS).flatMap(
     ({ port, question, answer, udp: datagrams }) =>
@@ -146,7 +153,10 @@ export function spokenFrames(chance: Chance, ends: Neighbours, times: number): U
 function long(ends: Neighbours): Uint8Array[] {
   const body = Buffer.concat(Array<Buffer>(LONG_PAGES).fill(PAGE))
   const { turns } = web('HTTP/1.1 200 OK\r\nContent-Length: LENGTH\r\n\r\n', body)
-  return tcpConversation(ends.next(80), turns, LONG_SEGMENT)
+  return [
+    ...tcpConversation(ends.next(80), turns, LONG_SEGMENT),
+    ...tcpConversation(ends.next(445), turnsOf(LARGE), LONG_SEGMENT),
+  ]
 }
 
 /** A file over FTP: its data come on a connection that was told of on the first, before that ends. */
