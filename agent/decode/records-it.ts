@@ -6,9 +6,10 @@
 import type { RpcInterface } from './dcerpc.ts'
 import type { KrbMessage } from './krb5.ts'
 import type { RdpClient, RdpServer } from './rdp.ts'
+import type { Noted } from './records.ts'
 import type { FileTimes } from './smb.ts'
 
-export interface DhcpMessage {
+export interface DhcpMessage extends Noted {
   /** Of IP. What the other version does not have is empty. */
   version: 4 | 6
   /** Sent by the side that opened the flow. */
@@ -44,7 +45,7 @@ export interface DhcpMessage {
 }
 
 /** One command of the control connection and what was replied to it. */
-export interface FtpExchange {
+export interface FtpExchange extends Noted {
   id: number
   /** Of the last USER before it, or of itself. */
   user: string
@@ -62,7 +63,7 @@ export interface FtpExchange {
 }
 
 /** One message, or a session that had none. */
-export interface SmtpMail {
+export interface SmtpMail extends Noted {
   id: number
   helo: string
   user: string
@@ -98,7 +99,7 @@ export interface NtlmLogin {
 }
 
 /** One request and its answer: negotiate, session setup, tree connect, open or create. */
-export interface SmbExchange {
+export interface SmbExchange extends Noted {
   id: number
   version: 1 | 2
   command: number
@@ -139,14 +140,14 @@ export interface SmbExchange {
 }
 
 /** A request for a ticket and its answer; either may not have been seen. */
-export interface KrbExchange {
+export interface KrbExchange extends Noted {
   id: number
   request: KrbMessage | undefined
   answer: KrbMessage | undefined
 }
 
 /** How a remote desktop began. */
-export interface RdpSession {
+export interface RdpSession extends Noted {
   /** `mstshash` of the request: a user, or a part of one. */
   cookie: string
   /** Offered: bits 1 TLS, 2 CredSSP, 4 RDSTLS, 8 CredSSP with early authorisation. */
@@ -161,7 +162,7 @@ export interface RdpSession {
 }
 
 /** A bind or a call, with its answer; PDU types as numbers, undefined where not seen. */
-export interface DcerpcCall {
+export interface DcerpcCall extends Noted {
   id: number
   callId: number
   /** 5 over streams, 4 over datagrams. */
@@ -214,7 +215,7 @@ export interface CarriedFile {
 }
 
 /** One message of SNMP. */
-export interface SnmpMessage {
+export interface SnmpMessage extends Noted {
   toServer: boolean
   /** 1, 2 (2c) or 3. */
   version: number
@@ -233,14 +234,14 @@ export interface SnmpMessage {
 }
 
 /** What a TFTP client asks for. */
-export interface TftpRequest {
+export interface TftpRequest extends Noted {
   packet: 'read' | 'write'
   file: string
   mode: string
 }
 
 /** One command of POP3 and its answer. */
-export interface Pop3Exchange {
+export interface Pop3Exchange extends Noted {
   id: number
   /** In capitals. */
   command: string
@@ -253,7 +254,7 @@ export interface Pop3Exchange {
 }
 
 /** What an FTP data connection was opened for. */
-export interface FtpData {
+export interface FtpData extends Noted {
   /** `RETR`, `STOR`; '' where the command was not seen. */
   command: string
   filename: string
@@ -302,7 +303,7 @@ export function isItProto(proto: string): proto is ItProto {
 }
 
 /** The record of the transaction, the same object at each of its stages. */
-export function recordOf(tx: ItTransaction): object {
+export function recordOf(tx: ItTransaction): Noted {
   switch (tx.proto) {
     case 'dhcp':
       return tx.dhcp

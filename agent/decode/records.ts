@@ -54,13 +54,23 @@ export interface DnsMessage {
   skipped: number
 }
 
+/**
+ * Where who is handed a transaction more than once notes how far it is: in the record itself, for a table of records is walked once more in
+ * each collection. No row has it.
+ */
+export const NOTED: unique symbol = Symbol('noted')
+
+export interface Noted {
+  [NOTED]?: object | undefined
+}
+
 export interface HttpHeader {
   name: string
   value: string
 }
 
 /** Latin-1 text is one character a byte, so it is both what was sent and easy to print. */
-export interface HttpTransaction {
+export interface HttpTransaction extends Noted {
   /** Place in its flow, from 0: `tx_id` of EVE. */
   id: number
   /** '' where the request was never seen. */
@@ -106,7 +116,7 @@ export interface HttpTransaction {
   kept?: boolean
 }
 
-export interface TlsHello {
+export interface TlsHello extends Noted {
   /** From the client hello. */
   version: number
   /** 32 bytes, of which the first four were a time once. */
@@ -141,7 +151,7 @@ export interface TlsHello {
   certificates: Uint8Array[]
 }
 
-export interface SshBanners {
+export interface SshBanners extends Noted {
   clientProtocol: string
   clientSoftware: string
   clientComment: string

@@ -5,7 +5,7 @@
 import { Cursor } from '../base/cursor.ts'
 import type { Fault } from '../base/fault.ts'
 import { type JaTransport, ja3sText, ja3Text, ja4, md5 } from './ja.ts'
-import type { TlsHello } from './records.ts'
+import { NOTED, type TlsHello } from './records.ts'
 
 export const HANDSHAKE = {
   clientHello: 1,
@@ -51,7 +51,8 @@ export class Hello implements TlsHello {
   serverGroup = 0
   resumed = false
   established = false
-  certificates: Uint8Array[] = []
+  certificates: Uint8Array[] = [];
+  [NOTED]: object | undefined = undefined
   /** What the client's hello came over, by JA4's letter; undefined before it was read whole. */
   #over: JaTransport | undefined
   /** The version that the server's hello has in its head; -1 before it. */

@@ -15,7 +15,7 @@ import {
   lineEnd,
 } from '../decode/http.ts'
 import { normaliseUri, uriHost } from '../decode/http-uri.ts'
-import type { HttpHeader, HttpTransaction, Stage } from '../decode/records.ts'
+import { type HttpHeader, type HttpTransaction, NOTED, type Stage } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { BodyReader } from './app-http-body.ts'
 import type { AppParser, AppSink, Inside, Verdict } from './app-parser.ts'
@@ -493,6 +493,7 @@ export class HttpFlow implements AppParser {
       gap: false,
       events: undefined,
       kept: false,
+      [NOTED]: undefined,
     }
     const exchange: Exchange = {
       http,

@@ -1,5 +1,5 @@
 /** SSH on one flow: both banners, whether keys were exchanged, and from where on it is encrypted. */
-import type { SshBanners } from '../decode/records.ts'
+import { NOTED, type SshBanners } from '../decode/records.ts'
 import {
   BANNER_BYTES_MAX,
   decodeSshBanner,
@@ -48,6 +48,7 @@ export class SshFlow implements AppParser {
     serverHasshText: '',
     chosen: [],
     keyExchange: false,
+    [NOTED]: undefined,
   }
   #done = false
 

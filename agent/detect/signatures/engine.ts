@@ -24,7 +24,7 @@ import { StatePlaces } from './state-places.ts'
 import type { StreamRules } from './stream-lanes.ts'
 import { StreamMarks } from './stream-marks.ts'
 import { MATCHED, PIECE_BYTES_MAX, Tails, WAITING_MAX } from './stream-tail.ts'
-import { Progress } from './transaction-progress.ts'
+import { type Judged, noteFired, Progress } from './transaction-progress.ts'
 import { readiness, TransactionView } from './transaction-view.ts'
 
 const FOUND = -1
@@ -416,7 +416,7 @@ export class SignatureEngine {
       if (progress && (progress.settled & (1 << point)) !== 0) continue
       // Another file of the same message may follow.
       if (progress && ready === 2 && transaction.stage !== 'file') progress.settled |= 1 << point
-      const at = { response, whole: ready === 2, fired: progress?.fired }
+      const at = { response, whole: ready === 2, judged: progress }
       if (this.#judgePoint(flow, transaction, lanes, at)) return
     }
   }
@@ -425,7 +425,7 @@ export class SignatureEngine {
     flow: number,
     transaction: Transaction,
     lanes: RuleSet['points'][number],
-    at: { response: boolean; whole: boolean; fired: Set<number> | undefined },
+    at: { response: boolean; whole: boolean; judged: Judged | undefined },
   ): boolean {
     this.#candidates.clear()
     lanes.find(this.#view, this.#candidates)
@@ -439,9 +439,9 @@ export class SignatureEngine {
     this.#close(flow)
     for (let i = 0; i < this.#list.count; i++) {
       const signature = this.#list.at(i)
-      if (at.fired?.has(signature.id) || (signature.wholeBody && !at.whole)) continue
+      if (at.judged?.fired?.has(signature.id) || (signature.wholeBody && !at.whole)) continue
       if (!this.#transactionHolds(signature, flow, toServer, transaction)) continue
-      at.fired?.add(signature.id)
+      if (at.judged) noteFired(at.judged, signature.id)
       if (this.#fire(signature, flow, toServer, 'transaction', transaction)) return true
     }
     return false

@@ -1,5 +1,5 @@
 /** One transaction as the rules see it: which parts have come, and the buffers, each read once. */
-import type { HttpTransaction, SshBanners, Transaction } from '../../decode/records.ts'
+import type { HttpTransaction, Noted, SshBanners, Transaction } from '../../decode/records.ts'
 import { type ItTransaction, isIt, recordOf } from '../../decode/records-it.ts'
 import type { Candidates } from '../prefilter/prefilter.ts'
 import type { WasmPrefilter } from '../prefilter/wasm-grams.ts'
@@ -78,7 +78,7 @@ export class TransactionView {
 }
 
 /** What stays the same of a transaction that is handed over more than once; undefined: it comes once. */
-export function subjectOf(tx: Transaction): object | undefined {
+export function subjectOf(tx: Transaction): Noted | undefined {
   switch (tx.proto) {
     case 'http':
       return tx.http
