@@ -15,7 +15,8 @@ import { createStory } from '../../test/browser/story.ts'
 import type { FleetSite } from '../base/ports.ts'
 
 const WEIGHT_MAX = 150_000
-const SERVER_MS_MAX = 50
+/** Of what it takes to write ten thousand sites as JSON, which is 250 ms where a page may take 50: machines differ, and hours of one. A page took a twenty-fifth. */
+const SHARE_MAX = 1 / 5
 
 function open(sites: readonly FleetSite[] | null, role: Role = 'admin') {
   const story = createStory()
@@ -227,8 +228,22 @@ test('the fleet as JSON names the scope that was used', async () => {
   expect(fleet.sites).toHaveLength(1)
 })
 
+/** This thread's own time: another process on the machine is not the page's fault. */
+function msSince(began: NodeJS.CpuUsage): number {
+  const { user, system } = process.threadCpuUsage(began)
+  return (user + system) / 1000
+}
+
+function ownMs(work: () => unknown): number {
+  const began = process.threadCpuUsage()
+  work()
+  return msSince(began)
+}
+
 test('ten thousand sites: each page light and quick', async () => {
-  const { get } = open(manySites(10_000))
+  const sites = manySites(10_000)
+  const { get } = open(sites)
+  const writing = Math.min(...[1, 2, 3].map(() => ownMs(() => JSON.stringify(sites))))
   const slow: string[] = []
   for (const path of [
     '/fleet',
@@ -243,9 +258,9 @@ test('ten thousand sites: each page light and quick', async () => {
     const times: number[] = []
     let size = 0
     for (let n = 0; n < 5; n++) {
-      const began = performance.now()
+      const began = process.threadCpuUsage()
       const { text, status } = await get(path)
-      times.push(performance.now() - began)
+      times.push(msSince(began))
       expect(status, path).toBe(200)
       size = Buffer.byteLength(text)
     }
@@ -254,7 +269,8 @@ test('ten thousand sites: each page light and quick', async () => {
       `10,000 sites ${path.padEnd(30)} ${best.toFixed(1).padStart(6)} ms ${(size / 1000).toFixed(1).padStart(6)} KB\n`,
     )
     expect(size, path).toBeLessThan(WEIGHT_MAX)
-    if (best > SERVER_MS_MAX) slow.push(`${path}: ${best.toFixed(1)} ms`)
+    if (best > writing * SHARE_MAX)
+      slow.push(`${path}: ${best.toFixed(1)} ms, writing ${writing.toFixed(1)}`)
   }
   expect(slow).toEqual([])
   const { text } = await get('/fleet')
