@@ -41,6 +41,19 @@ test('what comes drop by drop is copied a few times only, and past the bound it 
   }
 })
 
+test('memory that was let go is used again, of each size up to that of the longest messages', () => {
+  for (const bytes of [200, 5000, 60_000, 65_536, 65_537, 150_000, 270_336, 524_288]) {
+    const kept = new KeptBytes(bytes, bytes)
+    kept.append(Buffer.alloc(bytes))
+    const { buffer } = kept.view()
+    expect(kept.held).toBeGreaterThanOrEqual(bytes)
+    kept.clear()
+    const next = fed(new KeptBytes(bytes, bytes), Buffer.alloc(bytes, 7))
+    expect(next.view().buffer).toBe(buffer)
+    next.clear()
+  }
+})
+
 test('what two keep at a time lies apart, also in memory that served others', () => {
   for (let round = 0; round < 3; round++) {
     const all = [1, 2, 3].map((value) => fed(new KeptBytes(MAX), Buffer.alloc(30_000, value)))

@@ -5,10 +5,15 @@
 import { copyBytes } from '../base/copy.ts'
 
 const EMPTY = Buffer.alloc(0)
-/** Sizes that are used again: powers of two from 256 bytes to 4 KiB, then each 4 KiB up to 64. */
+/** Sizes that are used again: powers of two from 256 bytes to 4 KiB, each 4 KiB up to 64, then each 32 KiB up to 512. */
 const LEAST = 8
 const STEP = 12
-const STEPS = 16
+const STEPS_MAX = 65_536
+const WIDE_STEP = 15
+const SIZE_MAX = 524_288
+const BY_TWO = STEP - LEAST
+const BY_STEP = BY_TWO + (STEPS_MAX >> STEP)
+const SIZES = BY_STEP + ((SIZE_MAX - STEPS_MAX) >> WIDE_STEP)
 /** Buffers that wait to be used again: 256 of one size, 8 MiB in all. */
 const SPARE_MAX = 256
 const SPARE_BYTES_MAX = 8_388_608
@@ -16,18 +21,20 @@ const SPARE_BYTES_MAX = 8_388_608
 const EXPECTED_PARTS = 8
 
 /** One list a size. Cut of one that held a buffer: V8 takes `[]` for a list of numbers, and makes code again at each one's first buffer. */
-const spare: Buffer[][] = Array.from({ length: STEP - LEAST + STEPS }, () => [EMPTY].slice(1))
+const spare: Buffer[][] = Array.from({ length: SIZES }, () => [EMPTY].slice(1))
 let spareBytes = 0
 
 /** Which list serves so many bytes; past the last: none. */
 function sizeClass(bytes: number): number {
   if (bytes <= 1 << STEP) return Math.max(0, 32 - Math.clz32(bytes - 1) - LEAST)
-  return STEP - LEAST + ((bytes - 1) >> STEP)
+  if (bytes <= STEPS_MAX) return BY_TWO + ((bytes - 1) >> STEP)
+  return BY_STEP + ((bytes - 1 - STEPS_MAX) >> WIDE_STEP)
 }
 
 function sizeOf(sizeClass: number): number {
-  const steps = sizeClass - (STEP - LEAST)
-  return steps <= 0 ? 1 << (sizeClass + LEAST) : (steps + 1) << STEP
+  if (sizeClass <= BY_TWO) return 1 << (sizeClass + LEAST)
+  if (sizeClass < BY_STEP) return (sizeClass - BY_TWO + 1) << STEP
+  return STEPS_MAX + ((sizeClass - BY_STEP + 1) << WIDE_STEP)
 }
 
 function take(bytes: number, max: number): Buffer {
@@ -54,12 +61,16 @@ export class KeptBytes {
   /** Bytes that came when it was full. */
   dropped = 0
   #buffer: Buffer = EMPTY
-  readonly #expected: number
+  #expected = 0
 
   /** `expected`: how many will come in all, where somebody says so. */
   constructor(max: number, expected = 0) {
     this.max = max
-    this.#expected = Math.min(expected, max)
+    this.expect(expected)
+  }
+
+  expect(bytes: number): void {
+    this.#expected = Math.min(bytes, this.max)
   }
 
   /** Memory in use. */

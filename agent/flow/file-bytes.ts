@@ -40,13 +40,15 @@ export class FileBytes {
     this.#gap = true
   }
 
-  /** The file with its bytes, copied. */
+  /** The file with its bytes, copied: it is at its end, and nothing is kept of it here any more. */
   carried(id: number, name: string, whole: boolean): CarriedFile {
+    const data = new Uint8Array(this.#kept.view())
+    this.#kept.clear()
     return {
       id,
       name,
       toServer: this.toServer,
-      data: new Uint8Array(this.#kept.view()),
+      data,
       bytes: this.#bytes,
       whole: whole && !this.#gap,
       gap: this.#gap,

@@ -90,6 +90,7 @@ export class SmbFrames {
     side.judged = false
     side.asked = false
     side.kept.clear()
+    side.kept.expect(side.left)
     return size
   }
 
