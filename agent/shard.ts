@@ -9,6 +9,7 @@ import { openRing } from './capture/ring.ts'
 import { FrameBatch } from './capture/source.ts'
 import { ObservationBatch } from './detect/baselines/observation-batch.ts'
 import { selfTestFrame } from './health/self-test.ts'
+import { collectNow } from './heap.ts'
 import { Inspector, type InspectorOptions } from './inspector.ts'
 import { Handover } from './packets/handover.ts'
 import { RuleSwap } from './rule-swap.ts'
@@ -130,6 +131,7 @@ function capture(): void {
     shard: options.shard,
     ringMiB: options.ringMiB,
     fanoutGroup: options.fanoutGroup,
+    beforeHearing: collectNow,
   })
   say({ did: 'ready' })
   for (;;) {

@@ -24,6 +24,8 @@ export interface RingOptions {
   ringMiB?: number
   /** The same for all shards of one interface, another for each interface; absent: no fan-out. */
   fanoutGroup?: number
+  /** The memory is there, and no frame comes yet. */
+  beforeHearing?: () => void
 }
 
 export interface RingSource extends CaptureSource {
@@ -112,6 +114,7 @@ class Ring implements RingSource {
       this.#batch.linkType = linkType
       this.#empty.linkType = linkType
       this.#socket.statistics() // begin to count at zero
+      options.beforeHearing?.()
       this.#socket.hear()
       this.#counters.began(rxPackets(options.interface))
     } catch (error) {

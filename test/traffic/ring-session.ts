@@ -91,8 +91,11 @@ const cases: Record<string, () => unknown> = {
   all() {
     const counters = new CaptureCounters(1)
     const emit = sender('v1')
-    for (let i = 0; i < 100; i++) emit(frame(i)) // before the run: not of it
-    const ring = openRing({ interface: 'v0', counters, ringMiB: 32 })
+    const early = () => {
+      for (let i = 0; i < 100; i++) emit(frame(i)) // before the run: not of it
+    }
+    early()
+    const ring = openRing({ interface: 'v0', counters, ringMiB: 32, beforeHearing: early })
     const before = rxPackets('v0')
     // Read in between: on a busy machine blocks are handed over half empty, and the ring would run full.
     for (let i = 0; i < SENT; i++) {
