@@ -29,6 +29,7 @@ import type { FromShard } from './shard-messages.ts'
 import { Shards } from './shards.ts'
 import { Site } from './site.ts'
 import { Tuning } from './tuning.ts'
+import { v8ThreadsWait } from './v8-threads.ts'
 
 const TICK_MS = 1000
 const SAVE_MS = 30_000
@@ -127,6 +128,7 @@ async function main(): Promise<void> {
     } else log.info(message, 'shard.said')
   }
   fewerCollections()
+  v8ThreadsWait()
   const recording = await Recording.start({ data, tenant, config, keys, log, died: die })
   const shards = await Shards.start(
     {

@@ -115,6 +115,8 @@ function serviceText(unit: Unit, options: SystemdOptions): string {
       // It looks at what its cells use.
       ['ProtectProc', unit.name === 'keys' ? 'default' : 'invisible'],
       ...callsAllowed(),
+      // V8's helper threads take the processor from no shard (agent/v8-threads.ts).
+      ...(unit.name === 'agent' ? ([['SystemCallFilter', 'sched_setscheduler']] as Line[]) : []),
       ...(unit.offline ? OFFLINE : []),
       ['RestrictAddressFamilies', ['AF_UNIX', ...unit.families].join(' ')],
       ...(unit.families.includes('AF_INET') ? [] : ([['IPAddressDeny', 'any']] as Line[])),

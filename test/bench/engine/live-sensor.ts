@@ -11,6 +11,7 @@ import { fewerCollections } from '../../../agent/heap.ts'
 import { INSPECTION } from '../../../agent/inspection.ts'
 import { loadRules } from '../../../agent/rules-on-disk.ts'
 import { Shards } from '../../../agent/shards.ts'
+import { v8ThreadsWait } from '../../../agent/v8-threads.ts'
 
 const [name = '', shards = '1', rules = '', eve = '', homes = '', ringMiB = '64', others = ''] =
   process.argv.slice(2)
@@ -21,6 +22,7 @@ const inspection = {
   ...{ reassembly_depth: 1_048_576, eve_types: ['alert'], fold_findings: false },
 } // biome-ignore format: as replay in the bench has it
 fewerCollections() // as picket-agent does
+v8ThreadsWait()
 home.map(parsePrefix)
 const { ruleSet } = loadRules([rules], home, inspection)
 const findings = new Findings({ thresholds: new Thresholds(ruleSet), fold: false, hostOf: () => undefined }) // biome-ignore format: one line
