@@ -45,6 +45,7 @@ missing_packages() {
   fi
   if [ "${1:-}" = test ] && [ "$(id -u)" = 0 ]; then # to boot the image, which only root can build
     have qemu-system-x86_64 || echo qemu-system-x86
+    have qemu-img || echo qemu-utils
     [ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || echo ovmf
     have swtpm || echo swtpm
     have mcopy || echo mtools
