@@ -9,6 +9,7 @@ import type { Fault } from './base/fault.ts'
 import type { FrameBatch } from './capture/source.ts'
 import type { AppEvent } from './decode/app-events.ts'
 import type { PacketEvent } from './decode/events.ts'
+import { readLent } from './decode/lent.ts'
 import { type Packet, TCP as TCP_FLAGS } from './decode/packet.ts'
 import type { AppProto, Transaction } from './decode/records.ts'
 import type { AlertHit } from './detect/alert.ts'
@@ -61,6 +62,7 @@ import { Observer } from './observer.ts'
 import { PacketRows } from './packet-rows.ts'
 import type { SeenAlert } from './shard-messages.ts'
 import { Verdicts } from './verdicts.ts'
+import { WaitingAlerts } from './waiting-alerts.ts'
 
 /** In the marks of a flow. */
 const LAYER_BIT = { decode: 2, stream: 4, applayer: 8 } as const
@@ -126,7 +128,7 @@ export class Inspector
   readonly #acked: AckedStreams | undefined
   #lateUs = Number.NEGATIVE_INFINITY
   readonly #synBytes = new SynBytes()
-  readonly #waiting = new Map<number, { hit: AlertHit; place: AlertPlace }[]>()
+  readonly #waiting = new WaitingAlerts()
   #telling = false
   readonly #packetRows: PacketRows
   /** In mode ips. */
@@ -138,10 +140,9 @@ export class Inspector
   /** A flow is being ended: what its layers say now is of no packet. */
   #ending = true
   #incomplete = 0
-  /** Matches on frames that have no flow: counted, as nothing names their ends. */
   /** Transactions of which a rule asked that nothing be written. */
   #silenced = 0
-  #withoutFlow = 0
+  #withoutFlow = 0 // matches on frames that have no flow: nothing names their ends
   #selfTestFlow = -1
 
   constructor(options: InspectorOptions, output: Output) {
@@ -323,11 +324,13 @@ export class Inspector
   /** What the receiver of this packet's answer has taken is judged. */
   handled(packet: Packet): void {
     const { flow, toServer } = packet
-    if (this.#acked && packet.protocol === TCP && flow >= 0) {
-      const stream = flow * 2 + (toServer ? 0 : 1)
-      if (this.#acked.waits(stream))
-        this.#acked.acknowledged(stream, this.#flows.unacknowledged(flow, !toServer))
-      if (this.#waiting.size > 0) this.#alertWaiting(flow, toServer)
+    if (packet.protocol === TCP && flow >= 0) {
+      if (this.#acked) {
+        const stream = flow * 2 + (toServer ? 0 : 1)
+        if (this.#acked.waits(stream))
+          this.#acked.acknowledged(stream, this.#flows.unacknowledged(flow, !toServer))
+        if (!this.#waiting.empty) this.#alertWaiting(flow, toServer)
+      }
     }
     this.#packetRows.handled(packet, this.#path.linkType)
   }
@@ -501,10 +504,7 @@ export class Inspector
     const blocks = this.#verdicts !== undefined && matched.drops !== undefined
     const hit: AlertHit = blocks ? { ...matched, action: 'blocked' } : matched
     if (this.#mustWait(place)) {
-      if (hit.tx?.proto === 'http') hit.tx.http.kept = true
-      const list = this.#waiting.get(flow)
-      if (list) list.push({ hit, place: { ...place, packet: undefined } })
-      else this.#waiting.set(flow, [{ hit, place: { ...place, packet: undefined } }])
+      this.#waiting.add(hit, place)
       return
     }
     if (hit.sid === SELF_TEST_SID && packet && this.#isSelfTest(packet)) {
@@ -538,15 +538,12 @@ export class Inspector
   }
 
   #alertWaiting(flow: number, toServer: boolean | undefined): void {
-    const list = this.#waiting.get(flow)
-    if (!list) return
-    const due = list.filter(({ place }) => toServer === undefined || place.toServer === toServer)
-    const left = list.filter((each) => !due.includes(each))
-    if (left.length > 0) this.#waiting.set(flow, left)
-    else this.#waiting.delete(flow)
     this.#telling = true
     const packet = toServer === undefined ? undefined : this.#path.packet
-    for (const { hit, place } of due) this.onAlert(hit, { ...place, packet, timeUs: this.#timeUs })
+    for (const { hit, place } of this.#waiting.take(flow, toServer)) {
+      this.onAlert(hit, { ...place, packet, timeUs: this.#timeUs })
+      readLent(hit.tx)
+    }
     this.#telling = false
   }
 

@@ -6,7 +6,7 @@
 import type { RpcInterface } from './dcerpc.ts'
 import type { KrbMessage } from './krb5.ts'
 import type { RdpClient, RdpServer } from './rdp.ts'
-import type { Noted } from './records.ts'
+import type { Lent, Noted } from './records.ts'
 import type { FileTimes } from './smb.ts'
 
 export interface DhcpMessage extends Noted {
@@ -201,7 +201,7 @@ export interface DcerpcCall extends Noted {
 }
 
 /** A file inside a message, once it is whole, its bound is met, or its flow ends. */
-export interface CarriedFile {
+export interface CarriedFile extends Lent {
   /** Place among the files of its transaction, from 0. */
   id: number
   name: string

@@ -69,8 +69,16 @@ export interface HttpHeader {
   value: string
 }
 
+/** Whose bytes lie in memory that serves others when all is told of it: see lent.ts. */
+export interface Lent {
+  /** Alerts that wait to read it. */
+  waited?: number | undefined
+  /** Set when all was told while some waited: the last one calls it. */
+  giveBack?: (() => void) | undefined
+}
+
 /** Latin-1 text is one character a byte, so it is both what was sent and easy to print. */
-export interface HttpTransaction extends Noted {
+export interface HttpTransaction extends Noted, Lent {
   /** Place in its flow, from 0: `tx_id` of EVE. */
   id: number
   /** '' where the request was never seen. */
@@ -112,8 +120,6 @@ export interface HttpTransaction extends Noted {
   gap: boolean
   /** What is odd about it, that rules have a name for. */
   events?: AppEvent[] | undefined
-  /** Somebody reads it after its last stage: else its bodies go then. */
-  kept?: boolean
 }
 
 export interface TlsHello extends Noted {

@@ -40,12 +40,14 @@ export class FtpDataFlow implements AppParser {
     if (!file) return
     const { command, filename } = this.#about
     if (filename !== '' && (command === 'RETR' || command === 'STOR'))
-      this.#sink.transaction({
-        proto: 'ftp-data',
-        stage: 'file',
-        ftpData: this.#about,
-        file: file.carried(0, filename, true),
-      })
+      file.carry(0, filename, true, (carried) =>
+        this.#sink.transaction({
+          proto: 'ftp-data',
+          stage: 'file',
+          ftpData: this.#about,
+          file: carried,
+        }),
+      )
     this.#sink.transaction({ proto: 'ftp-data', stage: 'done', ftpData: this.#about })
   }
 }

@@ -1,6 +1,7 @@
 /** Bodies are lent with the record: their memory serves the next ones once all is said. */
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { keepLent } from '../decode/lent.ts'
 import type { HttpTransaction, Transaction } from '../decode/records.ts'
 import { HttpFlow } from './app-http.ts'
 
@@ -48,7 +49,7 @@ test('one that somebody keeps stays as it was, whatever comes later', () => {
   const kept: HttpTransaction[] = []
   const { exchange } = flow((tx) => {
     if (tx.proto !== 'http' || tx.stage !== 'response-body' || kept.length > 0) return
-    tx.http.kept = true
+    keepLent(tx)
     kept.push(tx.http)
   })
   exchange('first', Buffer.alloc(20_000, 'x'))

@@ -15,6 +15,7 @@ import {
   lineEnd,
 } from '../decode/http.ts'
 import { normaliseUri, uriHost } from '../decode/http-uri.ts'
+import { endLoan } from '../decode/lent.ts'
 import { type HttpHeader, type HttpTransaction, NOTED, type Stage } from '../decode/records.ts'
 import { KeptBytes } from './app-bytes.ts'
 import { BodyReader } from './app-http-body.ts'
@@ -444,19 +445,9 @@ export class HttpFlow implements AppParser {
     }
   }
 
-  /** Bodies were lent: their memory serves the next ones, for V8 stops to collect after so many bytes of it. */
   #sayDone(exchange: Exchange): void {
-    const { http, request, response } = exchange
     this.#say(exchange, 'done')
-    if (http.kept) return
-    if (exchange.requestSaid) {
-      request?.kept.clear()
-      http.requestBody = NOTHING
-    }
-    if (exchange.responseSaid) {
-      response?.kept.clear()
-      http.responseBody = NOTHING
-    }
+    endLoan(exchange.http, () => giveBack(exchange))
   }
 
   #say(exchange: Exchange, stage: Stage): void {
@@ -492,7 +483,8 @@ export class HttpFlow implements AppParser {
       responseDone: false,
       gap: false,
       events: undefined,
-      kept: false,
+      waited: 0,
+      giveBack: undefined,
       [NOTED]: undefined,
     }
     const exchange: Exchange = {
@@ -506,6 +498,18 @@ export class HttpFlow implements AppParser {
     }
     this.#waiting.push(exchange)
     return exchange
+  }
+}
+
+/** The memory of its bodies serves the next ones: V8 stops to collect after so many bytes of it. */
+function giveBack({ http, request, response, requestSaid, responseSaid }: Exchange): void {
+  if (requestSaid) {
+    request?.kept.clear()
+    http.requestBody = NOTHING
+  }
+  if (responseSaid) {
+    response?.kept.clear()
+    http.responseBody = NOTHING
   }
 }
 

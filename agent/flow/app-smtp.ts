@@ -188,10 +188,10 @@ export class SmtpFlow implements AppParser {
     this.#files = 0
     this.#sink.transaction({ proto: 'smtp', stage: 'request', smtp: mail })
     this.#message = new MailMessage(mail, {
-      file: (name, bytes, whole) => {
-        const file = bytes.carried(this.#files++, name, whole)
-        this.#sink.transaction({ proto: 'smtp', stage: 'file', smtp: mail, file })
-      },
+      file: (name, bytes, whole) =>
+        bytes.carry(this.#files++, name, whole, (file) =>
+          this.#sink.transaction({ proto: 'smtp', stage: 'file', smtp: mail, file }),
+        ),
       longName: () => this.#sink.event('smtp.mime_long_filename', true),
     })
   }

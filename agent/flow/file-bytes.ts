@@ -1,9 +1,12 @@
 /** A file as it goes by inside another protocol: its first bytes are kept, the rest is counted. */
+
+import { endLoan } from '../decode/lent.ts'
 import type { CarriedFile } from '../decode/records-it.ts'
 import { KeptBytes } from './app-bytes.ts'
 
 /** Kept of one file: what rules look at, and what is hashed. */
 export const FILE_BYTES_MAX = 262_144
+const NOTHING = new Uint8Array(0)
 
 export class FileBytes {
   readonly toServer: boolean
@@ -40,18 +43,23 @@ export class FileBytes {
     this.#gap = true
   }
 
-  /** The file with its bytes, copied: it is at its end, and nothing is kept of it here any more. */
-  carried(id: number, name: string, whole: boolean): CarriedFile {
-    const data = new Uint8Array(this.#kept.view())
-    this.#kept.clear()
-    return {
+  /** It is at its end: `tell` is given the file, whose bytes are lent. Nothing is kept of it afterwards. */
+  carry(id: number, name: string, whole: boolean, tell: (file: CarriedFile) => void): void {
+    const file: CarriedFile = {
       id,
       name,
       toServer: this.toServer,
-      data,
+      data: this.#kept.plainView(),
       bytes: this.#bytes,
       whole: whole && !this.#gap,
       gap: this.#gap,
+      waited: 0,
+      giveBack: undefined,
     }
+    tell(file)
+    endLoan(file, () => {
+      file.data = NOTHING
+      this.#kept.clear()
+    })
   }
 }

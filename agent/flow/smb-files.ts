@@ -89,7 +89,7 @@ export class SmbFiles {
   #done(id: string, { bytes, smb }: Transfer, whole: boolean): void {
     this.#transfers.delete(id)
     this.held -= bytes.held
-    this.#sink.file(smb, bytes.carried(0, smb.filename, whole))
+    bytes.carry(0, smb.filename, whole, (file) => this.#sink.file(smb, file))
   }
 }
 

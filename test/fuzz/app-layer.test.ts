@@ -1,5 +1,6 @@
 /** The application layer: any bytes in any cut; what is kept for a flow is given back when it ends. */
 import { gzipSync } from 'node:zlib'
+import { keepLent } from '../../agent/decode/lent.ts'
 import type { Transaction } from '../../agent/decode/records.ts'
 import { AppLayer } from '../../agent/flow/app-layer.ts'
 import { ICS_TALKS } from '../golden/ics-messages.ts'
@@ -168,7 +169,7 @@ function hear({ port, turns }: Talk, cuts: number[][] | undefined): string {
   const faults = new Set<string>()
   const serverPort = Uint16Array.of(port, port)
   const keep = (_: number, tx: Transaction) => {
-    if (tx.proto === 'http') tx.http.kept = true
+    keepLent(tx)
     if (tx.proto === 'dns') found.add(tx.dns)
     else if (tx.proto === 'http') found.add(tx.http)
     else if (tx.proto === 'tls') found.add(tx.tls)
@@ -192,7 +193,8 @@ function hear({ port, turns }: Talk, cuts: number[][] | undefined): string {
   for (const fault of faults) recordOrFault(fault)
   if (app.states !== 0 || app.held !== 0)
     throw new Error(`${app.states} states, ${app.held} bytes stayed`)
-  return JSON.stringify([proto, [...found], [...faults].sort()])
+  const plain = (key: string, value: unknown) => (key === 'waited' ? undefined : value)
+  return JSON.stringify([proto, [...found], [...faults].sort()], plain)
 }
 
 const show = ({ port, turns, cuts }: Talk) =>

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../../agent/base/failure.ts'
 import { readOverrides } from '../../agent/control/commands/explain.ts'
+import { keepLent } from '../../agent/decode/lent.ts'
 import type { HttpTransaction, Transaction } from '../../agent/decode/records.ts'
 import { readCertificate } from '../../agent/detect/certificate.ts'
 import { filesOf } from '../../agent/detect/eve-files.ts'
@@ -115,7 +116,7 @@ function formOf(body: Buffer): HttpTransaction | undefined {
       transaction: (_: number, tx: Transaction) => {
         if (tx.proto !== 'http') return
         heard = tx.http
-        heard.kept = true
+        keepLent(tx)
       },
       recognised: () => {},
       appFault: () => {},

@@ -3,6 +3,7 @@ import { parsePrefix } from '../../agent/base/address.ts'
 import type { EventDraft } from '../../agent/base/event.ts'
 import type { Fault } from '../../agent/base/fault.ts'
 import { openFile } from '../../agent/capture/file.ts'
+import { keepLent } from '../../agent/decode/lent.ts'
 import type { Packet } from '../../agent/decode/packet.ts'
 import type { Transaction } from '../../agent/decode/records.ts'
 import { Baselines } from '../../agent/detect/baselines/baselines.ts'
@@ -102,7 +103,7 @@ export class AppPath implements FlowListener {
   fault(): void {}
 
   #transaction(flow: number, tx: Transaction): void {
-    if (tx.proto === 'http') tx.http.kept = true
+    keepLent(tx)
     const view = this.#views.view(flow)
     const { client, clientPort, server, serverPort } = view
     this.spoken.push({ client, clientPort, server, serverPort, timeUs: this.#timeUs, tx })
