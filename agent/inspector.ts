@@ -66,6 +66,8 @@ import { WaitingAlerts } from './waiting-alerts.ts'
 
 /** In the marks of a flow. */
 const LAYER_BIT = { decode: 2, stream: 4, applayer: 8 } as const
+/** Both its sides have closed it. */
+const CLOSED_BIT = 16
 const UDP = 17
 const LATE_US = 1_000_000
 /** Of out-of-order bytes, where there are fewer flows than a shard has. */
@@ -331,8 +333,21 @@ export class Inspector
           this.#acked.acknowledged(stream, this.#flows.unacknowledged(flow, !toServer))
         if (!this.#waiting.empty) this.#alertWaiting(flow, toServer)
       }
+      if (this.#flows.bothDone(flow)) this.#close(flow)
     }
     this.#packetRows.handled(packet, this.#path.linkType)
+  }
+
+  /** Nothing more can come of it: what waits for the end is judged now and its memory is free, a minute before the row is. */
+  #close(flow: number): void {
+    const waits = this.#acked?.waits(flow * 2) || this.#acked?.waits(flow * 2 + 1)
+    if (waits || ((this.#marks[flow] as number) & CLOSED_BIT) !== 0) return
+    this.#marks[flow] = (this.#marks[flow] as number) | CLOSED_BIT
+    this.#ending = true
+    this.#app.closed(flow)
+    this.#engine.ended(flow)
+    this.#alertWaiting(flow, undefined)
+    this.#ending = false
   }
 
   #release(flow: number, toServer: boolean, keep: number): void {

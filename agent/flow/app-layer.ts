@@ -301,14 +301,19 @@ export class AppLayer {
     return true
   }
 
-  /** The row is about to be reused: unfinished transactions are handed on first. */
-  ended(flow: number): void {
+  /** Nothing more should come of it: unfinished transactions are handed on. What it spoke is known up to `ended`; two who go on all the same are read anew. */
+  closed(flow: number): void {
     this.#lastProbe(flow)
     const parser = this.#parsers[flow]
     if (parser) this.#end(flow, parser)
     this.#forget(flow)
     this.#dropProbe(flow)
     this.#phase[flow] = PHASE.probe
+  }
+
+  /** The row is about to be reused. */
+  ended(flow: number): void {
+    this.closed(flow)
     this.#proto[flow] = 0
     this.#orig[flow] = 0
     this.#late[flow] = 0

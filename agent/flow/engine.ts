@@ -137,6 +137,11 @@ export class FlowEngine implements StreamTrouble {
     return this.#tcp.refused(row, toServer)
   }
 
+  /** Whether nothing more comes of a TCP flow: both sides have closed it, in order. */
+  bothDone(row: number): boolean {
+    return this.table.state[row] === CLOSED && this.#tcp.bothDone(row)
+  }
+
   /** EVE's word for the state of a TCP flow. */
   tcpState(row: number): string {
     return this.#tcp.stateName(row)

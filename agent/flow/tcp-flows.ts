@@ -113,6 +113,13 @@ export class TcpFlows {
     return Math.max(0, Math.min(sent, this.#streams.unacknowledged(stream)))
   }
 
+  /** Whether both sides have said FIN and all before it has been handed on. */
+  bothDone(row: number): boolean {
+    const words = this.#words
+    const client = row * 2 * WORDS
+    return words[client + FIN] === FIN_DELIVERED && words[client + WORDS + FIN] === FIN_DELIVERED
+  }
+
   /** Whether a SYN on this row begins another connection between the same ends. */
   reusedBy(packet: Packet, row: number): boolean {
     const words = this.#words
