@@ -15,7 +15,7 @@ import { storyApp, storyClock } from '../browser/story/client.ts'
 import { STRANGER, TENANT } from '../browser/story/scene.ts'
 import { createStory, type Story } from '../browser/story.ts'
 import { attempt, type Layer } from './attempt.ts'
-import { canaryOf, filesBelow } from './canary.ts'
+import { canaryOf, entriesOf, filesBelow, filesSince } from './canary.ts'
 import { LakeStage, pathsOf } from './lake-stage.ts'
 
 const NO_STORE: Layer = { name: 'no reply is stored', shows: /kept: nothing/ }
@@ -25,6 +25,9 @@ const NO_SPILL: Layer = {
   name: 'an engine that spills nothing',
   shows: /"temp_directory",""/,
 }
+
+/** Others have files there too. */
+const SHARED_MEMORY = '/dev/shm'
 
 let stage: LakeStage
 beforeAll(async () => {
@@ -132,6 +135,7 @@ attempt('cache-06', {
   layers: [NO_SPILL],
   secrets: () => [stage.ours, stage.theirs],
   try: async (run) => {
+    const before = entriesOf(SHARED_MEMORY)
     const spill = mkdtempSync(join(realpathSync(tmpdir()), 'spill-'))
     mkdirSync(join(spill, 'run'))
     const engine = run.without(NO_SPILL)
@@ -143,7 +147,7 @@ attempt('cache-06', {
       await run.does('a wide scan', () => connection.run(SORTED(stage.ours.text)).then(() => 'done')) // biome-ignore format: one line
       const settings = `SELECT name, value FROM duckdb_settings() WHERE name = 'temp_directory'`
       if (!run.without(NO_SPILL)) run.saw('the engine', (await connection.runAndReadAll(settings)).getRowsJson()) // biome-ignore format: one line
-      run.seen.push(...filesBelow(spill, stage.box.data, '/dev/shm'))
+      run.seen.push(...filesBelow(spill, stage.box.data), ...filesSince(before, SHARED_MEMORY))
     } finally {
       connection.closeSync()
       engine.closeSync()

@@ -130,17 +130,28 @@ export function place(where: string, what: unknown): Place {
 
 /** Every file below a folder, and its name; of a file that is too large, the first part. */
 export function filesBelow(...folders: readonly string[]): Place[] {
-  return folders.flatMap((folder) =>
-    entriesOf(folder).flatMap((name) => {
-      const path = join(folder, name)
-      const named = { where: `the name of ${path}`, bytes: Buffer.from(name) }
-      const held = ifThere(() => {
-        const stat = lstatSync(path)
-        return stat.isFile() ? [{ where: path, bytes: firstOf(path, stat.size) }] : []
-      })
-      return [named, ...held.flat()]
-    }),
+  return folders.flatMap((folder) => placesOf(folder, entriesOf(folder)))
+}
+
+/** The same of those that were not there `before`: a folder that others use too. */
+export function filesSince(before: readonly string[], folder: string): Place[] {
+  const known = new Set(before)
+  return placesOf(
+    folder,
+    entriesOf(folder).filter((name) => !known.has(name)),
   )
+}
+
+function placesOf(folder: string, names: readonly string[]): Place[] {
+  return names.flatMap((name) => {
+    const path = join(folder, name)
+    const named = { where: `the name of ${path}`, bytes: Buffer.from(name) }
+    const held = ifThere(() => {
+      const stat = lstatSync(path)
+      return stat.isFile() ? [{ where: path, bytes: firstOf(path, stat.size) }] : []
+    })
+    return [named, ...held.flat()]
+  })
 }
 
 /** Files, folders and what else there is, by their names below it. On a running box some of them go while they are listed. */
