@@ -1,5 +1,4 @@
 /** A file as it goes by inside another protocol: its first bytes are kept, the rest is counted. */
-
 import { endLoan } from '../decode/lent.ts'
 import type { CarriedFile } from '../decode/records-it.ts'
 import { KeptBytes } from './app-bytes.ts'
