@@ -69,12 +69,20 @@ export class Box {
   }
 
   /** Its programs have done their duty for a while, so the loader no longer counts this start. */
-  blessed(): Promise<unknown> {
-    return this.asked('the start is blessed', async () => {
+  async blessed(): Promise<void> {
+    await this.asked('the start is blessed', async () => {
       const images = new Esp(this.machine.disk).within('/EFI/Linux')
       // Whole: what takes the count away leaves nothing else behind when it is through.
       return images.length === 1 && images.every((path) => !path.includes('+')) ? true : undefined
     })
+    await this.flushed()
+  }
+
+  /** What the disk has now no cut takes back. */
+  flushed(): Promise<void> {
+    const { cache } = this.machine
+    const { flushes } = cache
+    return until(() => cache.flushes > flushes, 'the disk is flushed', ANSWERS_MS_MAX)
   }
 
   /** What `ask` gives once it gives something; a box that is busy or not up yet is asked again. */

@@ -6,12 +6,15 @@ import { until } from '../traffic/three-networks.ts'
 import { browse, exploit } from './attack.ts'
 import { Box } from './box.ts'
 import { built } from './built.ts'
+import { Esp } from './esp.ts'
 import { BOOT_MS_MAX } from './said.ts'
 
 /** A first boot flushes its disk some hundred times; which of them is the last is drawn. */
 const FLUSHES = [5, 40, 160] as const
 const ROUNDS = 2
 const TALKS = 40
+/** The folders of the ESP have no more. */
+const FOLDERS_BYTES = 64 << 10
 
 interface Row {
   event_id: string
@@ -43,6 +46,28 @@ describe.skipIf(!image)('when the power goes', () => {
     expect(await box.pages.sentence()).toMatch(/\w/)
   })
 
+  test.each(['.new', '.old'])(
+    'a start is called good by the next one when the power goes at %s',
+    async (left) => {
+      process.stdout.write(`seed ${seed}\n`)
+      if (!image) return
+      box = await Box.assemble(image, { seed })
+      const { machine } = box
+      const esp = new Esp(machine.disk)
+      const before = esp.list()
+      await box.firstBoot()
+      await calledGood(machine, left)
+      const { lost, of } = await machine.cut()
+      process.stdout.write(`${lost} of ${of} sectors lost: ${esp.within('/EFI/Linux').join(' ')}\n`)
+      await machine.on()
+      await box.blessed()
+      await box.asked('no block is loose', async () => esp.looseBytes() < FOLDERS_BYTES || undefined) // biome-ignore format: one line
+      await box.flushed()
+      await machine.cut()
+      expect(esp.list()).toEqual(before.map((path) => path.replace(/\+[-0-9]*\.efi$/, '.efi')))
+    },
+  )
+
   test('no row that was shown is lost', async () => {
     process.stdout.write(`seed ${seed}\n`)
     if (!image) return
@@ -65,6 +90,18 @@ describe.skipIf(!image)('when the power goes', () => {
 function holdsUnflushed({ cache }: Box['machine'], flushes: number): Promise<void> {
   const is = () => cache.flushes >= flushes && cache.unflushed > 0
   return until(is, `the disk is flushed ${flushes} times and written on`, BOOT_MS_MAX)
+}
+
+/** A file of this ending is in the drive's cache or on it, and something may be lost. It is there for some tenths of a second. */
+function calledGood({ cache, disk }: Box['machine'], left: string): Promise<void> {
+  const esp = new Esp(disk)
+  let seen = 0
+  const is = () => {
+    if (cache.unflushed === seen) return false
+    seen = cache.unflushed
+    return seen > 0 && esp.within('/EFI/Linux').some((path) => path.endsWith(left))
+  }
+  return until(is, 'it is being called good', BOOT_MS_MAX)
 }
 
 /** Talks without end, and in the middle of them, at a flush that the seed draws, what the pages show. */
