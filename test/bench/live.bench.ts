@@ -1,8 +1,8 @@
 /**
  * Picket and Suricata on a wire: a veth pair, one worker each with a ring of the same size, the mix sent at a rate after a short one
  * that warms both, and then another of the same kind; 1,000 rules, EVE alerts alone. What is told is drops and CPU a frame. Then how fast they
- * are: each stands still while the same is sent, until the rings hold it all, and works it off with nothing beside it, with one worker and with
- * two. Then ours with and without 1,000 other rules that come into force meanwhile.
+ * are: each stands still while the same is sent, until the rings hold it all, and works it off with nothing beside it, and so on with three more of
+ * the kind, with one worker and with two. Then ours with and without 1,000 other rules that come into force meanwhile.
  *
  * PICKET_ENGINE_KPPS (400), _SWAP_KPPS (300), PICKET_ENGINE_RING_MIB (64), and PICKET_ENGINE_PACKETS, _TURNS, _DIR, _SEED as in engine.bench.ts, which is to have run
  * before in the same folder: its rules are used. Needs root and mmdebstrap, a core for the sender beside those of the workers, and 5 GB
@@ -33,6 +33,8 @@ const RULES = 'rules-1000.rules'
 const OTHER_RULES = 'rules-1000-later.rules'
 const WARMING_PACKETS = 50_000
 const SHARDS = [1, 2]
+/** A worker has compiled all of its path after the second. */
+const HELD_CAPTURES = 4
 /** Slower than either works: how fast it is sent does not matter then. */
 const HELD = { kpps: 200, ringMiB: Math.ceil(PACKETS / 550), held: true }
 
@@ -42,21 +44,21 @@ if (lacks !== undefined) process.stdout.write(`skipped: the bench on a wire need
 test.skipIf(lacks !== undefined)('on a wire', { timeout: 3_600_000 }, async () => {
   const peer = makePeer(FOLDER, (text) => void process.stdout.write(`${text}\n`))
   const ruleFiles = ['et-open-2025-BSD.rules', 'et-open-2020-BSD.rules'].map((name) => join(corpus('rules') as string, name)) // biome-ignore format: one list
-  const mix = capture({ folder: FOLDER, kind: 'mix', seed: SEED, packets: PACKETS, ruleFiles })
-  const after = capture({ folder: FOLDER, kind: 'mix', seed: SEED + 2, packets: PACKETS, ruleFiles }) // biome-ignore format: one call
+  const alike = Array.from({ length: HELD_CAPTURES }, (_, i) => basename(capture({ folder: FOLDER, kind: 'mix', seed: SEED + 2 * i, packets: PACKETS, ruleFiles }).path)) // biome-ignore format: one call
   const warming = capture({ folder: FOLDER, kind: 'mix', seed: SEED + 1, packets: WARMING_PACKETS, ruleFiles }) // biome-ignore format: one call
   const later = readFileSync(join(FOLDER, RULES), 'latin1').replace(/rev:\s*(\d+)/g, (_, rev) => `rev:${Number(rev) + 1}`) // biome-ignore format: one line
   writeFileSync(join(FOLDER, OTHER_RULES), later, 'latin1')
   const wire = new Wire(peer)
   const lines: unknown[] = []
   try {
-    const same = (engine: 'suricata' | 'picket') => ({ engine, files: FOLDER, work: join(FOLDER, `work-${process.pid}`, engine), captures: [mix, after].map(({ path }) => basename(path)), warming: basename(warming.path), rules: RULES, home: HOME, shards: 1, kpps: KPPS, ringMiB: RING_MIB }) // biome-ignore format: one run
+    const same = (engine: 'suricata' | 'picket') => ({ engine, files: FOLDER, work: join(FOLDER, `work-${process.pid}`, engine), captures: alike.slice(0, 1), warming: basename(warming.path), rules: RULES, home: HOME, shards: 1, kpps: KPPS, ringMiB: RING_MIB }) // biome-ignore format: one run
     const beside = [{}, ...SHARDS.map((shards) => ({ ...HELD, shards }))]
     for (const how of beside) {
+      const captures = alike.slice(0, 'held' in how ? HELD_CAPTURES : 2)
       const taken = { suricata: [] as LiveTaken[], picket: [] as LiveTaken[] }
       for (let turn = 0; turn < TURNS; turn++)
         for (const engine of ['suricata', 'picket'] as const)
-          taken[engine].push(await wire.run({ ...same(engine), ...how }))
+          taken[engine].push(await wire.run({ ...same(engine), captures, ...how }))
       for (const engine of ['suricata', 'picket'] as const)
         lines.push(told({ engine, ...how }, taken[engine]))
     }
@@ -64,7 +66,7 @@ test.skipIf(lacks !== undefined)('on a wire', { timeout: 3_600_000 }, async () =
       const how = { kpps: SWAP_KPPS, ...(swapTo && { swapTo }) }
       const taken: LiveTaken[] = []
       for (let turn = 0; turn < TURNS; turn++)
-        taken.push(await wire.run({ ...same('picket'), captures: [basename(mix.path)], ...how }))
+        taken.push(await wire.run({ ...same('picket'), ...how }))
       lines.push(told({ engine: 'picket', ...how }, taken))
     }
   } finally {
