@@ -33,7 +33,7 @@ const RULES = 'rules-1000.rules'
 const OTHER_RULES = 'rules-1000-later.rules'
 const WARMING_PACKETS = 50_000
 const SHARDS = [1, 2]
-/** A worker has compiled all of its path after the second. */
+/** Of two workers each sees half: what they do compiled shows from the third on. */
 const HELD_CAPTURES = 4
 /** Slower than either works: how fast it is sent does not matter then. */
 const HELD = { kpps: 200, ringMiB: Math.ceil(PACKETS / 550), held: true }
